@@ -1,0 +1,33 @@
+"""The errors a user can cause and can mend.
+
+Every error here is one readable line: what was wrong, where, what was expected, what was found,
+and what to do. The command line prints that line and exits with code 2; Dagster shows it as the
+failure's description. Anything else that is raised is a defect of ours.
+"""
+
+
+class ChimeraError(Exception):
+    """A mistake in a setting, an argument, a contract or a source, told in one line."""
+
+    #: Whether trying again without changing anything may succeed (network, throttling, conflicts).
+    transient = False
+
+
+class SettingError(ChimeraError):
+    """A setting has a value that cannot be used.
+
+    Args:
+        setting: The environment variable, `CHIMERA_HOME` for instance.
+        expected: What the setting takes, in words.
+        found: The value that was given.
+    """
+
+    def __init__(self, setting: str, *, expected: str, found: object) -> None:
+        self.setting = setting
+        self.expected = expected
+        self.found = found
+        super().__init__(f"{setting}: expected {expected}, found {found!s}")
+
+
+class ArgumentError(ChimeraError):
+    """An argument of a command or a function has a value that cannot be used."""

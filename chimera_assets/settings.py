@@ -1,0 +1,125 @@
+"""Every setting, its environment variable, its embedded default.
+
+Settings come from the environment (prefix `CHIMERA_`) or from a `.env` file in the working
+directory; the environment wins. With none set, everything lives under `.chimera` in the working
+directory: the lake, an embedded PostgreSQL, Dagster's own storage.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chimera_assets.errors import SettingError
+from chimera_assets.hours import floor_hour
+
+PREFIX = "CHIMERA_"
+
+
+class Settings(BaseSettings):
+    """The settings of one process; read once by `get_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    home: Path = Field(
+        default=Path(".chimera"),
+        description="Folder of everything that is kept on this machine.",
+    )
+    lake_uri: str = Field(
+        default="",
+        description="Where the Delta tables live: a folder or s3://bucket/prefix. "
+        "Default: the folder `lake` in CHIMERA_HOME.",
+    )
+    start: datetime = Field(
+        default=datetime(2023, 1, 1, tzinfo=UTC),
+        description="First hour of the partitions, ISO 8601, UTC.",
+    )
+    source_database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL URL of the operational database. "
+        "Default: database `operational` of the embedded server.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL URL of the platform's own database. "
+        "Default: database `chimera` of the embedded server.",
+    )
+    contracts: Path | None = Field(
+        default=None,
+        description="Folder with further contracts (*.odcs.yaml), beside the ones shipped.",
+    )
+    settle_minutes: int = Field(
+        default=5,
+        ge=0,
+        le=55,
+        description="Minutes the hourly schedule waits after an hour's end before it takes it.",
+    )
+    executor: str = Field(
+        default="in_process",
+        pattern="^(in_process|multiprocess)$",
+        description="How a run executes its steps: `in_process` or `multiprocess`.",
+    )
+
+    @field_validator("home", "contracts")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        # Dagster and dbt run parts of us in other working directories.
+        return value.expanduser().absolute() if value is not None else None
+
+    @field_validator("start")
+    @classmethod
+    def _whole_utc_hour(cls, value: datetime) -> datetime:
+        return floor_hour(value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+    @cached_property
+    def resolved_lake_uri(self) -> str:
+        """The lake's root: an `s3://` URI or the absolute path of a folder, no slash at the end.
+
+        Raises:
+            SettingError: The path is a file, or the URI has a scheme that is not supported.
+        """
+        if self.lake_uri.startswith("s3://"):
+            return self.lake_uri.rstrip("/")
+        if "://" in self.lake_uri:
+            raise SettingError(
+                "CHIMERA_LAKE_URI", expected="a folder or s3://bucket/prefix", found=self.lake_uri
+            )
+        path = Path(self.lake_uri).expanduser().absolute() if self.lake_uri else self.home / "lake"
+        if path.exists() and not path.is_dir():
+            raise SettingError("CHIMERA_LAKE_URI", expected="a folder", found=f"the file {path}")
+        return str(path)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingError: A setting's value cannot be used; the message names its variable.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise _setting_error(error) from None
+    if settings.home.exists() and not settings.home.is_dir():
+        raise SettingError("CHIMERA_HOME", expected="a folder", found=f"the file {settings.home}")
+    return settings
+
+
+def _setting_error(error: ValidationError) -> SettingError:
+    """The first complaint of pydantic, in our words."""
+    first: Any = error.errors()[0]
+    name = str(first["loc"][0])
+    field = Settings.model_fields.get(name.removeprefix(PREFIX).lower())
+    described = field.description if field is not None else None
+    expected = f"{first['msg'].lower()} ({described})" if described else str(first["msg"]).lower()
+    variable = PREFIX + name.upper().removeprefix(PREFIX)
+    return SettingError(variable, expected=expected, found=repr(os.environ.get(variable, first["input"])))
