@@ -1,0 +1,40 @@
+"""Contracts: the one place where it is said what a stream holds, and what is promised about it.
+
+A contract is an ODCS (Open Data Contract Standard, v3) YAML file. Everything else is made from it:
+the Pandera schema, the Delta schema, docs, the dbt sources, which columns are masked, how long rows
+are kept. A new stream is a new file.
+"""
+
+from chimera_assets.contracts.errors import ContractError, MissingReferenceError, Problem
+from chimera_assets.contracts.loader import contracts, load_contract, load_contracts
+from chimera_assets.contracts.model import Column, Contract, Rule
+from chimera_assets.contracts.profile import (
+    batch_violations,
+    empty_profile,
+    merge_profiles,
+    make_profile,
+    profile_exprs,
+)
+from chimera_assets.contracts.rules import required_references, row_violations, violation
+from chimera_assets.contracts.schema import pandera_schema
+
+__all__ = [
+    "Column",
+    "Contract",
+    "ContractError",
+    "MissingReferenceError",
+    "Problem",
+    "Rule",
+    "batch_violations",
+    "contracts",
+    "empty_profile",
+    "load_contract",
+    "load_contracts",
+    "merge_profiles",
+    "pandera_schema",
+    "make_profile",
+    "profile_exprs",
+    "required_references",
+    "row_violations",
+    "violation",
+]

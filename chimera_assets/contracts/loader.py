@@ -1,0 +1,171 @@
+"""Loads contracts from files."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chimera_assets.contracts.columns import TABLE, read_columns, read_key
+from chimera_assets.contracts.document import Document, read_document
+from chimera_assets.contracts.errors import ContractError, Problem, one_of
+from chimera_assets.contracts.model import Contract
+from chimera_assets.contracts.quality import read_rules
+from chimera_assets.contracts.rules import required_references
+from chimera_assets.contracts.standard import read_standard
+from chimera_assets.contracts.terms import read_terms
+from chimera_assets.errors import SettingError
+from chimera_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
+
+#: How contract files are named.
+PATTERN = "*.odcs.yaml"
+
+#: The contracts that come with the package.
+SHIPPED = Path(__file__).parent
+
+# What a stream is called is also what its tables, assets and folders are called.
+_STREAM = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+
+
+def load_contract(path: Path | str) -> Contract:
+    """Read one contract file.
+
+    Raises:
+        ContractError: The file cannot be used; it holds every problem found, each with its line.
+    """
+    document = read_document(Path(path))
+    standard = read_standard(document)
+    tables = standard.schema_ or []
+    if len(tables) != 1:
+        what = "tables of a contract"
+        document.problem(("schema",), what, expected="exactly one", found=str(len(tables)))
+        document.raise_problems()
+    contract = _read(document, standard, tables[0])
+    document.raise_problems()
+    return contract
+
+
+def _read(document: Document, standard: OpenDataContractStandard, table: SchemaObject) -> Contract:
+    columns = read_columns(document, table)
+    key = read_key(document, table)
+    terms = read_terms(document, standard, table, columns)
+    if not _SEMVER.fullmatch(standard.version or ""):
+        expected, found = "a semantic version such as 1.0.0", standard.version or "none"
+        document.problem(("version",), "version", expected=expected, found=found)
+    return Contract(
+        stream=_stream(document, table),
+        version=standard.version or "",
+        path=document.path,
+        description=_description(standard, table),
+        owner=_owner(standard),
+        kind=terms.kind,
+        source_table=table.physicalName or table.name or "",
+        columns=columns,
+        rules=read_rules(document, table, columns, key),
+        key=key,
+        event_time=terms.event_time,
+        arrival_time=terms.arrival_time,
+        subject=terms.subject,
+        retention_days=terms.retention_days,
+        vacuum_days=terms.vacuum_days,
+        quarantine_days=terms.quarantine_days,
+        pass_rate=terms.pass_rate,
+        freshness_hours=terms.freshness_hours,
+        tags=tuple(standard.tags or ()),
+    )
+
+
+def _stream(document: Document, table: SchemaObject) -> str:
+    name = table.name or ""
+    if not _STREAM.fullmatch(name):
+        expected = "lower-case letters, digits and _, at most 63, a letter first"
+        here = (*TABLE, "name")
+        document.problem(here, "name of the stream", expected=expected, found=name or "none")
+    return name
+
+
+def _description(standard: OpenDataContractStandard, table: SchemaObject) -> str:
+    purpose = standard.description.purpose if standard.description else None
+    return " ".join((table.description or purpose or "").split())
+
+
+def _owner(standard: OpenDataContractStandard) -> str:
+    team = standard.team
+    if isinstance(team, list):
+        owners = [member for member in team if member.role == "owner"] or team
+        return (owners[0].name or owners[0].username or "") if owners else ""
+    return (team.name or "") if team else ""
+
+
+def contract_files(directories: Iterable[Path | str]) -> Iterator[Path]:
+    """The contract files in folders, sorted by name within each.
+
+    Raises:
+        SettingError: One of them is no folder.
+    """
+    for directory in directories:
+        folder = Path(directory)
+        if not folder.is_dir():
+            raise SettingError("CHIMERA_CONTRACTS", expected="a folder of contracts", found=folder)
+        yield from sorted(folder.glob(PATTERN))
+
+
+def load_contracts(directories: Iterable[Path | str]) -> dict[str, Contract]:
+    """Read all contracts in folders: stream -> contract, sorted by stream.
+
+    Raises:
+        ContractError: A file cannot be used, two files speak of one stream, or a rule compares
+            with a table or column that no reference contract describes.
+        SettingError: One of the folders is none.
+    """
+    contracts: dict[str, Contract] = {}
+    for path in contract_files(directories):
+        contract = load_contract(path)
+        if contract.stream in contracts:
+            raise ContractError([twice(contract, contracts[contract.stream])])
+        contracts[contract.stream] = contract
+    if problems := list(reference_problems(contracts)):
+        raise ContractError(problems)
+    return dict(sorted(contracts.items()))
+
+
+def twice(contract: Contract, first: Contract) -> Problem:
+    """The problem of two contracts for one stream."""
+    expected = f"one contract a stream ({first.path} describes it already)"
+    return Problem(contract.path, 1, "stream", expected, contract.stream)
+
+
+def reference_problems(contracts: dict[str, Contract]) -> Iterator[Problem]:
+    """A problem for each rule that compares with something that no reference contract has."""
+    known = {
+        f"{contract.stream}.{column}"
+        for contract in contracts.values()
+        if contract.kind == "reference"
+        for column in contract.column_names
+    }
+    for contract in contracts.values():
+        for rule in contract.rules:
+            if rule.check == "references" and rule.params["values"] not in known:
+                found = rule.params["values"]
+                expected = f"a column of a reference contract, {one_of(known, found)}"
+                what = f"values of rule {rule.name}"
+                yield Problem(contract.path, rule.line, what, expected, found)
+
+
+@lru_cache(maxsize=1)
+def contracts() -> dict[str, Contract]:
+    """The contracts of this process: those shipped and those in `CHIMERA_CONTRACTS`, read once."""
+    further = get_settings().contracts
+    return load_contracts([SHIPPED] if further is None else [SHIPPED, further])
+
+
+def references_of(contract: Contract) -> tuple[str, ...]:
+    """The reference streams whose values a contract's rules need."""
+    return tuple(dict.fromkeys(key.split(".")[0] for key in required_references(contract)))

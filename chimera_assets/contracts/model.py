@@ -1,0 +1,192 @@
+"""A contract as the rest of the code sees it: plain, frozen, free of the file format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+
+from chimera_assets.contracts.errors import one_of
+from chimera_assets.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+#: Classification, least to most protected: public, internal, confidential, personal, restricted.
+LEVELS = ("L0", "L1", "L2", "L3", "L4")
+
+#: Column type -> Polars type.
+POLARS_TYPES: dict[str, pl.DataType] = {
+    "string": pl.String(),
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "timestamp": pl.Datetime("us", "UTC"),
+    "date": pl.Date(),
+    "array<string>": pl.List(pl.String()),
+}
+
+#: Column type -> Arrow type, which is also what the Delta tables hold.
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
+    "array<string>": pa.list_(pa.string()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, type (a key of `POLARS_TYPES`), whether null is refused, its level."""
+
+    name: str
+    type: str
+    required: bool
+    description: str
+    classification: str
+
+    @property
+    def polars_type(self) -> pl.DataType:
+        """The Polars type of the column."""
+        return POLARS_TYPES[self.type]
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The Arrow (and Delta) type of the column."""
+        return ARROW_TYPES[self.type]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One quality rule.
+
+    Attributes:
+        name: Unique in its contract, snake_case; the reason that a rejected row is given.
+        column: The column it speaks of; None for rules between columns or on the whole hour.
+        level: `row` judges each row, `batch` an hour as a whole.
+        severity: `error` rejects the row (or fails the hour), `warning` counts and keeps it.
+        dimension: The standard's data quality dimension, `completeness` for instance.
+        description: What it asks for, in words.
+        check: Its name in the registry of row or batch checks.
+        params: What the check is given.
+        line: Where it stands in the contract's file.
+    """
+
+    name: str
+    column: str | None
+    level: str
+    severity: str
+    dimension: str
+    description: str
+    check: str
+    params: Mapping[str, Any] = field(hash=False)
+    line: int = field(default=1, compare=False)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything that is promised about one stream or one reference table.
+
+    Attributes:
+        stream: Its name, also that of its tables.
+        version: Semantic version of the contract.
+        path: The file it was read from.
+        kind: `stream` (hourly events) or `reference` (a small table, taken whole).
+        source_table: Its table in the operational database.
+        key: The columns that tell one row from another.
+        event_time: The column with the time an event happened; None for reference tables.
+        arrival_time: The column with the time the source took the row in.
+        subject: The column that names the data subject, if there is one.
+        retention_days: How long rows are kept.
+        vacuum_days: How long replaced files (and with them time travel) are kept.
+        quarantine_days: How long rejected rows are kept.
+        pass_rate: Share of an hour's rows that must be valid for the hour to be published.
+        freshness_hours: How old the newest hour may be.
+    """
+
+    stream: str
+    version: str
+    path: Path
+    description: str
+    owner: str
+    kind: str
+    source_table: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...]
+    key: tuple[str, ...]
+    event_time: str | None
+    arrival_time: str | None
+    subject: str | None
+    retention_days: int
+    vacuum_days: int
+    quarantine_days: int
+    pass_rate: float
+    freshness_hours: float
+    tags: tuple[str, ...] = ()
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def row_rules(self) -> tuple[Rule, ...]:
+        """The rules that judge each row."""
+        return tuple(rule for rule in self.rules if rule.level == "row")
+
+    @property
+    def batch_rules(self) -> tuple[Rule, ...]:
+        """The rules that judge an hour as a whole."""
+        return tuple(rule for rule in self.rules if rule.level == "batch")
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            ArgumentError: There is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        msg = f"column of {self.stream}: expected {one_of(self.column_names, name)}, found {name}"
+        raise ArgumentError(msg)
+
+    def rule(self, name: str) -> Rule:
+        """The rule of that name.
+
+        Raises:
+            ArgumentError: There is none.
+        """
+        for rule in self.rules:
+            if rule.name == name:
+                return rule
+        known = one_of((rule.name for rule in self.rules), name)
+        msg = f"rule of {self.stream}: expected {known}, found {name}"
+        raise ArgumentError(msg)
+
+    def classified(self, level: str = "L2") -> set[str]:
+        """The names of the columns classified `level` or higher.
+
+        Raises:
+            ArgumentError: There is no such level.
+        """
+        if level not in LEVELS:
+            msg = f"classification: expected {one_of(LEVELS)}, found {level}"
+            raise ArgumentError(msg)
+        # "L0" to "L4" sort as they rank.
+        return {column.name for column in self.columns if column.classification >= level}
+
+    def polars_schema(self) -> pl.Schema:
+        """Column name -> Polars type, in order."""
+        return pl.Schema({column.name: column.polars_type for column in self.columns})
+
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow and Delta schema; every field nullable, since raw keeps what was received."""
+        return pa.schema([pa.field(column.name, column.arrow_type) for column in self.columns])

@@ -1,0 +1,70 @@
+"""The kinds of values that a check can be given, and how a wrong one is told."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a check: what it takes in words, whether a value is that, if it must be."""
+
+    expected: str
+    accepts: Callable[[Any], bool]
+    required: bool = True
+    is_column: bool = False
+
+    def optional(self) -> Parameter:
+        """The same, for a parameter that may be left out."""
+        return Parameter(self.expected, self.accepts, required=False, is_column=self.is_column)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_share(value: object) -> bool:
+    return _is_number(value) and 0 <= float(value) <= 1  # type: ignore[arg-type]
+
+
+def _is_regex(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        re.compile(value)
+    except re.error:
+        return False
+    return True
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\w+\.\w+", value) is not None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def choice(*values: str) -> Parameter:
+    """A parameter that takes one of a few words."""
+    return Parameter(f"one of {', '.join(values)}", values.__contains__)
+
+
+NUMBER = Parameter("a finite number", _is_number)
+COUNT = Parameter("a whole number, 0 or more", _is_count)
+SHARE = Parameter("a share between 0 and 1", _is_share)
+TEXT = Parameter("a text that is not empty", _is_text)
+REGEX = Parameter("a regular expression", _is_regex)
+REFERENCE = Parameter("table.column of a reference contract", _is_reference)
+COLUMN = Parameter("the name of a column", _is_text, is_column=True)
+VALUES = Parameter("a list of values", lambda value: isinstance(value, list) and bool(value))
