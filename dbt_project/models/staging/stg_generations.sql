@@ -1,0 +1,34 @@
+with source as (
+    select * from {{ source('staged', 'generations') }}
+),
+
+final as (
+    select
+        -- ids
+        event_id,
+        tenant_id,
+        user_id,
+        -- what was asked of whom
+        provider,
+        model,
+        techniques_applied,
+        success,
+        error_code,
+        -- numbers
+        prompt_length,
+        response_length,
+        latency_ms,
+        tokens_used,
+        cost_usd,
+        -- times
+        timestamp,
+        created_at,
+        -- partition and lineage
+        hour_partition,
+        hour,
+        _batch_id,
+        _ingested_at
+    from source
+)
+
+select * from final
