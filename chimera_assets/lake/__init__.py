@@ -1,0 +1,29 @@
+"""Delta Lake tables: written by the hour, read by the hour, kept in good repair.
+
+This package knows nothing of streams or contracts; it knows hours, Arrow streams and Delta.
+"""
+
+from chimera_assets.lake.commit import Commit
+from chimera_assets.lake.errors import (
+    CommitConflict,
+    HoursMismatch,
+    LakeError,
+    SchemaConflict,
+    StorageUnavailable,
+    TableNotFound,
+)
+from chimera_assets.lake.lake import Lake
+from chimera_assets.lake.table import Table, TableStats
+
+__all__ = [
+    "Commit",
+    "CommitConflict",
+    "HoursMismatch",
+    "Lake",
+    "LakeError",
+    "SchemaConflict",
+    "StorageUnavailable",
+    "Table",
+    "TableNotFound",
+    "TableStats",
+]

@@ -1,0 +1,159 @@
+"""One commit, made once: retried on conflicts, and looked for before it is called failed.
+
+A commit whose answer was lost has still landed. So each of our commits carries an id of its own
+in its metadata, and after any error the log is searched for it before anything else is done.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from deltalake import CommitProperties, Transaction
+from deltalake.fs import DeltaStorageHandler
+
+from chimera_assets.lake.errors import CommitConflict, translated
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from chimera_assets.lake.stream import Stream
+    from chimera_assets.lake.table import Table
+
+#: The key of a commit's own id in its metadata.
+COMMIT_ID = "chimera.commit"
+
+#: How often a commit is tried when others write the same data.
+ATTEMPTS = 12
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+
+#: Appends carry one of so many application ids, see `append_transaction`.
+_APPEND_LANES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a commit did.
+
+    Attributes:
+        version: The table's version that it made.
+        rows: Rows in the files it added.
+        bytes: Size of these files.
+        files: How many they are.
+        seconds: How long it took, retries included.
+    """
+
+    version: int
+    rows: int
+    bytes: int
+    files: int
+    seconds: float
+
+
+Action: TypeAlias = "Callable[[DeltaTable, CommitProperties], object]"
+
+
+def commit(
+    table: Table,
+    action: Action,
+    *,
+    metadata: Mapping[str, str],
+    transaction: Transaction | None = None,
+    stream: Stream | None = None,
+) -> Commit:
+    """Do `action` on the newest version of the table, once, whatever the storage answers.
+
+    Raises:
+        CommitConflict: Others won every time, or moved the transaction's version meanwhile.
+    """
+    started = time.perf_counter()
+    commit_id = uuid.uuid4().hex
+    properties = CommitProperties(
+        custom_metadata={**metadata, COMMIT_ID: commit_id},
+        app_transactions=[transaction] if transaction is not None else None,
+    )
+    expected = _transaction_version(table, transaction)
+    for attempt in range(1, ATTEMPTS + 1):
+        delta = table.delta()
+        base = delta.version()
+        if attempt > 1 and _transaction_version(table, transaction) != expected:
+            raise CommitConflict(_moved(table.uri, transaction))
+        try:
+            action(delta, properties)
+        except Exception as error:
+            _raise_own(stream)
+            version = _landed(table, commit_id, base)
+            if version is None:
+                failure = translated(error, table.uri)
+                if attempt == ATTEMPTS or not isinstance(failure, CommitConflict):
+                    raise failure from error
+                _pause(attempt)
+                continue
+        else:
+            version = _landed(table, commit_id, base)
+        return _told(table, version, time.perf_counter() - started)
+    raise AssertionError  # pragma: no cover
+
+
+def append_transaction() -> Transaction:
+    """A transaction that makes deltalake notice if an append's answer was lost.
+
+    A plain append whose answer is lost is silently logged again by deltalake; one with an
+    application transaction meets its own first try as a conflict, and we then find it. Few ids are
+    used in turn, since a table keeps the last version of every id for ever.
+    """
+    lane = random.randrange(_APPEND_LANES)  # noqa: S311
+    return Transaction(f"chimera.append.{lane}", time.time_ns() // 1_000_000)
+
+
+def read_actions(table: Table, version: int) -> list[dict[str, Any]]:
+    """The actions of one commit, from its entry in the log."""
+    storage = DeltaStorageHandler(table.uri, table.storage_options)
+    with storage.open_input_file(f"_delta_log/{version:020}.json") as entry:
+        return [json.loads(line) for line in entry.read().splitlines() if line.strip()]
+
+
+def _landed(table: Table, commit_id: str, base: int) -> int | None:
+    """The version that our commit became, or None if it is not in the log."""
+    newest = table.delta().version()
+    for version in range(base + 1, newest + 1):
+        for action in read_actions(table, version):
+            if action.get("commitInfo", {}).get(COMMIT_ID) == commit_id:
+                return version
+    return None
+
+
+def _told(table: Table, version: int | None, seconds: float) -> Commit:
+    if version is None:
+        # Some operations commit nothing when there is nothing to change.
+        return Commit(table.delta().version(), 0, 0, 0, seconds)
+    adds = [action["add"] for action in read_actions(table, version) if "add" in action]
+    rows = sum(json.loads(add.get("stats") or "{}").get("numRecords", 0) for add in adds)
+    return Commit(version, rows, sum(add["size"] for add in adds), len(adds), seconds)
+
+
+def _transaction_version(table: Table, transaction: Transaction | None) -> int | None:
+    if transaction is None or transaction.app_id.startswith("chimera.append."):
+        return None
+    return table.delta().transaction_version(transaction.app_id)
+
+
+def _moved(uri: str, transaction: Transaction | None) -> str:
+    name = transaction.app_id if transaction is not None else ""
+    return f"{uri}: another process committed the transaction {name} meanwhile; nothing was written"
+
+
+def _raise_own(stream: Stream | None) -> None:
+    if stream is not None and stream.failure is not None:
+        raise stream.failure
+
+
+def _pause(attempt: int) -> None:
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
+    time.sleep(random.uniform(_FIRST_PAUSE, longest))  # noqa: S311

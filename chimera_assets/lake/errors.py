@@ -1,0 +1,116 @@
+"""What can go wrong between us and a table, told so that the reader knows what to do."""
+
+from __future__ import annotations
+
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from chimera_assets.errors import ChimeraError
+
+#: Traces of faults that pass by themselves, as object stores and the network word them.
+_PASSING = (
+    "timed out",
+    "timeout",
+    "connection",
+    "error sending request",
+    "slowdown",
+    "slow down",
+    "service unavailable",
+    "internal server error",
+    "too many requests",
+    "throttl",
+    "broken pipe",
+    "dns error",
+    " 500",
+    " 502",
+    " 503",
+    " 504",
+    " 429",
+)
+
+
+class LakeError(ChimeraError):
+    """The lake, or a table in it, cannot do what was asked."""
+
+
+class TableNotFound(LakeError):
+    """There is no such table, or it has no such version.
+
+    Args:
+        uri: Where the table was looked for.
+        what: What exactly is missing, if it isn't the table itself.
+    """
+
+    def __init__(self, uri: str, what: str = "") -> None:
+        self.uri = uri
+        super().__init__(what or f"{uri}: no Delta table there; it is made by its first write")
+
+
+class SchemaConflict(LakeError):
+    """A column cannot be written into the table's column of that name.
+
+    Args:
+        table: The table's URI.
+        column: The column's name.
+        expected: What would be right, in words.
+        found: What the data has.
+        remedy: What to do.
+    """
+
+    def __init__(
+        self, table: str, column: str, *, expected: str, found: str, remedy: str = ""
+    ) -> None:
+        self.table, self.column, self.expected, self.found = table, column, expected, found
+        tail = f"; {remedy}" if remedy else ""
+        super().__init__(f"{table}: column {column}: expected {expected}, found {found}{tail}")
+
+
+class HoursMismatch(LakeError):
+    """Rows lie outside the hours that were to be replaced; nothing was written.
+
+    Args:
+        table: The table's URI.
+        expected: The hours that were to be written.
+        found: The first row's hour that is outside, in words.
+    """
+
+    def __init__(self, table: str, *, expected: str, found: str) -> None:
+        self.table, self.expected, self.found = table, expected, found
+        super().__init__(
+            f"{table}: rows outside the hours being written: expected only {expected}, "
+            f"found {found}; nothing was written"
+        )
+
+
+class CommitConflict(LakeError):
+    """Others kept changing the same hours; after several attempts nothing was written."""
+
+    transient = True
+
+
+class StorageUnavailable(LakeError):
+    """The storage did not answer, or asked us to slow down; trying again later may succeed."""
+
+    transient = True
+
+
+def translated(error: Exception, uri: str) -> Exception:
+    """The error in our words; errors that we do not know come back as they are."""
+    if isinstance(error, LakeError):
+        return error
+    if isinstance(error, CommitFailedError):
+        return CommitConflict(f"{uri}: another writer changed the same data ({_line(error)})")
+    if isinstance(error, TableNotFoundError):
+        return TableNotFound(uri)
+    text = str(error).lower()
+    if "no space left" in text or "disk full" in text or "file too large" in text:
+        return LakeError(f"{uri}: the disk is full; make room and run it again ({_line(error)})")
+    if isinstance(error, OSError) or "generic s3 error" in text or "object store" in text:
+        kind = StorageUnavailable if any(mark in text for mark in _PASSING) else LakeError
+        return kind(f"{uri}: the storage failed: {_line(error)}")
+    return error
+
+
+def _line(error: Exception, limit: int = 300) -> str:
+    """The first `limit` characters of an error, on one line."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

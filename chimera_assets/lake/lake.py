@@ -1,0 +1,58 @@
+"""The lake: a root with layers, and tables in them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chimera_assets.lake.storage import check_root, is_s3, s3_options, table_folders
+from chimera_assets.lake.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Lake:
+    """All tables below one root; a table's place is `<root>/<layer>/<name>`.
+
+    Args:
+        uri: A folder's path, or `s3://bucket/prefix`.
+        storage_options: Options for S3 that win over the AWS environment, in object_store's
+            names (`aws_region`, `aws_endpoint_url` and so on).
+
+    Raises:
+        LakeError: On first use, if the path is a file or the bucket does not exist.
+        StorageUnavailable: On first use, if the S3 endpoint cannot be reached.
+    """
+
+    def __init__(self, uri: str, storage_options: Mapping[str, str] | None = None) -> None:
+        self.uri = uri.rstrip("/") or "/"
+        self._overrides = dict(storage_options or {})
+        self._tables: dict[tuple[str, str], Table] = {}
+
+    @property
+    def storage_options(self) -> dict[str, str]:
+        """What deltalake and Polars need to reach the storage; empty for a folder."""
+        return s3_options(self._overrides) if is_s3(self.uri) else {}
+
+    @cached_property
+    def _checked(self) -> bool:
+        check_root(self.uri, self.storage_options)
+        return True
+
+    def check(self) -> None:
+        """Make sure, once, that the root can be used; see the class for what is raised."""
+        _ = self._checked
+
+    def table(self, layer: str, name: str) -> Table:
+        """The table of that name, whether it exists yet or not."""
+        self.check()
+        key = (layer, name)
+        if key not in self._tables:
+            self._tables[key] = Table(self, layer, name)
+        return self._tables[key]
+
+    def tables(self) -> list[tuple[str, str]]:
+        """The (layer, name) of every table that exists, in order."""
+        self.check()
+        return list(table_folders(self.uri, self.storage_options))

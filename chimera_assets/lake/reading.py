@@ -1,0 +1,198 @@
+"""How rows get out of a table: only the files asked for, typed as the table is now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import partitions
+from chimera_assets.lake.errors import LakeError, TableNotFound, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake.table import Table
+
+#: Files written under an older schema may lack columns or hold narrower numbers.
+_CASTS = pl.ScanCastOptions(integer_cast="upcast", float_cast="upcast")
+
+_PLAIN_READER = 1
+_PLAIN_FEATURES = {"timestampNtz"}
+
+
+def past(table: Table, version: int | None, as_of: datetime | None) -> DeltaTable:
+    """The table at a version, or as it was at a time.
+
+    Raises:
+        TableNotFound: There is no such version.
+    """
+    if version is not None and as_of is not None:
+        msg = f"{table.uri}: expected a version or a time, found both"
+        raise LakeError(msg)
+    try:
+        delta = table.fresh()
+        newest = delta.version()
+        if as_of is None and version is not None and not 0 <= version <= newest:
+            msg = f"{table.uri}: no version {version}; the newest is {newest}"
+            raise TableNotFound(table.uri, msg)
+        delta.load_as_version(_utc(as_of) if as_of is not None else version or 0)
+    except TableNotFoundError as error:
+        raise TableNotFound(table.uri) from error
+    except LakeError:
+        raise
+    except Exception as error:
+        if as_of is None and "nvalid table version" in str(error):
+            msg = f"{table.uri}: version {version} is past retention and can no longer be read"
+            raise TableNotFound(table.uri, msg) from error
+        raise translated(error, table.uri) from error
+    return delta
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        msg = f"as of: expected a time with a zone, found {moment.isoformat()}"
+        raise LakeError(msg)
+    return moment.astimezone(UTC)
+
+
+def read(
+    table: Table, delta: DeltaTable, hours: HourRange | None, columns: Sequence[str] | None
+) -> pl.LazyFrame:
+    """The rows of the hours, lazily; see `Table.read`."""
+    schema = polars_schema(delta)
+    _require_hour_columns(table, schema, hours)
+    if not _plain(delta):
+        frame = pl.scan_delta(delta, storage_options=table.storage_options or None)
+        frame = frame.filter(partitions.expression(hours)) if hours is not None else frame
+    else:
+        frame = _scan(table, delta, schema, hours)
+    wanted = list(columns) if columns is not None else list(schema)
+    missing = [name for name in wanted if name not in schema]
+    if missing:
+        msg = f"{table.uri}: no column {', '.join(missing)}; the table has {', '.join(schema)}"
+        raise LakeError(msg)
+    return frame.select(wanted)
+
+
+def polars_schema(delta: DeltaTable) -> pl.Schema:
+    """The table's schema in Polars types."""
+    empty = pl.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
+    return pl.DataFrame(empty).schema
+
+
+def _plain(delta: DeltaTable) -> bool:
+    """Whether the data files can be read as they are: no deletion vectors, no renamed columns."""
+    protocol = delta.protocol()
+    features = set(protocol.reader_features or ())
+    parts = delta.metadata().partition_columns
+    plain_protocol = protocol.min_reader_version <= _PLAIN_READER or features <= _PLAIN_FEATURES
+    return plain_protocol and parts in ([], list(HOUR_COLUMNS))
+
+
+def _scan(
+    table: Table, delta: DeltaTable, schema: pl.Schema, hours: HourRange | None
+) -> pl.LazyFrame:
+    uris = sorted(_uris(delta, hours), key=_hour_order)
+    if not uris:
+        return pl.LazyFrame(schema=schema)
+    parts = set(delta.metadata().partition_columns)
+    return pl.scan_parquet(
+        uris,
+        schema=schema,
+        hive_partitioning=bool(parts),
+        hive_schema={name: schema[name] for name in schema if name in parts} or None,
+        missing_columns="insert",
+        extra_columns="ignore",
+        cast_options=_CASTS,
+        glob=False,
+        storage_options=table.storage_options or None,
+        credential_provider=None,
+    )
+
+
+def _uris(delta: DeltaTable, hours: HourRange | None) -> list[str]:
+    chosen = partitions.predicate(hours) if hours is not None else None
+    return delta.file_uris(file_pruning_predicate=chosen)
+
+
+def _hour_order(uri: str) -> tuple[str, int]:
+    """A key that puts files in the order of their hours, whose numbers have one digit or two."""
+    day, _, rest = uri.partition(f"{partitions.HOUR_COLUMN}=")[0::1]
+    hour = rest.split("/", 1)[0]
+    return day, int(hour) if hour.isdigit() else -1
+
+
+def batches(
+    table: Table,
+    delta: DeltaTable,
+    hours: HourRange | None,
+    columns: Sequence[str] | None,
+    rows: int,
+) -> Iterator[pl.DataFrame]:
+    """The rows in bounded frames; see `Table.batches`."""
+    frame = read(table, delta, hours, columns)
+    for batch in frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
+        for part in batch.iter_slices(rows):
+            if part.height:
+                yield part
+
+
+def files(table: Table, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:
+    """One row a data file: `path`, `bytes`, `rows`, and the hour columns of an hourly table."""
+    schema = polars_schema(delta)
+    _require_hour_columns(table, schema, hours)
+    actions = pl.DataFrame(delta.get_add_actions(flatten=True))
+    hourly = [
+        pl.col(f"partition.{name}").cast(schema[name]).alias(name)
+        for name in HOUR_COLUMNS
+        if f"partition.{name}" in actions.columns
+    ]
+    listed = actions.select("path", *hourly, bytes="size_bytes", rows="num_records")
+    if hours is not None:
+        listed = listed.filter(partitions.expression(hours))
+    return _with_missing_counts(table, listed)
+
+
+def _with_missing_counts(table: Table, listed: pl.DataFrame) -> pl.DataFrame:
+    """Count the rows of files whose writer left the count out of the log."""
+    unknown = listed.filter(pl.col("rows").is_null())["path"]
+    if unknown.is_empty():
+        return listed
+    counts = {path: _rows_of(table, path) for path in unknown}
+    counted = pl.col("path").replace_strict(counts, default=None, return_dtype=pl.Int64)
+    return listed.with_columns(pl.col("rows").fill_null(counted))
+
+
+def _rows_of(table: Table, path: str) -> int:
+    options = table.storage_options or None
+    scan = pl.scan_parquet(
+        f"{table.uri}/{path}", glob=False, storage_options=options, credential_provider=None
+    )
+    return int(scan.select(pl.len()).collect().item())
+
+
+def rows_by_hour(table: Table, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:
+    """Rows of each hour; see `Table.rows_by_hour`."""
+    listed = files(table, delta, hours)
+    _require_hour_columns(table, listed.schema, hours, always=True)
+    return (
+        listed.group_by(HOUR_COLUMNS)
+        .agg(pl.col("rows").sum())
+        .filter(pl.col("rows") > 0)
+        .sort(HOUR_COLUMNS)
+    )
+
+
+def _require_hour_columns(
+    table: Table, schema: pl.Schema, hours: HourRange | None, *, always: bool = False
+) -> None:
+    if (hours is not None or always) and not set(HOUR_COLUMNS) <= set(schema):
+        msg = f"{table.uri}: expected an hourly table, found no column {HOUR_COLUMNS[0]}"
+        raise LakeError(msg)

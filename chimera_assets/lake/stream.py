@@ -1,0 +1,180 @@
+"""Data on its way into a table: any Arrow stream, conformed, checked, and able to be sent again.
+
+A commit that meets a conflict has to be made again, and a stream can be read only once. So a
+one-shot stream is copied, while it is first read, to an unnamed temporary file; only if a second
+reading is asked for does it come from there. Frames and tables already in memory need no copy.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any, Protocol, Self, TypeAlias
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import ipc
+
+from chimera_assets.hours import HourRange, partition_key
+from chimera_assets.lake.boundary import conform
+from chimera_assets.lake.errors import HoursMismatch
+from chimera_assets.lake.partitions import DAY_COLUMN, HOUR_COLUMN, hour_ordinal
+
+#: Rows of a batch handed to Delta; bounds the memory of a step.
+BATCH_ROWS = 65_536
+
+_HOURS_A_DAY = 24
+
+
+class ArrowStream(Protocol):
+    """Anything that exports an Arrow stream: readers, tables, frames, DuckDB relations."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The stream as a PyCapsule."""
+
+
+Data: TypeAlias = pl.DataFrame | pl.LazyFrame | ArrowStream
+
+
+class Stream:
+    """One-shot or replayable data behind one face.
+
+    Attributes:
+        schema: The Arrow schema of the data as it came.
+        failure: What went wrong while the data was read, if anything did. Arrow flattens errors
+            that cross it into text; this keeps the original.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.failure: Exception | None = None
+        self._frame = data if isinstance(data, pl.DataFrame) else None
+        self._table = data if isinstance(data, pa.Table) else None
+        self._spool: IO[bytes] | None = None
+        self._live: Iterator[pa.RecordBatch] | None = None
+        if isinstance(data, pl.DataFrame):
+            self.schema = data.head(0).to_arrow().schema
+        elif isinstance(data, pl.LazyFrame):
+            self.schema = pl.DataFrame(schema=data.collect_schema()).to_arrow().schema
+            self._live = _lazy_batches(data)
+        elif isinstance(data, pa.Table):
+            self.schema = data.schema
+        else:
+            reader = pa.RecordBatchReader.from_stream(data)
+            self.schema = reader.schema
+            self._live = iter(reader)
+        self._first = self._peek()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._spool is not None:
+            self._spool.close()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is not a single row."""
+        if self._frame is not None:
+            return self._frame.is_empty()
+        if self._table is not None:
+            return bool(self._table.num_rows == 0)
+        return self._first is None
+
+    def reader(
+        self, schema: pa.Schema, uri: str, hours: HourRange | None = None
+    ) -> pa.RecordBatchReader:
+        """The data from its beginning, in `schema`, each row checked to lie in `hours`."""
+        return pa.RecordBatchReader.from_batches(schema, self._checked(schema, uri, hours))
+
+    def _checked(
+        self, schema: pa.Schema, uri: str, hours: HourRange | None
+    ) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._batches():
+                conformed = conform(batch, schema, uri)
+                if hours is not None:
+                    check_hours(conformed, hours, uri)
+                yield conformed
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        if self._frame is not None:
+            for part in self._frame.iter_slices(BATCH_ROWS):
+                yield from part.to_arrow().combine_chunks().to_batches()
+        elif self._table is not None:
+            yield from self._table.to_batches(max_chunksize=BATCH_ROWS)
+        elif self._spool is None:
+            yield from self._first_reading()
+        else:
+            yield from self._again()
+
+    def _peek(self) -> pa.RecordBatch | None:
+        if self._live is None:
+            return None
+        return next((batch for batch in self._live if batch.num_rows), None)
+
+    def _first_reading(self) -> Iterator[pa.RecordBatch]:
+        if self._first is None or self._live is None:
+            return
+        # Closed by __exit__; the next attempt reads it.
+        self._spool = tempfile.TemporaryFile(prefix="chimera-")  # noqa: SIM115
+        first, self._first = self._first, None
+        options = ipc.IpcWriteOptions(compression="lz4")
+        with ipc.new_stream(self._spool, self.schema, options=options) as spool:
+            for batch in _chained(first, self._live):
+                for part in _slices(batch):
+                    spool.write_batch(part)
+                    yield part
+
+    def _again(self) -> Iterator[pa.RecordBatch]:
+        if self._spool is not None:
+            self._spool.seek(0)
+            yield from ipc.open_stream(self._spool)
+
+
+def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest
+
+
+def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    for offset in range(0, batch.num_rows, BATCH_ROWS):
+        yield batch.slice(offset, BATCH_ROWS)
+
+
+def _lazy_batches(frame: pl.LazyFrame) -> Iterator[pa.RecordBatch]:
+    for part in frame.collect_batches(chunk_size=BATCH_ROWS, lazy=True):
+        yield from part.to_arrow().to_batches()
+
+
+def check_hours(batch: pa.RecordBatch, hours: HourRange, uri: str) -> None:
+    """Refuse a batch with a row outside the hours.
+
+    Raises:
+        HoursMismatch: Names the earliest hour that is too early, or the latest that is too late.
+    """
+    days, of_day = batch.column(DAY_COLUMN), batch.column(HOUR_COLUMN)
+    if days.null_count or of_day.null_count:
+        raise HoursMismatch(uri, expected=str(hours), found="a row without an hour")
+    if not batch.num_rows:
+        return
+    of_day_bounds: dict[str, Any] = pc.min_max(of_day).as_py()
+    if of_day_bounds["min"] < 0 or of_day_bounds["max"] >= _HOURS_A_DAY:
+        raise HoursMismatch(uri, expected="hours from 0 to 23", found=str(of_day_bounds))
+    ordinals = pc.add(pc.multiply(days.cast(pa.int32()), _HOURS_A_DAY), of_day)
+    bounds: dict[str, Any] = pc.min_max(ordinals).as_py()
+    first, last = hour_ordinal(hours.start), hour_ordinal(hours.end) - 1
+    for found, fits in (
+        (bounds["min"], bounds["min"] >= first),
+        (bounds["max"], bounds["max"] <= last),
+    ):
+        if not fits:
+            raise HoursMismatch(uri, expected=str(hours), found=_hour_of(found))
+
+
+def _hour_of(ordinal: int) -> str:
+    moment = pl.select(pl.lit(ordinal * 3_600_000_000).cast(pl.Datetime("us", "UTC"))).item()
+    return f"the hour {partition_key(moment)}"

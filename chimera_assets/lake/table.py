@@ -1,0 +1,282 @@
+"""The manager of one Delta table: what is written, read, counted and kept in repair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+from deltalake import DeltaTable, Transaction
+from deltalake.exceptions import TableNotFoundError
+
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import maintenance, reading, writing
+from chimera_assets.lake.errors import TableNotFound, translated
+
+if TYPE_CHECKING:
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake.commit import Commit
+    from chimera_assets.lake.lake import Lake
+    from chimera_assets.lake.stream import Data
+
+
+@dataclass(frozen=True, slots=True)
+class TableStats:
+    """A table's size, from its log alone.
+
+    Attributes:
+        rows: Rows of the current version.
+        bytes: Bytes of its data files.
+        files: Number of its data files.
+        version: The version itself.
+    """
+
+    rows: int
+    bytes: int
+    files: int
+    version: int
+
+
+class Table:
+    """One Delta table of a lake.
+
+    It keeps the newest snapshot it has seen and only reads what the log gained since, so that the
+    cost of an operation doesn't grow with the table. Nobody may delete the table's folder and make
+    a new one while a Table object lives.
+
+    Args:
+        lake: The lake it belongs to.
+        layer: Its layer, `staged` for instance.
+        name: Its name in the layer.
+    """
+
+    def __init__(self, lake: Lake, layer: str, name: str) -> None:
+        self._lake = lake
+        self.layer = layer
+        self.name = name
+        self.uri = f"{lake.uri}/{layer}/{name}"
+        self._snapshot: DeltaTable | None = None
+
+    def __repr__(self) -> str:
+        return f"Table({self.uri!r})"
+
+    @property
+    def storage_options(self) -> dict[str, str]:
+        """What is needed to reach the storage; empty for a folder."""
+        return self._lake.storage_options
+
+    def delta(self, version: int | None = None, as_of: datetime | None = None) -> DeltaTable:
+        """The deltalake table: the newest version, or one of the past.
+
+        Raises:
+            TableNotFound: The table, or that version of it, does not exist.
+        """
+        if version is not None or as_of is not None:
+            return reading.past(self, version, as_of)
+        try:
+            if self._snapshot is not None:
+                self._snapshot.update_incremental()
+            else:
+                self._snapshot = self.fresh()
+        except TableNotFoundError as error:
+            raise TableNotFound(self.uri) from error
+        except Exception as error:
+            self._snapshot = None
+            raise translated(error, self.uri) from error
+        return self._snapshot
+
+    def fresh(self) -> DeltaTable:
+        """A newly loaded snapshot, which the caller may move to other versions."""
+        return DeltaTable(self.uri, storage_options=self.storage_options)
+
+    def exists(self) -> bool:
+        """Whether the table has been created."""
+        if self._snapshot is not None:
+            return True
+        try:
+            return DeltaTable.is_deltatable(self.uri, storage_options=self.storage_options)
+        except Exception as error:
+            raise translated(error, self.uri) from error
+
+    def version(self) -> int:
+        """The newest version's number, 0 for a table just created."""
+        return self.delta().version()
+
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the newest version, partition columns included."""
+        return pa.schema(self.delta().schema().to_arrow())
+
+    def partition_columns(self) -> list[str]:
+        """The names of the partition columns, none for a table that has none."""
+        return self.delta().metadata().partition_columns
+
+    def transaction_version(self, app_id: str) -> int | None:
+        """The last version committed under an application id by `write_hours`, if any."""
+        return self.delta().transaction_version(app_id) if self.exists() else None
+
+    # Writing: see writing.py.
+
+    def create(
+        self,
+        schema: pa.Schema,
+        *,
+        partition_by: Sequence[str] = HOUR_COLUMNS,
+        stats_columns: Sequence[str] = (),
+    ) -> None:
+        """Create the table if it does not exist; several processes may do so at once.
+
+        Args:
+            schema: Its columns, those of the partitions included.
+            partition_by: Its partition columns; by default the hour's two.
+            stats_columns: The columns whose smallest and largest values are kept in the log. Keep
+                identifiers out: what stands in the log outlives a deletion. By default none, as
+                every statistic makes each later commit dearer; row counts are always kept.
+        """
+        writing.create(self, schema, partition_by, stats_columns)
+
+    def write_hours(
+        self,
+        data: Data | None,
+        hours: HourRange,
+        *,
+        schema: pa.Schema | None = None,
+        transaction: tuple[str, int] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        stats_columns: Sequence[str] = (),
+    ) -> Commit:
+        """Replace just these hours with the data, in one atomic commit.
+
+        Args:
+            data: A frame or any Arrow stream, with the two hour columns. It is streamed. None or
+                no rows at all empty the hours.
+            hours: The hours to replace; all of them, also those without rows in the data.
+            schema: The schema of a table that has to be created, needed if data is None.
+            transaction: An application id and version, committed with the data.
+            metadata: Strings to be kept with the commit, seen in `history`.
+            stats_columns: See `create`.
+
+        Raises:
+            HoursMismatch: A row is outside the hours; nothing was written.
+            SchemaConflict: A column's type is not the table's; nothing was written.
+            CommitConflict: Others kept changing the same hours; nothing was written.
+        """
+        return writing.write_hours(
+            self,
+            data,
+            hours,
+            schema=schema,
+            transaction=Transaction(*transaction) if transaction else None,
+            metadata=metadata or {},
+            stats_columns=stats_columns,
+        )
+
+    def overwrite(
+        self,
+        data: Data,
+        *,
+        partition_by: Sequence[str] = (),
+        metadata: Mapping[str, str] | None = None,
+        stats_columns: Sequence[str] = (),
+    ) -> Commit:
+        """Replace the whole table, schema and all."""
+        return writing.overwrite(self, data, partition_by, metadata or {}, stats_columns)
+
+    def append(
+        self,
+        data: Data,
+        *,
+        partition_by: Sequence[str] = (),
+        metadata: Mapping[str, str] | None = None,
+        stats_columns: Sequence[str] = (),
+    ) -> Commit:
+        """Add rows; `partition_by` counts only where the table has to be created."""
+        return writing.append(self, data, partition_by, metadata or {}, stats_columns)
+
+    def merge(
+        self,
+        data: Data,
+        keys: Sequence[str],
+        hours: HourRange | None = None,
+        *,
+        partition_by: Sequence[str] = (),
+        metadata: Mapping[str, str] | None = None,
+        stats_columns: Sequence[str] = (),
+    ) -> Commit:
+        """Update the rows that have the same keys, insert the others.
+
+        Args:
+            data: The rows; no two with the same keys.
+            keys: The columns that tell a row; rows with a null key are always inserted.
+            hours: The hours the rows lie in, if the table is hourly: only these are read, and only
+                writers of these are in each other's way.
+            partition_by: Counts only where the table has to be created.
+            metadata: Strings to be kept with the commit.
+            stats_columns: See `create`.
+        """
+        return writing.merge(self, data, keys, hours, partition_by, metadata or {}, stats_columns)
+
+    # Reading: see reading.py.
+
+    def read(
+        self,
+        hours: HourRange | None = None,
+        columns: Sequence[str] | None = None,
+        version: int | None = None,
+        as_of: datetime | None = None,
+    ) -> pl.LazyFrame:
+        """The rows, lazily; only the files of the hours asked for are opened.
+
+        Raises:
+            TableNotFound: The table, or that version of it, does not exist.
+        """
+        return reading.read(self, self.delta(version, as_of), hours, columns)
+
+    def batches(
+        self,
+        hours: HourRange | None = None,
+        columns: Sequence[str] | None = None,
+        rows: int = 100_000,
+    ) -> Iterator[pl.DataFrame]:
+        """The rows in frames of about `rows` rows, hours in order, in bounded memory."""
+        return reading.batches(self, self.delta(), hours, columns, rows)
+
+    def count(self, hours: HourRange | None = None) -> int:
+        """How many rows there are, from the log."""
+        return int(reading.files(self, self.delta(), hours)["rows"].sum())
+
+    def rows_by_hour(self, hours: HourRange | None = None) -> pl.DataFrame:
+        """Rows of each hour that has any: `hour_partition` Date, `hour` Int32, `rows` Int64."""
+        return reading.rows_by_hour(self, self.delta(), hours)
+
+    def stats(self) -> TableStats:
+        """Rows, bytes, files and version, from the log alone."""
+        delta = self.delta()
+        files = reading.files(self, delta, None)
+        return TableStats(
+            int(files["rows"].sum()), int(files["bytes"].sum()), files.height, delta.version()
+        )
+
+    def history(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The commits, newest first, each with version, timestamp, operation and its metadata."""
+        return self.delta().history(limit)
+
+    # Upkeep: see maintenance.py.
+
+    def restore(self, target: int | datetime) -> Commit:
+        """Make the table again what it was at a version or time, as a new version."""
+        return maintenance.restore(self, target)
+
+    def optimize(self, hours: HourRange | None = None) -> dict[str, int]:
+        """Merge small files of each partition; gives files added and removed."""
+        return maintenance.optimize(self, hours)
+
+    def z_order(self, columns: Sequence[str], hours: HourRange | None = None) -> dict[str, int]:
+        """Rewrite each partition's files in the order of these columns."""
+        return maintenance.z_order(self, columns, hours)
+
+    def vacuum(self, days: float = 7, *, dry_run: bool = False, full: bool = False) -> list[str]:
+        """Delete files that no version of the last `days` days uses; gives their paths."""
+        return maintenance.vacuum(self, days, dry_run=dry_run, full=full)

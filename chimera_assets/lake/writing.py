@@ -1,0 +1,222 @@
+"""How rows get into a table: by the hour, as a whole, at the end, or by key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, WriterProperties, write_deltalake
+
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import partitions
+from chimera_assets.lake.boundary import agreed_schema
+from chimera_assets.lake.commit import Commit, append_transaction, commit
+from chimera_assets.lake.errors import LakeError, TableNotFound, translated
+from chimera_assets.lake.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deltalake import Transaction
+
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake.stream import Data
+    from chimera_assets.lake.table import Table
+
+#: Small enough that a reader of one row group at a time stays small.
+_WRITER = WriterProperties(compression="SNAPPY", max_row_group_size=131_072)
+
+_CONFIGURATION = {
+    "delta.checkpointInterval": "50",
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.deletedFileRetentionDuration": "interval 7 days",
+}
+
+
+def create(
+    table: Table, schema: pa.Schema, partition_by: Sequence[str], stats_columns: Sequence[str]
+) -> None:
+    """Create the table unless it exists; see `Table.create`."""
+    if table.exists():
+        return
+    stats = (
+        {"delta.dataSkippingStatsColumns": ",".join(stats_columns)}
+        if stats_columns
+        else {"delta.dataSkippingNumIndexedCols": "0"}
+    )
+    hourly = set(HOUR_COLUMNS) <= set(partition_by)
+    agreed = agreed_schema(schema, None, table.uri, hourly=hourly)
+    try:
+        DeltaTable.create(
+            table.uri,
+            schema=Schema.from_arrow(agreed),
+            mode="ignore",
+            partition_by=list(partition_by),
+            configuration=_CONFIGURATION | stats,
+            storage_options=table.storage_options,
+        )
+    except Exception as error:
+        # Another process was quicker, or the answer was lost: in both cases it is there.
+        if not table.exists():
+            raise translated(error, table.uri) from error
+
+
+def write_hours(
+    table: Table,
+    data: Data | None,
+    hours: HourRange,
+    *,
+    schema: pa.Schema | None,
+    transaction: Transaction | None,
+    metadata: Mapping[str, str],
+    stats_columns: Sequence[str],
+) -> Commit:
+    """Replace the hours; see `Table.write_hours`."""
+    with Stream(_data_or_nothing(table, data, schema)) as stream:
+        agreed = _agreed(table, stream, hourly=True)
+        create(table, schema or agreed, HOUR_COLUMNS, stats_columns)
+        _require_hourly(table)
+        told = {
+            "chimera.hours": str(hours),
+            "chimera.write": "clear hours" if stream.empty else "replace hours",
+        }
+
+        def replace(delta: DeltaTable, properties: CommitProperties) -> None:
+            agreed = _agreed(table, stream, hourly=True)
+            write_deltalake(
+                delta,
+                stream.reader(agreed, table.uri, hours),
+                mode="overwrite",
+                predicate=partitions.predicate(hours),
+                schema_mode=_schema_mode(delta, agreed),
+                writer_properties=_WRITER,
+                commit_properties=properties,
+            )
+
+        return commit(
+            table, replace, metadata={**metadata, **told}, transaction=transaction, stream=stream
+        )
+
+
+def overwrite(
+    table: Table,
+    data: Data,
+    partition_by: Sequence[str],
+    metadata: Mapping[str, str],
+    stats_columns: Sequence[str],
+) -> Commit:
+    """Replace the whole table; see `Table.overwrite`."""
+    with Stream(data) as stream:
+        hourly = set(HOUR_COLUMNS) <= set(partition_by)
+        agreed = agreed_schema(stream.schema, None, table.uri, hourly=hourly)
+        create(table, agreed, partition_by, stats_columns)
+
+        def replace(delta: DeltaTable, properties: CommitProperties) -> None:
+            write_deltalake(
+                delta,
+                stream.reader(agreed, table.uri),
+                mode="overwrite",
+                schema_mode="overwrite",
+                partition_by=list(partition_by),
+                writer_properties=_WRITER,
+                commit_properties=properties,
+            )
+
+        told = {**metadata, "chimera.write": "replace table"}
+        return commit(table, replace, metadata=told, stream=stream)
+
+
+def append(
+    table: Table,
+    data: Data,
+    partition_by: Sequence[str],
+    metadata: Mapping[str, str],
+    stats_columns: Sequence[str],
+) -> Commit:
+    """Add rows; see `Table.append`."""
+    with Stream(data) as stream:
+        agreed = _agreed(table, stream, hourly=set(HOUR_COLUMNS) <= set(partition_by))
+        create(table, agreed, partition_by, stats_columns)
+
+        def add(delta: DeltaTable, properties: CommitProperties) -> None:
+            agreed = _agreed(table, stream, hourly=_hourly(delta))
+            write_deltalake(
+                delta,
+                stream.reader(agreed, table.uri),
+                mode="append",
+                schema_mode=_schema_mode(delta, agreed),
+                writer_properties=_WRITER,
+                commit_properties=properties,
+            )
+
+        told = {**metadata, "chimera.write": "append"}
+        return commit(table, add, metadata=told, transaction=append_transaction(), stream=stream)
+
+
+def merge(
+    table: Table,
+    data: Data,
+    keys: Sequence[str],
+    hours: HourRange | None,
+    partition_by: Sequence[str],
+    metadata: Mapping[str, str],
+    stats_columns: Sequence[str],
+) -> Commit:
+    """Update or insert by key; see `Table.merge`."""
+    conditions = [f"target.`{key}` = source.`{key}`" for key in keys]
+    if hours is not None:
+        conditions.append(f"({partitions.predicate(hours, 'target.')})")
+    with Stream(data) as stream:
+        agreed = _agreed(table, stream, hourly=set(HOUR_COLUMNS) <= set(partition_by))
+        create(table, agreed, partition_by, stats_columns)
+
+        def upsert(delta: DeltaTable, properties: CommitProperties) -> None:
+            agreed = _agreed(table, stream, hourly=_hourly(delta))
+            merger = delta.merge(
+                stream.reader(agreed, table.uri, hours),
+                predicate=" AND ".join(conditions),
+                source_alias="source",
+                target_alias="target",
+                merge_schema=_schema_mode(delta, agreed) is not None,
+                writer_properties=_WRITER,
+                commit_properties=properties,
+            )
+            merger.when_matched_update_all().when_not_matched_insert_all().execute()
+
+        told = {**metadata, "chimera.write": "merge"}
+        return commit(table, upsert, metadata=told, stream=stream)
+
+
+def _data_or_nothing(table: Table, data: Data | None, schema: pa.Schema | None) -> Data:
+    if data is not None:
+        return data
+    if schema is None:
+        if not table.exists():
+            raise TableNotFound(table.uri)
+        schema = table.schema()
+    nothing: Data = schema.empty_table()
+    return nothing
+
+
+def _agreed(table: Table, stream: Stream, *, hourly: bool) -> pa.Schema:
+    existing = table.schema() if table.exists() else None
+    return agreed_schema(stream.schema, existing, table.uri, hourly=hourly)
+
+
+def _schema_mode(delta: DeltaTable, incoming: pa.Schema) -> str | None:
+    """`merge` where columns are new or missing; it costs a little where they are the same."""
+    names = {field.name for field in delta.schema().fields}
+    return "merge" if names != set(incoming.names) else None
+
+
+def _hourly(delta: DeltaTable) -> bool:
+    return set(HOUR_COLUMNS) <= set(delta.metadata().partition_columns)
+
+
+def _require_hourly(table: Table) -> None:
+    if not _hourly(table.delta()):
+        msg = (
+            f"{table.uri}: expected a table partitioned by {' and '.join(HOUR_COLUMNS)}, "
+            f"found {table.partition_columns() or 'no partitions'}; overwrite it as a whole"
+        )
+        raise LakeError(msg)
