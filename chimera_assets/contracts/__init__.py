@@ -11,8 +11,8 @@ from chimera_assets.contracts.model import Column, Contract, Rule
 from chimera_assets.contracts.profile import (
     batch_violations,
     empty_profile,
-    merge_profiles,
     make_profile,
+    merge_profiles,
     profile_exprs,
 )
 from chimera_assets.contracts.rules import required_references, row_violations, violation
@@ -30,9 +30,9 @@ __all__ = [
     "empty_profile",
     "load_contract",
     "load_contracts",
+    "make_profile",
     "merge_profiles",
     "pandera_schema",
-    "make_profile",
     "profile_exprs",
     "required_references",
     "row_violations",

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 #: only the caller can know, since they are found with the whole hour in hand.
 ROWS, DUPLICATES = "rows", "duplicates"
 
-#: The type of counts per value.
+#: How the names of profile columns with counts per value begin, and their type.
+COUNTS = "counts:"
 COUNTS_TYPE = pl.List(pl.Struct({"value": pl.String, "rows": pl.Int64}))
 
 _NUMERIC = frozenset({"integer", "number", "boolean"})
@@ -39,7 +40,8 @@ class BatchCheck:
     """A batch check.
 
     Attributes:
-        statistics: The statistics it needs, as profile column -> aggregation of rows.
+        statistics: The statistics it needs, as profile column -> what is added up over the rows
+            (for `counts:` columns: the value whose rows are counted).
         observe: The number it observes, from the profile's columns; null if there is none.
         types: The column types it makes sense for; empty if it speaks of no column.
         custom: Whether a contract names it (the others come from the standard's metrics).
@@ -60,22 +62,21 @@ def _finite(rule: Rule) -> pl.Expr:
 
 def _moments(rule: Rule) -> dict[str, pl.Expr]:
     return {
-        f"count:{rule.column}": _finite(rule).count().cast(pl.Int64),
-        f"sum:{rule.column}": _finite(rule).sum(),
+        f"count:{rule.column}": _finite(rule).is_not_null(),
+        f"sum:{rule.column}": _finite(rule),
     }
 
 
 def _moments_and_squares(rule: Rule) -> dict[str, pl.Expr]:
-    return _moments(rule) | {f"squares:{rule.column}": (_finite(rule) ** 2).sum()}
+    return _moments(rule) | {f"squares:{rule.column}": _finite(rule) * _finite(rule)}
 
 
 def _counts(rule: Rule) -> dict[str, pl.Expr]:
-    counts = pl.col(rule.column or "").cast(pl.String).drop_nulls().value_counts(name="rows")
-    return {f"counts:{rule.column}": counts}
+    return {f"{COUNTS}{rule.column}": pl.col(rule.column or "").cast(pl.String)}
 
 
 def _broken(rule: Rule) -> dict[str, pl.Expr]:
-    return {f"broken:{rule.name}": violation(rule.params["rule"], {}).sum().cast(pl.Int64)}
+    return {f"broken:{rule.name}": violation(rule.params["rule"], {})}
 
 
 def _nothing(_: Rule) -> dict[str, pl.Expr]:
@@ -96,7 +97,7 @@ def _spread(rule: Rule) -> pl.Expr:
 
 def _share_of_each(rule: Rule) -> pl.Expr:
     """The largest value's share, unless only the smallest value's is out of bounds."""
-    rows = pl.col(f"counts:{rule.column}").list.eval(pl.element().struct.field("rows"))
+    rows = pl.col(f"{COUNTS}{rule.column}").list.eval(pl.element().struct.field("rows"))
     total = rows.list.sum()
     largest = pl.when(total > 0).then(rows.list.max() / total)
     smallest = pl.when(total > 0).then(rows.list.min() / total)

@@ -56,10 +56,14 @@ def derived_rules(
             continue
         check, parameter = _OPTIONS.get(option, ("", ""))
         if column.type not in _CHECK_TYPES.get(check, ()):
-            fitting = [name for name, (kind, _) in _OPTIONS.items() if column.type in _CHECK_TYPES[kind]]
+            fitting = [
+                name for name, (kind, _) in _OPTIONS.items() if column.type in _CHECK_TYPES[kind]
+            ]
             place = (*here, "logicalTypeOptions", option)
             expected = one_of((*fitting, *_TELLING), option)
-            document.problem(place, f"option of column {column.name}", expected=expected, found=option)
+            document.problem(
+                place, f"option of column {column.name}", expected=expected, found=option
+            )
             continue
         checks.setdefault(check, {})[parameter] = value
     has = {(rule.column, rule.check) for rule in written if rule.severity == "error"}

@@ -85,7 +85,13 @@ def _parse(text: str, document: Document) -> dict[str, Any]:
     try:
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
-            found = "an empty file" if node is None else f"a {node.id}"
+            found = (
+                "an empty file"
+                if node is None
+                else "a list"
+                if isinstance(node, yaml.SequenceNode)
+                else "one value"
+            )
             document.problem((), "contract", expected="a mapping of keys", found=found)
             return {}
         data: dict[str, Any] = _value(loader, node, (), document)
@@ -107,7 +113,7 @@ def _value(loader: yaml.SafeLoader, node: yaml.Node, here: Location, document: D
             _value(loader, item, (*here, position), document)
             for position, item in enumerate(node.value)
         ]
-    return loader.construct_object(node)  # type: ignore[no-untyped-call]
+    return loader.construct_object(node)
 
 
 def _mapping(
@@ -117,7 +123,7 @@ def _mapping(
     own = {id(key) for key, _ in node.value}
     loader.flatten_mapping(node)
     for key_node, value_node in node.value:
-        key = str(loader.construct_object(key_node))  # type: ignore[no-untyped-call]
+        key = str(loader.construct_object(key_node))
         place = (*here, key)
         if key in values and id(key_node) in own and place in document.lines:
             expected = f"the key once (it stands on line {document.lines[place]} already)"

@@ -34,9 +34,8 @@ class Problem:
     severity: str = "error"
 
     def __str__(self) -> str:
-        return (
-            f"{self.path}:{self.line}: {self.what}: expected {self.expected}, found {self.found}"
-        )
+        """`path:line: what: expected ..., found ...`, as editors and terminals like it."""
+        return f"{self.path}:{self.line}: {self.what}: expected {self.expected}, found {self.found}"
 
 
 class ContractError(ChimeraError):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: How contract files are named.
 PATTERN = "*.odcs.yaml"
 
+_SETTING = "CHIMERA_CONTRACTS"
+
 #: The contracts that come with the package.
 SHIPPED = Path(__file__).parent
 
@@ -113,7 +115,7 @@ def contract_files(directories: Iterable[Path | str]) -> Iterator[Path]:
     for directory in directories:
         folder = Path(directory)
         if not folder.is_dir():
-            raise SettingError("CHIMERA_CONTRACTS", expected="a folder of contracts", found=folder)
+            raise SettingError(_SETTING, expected="a folder of contracts", found=folder)
         yield from sorted(folder.glob(PATTERN))
 
 

@@ -49,7 +49,12 @@ def metric_check(
     if metric == "rowCount":
         return "batch", "row_count", bounds
     if metric == "duplicateValues":
-        return _duplicates(document, arguments, here, column, key, bounds)
+        of = tuple(arguments.get("properties") or ((column.name,) if column else key))
+        if set(of) != set(key):
+            # Duplicates are found where rows are deduplicated, which is by key.
+            expected, found = f"the key, {', '.join(key)}", ", ".join(of)
+            document.problem(here, "columns of duplicateValues", expected=expected, found=found)
+        return "batch", "duplicate_rows", bounds
     if column is None:
         expected = "to stand under `quality` of a column"
         document.problem(here, f"metric {metric}", expected=expected, found="it under the table's")
@@ -68,22 +73,6 @@ def _unit(document: Document, quality: DataQuality, here: Location) -> dict[str,
         expected = "rows" if quality.metric == "rowCount" else one_of(_UNITS)
         document.problem((*here, "unit"), "unit", expected=expected, found=quality.unit)
     return {} if quality.mustBe == 0 else {"unit": quality.unit}
-
-
-def _duplicates(
-    document: Document,
-    arguments: dict[str, Any],
-    here: Location,
-    column: Column | None,
-    key: tuple[str, ...],
-    bounds: dict[str, Any],
-) -> tuple[str, str, dict[str, Any]]:
-    of = tuple(arguments.get("properties") or ((column.name,) if column else key))
-    if set(of) != set(key):
-        # Duplicates are found where rows are deduplicated, which is by key.
-        expected = f"the key, {', '.join(key)}"
-        document.problem(here, "columns of duplicateValues", expected=expected, found=", ".join(of))
-    return "batch", "duplicate_rows", bounds
 
 
 def _row_check(

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandera.polars as pa
 import polars as pl
-from pandera.errors import SchemaErrors
 
-from chimera_assets.contracts.batch_checks import BATCH_CHECKS, COUNTS_TYPE, DUPLICATES, ROWS
+from chimera_assets.contracts.batch_checks import (
+    BATCH_CHECKS,
+    COUNTS,
+    COUNTS_TYPE,
+    DUPLICATES,
+    ROWS,
+)
 from chimera_assets.contracts.bounds import within
+from chimera_assets.contracts.schema import named_check
 from chimera_assets.hours import HOUR_COLUMNS, partition_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pandera.api.polars.types import PolarsData
+    import pandera.polars as pa
 
     from chimera_assets.contracts.model import Contract, Rule
     from chimera_assets.hours import HourRange
+
+#: The one group of a frame without hours.
+_ALL = "_all"
 
 _HOUR_TYPES: dict[str, Any] = {"hour_partition": pl.Date(), "hour": pl.Int32()}
 
@@ -29,28 +37,60 @@ def profile_exprs(contract: Contract) -> list[pl.Expr]:
     Rows rejected by the row rules should be left out first. `duplicates` is 0 here; whoever drops
     duplicates puts their number in (`profile.with_columns(duplicates=...)`) before judging.
     """
-    wanted: dict[str, pl.Expr] = {
-        ROWS: pl.len().cast(pl.Int64),
-        DUPLICATES: pl.lit(0, dtype=pl.Int64),
-    }
+    rows = [pl.len().cast(pl.Int64).alias(ROWS), pl.lit(0, dtype=pl.Int64).alias(DUPLICATES)]
+    types = _statistic_types(contract)
+    return rows + [
+        _counted(expr).alias(name)
+        if name.startswith(COUNTS)
+        else expr.sum().cast(types[name]).alias(name)
+        for name, expr in _statistics(contract).items()
+    ]
+
+
+def _statistics(contract: Contract) -> dict[str, pl.Expr]:
+    """Everything that is added up or counted over the rows, once each."""
+    wanted: dict[str, pl.Expr] = {}
     for rule in contract.batch_rules:
         wanted |= BATCH_CHECKS[rule.check].statistics(rule)
-    return [expr.alias(name) for name, expr in wanted.items()]
+    return wanted
+
+
+def _counted(value: pl.Expr) -> pl.Expr:
+    counts = value.drop_nulls().value_counts(name="rows")
+    return counts.struct.rename_fields(["value", "rows"])
 
 
 def make_profile(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
-    """The profile of the hours in a frame: a row each; of a reference table, one row in all."""
+    """The profile of the hours in a frame: a row each; of a reference table, one row in all.
+
+    The same as `profile_exprs` give, several times faster: what is added up is worked out first,
+    so that the aggregations are plain sums, and values are counted by a grouping of their own.
+    """
     hours = [name for name in HOUR_COLUMNS if name in frame.columns]
-    exprs = profile_exprs(contract)
-    made = frame.group_by(hours).agg(exprs) if hours else _whole(frame, exprs)
+    if not hours and frame.is_empty():
+        return _typed(contract, pl.DataFrame({ROWS: [0]}), hours)
+    keyed = frame.lazy() if hours else frame.lazy().with_columns(pl.lit(1).alias(_ALL))
+    keys = hours or [_ALL]
+    statistics = _statistics(contract)
+    counted = [name for name in statistics if name.startswith(COUNTS)]
+    added = {name: expr for name, expr in statistics.items() if name not in counted}
+    plans = [_added(keyed, keys, added)]
+    plans += [_values(keyed, keys, name, statistics[name]) for name in counted]
+    made, *counts = pl.collect_all(plans)
+    for one in counts:
+        made = made.join(one, on=keys, how="left")
     return _typed(contract, made, hours)
 
 
-def _whole(frame: pl.DataFrame, exprs: list[pl.Expr]) -> pl.DataFrame:
-    """One row even for an empty frame, which a `group_by` would leave out."""
-    if frame.is_empty():
-        return pl.DataFrame({ROWS: [0]})
-    return frame.group_by(pl.lit(1).alias("all")).agg(exprs).drop("all")
+def _added(keyed: pl.LazyFrame, keys: list[str], added: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    prepared = keyed.select(*keys, **added)
+    return prepared.group_by(keys).agg(pl.len().alias(ROWS), pl.col(list(added)).sum())
+
+
+def _values(keyed: pl.LazyFrame, keys: list[str], name: str, value: pl.Expr) -> pl.LazyFrame:
+    each = keyed.select(*keys, value=value).group_by(*keys, "value").agg(pl.len().alias("rows"))
+    listed = pl.struct("value", "rows").alias(name)
+    return each.drop_nulls("value").group_by(keys).agg(listed)
 
 
 def empty_profile(contract: Contract, hours: HourRange) -> pl.DataFrame:
@@ -64,20 +104,19 @@ def merge_profiles(contract: Contract, profiles: Iterable[pl.DataFrame]) -> pl.D
     """One profile of several, added up hour by hour, sorted by hour."""
     together = pl.concat(list(profiles), how="vertical")
     hours = [name for name in HOUR_COLUMNS if name in together.columns]
-    keys = hours or [pl.lit(1).alias("all")]
-    counted = [name for name in together.columns if name.startswith("counts:")]
-    added = [name for name in together.columns if name not in (*hours, *counted)]
-    merged = together.group_by(keys).agg(pl.col(added).sum())
+    together = together if hours else together.with_columns(pl.lit(1).alias(_ALL))
+    keys = hours or [_ALL]
+    counted = [name for name in together.columns if name.startswith(COUNTS)]
+    merged = together.group_by(keys).agg(pl.exclude(*keys, *counted).sum())
     for name in counted:
-        merged = merged.join(_merged_counts(together, keys, name), on=hours or ["all"], how="left")
+        merged = merged.join(_merged_counts(together, keys, name), on=keys, how="left")
     return _typed(contract, merged, hours).sort(hours or ROWS)
 
 
-def _merged_counts(together: pl.DataFrame, keys: list[Any], name: str) -> pl.DataFrame:
+def _merged_counts(together: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
     each = together.select(*keys, name).explode(name).unnest(name).drop_nulls("value")
-    names = [column for column in each.columns if column not in ("value", "rows")]
-    totals = each.group_by(*names, "value").agg(pl.col("rows").sum())
-    return totals.group_by(names).agg(pl.struct("value", "rows").alias(name))
+    totals = each.group_by(*keys, "value").agg(pl.col("rows").sum())
+    return totals.group_by(keys).agg(pl.struct("value", "rows").alias(name))
 
 
 def _typed(contract: Contract, frame: pl.DataFrame, hours: list[str]) -> pl.DataFrame:
@@ -88,24 +127,17 @@ def _typed(contract: Contract, frame: pl.DataFrame, hours: list[str]) -> pl.Data
             empty: object = [] if kind == COUNTS_TYPE else 0
             columns.append(pl.lit(empty, dtype=kind).alias(name))
         elif kind == COUNTS_TYPE:
-            columns.append(_counts_typed(name))
+            columns.append(pl.col(name).cast(kind).fill_null([]))
         else:
             columns.append(pl.col(name).cast(kind).fill_null(0))
     return frame.select(columns)
 
 
-def _counts_typed(name: str) -> pl.Expr:
-    """`value_counts` names its first field after the column; a merge needs one name."""
-    fields = pl.element().struct.rename_fields(["value", "rows"])
-    return pl.col(name).list.eval(fields).cast(COUNTS_TYPE).fill_null([])
-
-
 def _statistic_types(contract: Contract) -> dict[str, Any]:
     types: dict[str, Any] = {ROWS: pl.Int64(), DUPLICATES: pl.Int64()}
     by_prefix = {"count": pl.Int64(), "broken": pl.Int64(), "counts": COUNTS_TYPE}
-    for rule in contract.batch_rules:
-        for name in BATCH_CHECKS[rule.check].statistics(rule):
-            types[name] = by_prefix.get(name.split(":")[0], pl.Float64())
+    for name in _statistics(contract):
+        types[name] = by_prefix.get(name.split(":")[0], pl.Float64())
     return types
 
 
@@ -119,21 +151,17 @@ def batch_violation(rule: Rule) -> pl.Expr:
 
     An hour with nothing to observe, or with fewer rows than the rule asks for, breaks nothing.
     """
-    enough = pl.col(ROWS) >= rule.params.get("at_least_rows", 0)
+    least: int = rule.params.get("at_least_rows", 0)
+    enough = pl.col(ROWS) >= least
     return (enough & ~within(observed(rule), rule.params)).fill_null(value=False)
 
 
 def batch_schema(contract: Contract) -> pa.DataFrameSchema:
     """The Pandera schema over profile frames: one check a batch rule, named after it."""
-    checks = [_check(rule) for rule in contract.batch_rules]
+    import pandera.polars as pa  # noqa: PLC0415 - heavy, and most readers of contracts judge nothing
+
+    checks = [named_check(rule.name, ~batch_violation(rule)) for rule in contract.batch_rules]
     return pa.DataFrameSchema({ROWS: pa.Column(pl.Int64, checks=checks)}, name=contract.stream)
-
-
-def _check(rule: Rule) -> pa.Check:
-    def holds(data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(~batch_violation(rule))
-
-    return pa.Check(holds, name=rule.name, error=rule.name, ignore_na=False)
 
 
 def batch_violations(contract: Contract, profile: pl.DataFrame) -> pl.DataFrame:
@@ -168,6 +196,8 @@ def batch_violations(contract: Contract, profile: pl.DataFrame) -> pl.DataFrame:
 
 def _failed(contract: Contract, profile: pl.DataFrame) -> Mapping[str, list[int]]:
     """Rule name -> the positions of the hours that Pandera found breaking it."""
+    from pandera.errors import SchemaErrors  # noqa: PLC0415 - as above
+
     try:
         batch_schema(contract).validate(profile, lazy=True)
     except SchemaErrors as errors:

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.contracts.batch_checks import BATCH_CHECKS
-from chimera_assets.contracts.bounds import BOUNDS, OPERATORS, UNSUPPORTED, read_bounds
+from chimera_assets.contracts.batch_checks import BATCH_CHECKS, BatchCheck
+from chimera_assets.contracts.bounds import OPERATORS, UNSUPPORTED, read_bounds
 from chimera_assets.contracts.columns import TABLE
 from chimera_assets.contracts.derived import derived_rules
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.metrics import METRICS, metric_check
 from chimera_assets.contracts.model import Column, Rule
-from chimera_assets.contracts.rules import ROW_CHECKS
+from chimera_assets.contracts.rules import ROW_CHECKS, RowCheck
 from chimera_assets.contracts.trial import trial_problem
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ _DIMENSIONS = (
     "uniqueness",
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_CUSTOM_BATCH = {name for name, check in BATCH_CHECKS.items() if check.custom}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,8 @@ def _custom(
     params = dict(params or {})
     check = str(params.pop("check", "none"))
     place = (*here, "implementation")
-    known = {**ROW_CHECKS, **{name: BATCH_CHECKS[name] for name in _CUSTOM_BATCH}}
+    known: dict[str, RowCheck | BatchCheck] = {**ROW_CHECKS}
+    known |= {name: found for name, found in BATCH_CHECKS.items() if found.custom}
     if check not in known:
         what = "check that an engine knows"
         document.problem((*place, "check"), what, expected=one_of(known, check), found=check)
@@ -174,7 +174,9 @@ def _check_parameters(
         what = f"{name} of check {check}"
         if name not in parameters:
             expected = one_of(parameters, name) if parameters else "no parameter"
-            document.problem((*place, name), f"parameter of check {check}", expected=expected, found=name)
+            document.problem(
+                (*place, name), f"parameter of check {check}", expected=expected, found=name
+            )
         elif not parameters[name].accepts(value):
             expected = parameters[name].expected
             document.problem((*place, name), what, expected=expected, found=repr(value))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandera.polars as pa
-import polars as pl
-
 from chimera_assets.contracts.rules import violation
 
 if TYPE_CHECKING:
+    import pandera.polars as pa
+    import polars as pl
     from pandera.api.polars.types import PolarsData
 
-    from chimera_assets.contracts.model import Contract, Rule
+    from chimera_assets.contracts.model import Contract
     from chimera_assets.contracts.rules import References
 
 
@@ -32,9 +31,13 @@ def pandera_schema(contract: Contract, references: References) -> pa.DataFrameSc
     Raises:
         MissingReferenceError: A rule compares with values that are not among `references`.
     """
+    import pandera.polars as pa  # noqa: PLC0415 - heavy, and most readers of contracts judge nothing
+
     checks: dict[str, list[pa.Check]] = {name: [] for name in contract.column_names}
     for rule in contract.row_rules:
-        checks[rule.column or contract.key[0]].append(_check(rule, references))
+        checks[rule.column or contract.key[0]].append(
+            named_check(rule.name, ~violation(rule, references))
+        )
     columns = {
         # Nullability is told by the `not_null` rules, which every required column has: with
         # `nullable=False` Pandera would give a second reason under a name of its own.
@@ -44,10 +47,11 @@ def pandera_schema(contract: Contract, references: References) -> pa.DataFrameSc
     return pa.DataFrameSchema(columns, name=contract.stream)
 
 
-def _check(rule: Rule, references: References) -> pa.Check:
-    fine = ~violation(rule, references)
+def named_check(name: str, fine: pl.Expr) -> pa.Check:
+    """A Pandera check that is told by `name` and asks that `fine` is true for every row."""
+    import pandera.polars as pa  # noqa: PLC0415 - as above
 
     def holds(data: PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(fine)
 
-    return pa.Check(holds, name=rule.name, error=rule.name, ignore_na=False)
+    return pa.Check(holds, name=name, error=name, ignore_na=False)

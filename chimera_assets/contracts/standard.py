@@ -30,7 +30,9 @@ def read_standard(document: Document) -> OpenDataContractStandard:
     """
     for key in _REQUIRED:
         if document.data.get(key) in (None, "", []):
-            document.problem((key,), key, expected="a value (the standard requires it)", found="none")
+            document.problem(
+                (key,), key, expected="a value (the standard requires it)", found="none"
+            )
     unknown = list(_unknown_keys(document.data, OpenDataContractStandard, ()))
     for location, known in unknown:
         key = str(location[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -29,12 +30,10 @@ PLATFORM_TYPES: dict[str, Any] = {
 def trial_problem(rule: Rule, columns: Sequence[Column]) -> tuple[str, str] | None:
     """What was expected and what was found if a rule cannot run; None if it can."""
     types = {column.name: column.polars_type for column in columns}
-    frame = pl.DataFrame(schema=types | PLATFORM_TYPES).clear(_TRIAL_ROWS)
+    frame = _nulls(tuple((types | PLATFORM_TYPES).items()))
     try:
         if rule.level == "batch":
-            frame.select(
-                expr.alias(name) for name, expr in BATCH_CHECKS[rule.check].statistics(rule).items()
-            )
+            frame.select(**BATCH_CHECKS[rule.check].statistics(rule))
             return None
         unknown = _unknown_column(rule, frame)
         if unknown is not None:
@@ -47,6 +46,12 @@ def trial_problem(rule: Rule, columns: Sequence[Column]) -> tuple[str, str] | No
     if tried.height != _TRIAL_ROWS:
         return "an expression that judges each row by itself", "an aggregate over all rows"
     return None
+
+
+@lru_cache(maxsize=8)
+def _nulls(types: tuple[tuple[str, Any], ...]) -> pl.DataFrame:
+    """The frame to try the rules of one contract on; building it costs more than a trial."""
+    return pl.DataFrame(schema=dict(types)).clear(_TRIAL_ROWS)
 
 
 def _unknown_column(rule: Rule, frame: pl.DataFrame) -> str | None:

@@ -1,0 +1,84 @@
+"""The dbt sources file, made from the contracts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from chimera_assets.contracts.model import Column, Contract
+
+#: What dbt calls the source whose tables are the staged streams.
+SOURCE = "staged"
+
+#: Column type -> the type as dbt's data_type says it (DuckDB's names).
+DBT_TYPES = {
+    "string": "varchar",
+    "integer": "bigint",
+    "number": "double",
+    "boolean": "boolean",
+    "timestamp": "timestamp with time zone",
+    "date": "date",
+    "array<string>": "varchar[]",
+}
+
+_HOUR = (
+    ("hour_partition", "date", "The UTC day of the hour that the row belongs to."),
+    ("hour", "integer", "The UTC hour that the row belongs to, 0 to 23."),
+)
+_LINEAGE = (
+    ("_batch_id", "varchar", "The extraction that brought the row in."),
+    ("_ingested_at", "timestamp with time zone", "When that extraction was made, UTC."),
+)
+
+
+def dbt_sources(
+    contracts: Iterable[Contract], source_config: Mapping[str, Any] | None = None
+) -> str:
+    """The YAML of the dbt source `staged`, one table a contract.
+
+    Args:
+        contracts: The contracts, in the order of the tables.
+        source_config: What to put under `config` of the source, where its tables are for instance.
+    """
+    source: dict[str, Any] = {
+        "name": SOURCE,
+        "description": "Valid, typed rows without duplicates, as the contracts describe them.",
+    }
+    if source_config:
+        source["config"] = dict(source_config)
+    source["tables"] = [_table(contract) for contract in contracts]
+    head = "# Made from the contracts (chimera_assets/contracts); changes belong there.\n"
+    body = yaml.safe_dump({"version": 2, "sources": [source]}, sort_keys=False, width=100)
+    return head + body
+
+
+def _table(contract: Contract) -> dict[str, Any]:
+    further = (*_HOUR, *_LINEAGE) if contract.kind == "stream" else _LINEAGE
+    return {
+        "name": contract.stream,
+        "description": contract.description,
+        "config": {"meta": {"owner": contract.owner, "contract_version": contract.version}},
+        "columns": [
+            *(_column(contract, column) for column in contract.columns),
+            *(
+                {"name": name, "description": words, "data_type": kind}
+                for name, kind, words in further
+            ),
+        ],
+    }
+
+
+def _column(contract: Contract, column: Column) -> dict[str, Any]:
+    meta: dict[str, Any] = {"classification": column.classification}
+    if column.name == contract.subject:
+        meta["data_subject"] = True
+    return {
+        "name": column.name,
+        "description": column.description,
+        "data_type": DBT_TYPES[column.type],
+        "config": {"meta": meta},
+    }

@@ -1,0 +1,75 @@
+"""Everything that is wrong with contract files, and everything that could be better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimera_assets.contracts.document import Document, read_document
+from chimera_assets.contracts.errors import ContractError, Problem
+from chimera_assets.contracts.loader import (
+    contract_files,
+    load_contract,
+    reference_problems,
+    twice,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from chimera_assets.contracts.model import Contract
+
+
+def lint(directories: Iterable[Path | str]) -> list[Problem]:
+    """All problems of all contract files in folders, by file and line.
+
+    Those of severity `error` keep a contract from being used; those of severity `warning` do not.
+
+    Raises:
+        SettingError: One of the folders is none.
+    """
+    problems: list[Problem] = []
+    contracts: dict[str, Contract] = {}
+    for path in contract_files(directories):
+        try:
+            contract = load_contract(path)
+        except ContractError as error:
+            problems.extend(error.problems)
+            continue
+        if contract.stream in contracts:
+            problems.append(twice(contract, contracts[contract.stream]))
+        contracts.setdefault(contract.stream, contract)
+        problems.extend(_advice(contract, read_document(path)))
+    # A rule may speak of a table whose own file is wrong: that file's problem is enough.
+    if not problems or all(problem.severity == "warning" for problem in problems):
+        problems.extend(reference_problems(contracts))
+    return sorted(problems, key=lambda problem: (str(problem.path), problem.line))
+
+
+def _advice(contract: Contract, document: Document) -> Iterator[Problem]:
+    """What a contract can do without, but should not."""
+    top = document.line(("schema", 0))
+    for line, what, expected in (*_undescribed(contract, document), *_unsaid(contract, top)):
+        yield Problem(contract.path, line, what, expected, "none", "warning")
+
+
+def _undescribed(contract: Contract, document: Document) -> Iterator[tuple[int, str, str]]:
+    if not contract.description:
+        yield 1, "description", "what the stream is, in words"
+    for position, column in enumerate(contract.columns):
+        line = document.line(("schema", 0, "properties", position))
+        if not column.description:
+            yield line, f"description of column {column.name}", "what it holds, in words"
+    for rule in contract.rules:
+        if not rule.description:
+            yield rule.line, f"description of rule {rule.name}", "what it asks for, in words"
+
+
+def _unsaid(contract: Contract, top: int) -> Iterator[tuple[int, str, str]]:
+    if not contract.owner:
+        yield 1, "owner", "a team with a name"
+    if personal := sorted(contract.classified("L3")) if contract.subject is None else []:
+        what = f"data subject (columns {', '.join(personal)} are personal)"
+        yield top, what, "a custom property dataSubject that names its column"
+    if not any(rule.check == "row_count" for rule in contract.rules):
+        yield top, "volume", "a rule with metric rowCount"
