@@ -53,7 +53,7 @@ _WIDER = {
 }
 
 
-def delta_type(kind: pa.DataType) -> pa.DataType | None:
+def delta_type(kind: pa.DataType) -> pa.DataType | None:  # noqa: PLR0911
     """The type as it stands in a Delta table, or None where Delta has none for it."""
     if kind in _PLAIN:
         return _PLAIN[kind]

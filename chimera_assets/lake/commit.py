@@ -10,7 +10,6 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,6 +19,8 @@ from deltalake.fs import DeltaStorageHandler
 from chimera_assets.lake.errors import CommitConflict, translated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from deltalake import DeltaTable
 
     from chimera_assets.lake.stream import Stream

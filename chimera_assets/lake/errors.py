@@ -32,7 +32,7 @@ class LakeError(ChimeraError):
     """The lake, or a table in it, cannot do what was asked."""
 
 
-class TableNotFound(LakeError):
+class TableNotFound(LakeError):  # noqa: N818
     """There is no such table, or it has no such version.
 
     Args:
@@ -45,7 +45,7 @@ class TableNotFound(LakeError):
         super().__init__(what or f"{uri}: no Delta table there; it is made by its first write")
 
 
-class SchemaConflict(LakeError):
+class SchemaConflict(LakeError):  # noqa: N818
     """A column cannot be written into the table's column of that name.
 
     Args:
@@ -64,7 +64,7 @@ class SchemaConflict(LakeError):
         super().__init__(f"{table}: column {column}: expected {expected}, found {found}{tail}")
 
 
-class HoursMismatch(LakeError):
+class HoursMismatch(LakeError):  # noqa: N818
     """Rows lie outside the hours that were to be replaced; nothing was written.
 
     Args:
@@ -81,13 +81,13 @@ class HoursMismatch(LakeError):
         )
 
 
-class CommitConflict(LakeError):
+class CommitConflict(LakeError):  # noqa: N818
     """Others kept changing the same hours; after several attempts nothing was written."""
 
     transient = True
 
 
-class StorageUnavailable(LakeError):
+class StorageUnavailable(LakeError):  # noqa: N818
     """The storage did not answer, or asked us to slow down; trying again later may succeed."""
 
     transient = True

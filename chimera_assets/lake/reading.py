@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
-from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions
@@ -16,6 +15,8 @@ from chimera_assets.lake.errors import LakeError, TableNotFound, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from deltalake import DeltaTable
 
     from chimera_assets.hours import HourRange
     from chimera_assets.lake.table import Table
@@ -38,21 +39,24 @@ def past(table: Table, version: int | None, as_of: datetime | None) -> DeltaTabl
         raise LakeError(msg)
     try:
         delta = table.fresh()
-        newest = delta.version()
-        if as_of is None and version is not None and not 0 <= version <= newest:
-            msg = f"{table.uri}: no version {version}; the newest is {newest}"
-            raise TableNotFound(table.uri, msg)
+        _require_version(table, version, newest=delta.version())
         delta.load_as_version(_utc(as_of) if as_of is not None else version or 0)
     except TableNotFoundError as error:
         raise TableNotFound(table.uri) from error
     except LakeError:
         raise
     except Exception as error:
-        if as_of is None and "nvalid table version" in str(error):
+        if isinstance(error, DeltaError) and version is not None:
             msg = f"{table.uri}: version {version} is past retention and can no longer be read"
             raise TableNotFound(table.uri, msg) from error
         raise translated(error, table.uri) from error
     return delta
+
+
+def _require_version(table: Table, version: int | None, *, newest: int) -> None:
+    if version is not None and not 0 <= version <= newest:
+        msg = f"{table.uri}: no version {version}; the newest is {newest}"
+        raise TableNotFound(table.uri, msg)
 
 
 def _utc(moment: datetime) -> datetime:
@@ -99,7 +103,7 @@ def _plain(delta: DeltaTable) -> bool:
 def _scan(
     table: Table, delta: DeltaTable, schema: pl.Schema, hours: HourRange | None
 ) -> pl.LazyFrame:
-    uris = sorted(_uris(delta, hours), key=_hour_order)
+    uris = sorted(_uris(table, delta, hours), key=_hour_order)
     if not uris:
         return pl.LazyFrame(schema=schema)
     parts = set(delta.metadata().partition_columns)
@@ -117,9 +121,9 @@ def _scan(
     )
 
 
-def _uris(delta: DeltaTable, hours: HourRange | None) -> list[str]:
-    chosen = partitions.predicate(hours) if hours is not None else None
-    return delta.file_uris(file_pruning_predicate=chosen)
+def _uris(table: Table, delta: DeltaTable, hours: HourRange | None) -> list[str]:
+    # Not from `file_uris`, which percent-encodes the folder's name.
+    return [f"{table.uri}/{path}" for path in files(table, delta, hours)["path"]]
 
 
 def _hour_order(uri: str) -> tuple[str, int]:

@@ -8,8 +8,7 @@ reading is asked for does it come from there. Frames and tables already in memor
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from typing import IO, Any, Protocol, Self, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import polars as pl
 import pyarrow as pa
@@ -20,6 +19,9 @@ from chimera_assets.hours import HourRange, partition_key
 from chimera_assets.lake.boundary import conform
 from chimera_assets.lake.errors import HoursMismatch
 from chimera_assets.lake.partitions import DAY_COLUMN, HOUR_COLUMN, hour_ordinal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Rows of a batch handed to Delta; bounds the memory of a step.
 BATCH_ROWS = 65_536
@@ -66,9 +68,11 @@ class Stream:
         self._first = self._peek()
 
     def __enter__(self) -> Self:
+        """The stream itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Let go of the copy, if one was made."""
         if self._spool is not None:
             self._spool.close()
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable, Transaction
 from deltalake.exceptions import TableNotFoundError
@@ -17,6 +14,11 @@ from chimera_assets.lake import maintenance, reading, writing
 from chimera_assets.lake.errors import TableNotFound, translated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    import polars as pl
+
     from chimera_assets.hours import HourRange
     from chimera_assets.lake.commit import Commit
     from chimera_assets.lake.lake import Lake
@@ -61,6 +63,7 @@ class Table:
         self._snapshot: DeltaTable | None = None
 
     def __repr__(self) -> str:
+        """The table and its place."""
         return f"Table({self.uri!r})"
 
     @property
@@ -94,12 +97,12 @@ class Table:
 
     def exists(self) -> bool:
         """Whether the table has been created."""
-        if self._snapshot is not None:
-            return True
+        # Not by `is_deltatable`, which holds the interpreter while it waits for the storage.
         try:
-            return DeltaTable.is_deltatable(self.uri, storage_options=self.storage_options)
-        except Exception as error:
-            raise translated(error, self.uri) from error
+            self.delta()
+        except TableNotFound:
+            return False
+        return True
 
     def version(self) -> int:
         """The newest version's number, 0 for a table just created."""
@@ -137,7 +140,7 @@ class Table:
         """
         writing.create(self, schema, partition_by, stats_columns)
 
-    def write_hours(
+    def write_hours(  # noqa: PLR0913
         self,
         data: Data | None,
         hours: HourRange,
@@ -195,7 +198,7 @@ class Table:
         """Add rows; `partition_by` counts only where the table has to be created."""
         return writing.append(self, data, partition_by, metadata or {}, stats_columns)
 
-    def merge(
+    def merge(  # noqa: PLR0913
         self,
         data: Data,
         keys: Sequence[str],
@@ -216,7 +219,15 @@ class Table:
             metadata: Strings to be kept with the commit.
             stats_columns: See `create`.
         """
-        return writing.merge(self, data, keys, hours, partition_by, metadata or {}, stats_columns)
+        return writing.merge(
+            self,
+            data,
+            keys,
+            hours=hours,
+            partition_by=partition_by,
+            metadata=metadata or {},
+            stats_columns=stats_columns,
+        )
 
     # Reading: see reading.py.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, WriterProperties, write_deltalake
 
 from chimera_assets.hours import HOUR_COLUMNS
@@ -17,6 +16,7 @@ from chimera_assets.lake.stream import Stream
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pyarrow as pa
     from deltalake import Transaction
 
     from chimera_assets.hours import HourRange
@@ -61,7 +61,7 @@ def create(
             raise translated(error, table.uri) from error
 
 
-def write_hours(
+def write_hours(  # noqa: PLR0913
     table: Table,
     data: Data | None,
     hours: HourRange,
@@ -153,10 +153,11 @@ def append(
         return commit(table, add, metadata=told, transaction=append_transaction(), stream=stream)
 
 
-def merge(
+def merge(  # noqa: PLR0913
     table: Table,
     data: Data,
     keys: Sequence[str],
+    *,
     hours: HourRange | None,
     partition_by: Sequence[str],
     metadata: Mapping[str, str],
@@ -184,7 +185,7 @@ def merge(
             merger.when_matched_update_all().when_not_matched_insert_all().execute()
 
         told = {**metadata, "chimera.write": "merge"}
-        return commit(table, upsert, metadata=told, stream=stream)
+        return commit(table, upsert, metadata=told, transaction=append_transaction(), stream=stream)
 
 
 def _data_or_nothing(table: Table, data: Data | None, schema: pa.Schema | None) -> Data:
@@ -203,7 +204,7 @@ def _agreed(table: Table, stream: Stream, *, hourly: bool) -> pa.Schema:
     return agreed_schema(stream.schema, existing, table.uri, hourly=hourly)
 
 
-def _schema_mode(delta: DeltaTable, incoming: pa.Schema) -> str | None:
+def _schema_mode(delta: DeltaTable, incoming: pa.Schema) -> Literal["merge"] | None:
     """`merge` where columns are new or missing; it costs a little where they are the same."""
     names = {field.name for field in delta.schema().fields}
     return "merge" if names != set(incoming.names) else None

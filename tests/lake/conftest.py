@@ -1,0 +1,109 @@
+"""A lake on a folder and one on a real S3 over HTTP, and small made-up events."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from chimera_assets.hours import HourRange
+from chimera_assets.lake import Lake, Table
+from chimera_assets.lake.storage import s3_client, s3_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+START = datetime(2026, 1, 31, 0, tzinfo=UTC)
+
+
+def hours(first: int, count: int = 1) -> HourRange:
+    """`count` hours from the `first` hour after the start of the story."""
+    begin = START + timedelta(hours=first)
+    return HourRange(begin, begin + timedelta(hours=count))
+
+
+def events(wanted: HourRange, rows: int = 10, value: int = 1) -> pl.DataFrame:
+    """`rows` events in each of the hours, `value` in each."""
+    moments = [hour + timedelta(minutes=i % 60) for hour in wanted for i in range(rows)]
+    frame = pl.DataFrame({"timestamp": moments}, schema={"timestamp": pl.Datetime("us", "UTC")})
+    return frame.select(
+        event_id=pl.format("e-{}-{}", pl.col("timestamp").dt.epoch("ms"), pl.int_range(pl.len())),
+        timestamp="timestamp",
+        value=pl.lit(value, pl.Int64),
+        hour_partition=pl.col("timestamp").dt.date(),
+        hour=pl.col("timestamp").dt.hour(),
+    )
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"no S3 server at {url}")
+
+
+@pytest.fixture
+def aws(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The AWS environment of a user whose S3 is the moto server; gives its endpoint."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "example")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    return s3_endpoint
+
+
+@pytest.fixture
+def bucket(aws: str) -> str:
+    assert aws
+    name = f"lake-{uuid.uuid4().hex[:8]}"
+    s3_client(s3_options()).create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture(params=["folder", "s3"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    if request.param == "folder":
+        return Lake(str(tmp_path / "a lake's folder"))
+    return Lake(f"s3://{request.getfixturevalue('bucket')}/some/prefix")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def table(lake: Lake) -> Table:
+    return lake.table("staged", "generations")

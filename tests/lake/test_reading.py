@@ -1,0 +1,119 @@
+"""Reading: the hours asked for, the past, in bounded frames, through DuckDB."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from chimera_assets.lake import Lake, LakeError, StorageUnavailable, Table, TableNotFound, duckdb
+
+from .conftest import events, hours
+
+
+def values(table: Table, **past: object) -> list[int]:
+    return table.read(**past).select(pl.col("value").unique().sort()).collect()["value"].to_list()
+
+
+def test_the_table_as_it_was_at_a_version_or_a_time(table: Table) -> None:
+    first = table.write_hours(events(hours(0), value=1), hours(0))
+    time.sleep(1.1)  # S3 tells times by the second
+    between = datetime.now(UTC)
+    time.sleep(1.1)
+    table.write_hours(events(hours(0), value=2), hours(0))
+
+    assert values(table) == [2]
+    assert values(table, version=first.version) == values(table, as_of=between) == [1]
+    with pytest.raises(TableNotFound, match="no version 99; the newest is 2"):
+        table.read(version=99)
+    table.restore(between)
+    assert values(table) == [1]
+    table.restore(2)
+    assert (values(table), table.version()) == ([2], 4)
+
+
+def test_only_the_files_of_the_hours_are_opened(table: Table) -> None:
+    table.write_hours(events(hours(0, 48)), hours(0, 48))
+    plan = table.read(hours(23, 2)).explain()
+    assert "hour=23" in plan
+    assert "hour=22" not in plan
+    read = table.read(hours(23, 2), columns=["hour", "hour_partition"]).collect()
+    assert read.schema == {"hour": pl.Int32, "hour_partition": pl.Date}
+    assert sorted(read["hour"].unique()) == [0, 23]
+    with pytest.raises(LakeError, match="no column nope; the table has event_id"):
+        table.read(columns=["nope"])
+
+
+def test_batches_come_in_the_order_of_hours_and_are_bounded(local: Lake) -> None:
+    table = local.table("staged", "long")
+    for hour in (11, 2, 10):
+        table.write_hours(events(hours(hour), rows=5_000), hours(hour))
+    parts = list(table.batches(hours(1, 11), columns=["hour"], rows=700))
+    assert max(part.height for part in parts) <= 700
+    together = pl.concat(parts)["hour"]
+    assert together.rle().struct.field("value").to_list() == [2, 10, 11]
+    assert together.len() == 15_000
+
+
+def test_counts_and_sizes_come_from_the_log(table: Table) -> None:
+    table.write_hours(events(hours(0, 30)), hours(0, 30))
+    assert table.count() == 300
+    assert table.count(hours(5, 2)) == 20
+    stats = table.stats()
+    assert (stats.rows, stats.files, stats.version) == (300, 30, 1)
+    assert stats.bytes > 0
+
+
+def test_upkeep_keeps_every_row(table: Table) -> None:
+    for value in range(4):
+        table.append(events(hours(0), value=value), partition_by=("hour_partition", "hour"))
+    assert table.optimize(hours(0)) == {"files_added": 1, "files_removed": 4}
+    assert table.stats().files == 1
+    table.z_order(["event_id"])
+    assert len(table.vacuum(0, dry_run=True)) == 5
+    assert len(table.vacuum(0)) == 5
+    assert values(table) == [0, 1, 2, 3]
+
+
+def test_duckdb_reads_what_was_written_offline(lake: Lake) -> None:
+    table = lake.table("staged", "it's")
+    table.write_hours(events(hours(0, 30)), hours(0, 30))
+    table.write_hours(events(hours(1), rows=1).with_columns(model=pl.lit("m")), hours(1))
+    with duckdb.connect(lake) as connection:
+        rows, models = connection.execute(
+            f"select count(*), count(model) from {duckdb.scan_sql(table)}"  # noqa: S608
+        ).fetchall()[0]
+        zone = connection.execute("select current_setting('TimeZone')").fetchall()
+        old = connection.execute(
+            f"select count(*) from {duckdb.scan_sql(table, version=1)}"  # noqa: S608
+        ).fetchall()
+    assert (rows, models, zone, old) == (291, 1, [("UTC",)], [(300,)])
+
+
+def test_a_lake_lists_its_tables(lake: Lake) -> None:
+    assert lake.tables() == []
+    for layer, name in (("staged", "a"), ("raw", "b"), ("raw", "a")):
+        lake.table(layer, name).write_hours(events(hours(0)), hours(0))
+    assert lake.tables() == [("raw", "a"), ("raw", "b"), ("staged", "a")]
+    assert not lake.table("raw", "c").exists()
+    with pytest.raises(TableNotFound, match="raw/c: no Delta table there"):
+        lake.table("raw", "c").read()
+
+
+def test_a_lake_that_cannot_be_is_told_at_once(
+    local: Lake, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open(local.uri, "w") as file:  # noqa: PTH123
+        file.write("not a folder")
+    with pytest.raises(LakeError, match=r"found that .*lake is a file") as refused:
+        local.table("raw", "a")
+    assert not refused.value.transient
+
+    with pytest.raises(LakeError, match=f"bucket nowhere-8 does not exist at {aws}"):
+        Lake("s3://nowhere-8/lake").tables()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(StorageUnavailable, match="cannot reach S3") as unreachable:
+        Lake("s3://nowhere-8/lake").table("raw", "a")
+    assert unreachable.value.transient

@@ -1,0 +1,163 @@
+"""Hours are replaced, one commit each, and nothing else is touched."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from chimera_assets.lake import HoursMismatch, Lake, SchemaConflict, Table, TableNotFound
+
+from .conftest import events, hours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def total(table: Table) -> int:
+    return table.read().select(pl.col("value").sum()).collect().item()
+
+
+def test_writing_hour_two_finds_hour_one_untouched(table: Table) -> None:
+    table.write_hours(events(hours(1), value=1), hours(1))
+    second = table.write_hours(events(hours(2), value=2), hours(2), metadata={"run": "r-2"})
+    again = table.write_hours(events(hours(2), rows=3, value=5), hours(2))
+
+    assert (second.rows, second.files, again.rows) == (10, 1, 3)
+    assert again.version == second.version + 1
+    assert table.read(hours(1)).collect()["value"].sum() == 10
+    assert table.read(hours(2)).collect()["value"].sum() == 15
+    assert [entry.get("run") for entry in table.history(2)] == [None, "r-2"]
+
+
+def test_a_range_over_two_midnights_replaces_exactly_its_hours(table: Table) -> None:
+    table.write_hours(events(hours(0, 96)), hours(0, 96))
+    middle = hours(20, 55)
+    commit = table.write_hours(events(middle, rows=1, value=7), middle)
+
+    assert commit.files == 55
+    by_hour = table.rows_by_hour()
+    assert by_hour.schema == {"hour_partition": pl.Date, "hour": pl.Int32, "rows": pl.Int64}
+    assert by_hour["rows"].to_list() == [10] * 20 + [1] * 55 + [10] * 21
+    assert table.count(middle) == 55
+
+
+def test_a_stream_with_no_rows_empties_the_hours_and_says_so(table: Table) -> None:
+    table.write_hours(events(hours(0, 3)), hours(0, 3))
+    nothing = pa.RecordBatchReader.from_stream(events(hours(1)).clear())
+    table.write_hours(nothing, hours(1))
+    assert table.rows_by_hour()["hour"].to_list() == [0, 2]
+    assert table.history(1)[0]["chimera.write"] == "clear hours"
+
+
+def test_an_empty_hour_can_be_the_first(local: Lake) -> None:
+    table = local.table("raw", "quiet")
+    with pytest.raises(TableNotFound, match="no Delta table"):
+        table.write_hours(None, hours(0))
+    table.write_hours(None, hours(0), schema=events(hours(0)).to_arrow().schema)
+    assert table.count() == 0
+    assert table.read(hours(0)).collect().is_empty()
+
+
+def test_rows_outside_the_hours_are_refused_and_nothing_is_written(table: Table) -> None:
+    table.write_hours(events(hours(5), value=1), hours(5))
+    before = table.version()
+    with pytest.raises(HoursMismatch, match=r"only 2026-01-31-05:00, found the hour 2026-01-31-06"):
+        table.write_hours(events(hours(5, 2), value=9), hours(5))
+    assert (table.version(), total(table)) == (before, 10)
+
+
+def test_a_new_column_is_added_and_older_rows_have_null_there(table: Table) -> None:
+    table.write_hours(events(hours(0)), hours(0))
+    table.write_hours(events(hours(1)).with_columns(model=pl.lit("m-1")), hours(1))
+    table.write_hours(events(hours(2)), hours(2))
+    assert table.read(columns=["model"]).collect()["model"].null_count() == 20
+    assert table.read(hours(0)).collect_schema()["model"] == pl.String
+
+
+def test_a_retyped_column_is_refused_by_name(table: Table) -> None:
+    table.write_hours(events(hours(0)), hours(0))
+    retyped = events(hours(1)).with_columns(pl.col("value").cast(pl.String))
+    with pytest.raises(SchemaConflict, match="column value: expected int64, found string"):
+        table.write_hours(retyped, hours(1))
+    assert table.count() == 10
+
+
+def test_types_that_delta_lacks_are_turned_or_refused_at_the_door(local: Lake) -> None:
+    table = local.table("raw", "types")
+    odd = events(hours(0)).with_columns(
+        category=pl.lit("a", pl.Categorical),
+        small=pl.lit(200, pl.UInt8),
+        nanos=pl.col("timestamp").cast(pl.Datetime("ns", "UTC")),
+        elsewhere=pl.col("timestamp").dt.convert_time_zone("Europe/Rome"),
+        tags=pl.lit(pl.Series([["x"]], dtype=pl.List(pl.Enum(["x"])))).first(),
+    )
+    table.write_hours(odd, hours(0))
+    found = table.read().collect()
+    utc = pl.Datetime("us", "UTC")
+    assert found.schema["category"] == pl.String
+    assert found.schema["small"] == pl.Int16
+    assert found.schema["nanos"] == found.schema["elsewhere"] == utc
+    assert found.schema["tags"] == pl.List(pl.String)
+    assert found["elsewhere"].to_list() == found["timestamp"].to_list()
+
+    naive = events(hours(0)).with_columns(pl.col("timestamp").dt.replace_time_zone(None))
+    with pytest.raises(SchemaConflict, match=r"column timestamp: .* without a time zone"):
+        table.write_hours(naive, hours(0))
+    with pytest.raises(SchemaConflict, match="column lasted: expected a type that Delta has"):
+        table.write_hours(odd.with_columns(lasted=pl.duration(seconds=1)), hours(0))
+    too_big = events(hours(0)).with_columns(value=pl.lit(2**64 - 1, pl.UInt64))
+    with pytest.raises(SchemaConflict, match="column value: expected values that fit int64"):
+        table.write_hours(too_big, hours(0))
+    assert table.version() == 1
+
+
+def test_the_position_is_committed_with_the_data(table: Table) -> None:
+    assert table.transaction_version("watermark") is None
+    table.write_hours(events(hours(0)), hours(0), transaction=("watermark", 41))
+    table.write_hours(events(hours(1)), hours(1), transaction=("watermark", 42))
+    assert table.transaction_version("watermark") == 42
+
+
+def test_an_error_of_the_source_comes_through_as_its_own(local: Lake) -> None:
+    def broken() -> Iterator[pa.RecordBatch]:
+        yield from good.to_batches()
+        msg = "the database went away"
+        raise ConnectionError(msg)
+
+    good = events(hours(0)).to_arrow()
+    table = local.table("raw", "broken")
+    with pytest.raises(OSError, match="the database went away"):
+        table.write_hours(pa.RecordBatchReader.from_batches(good.schema, broken()), hours(0))
+    assert table.count() == 0
+
+
+def test_append_overwrite_and_merge(table: Table) -> None:
+    first, second = events(hours(0), value=1), events(hours(1), value=1)
+    table.append(first, partition_by=("hour_partition", "hour"))
+    table.append(second.lazy())
+    assert total(table) == 20
+    changed = pl.concat([second.head(2), events(hours(1), rows=12).tail(2)])
+    table.merge(changed.with_columns(value=pl.lit(100)), keys=["event_id"], hours=hours(1))
+    assert (table.count(), total(table)) == (22, 18 + 400)
+    table.overwrite(pl.DataFrame({"name": ["a"], "since": [datetime(2026, 1, 1, tzinfo=UTC)]}))
+    assert table.read().collect()["name"].to_list() == ["a"]
+    assert table.partition_columns() == []
+
+
+def test_the_log_keeps_smallest_and_largest_values_only_of_columns_named(local: Lake) -> None:
+    table = local.table("staged", "private")
+    table.write_hours(events(hours(0)), hours(0), stats_columns=["value"])
+    log = "".join(file.read_text() for file in _log_files(table))
+    assert "minValues" in log
+    assert "e-17" not in log
+    assert table.read().collect()["hour_partition"][0] == date(2026, 1, 31)
+
+
+def _log_files(table: Table) -> list[object]:
+    from pathlib import Path
+
+    return list(Path(table.uri).glob("_delta_log/*.json"))
