@@ -19,19 +19,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
-from chimera_assets.lake.duckdb import prepare
+from chimera_assets.lake.duckdb import prepare, scan_sql
 from chimera_assets.lake.lake import Lake
 from chimera_assets.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
     from dbt.adapters.duckdb.utils import TargetConfig
     from duckdb import DuckDBPyConnection
@@ -71,18 +69,22 @@ class Plugin(BasePlugin):
         """
         request: dict[str, Any] = target_config.config
         relation = target_config.relation
+        location = target_config.location
+        if location is None:
+            msg = "lake plugin: expected a location, found none"
+            raise ArgumentError(msg)
         with self._cursor() as cursor:
             cursor.execute(f"create schema if not exists {relation.without_identifier().render()}")
-            match target_config.location.format:
+            match location.format:
                 case "scan":
-                    table = self._table(target_config.location.path)
+                    table = self._table(location.path)
                     _show_table(cursor, relation.render(), table, request["columns"])
                 case "view":
                     _create_view(cursor, relation.render(), request["sql"])
                 case "delta":
-                    table = self._table(target_config.location.path)
+                    table = self._table(location.path)
                     _commit(cursor, relation.render(), table, request)
-                    _create_view(cursor, request["target"], _scan(table))
+                    _create_view(cursor, request["target"], f"select * from {scan_sql(table)}")  # noqa: S608
                     cursor.execute(f"drop view {relation.render()}")
                 case other:
                     msg = f"lake plugin: expected scan, view or delta, found {other}"
@@ -126,20 +128,21 @@ def _commit(
     cursor: DuckDBPyConnection, relation: str, table: Table, request: dict[str, Any]
 ) -> None:
     """Stream a relation into its table: one atomic commit, or none when nothing changes."""
-    rows: pa.RecordBatchReader = cursor.execute(f"select * from {relation}").to_arrow_reader(  # noqa: S608
+    rows = cursor.execute(f"select * from {relation}").to_arrow_reader(  # noqa: S608
         BATCH_ROWS
     )
+    metadata = {"dbt_invocation_id": request["invocation_id"]}
     partition_by = HOUR_COLUMNS if request["partitioned"] else ()
     match request["strategy"]:
         case "hours":
-            table.write_hours(rows, _hours(request))
+            table.write_hours(rows, _hours(request), metadata=metadata)
         case "merge" if table.exists():
             # Dimensions: small, and mostly unchanged.
-            frame = pl.DataFrame(rows.read_all())
-            if not frame.is_empty():
-                table.merge(frame, keys=request["key_columns"])
+            changed = rows.read_all()
+            if changed.num_rows:
+                table.merge(changed, keys=request["key_columns"], metadata=metadata)
         case _:
-            table.overwrite(rows, partition_by=partition_by)
+            table.overwrite(rows, partition_by=partition_by, metadata=metadata)
 
 
 def _hours(request: dict[str, Any]) -> HourRange:
@@ -154,9 +157,9 @@ def _show_table(
     """A view on a lake table with all declared columns, those it lacks (or all, empty) as null."""
     if not table.exists():
         if columns:
-            _create_view(cursor, relation, f"select {_nulls(columns)} where false")  # noqa: S608
+            _create_view(cursor, relation, f"select {_nulls(columns)} where false")
         return
-    _create_view(cursor, relation, _scan(table))
+    _create_view(cursor, relation, f"select * from {scan_sql(table)}")  # noqa: S608
     described = cursor.execute(f"describe {relation}").fetchall()
     present = {str(row[0]).lower() for row in described}
     missing = [column for column in columns if column["name"].lower() not in present]
@@ -164,7 +167,7 @@ def _show_table(
         _create_view(
             cursor,
             relation,
-            f"select *, {_nulls(missing)} from delta_scan({_text(table.uri)})",  # noqa: S608
+            f"select *, {_nulls(missing)} from {scan_sql(table)}",  # noqa: S608
         )
 
 
@@ -172,15 +175,7 @@ def _create_view(cursor: DuckDBPyConnection, relation: str, sql: str) -> None:
     cursor.execute(f"create or replace view {relation} as ({sql})")
 
 
-def _scan(table: Table) -> str:
-    return f"select * from delta_scan({_text(table.uri)})"  # noqa: S608
-
-
 def _nulls(columns: list[dict[str, Any]]) -> str:
     return ", ".join(
         f'cast(null as {column["data_type"]}) as "{column["name"]}"' for column in columns
     )
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

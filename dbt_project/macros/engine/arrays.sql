@@ -43,17 +43,17 @@
 {%- endmacro %}
 
 
-{#- The values of `column` in a group as an array, in the order of `order_by`. -#}
-{% macro array_of(column, order_by) -%}
-    {{ adapter.dispatch("array_of", "chimera")(column, order_by) }}
+{#- An element of an array, counted from 1; null if the array is null. -#}
+{% macro array_element(column, position) -%}
+    {{ adapter.dispatch("array_element", "chimera")(column, position) }}
 {%- endmacro %}
 
-{% macro duckdb__array_of(column, order_by) -%}
-    list({{ column }} order by {{ order_by }})
+{% macro duckdb__array_element(column, position) -%}
+    {{ column }}[{{ position }}]
 {%- endmacro %}
 
-{% macro spark__array_of(column, order_by) -%}
-    transform(array_sort(collect_list(struct({{ order_by }} as k, {{ column }} as v))), x -> x.v)
+{% macro spark__array_element(column, position) -%}
+    element_at({{ column }}, {{ position }})
 {%- endmacro %}
 
 

@@ -1,14 +1,48 @@
-{#- Exact percentiles of the values that are not null, interpolated between neighbours. -#}
-{% macro percentile(column, fraction) -%}
-    {{ adapter.dispatch("percentile", "chimera")(column, fraction) }}
+{#-
+  Exact percentiles of the values that are not null, interpolated between neighbours: an array in
+  the order of `fractions`, null when there is no value.
+-#}
+{% macro percentiles(column, fractions) -%}
+    {{ adapter.dispatch("percentiles", "chimera")(column, fractions) }}
 {%- endmacro %}
 
-{% macro duckdb__percentile(column, fraction) -%}
-    quantile_cont({{ column }}, {{ fraction }})
+{% macro duckdb__percentiles(column, fractions) -%}
+    quantile_cont({{ column }}, {{ fractions }})
 {%- endmacro %}
 
-{% macro spark__percentile(column, fraction) -%}
-    percentile({{ column }}, {{ fraction }})
+{% macro spark__percentiles(column, fractions) -%}
+    percentile({{ column }}, array({{ fractions | join(", ") }}))
+{%- endmacro %}
+
+
+{#- The distinct values of an integer `column` in a group as an array, ascending; nulls left out. -#}
+{% macro distinct_values(column) -%}
+    {{ adapter.dispatch("distinct_values", "chimera")(column) }}
+{%- endmacro %}
+
+{% macro duckdb__distinct_values(column) -%}
+    map_keys(histogram({{ column }}))
+{%- endmacro %}
+
+{% macro spark__distinct_values(column) -%}
+    array_sort(collect_set({{ column }}))
+{%- endmacro %}
+
+
+{#- How often each of the `distinct_values` occurs in a group, as an array in the same order. -#}
+{% macro distinct_counts(column) -%}
+    {{ adapter.dispatch("distinct_counts", "chimera")(column) }}
+{%- endmacro %}
+
+{% macro duckdb__distinct_counts(column) -%}
+    cast(map_values(histogram({{ column }})) as bigint[])
+{%- endmacro %}
+
+{% macro spark__distinct_counts(column) -%}
+    transform(
+        array_sort(collect_set({{ column }})),
+        k -> cast(size(filter(collect_list({{ column }}), v -> v = k)) as bigint)
+    )
 {%- endmacro %}
 
 

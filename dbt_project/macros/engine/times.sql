@@ -63,3 +63,17 @@
     {%- set names = {"iso_year": "yearofweek", "iso_week": "week", "iso_weekday": "dayofweek_iso"} -%}
     cast(extract({{ names.get(part, part) }} from {{ column }}) as int)
 {%- endmacro %}
+
+
+{#- The type of a moment with its time zone. -#}
+{% macro timestamp_type() -%}
+    {{ adapter.dispatch("timestamp_type", "chimera")() }}
+{%- endmacro %}
+
+{% macro duckdb__timestamp_type() -%}
+    timestamp with time zone
+{%- endmacro %}
+
+{% macro spark__timestamp_type() -%}
+    timestamp
+{%- endmacro %}

@@ -1,9 +1,19 @@
 {#-
   The hours that this run is about: {"start": datetime, "end": datetime}, UTC, the end excluded;
-  none when the vars `start_hour` and `end_hour` are absent, which means all hours.
+  none when neither is told, which means all hours.
+
+  Told by the vars `start_hour` and `end_hour`, or by the environment, CHIMERA_DBT_START_HOUR and
+  CHIMERA_DBT_END_HOUR. The environment is the way for a schedule: dbt parses the whole project anew
+  whenever a var has another value than last time, which costs seconds.
 -#}
 {% macro run_hours() %}
     {%- set given = {"start_hour": var("start_hour", none), "end_hour": var("end_hour", none)} -%}
+    {%- if execute and given.start_hour is none and given.end_hour is none -%}
+        {#- Only while executing: what is read while parsing becomes a reason to parse again. -#}
+        {%- for name in given -%}
+            {%- do given.update({name: env_var("CHIMERA_DBT_" ~ name | upper, "") or none}) -%}
+        {%- endfor -%}
+    {%- endif -%}
     {%- if given.start_hour is none and given.end_hour is none -%}
         {%- do return(none) -%}
     {%- endif -%}
@@ -11,7 +21,8 @@
     {%- for name, value in given.items() -%}
         {%- if value is none -%}
             {%- do exceptions.raise_compiler_error(
-                "vars start_hour and end_hour: give both or neither, " ~ name ~ " is missing"
+                "vars start_hour and end_hour (or CHIMERA_DBT_START_HOUR and CHIMERA_DBT_END_HOUR): "
+                ~ "expected both or neither, " ~ name ~ " is missing"
             ) -%}
         {%- endif -%}
         {%- set text = (value | string).replace("Z", "+00:00") -%}

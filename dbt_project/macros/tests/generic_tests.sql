@@ -26,13 +26,17 @@
 
 {#- Every value of `column` that is not null occurs in `field` of `to`. -#}
 {% test known_in(model, column, to, field) %}
-    select distinct children.{{ column }}
-    from {{ model }} as children
-    where
-        children.{{ column }} is not null
-        and not exists (
-            select 1 from {{ to }} as parents where parents.{{ field }} = children.{{ column }}
-        )
+    with found as (
+        select distinct {{ column }} as found_value
+        from {{ model }}
+        where {{ column }} is not null
+    )
+
+    select found_value
+    from found
+    where found_value not in (
+        select {{ field }} from {{ to }} where {{ field }} is not null
+    )
 {% endtest %}
 
 

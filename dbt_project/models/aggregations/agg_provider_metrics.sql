@@ -3,7 +3,10 @@
 {%- set grain = "hour_partition, hour, tenant_id, provider, model" %}
 
 with generations as (
-    select * from {{ ref('fact_generations') }}
+    select
+        *,
+        {{ latency_bucket("latency_ms") }} as latency_bucket
+    from {{ ref('fact_generations') }}
     where {{ in_run_hours() }}
 ),
 
@@ -14,47 +17,30 @@ metrics as (
         {{ count_where("success") }} as successful_requests,
         {{ count_where("not success") }} as failed_requests,
         {{ stable_avg("latency_ms") }} as avg_latency_ms,
-        {{ percentile("latency_ms", 0.5) }} as p50_latency_ms,
-        {{ percentile("latency_ms", 0.95) }} as p95_latency_ms,
-        {{ percentile("latency_ms", 0.99) }} as p99_latency_ms,
+        {{ percentiles("latency_ms", [0.5, 0.95, 0.99]) }} as latency_percentiles,
         cast(sum(cast(tokens_used as bigint)) as bigint) as total_tokens,
-        {{ stable_sum("cost_usd") }} as total_cost_usd
+        {{ stable_sum("cost_usd") }} as total_cost_usd,
+        {{ distinct_values("latency_bucket") }} as latency_buckets,
+        {{ distinct_counts("latency_bucket") }} as latency_counts
     from generations
-    group by {{ grain }}
-),
-
-buckets as (
-    select
-        {{ grain }},
-        {{ latency_bucket("latency_ms") }} as bucket,
-        count(*) as bucket_count
-    from generations
-    where latency_ms is not null
-    group by {{ grain }}, {{ latency_bucket("latency_ms") }}
-),
-
-histograms as (
-    select
-        {{ grain }},
-        {{ array_of("bucket", order_by="bucket") }} as latency_buckets,
-        {{ array_of("bucket_count", order_by="bucket") }} as latency_counts
-    from buckets
     group by {{ grain }}
 ),
 
 final as (
     select
-        metrics.*,
-        coalesce(histograms.latency_buckets, {{ empty_array("integer") }}) as latency_buckets,
-        coalesce(histograms.latency_counts, {{ empty_array("bigint") }}) as latency_counts
+        {{ grain }},
+        total_requests,
+        successful_requests,
+        failed_requests,
+        avg_latency_ms,
+        {{ array_element("latency_percentiles", 1) }} as p50_latency_ms,
+        {{ array_element("latency_percentiles", 2) }} as p95_latency_ms,
+        {{ array_element("latency_percentiles", 3) }} as p99_latency_ms,
+        total_tokens,
+        total_cost_usd,
+        coalesce(latency_buckets, {{ empty_array("integer") }}) as latency_buckets,
+        coalesce(latency_counts, {{ empty_array("bigint") }}) as latency_counts
     from metrics
-    left join histograms
-        on
-            metrics.hour_partition = histograms.hour_partition
-            and metrics.hour = histograms.hour
-            and metrics.tenant_id = histograms.tenant_id
-            and metrics.provider = histograms.provider
-            and metrics.model = histograms.model
 )
 
 select * from final

@@ -34,7 +34,7 @@ opened as (
     select
         provider_id,
         valid_from,
-        cast(null as {{ dbt.type_timestamp() }}) as valid_to,
+        cast(null as {{ timestamp_type() }}) as valid_to,
         true as is_current,
         {%- for attribute in attributes %}
         {{ attribute }},
