@@ -73,11 +73,12 @@ def test_a_commit_whose_answer_was_lost_is_found_and_not_made_twice(
         commit = table.write_hours(rows, hours(hour), transaction=("position", hour))
         assert not lose.exists()
         assert commit.version == before + 1 == table.version()
+    before = table.version()
     lose.touch()
     table.append(events(hours(9)))
-    assert table.version() == 5
+    assert not lose.exists()
     lose.touch()
     table.merge(events(hours(9), value=4), ["event_id"], hours(9))
     assert table.rows_by_hour()["rows"].to_list() == [10] * 4
-    assert table.version() == 6
+    assert table.version() == before + 2
     assert table.transaction_version("position") == 2
