@@ -115,7 +115,7 @@ class Warehouse:
     def dbt(
         self, *arguments: str, start: str | None = None, end: str | None = None, expect: int = 0
     ) -> str:
-        """`dbt build` in a process of its own; its output. Without hours: everything."""
+        """`dbt build` in a process of its own; its output. Without hours (ISO 8601): everything."""
         environment = {
             **os.environ,
             "CHIMERA_LAKE_URI": self.lake.uri,
@@ -123,9 +123,10 @@ class Warehouse:
             "DBT_LOG_PATH": str(self.target / "logs"),
             "PYTHONPATH": str(ROOT),
         }
-        if start is not None and end is not None:
-            environment["CHIMERA_DBT_START_HOUR"] = hour(start).isoformat()
-            environment["CHIMERA_DBT_END_HOUR"] = hour(end).isoformat()
+        # Not by vars: dbt would parse the whole project anew for each other value.
+        for name, bound in (("START", start), ("END", end)):
+            if bound is not None:
+                environment[f"CHIMERA_DBT_{name}_HOUR"] = bound
         command = arguments or ("build", "--exclude-resource-type", "unit_test")
         done = subprocess.run(
             [Path(sys.executable).parent / "dbt", *command],
@@ -140,7 +141,8 @@ class Warehouse:
 
     def rows(self, layer: str, name: str, *sort: str) -> list[dict[str, Any]]:
         """A table's rows, sorted."""
-        return self.lake.table(layer, name).read().collect().sort(*sort).to_dicts()
+        frame = self.lake.table(layer, name).read().collect()
+        return (frame.sort(*sort) if sort else frame).to_dicts()
 
     def query(self, sql: str, **tables: str) -> list[tuple[Any, ...]]:
         """A query over lake tables, given as name="layer/table"."""

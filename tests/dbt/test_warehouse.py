@@ -60,7 +60,7 @@ def test_an_hour_is_replaced_alone_and_running_again_changes_nothing(warehouse: 
             }
         ],
     )
-    warehouse.dbt(start="2026-01-31T22", end="2026-02-01T01")
+    warehouse.dbt(start="2026-01-31T22:00:00Z", end="2026-02-01T01:00:00Z")
     before = {table: warehouse.rows(*table, *key(table)) for table in TABLES}
     assert len(before["marts", "fact_generations"]) == 6
     assert len(before["marts", "dim_time"]) == 3
@@ -68,7 +68,7 @@ def test_an_hour_is_replaced_alone_and_running_again_changes_nothing(warehouse: 
     # The middle hour loses a row, another gains a token count; the neighbours must not move.
     warehouse.stage("generations", "2026-01-31T23", [generation("x", tokens_used=7)])
     warehouse.stage("generations", "2026-01-31T22", [generation("not asked for")])
-    warehouse.dbt(start="2026-01-31T23", end="2026-02-01T00")
+    warehouse.dbt(start="2026-01-31T23:00:00Z", end="2026-02-01T00:00:00Z")
     facts = warehouse.rows("marts", "fact_generations", "event_id")
     assert [row["event_id"] for row in facts] == [
         "2026-01-31T22-0",
@@ -91,7 +91,7 @@ def test_an_hour_is_replaced_alone_and_running_again_changes_nothing(warehouse: 
 
     once = {table: warehouse.rows(*table, *key(table)) for table in TABLES}
     versions = {table: warehouse.lake.table(*table).version() for table in TABLES}
-    warehouse.dbt(start="2026-01-31T23", end="2026-02-01T00")
+    warehouse.dbt(start="2026-01-31T23:00:00Z", end="2026-02-01T00:00:00Z")
     assert {table: warehouse.rows(*table, *key(table)) for table in TABLES} == once
     # One commit a table, and none where the provider's history had nothing new.
     for table in TABLES:
@@ -150,7 +150,7 @@ def test_totals_beyond_32_bits_and_percentiles_over_hours(warehouse: Warehouse) 
         if at.endswith("22"):
             rows += [generation(f"zero-{i}", latency_ms=0.0) for i in range(3)]
         warehouse.stage("generations", at, rows)
-    warehouse.dbt(start="2026-01-31T22", end="2026-02-01T00")
+    warehouse.dbt(start="2026-01-31T22:00:00Z", end="2026-02-01T00:00:00Z")
 
     metrics = warehouse.rows("aggregates", "agg_provider_metrics", "hour")
     assert [row["total_tokens"] for row in metrics] == [2**32 + 1503, 2**32 + 1500]
@@ -186,13 +186,16 @@ def test_one_model_alone_in_a_fresh_process(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "said"),
+    ("start", "end", "said"),
     [
-        ('{start_hour: "2026-01-31T05:00:00Z"}', "end_hour is missing"),
-        ('{start_hour: "2026-01-31T05:30:00Z", end_hour: "2026-01-31T06:00:00Z"}', "a whole hour"),
-        ('{start_hour: "2026-01-31T06:00:00Z", end_hour: "2026-01-31T05:00:00Z"}', "end before"),
+        ("2026-01-31T05:00:00Z", None, "end_hour is missing"),
+        ("2026-01-31T05:30:00Z", "2026-01-31T06:00:00Z", "expected a whole hour"),
+        ("2026-01-31T06:00:00Z", "2026-01-31T07:00:00+02:00", "end before they begin"),
     ],
 )
-def test_hours_that_cannot_be_are_told(warehouse: Warehouse, hours: str, said: str) -> None:
-    output = warehouse.dbt("build", "--select", "dim_time", "--vars", hours, expect=2)
+def test_hours_that_cannot_be_are_told(
+    warehouse: Warehouse, start: str, end: str | None, said: str
+) -> None:
+    output = warehouse.dbt("build", "--select", "dim_time", start=start, end=end, expect=1)
     assert said in output
+    assert not warehouse.lake.table("marts", "dim_time").exists()

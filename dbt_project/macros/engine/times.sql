@@ -26,17 +26,17 @@
 {%- endmacro %}
 
 
-{#- A moment, UTC, as a literal of type timestamp with time zone. -#}
+{#- A moment, UTC, a datetime or text, as a literal of type timestamp with time zone. -#}
 {% macro moment(value) -%}
     {{ adapter.dispatch("moment", "chimera")(value) }}
 {%- endmacro %}
 
 {% macro duckdb__moment(value) -%}
-    cast('{{ value.strftime("%Y-%m-%d %H:%M:%S") }}+00:00' as timestamp with time zone)
+    cast('{{ value if value is string else value.strftime("%Y-%m-%d %H:%M:%S") }}+00:00' as timestamp with time zone)
 {%- endmacro %}
 
 {% macro spark__moment(value) -%}
-    cast('{{ value.strftime("%Y-%m-%d %H:%M:%S") }}+00:00' as timestamp)
+    cast('{{ value if value is string else value.strftime("%Y-%m-%d %H:%M:%S") }}+00:00' as timestamp)
 {%- endmacro %}
 
 

@@ -1,6 +1,6 @@
 {#-
-  The hours that this run is about: {"start": datetime, "end": datetime}, UTC, the end excluded;
-  none when neither is told, which means all hours.
+  The hours that this run is about: {"start": datetime, "end": datetime, "last": datetime}, UTC,
+  the end excluded, `last` the hour before it; none when neither is told, which means all hours.
 
   Told by the vars `start_hour` and `end_hour`, or by the environment, CHIMERA_DBT_START_HOUR and
   CHIMERA_DBT_END_HOUR. The environment is the way for a schedule: dbt parses the whole project anew
@@ -44,6 +44,7 @@
             ~ hours.start.isoformat() ~ ", end " ~ hours.end.isoformat() ~ " (excluded)"
         ) -%}
     {%- endif -%}
+    {%- do hours.update({"last": hours.end - modules.datetime.timedelta(hours=1)}) -%}
     {%- do return(hours) -%}
 {% endmacro %}
 
@@ -57,7 +58,7 @@
     {%- if hours is none -%}
         1 = 1
     {%- else -%}
-        {%- set last = hours.end - modules.datetime.timedelta(hours=1) -%}
+        {%- set last = hours.last -%}
         {%- set first_day, last_day = hours.start.date(), last.date() -%}
         {%- if first_day == last_day and hours.start == last -%}
             hour_partition = date '{{ first_day }}' and hour = {{ last.hour }}

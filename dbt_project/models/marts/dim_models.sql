@@ -30,9 +30,9 @@ known as (
 ),
 
 seen as (
-    select provider, model, first_seen, last_seen from generations
+    select * from generations
     union all
-    select provider, model, first_seen, last_seen from tests
+    select * from tests
 ),
 
 found as (

@@ -5,7 +5,7 @@
 with providers as (
     select
         *,
-        coalesce(updated_at, created_at, {{ moment(modules.datetime.datetime(1970, 1, 1)) }}) as changed_at
+        coalesce(updated_at, created_at, {{ moment("1970-01-01 00:00:00") }}) as changed_at
     from {{ ref('stg_providers') }}
 ),
 

@@ -25,9 +25,9 @@ known as (
 ),
 
 seen as (
-    select technique, first_seen, last_seen from applied
+    select * from applied
     union all
-    select technique, first_seen, last_seen from tested
+    select * from tested
 ),
 
 found as (

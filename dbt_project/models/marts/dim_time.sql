@@ -15,7 +15,7 @@ bounds as (
     -- depends_on: {{ ref('stg_generations') }}
     select
         {{ moment(hours.start) }} as first_hour,
-        {{ moment(hours.end - modules.datetime.timedelta(hours=1)) }} as last_hour
+        {{ moment(hours.last) }} as last_hour
 ),
 {%- endif %}
 
