@@ -1,1 +1,1 @@
-"""The assets by layer, and what runs them: the only floor, with the definitions, that knows Dagster."""
+"""The assets by layer and what runs them: with the definitions, all that knows Dagster."""

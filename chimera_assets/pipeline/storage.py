@@ -18,7 +18,6 @@ from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-import sqlalchemy as sa
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, DagsterEventType
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import (
@@ -26,8 +25,6 @@ from dagster._core.storage.event_log.schema import (
     SqlEventLogStorageTable,
 )
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
-from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData, serialize_value
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -37,6 +34,7 @@ from chimera_assets.settings import get_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import sqlalchemy as sa
     from dagster._core.events.log import EventLogEntry
 
 #: The kinds that a range run reports once a partition.
@@ -96,7 +94,9 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         with super().index_connection() as connection:
             returning = insert.returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
             ids = list(connection.execute(returning, rows).scalars())
-            by_partition = [r for e, row in zip(events, rows, strict=True) for r in _planned_rows(e, row)]
+            by_partition = [
+                r for e, row in zip(events, rows, strict=True) for r in _planned_rows(e, row)
+            ]
             if by_partition:
                 connection.execute(insert, by_partition)
             self._index_asset_events(connection, events, ids)
@@ -105,7 +105,9 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def _index_asset_events(
         self, connection: sa.Connection, events: Sequence[EventLogEntry], ids: Sequence[int]
     ) -> None:
-        pairs = [(e, i) for e, i in zip(events, ids, strict=True) if e.dagster_event_type in ASSET_EVENTS]
+        pairs = [
+            (e, i) for e, i in zip(events, ids, strict=True) if e.dagster_event_type in ASSET_EVENTS
+        ]
         if not pairs:
             return
         self._store_asset_event_tags(connection, [e for e, _ in pairs], [i for _, i in pairs])
@@ -192,9 +194,7 @@ class LaptopStorage(DagsterSqliteStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
-        self._event_log_storage = BatchingSqliteEventLogStorage(
-            self._event_log_storage._base_dir
-        )
+        self._event_log_storage = BatchingSqliteEventLogStorage(self._event_log_storage._base_dir)
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -206,4 +206,6 @@ class LaptopStorage(DagsterSqliteStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]
     ) -> Self:
         """The storage of this process's CHIMERA_HOME."""
-        return cls.from_local(str(get_settings().home / "dagster"), inst_data=inst_data, **config_value)
+        return cls.from_local(
+            str(get_settings().home / "dagster"), inst_data=inst_data, **config_value
+        )

@@ -1,0 +1,145 @@
+"""The judge: every row gets its verdict and all its reasons, in one pass.
+
+All row rules of a contract run fused in one Polars pass, which tells the rows that break any. Only
+these, usually few, go through the contract's Pandera schema, which tells each one's reasons. Both
+are built from the same expressions; that they agree is checked on every batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.contracts import pandera_schema, violation
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.quality.results import READABLE, no_broken_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chimera_assets.contracts import Contract
+
+#: The column of raw tables with the original text of values that could not be read.
+UNREADABLE_COLUMN = "_unreadable"
+
+#: How many keys are kept as examples for a rule and hour.
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found in one batch of rows.
+
+    Attributes:
+        valid: The rows that break no rule of severity `error`, columns as given.
+        rejected: The others, with a further column `reasons`: List(String), rule names, sorted.
+        broken: A row an hour and broken row rule (of either severity): hour_partition, hour, rule,
+            failed (Int64), example_keys (List(String), at most five).
+    """
+
+    valid: pl.DataFrame
+    rejected: pl.DataFrame
+    broken: pl.DataFrame
+
+
+class Judge:
+    """Judges rows of one stream against its contract.
+
+    Args:
+        contract: The contract.
+        references: Known values by `table.column`, for rules such as "the provider is known".
+    """
+
+    def __init__(self, contract: Contract, references: Mapping[str, pl.Series]) -> None:
+        self.contract = contract
+        self._schema = pandera_schema(contract, references)
+        self._suspicious = pl.any_horizontal(
+            pl.lit(value=False), *(violation(rule, references) for rule in contract.row_rules)
+        )
+        self._errors = [rule.name for rule in contract.row_rules if rule.severity == "error"]
+
+    def judge(self, frame: pl.DataFrame) -> Verdict:
+        """The verdict on a batch of rows: the contract's columns, the hour's, any others.
+
+        Raises:
+            pandera.errors.SchemaErrors: A column of the contract is missing or has another type.
+        """
+        self._schema.validate(frame.lazy(), lazy=True)  # columns and types only
+        suspicious = self._suspicious
+        if UNREADABLE_COLUMN in frame.columns:
+            suspicious = suspicious | pl.col(UNREADABLE_COLUMN).is_not_null()
+        mask = frame.select(suspicious).to_series()
+        suspects = frame.filter(mask)
+        if suspects.is_empty():
+            return Verdict(frame, self._with_reasons(suspects, _no_failures()), no_broken_rules())
+        failures = self._failures(suspects)
+        judged = self._with_reasons(suspects, failures)
+        rejected = judged.filter(pl.col("reasons").list.len() > 0)
+        valid = frame
+        if not rejected.is_empty():
+            spared = judged.filter(pl.col("reasons").list.len() == 0).drop("reasons")
+            valid = pl.concat([frame.filter(~mask), spared])
+        return Verdict(valid, rejected, self._broken(suspects, failures))
+
+    def _failures(self, suspects: pl.DataFrame) -> pl.DataFrame:
+        """Every broken rule of every suspect: `index` UInt32, `rule` String."""
+        failures = [_no_failures(), self._pandera_failures(suspects)]
+        if UNREADABLE_COLUMN in suspects.columns:
+            unreadable = suspects.with_row_index("index").filter(
+                pl.col(UNREADABLE_COLUMN).is_not_null()
+            )
+            failures.append(unreadable.select("index", rule=pl.lit(READABLE)))
+        found = pl.concat(failures)
+        if found["index"].n_unique() != suspects.height:
+            msg = f"{self.contract.stream}: the fused pass and Pandera disagree on a row's verdict"
+            raise AssertionError(msg)
+        return found
+
+    def _pandera_failures(self, suspects: pl.DataFrame) -> pl.DataFrame:
+        from pandera.errors import SchemaErrors  # noqa: PLC0415 - heavy
+
+        try:
+            self._schema.validate(suspects, lazy=True)
+        except SchemaErrors as errors:
+            cases: pl.DataFrame = errors.failure_cases
+            if cases["index"].null_count():
+                raise
+            return cases.select(pl.col("index").cast(pl.UInt32), rule="check")
+        return _no_failures()
+
+    def _with_reasons(self, suspects: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
+        reasons = (
+            failures.filter(pl.col("rule").is_in([*self._errors, READABLE]))
+            .group_by("index")
+            .agg(reasons=pl.col("rule").unique().sort())
+        )
+        return (
+            suspects.with_row_index("index")
+            .join(reasons, on="index", how="left", maintain_order="left")
+            .with_columns(pl.col("reasons").fill_null([]))
+            .drop("index")
+        )
+
+    def _broken(self, suspects: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
+        keyed = suspects.with_row_index("index").select(
+            "index", *HOUR_COLUMNS, key=row_key(self.contract)
+        )
+        return (
+            failures.join(keyed, on="index", maintain_order="left")
+            .group_by(*HOUR_COLUMNS, "rule")
+            .agg(
+                failed=pl.len().cast(pl.Int64),
+                example_keys=pl.col("key").drop_nulls().sort().head(EXAMPLES),
+            )
+        )
+
+
+def row_key(contract: Contract) -> pl.Expr:
+    """A row's key as text: the key columns' values, joined by `|` if there are several."""
+    return pl.concat_str([pl.col(name).cast(pl.String) for name in contract.key], separator="|")
+
+
+def _no_failures() -> pl.DataFrame:
+    return pl.DataFrame(schema={"index": pl.UInt32, "rule": pl.String})

@@ -1,0 +1,123 @@
+"""The quarantine: rejected rows with their reasons, kept until they are replayed or expire."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.quality.judge import UNREADABLE_COLUMN, row_key
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from chimera_assets.contracts import Contract
+
+#: The columns of every table in the layer `quarantine`.
+SCHEMA = pl.Schema(
+    {
+        "hour_partition": pl.Date(),
+        "hour": pl.Int32(),
+        "stream": pl.String(),
+        "row_key": pl.String(),
+        "batch_id": pl.String(),
+        "reasons": pl.List(pl.String()),
+        "record": pl.String(),
+        "event_time": pl.Datetime("us", "UTC"),
+        "arrival_time": pl.Datetime("us", "UTC"),
+        "first_seen": pl.Datetime("us", "UTC"),
+        "last_seen": pl.Datetime("us", "UTC"),
+        "replay_state": pl.String(),
+    }
+)
+
+#: The state of a row that nobody has replayed.
+NEW = "new"
+
+_ISO = "%Y-%m-%dT%H:%M:%S%.6fZ"
+
+
+def arrow_schema() -> pa.Schema:
+    """The Arrow schema of a quarantine table."""
+    return pl.DataFrame(schema=SCHEMA).to_arrow().schema
+
+
+def quarantined(
+    contract: Contract, rejected: pl.DataFrame, seen: pl.DataFrame, now: datetime
+) -> pl.DataFrame:
+    """The quarantine rows of rejected rows.
+
+    Args:
+        contract: Their contract.
+        rejected: The rows as received, with `reasons`.
+        seen: What the same hours' quarantine held before: hour columns, record, first_seen. A row
+            that was there already keeps the time it was first seen.
+        now: When the rows were judged.
+
+    Returns:
+        A frame of `SCHEMA`.
+    """
+    rows = rejected.select(
+        *HOUR_COLUMNS,
+        "reasons",
+        stream=pl.lit(contract.stream),
+        row_key=row_key(contract),
+        batch_id="_batch_id",
+        record=_records(contract, rejected),
+        event_time=_time(contract.event_time),
+        arrival_time=_time(contract.arrival_time),
+        last_seen=pl.lit(now).cast(pl.Datetime("us", "UTC")),
+        replay_state=pl.lit(NEW),
+    )
+    first = seen.group_by(*HOUR_COLUMNS, "record").agg(pl.col("first_seen").min())
+    joined = rows.join(first, on=[*HOUR_COLUMNS, "record"], how="left", maintain_order="left")
+    return joined.with_columns(pl.col("first_seen").fill_null(pl.col("last_seen"))).select(
+        pl.col(name).cast(kind) for name, kind in SCHEMA.items()
+    )
+
+
+def _time(column: str | None) -> pl.Expr:
+    return pl.col(column) if column is not None else pl.lit(None)
+
+
+def _records(contract: Contract, rejected: pl.DataFrame) -> pl.Series:
+    """Each row's original values as a JSON object, columns in the contract's order.
+
+    JSON has no NaN and no infinity: rows with these, or with values that could not be read in the
+    first place, hold their text instead.
+    """
+    columns = rejected.select(
+        pl.col(column.name).dt.strftime(_ISO) if column.type == "timestamp" else pl.col(column.name)
+        for column in contract.columns
+    )
+    if columns.is_empty():
+        return pl.Series("record", [], dtype=pl.String)
+    records = columns.select(record=pl.struct(pl.all()).struct.json_encode())["record"]
+    numbers = [column.name for column in contract.columns if column.type == "number"]
+    odd = pl.any_horizontal(
+        pl.lit(value=False), *(~pl.col(name).is_finite().fill_null(value=True) for name in numbers)
+    )
+    unreadable = (
+        pl.col(UNREADABLE_COLUMN) if UNREADABLE_COLUMN in rejected.columns else pl.lit(None)
+    )
+    told = rejected.select(odd=odd | unreadable.is_not_null(), unreadable=unreadable)
+    if not told["odd"].any():
+        return records
+    texts = records.to_list()
+    for index in told["odd"].arg_true():
+        texts[index] = _odd_record(columns.row(index, named=True), told["unreadable"][index])
+    return pl.Series("record", texts, dtype=pl.String)
+
+
+def _odd_record(values: dict[str, Any], unreadable: str | None) -> str:
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            values[name] = str(value)
+    return json.dumps(
+        values | json.loads(unreadable or "{}"), ensure_ascii=False, separators=(",", ":")
+    )

@@ -1,0 +1,161 @@
+"""What every run found, kept in the layer `quality`: `check_results` and `batches`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.contracts import batch_violations
+from chimera_assets.hours import HOUR_COLUMNS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chimera_assets.contracts import Contract
+
+LAYER = "quality"
+
+#: The rule that no contract has to name: every value of the row could be read.
+READABLE = "readable"
+
+#: A pass rate of exactly the threshold passes, however its division rounds.
+_ROUNDING = 1e-12
+
+#: `quality/check_results`: a row a run, hour and rule. `rate` is the share of rows that broke it;
+#: for batch rules `observed` is the number the rule is about and the counts speak of one hour.
+CHECK_RESULTS = pl.Schema(
+    {
+        "run_id": pl.String(),
+        "batch_id": pl.String(),
+        "stream": pl.String(),
+        "hour_partition": pl.Date(),
+        "hour": pl.Int32(),
+        "rule": pl.String(),
+        "column": pl.String(),
+        "level": pl.String(),
+        "severity": pl.String(),
+        "dimension": pl.String(),
+        "checked": pl.Int64(),
+        "failed": pl.Int64(),
+        "rate": pl.Float64(),
+        "observed": pl.Float64(),
+        "passed": pl.Boolean(),
+        "example_keys": pl.List(pl.String()),
+        "judged_at": pl.Datetime("us", "UTC"),
+    }
+)
+
+#: `quality/batches`: a row a run and hour, where every extracted row is accounted for.
+BATCHES = pl.Schema(
+    {
+        "run_id": pl.String(),
+        "batch_id": pl.String(),
+        "stream": pl.String(),
+        "hour_partition": pl.Date(),
+        "hour": pl.Int32(),
+        "extracted": pl.Int64(),
+        "staged": pl.Int64(),
+        "quarantined": pl.Int64(),
+        "duplicates": pl.Int64(),
+        "pass_rate": pl.Float64(),
+        "published": pl.Boolean(),
+        "judged_at": pl.Datetime("us", "UTC"),
+    }
+)
+
+
+def no_broken_rules() -> pl.DataFrame:
+    """Hour columns, rule, failed, example_keys: of no hour."""
+    names = ("hour_partition", "hour", "rule", "failed", "example_keys")
+    return pl.DataFrame(schema={name: CHECK_RESULTS[name] for name in names})
+
+
+def check_results(
+    contract: Contract,
+    batches: pl.DataFrame,
+    broken: pl.DataFrame,
+    batch_rules: pl.DataFrame,
+) -> pl.DataFrame:
+    """The results of every rule in every hour, those that nothing broke included.
+
+    Args:
+        contract: The contract.
+        batches: A frame of `BATCHES`.
+        broken: Hour columns, rule, failed, example_keys, as the judge tells them.
+        batch_rules: Hour columns, rule, observed, passed, as `batch_violations` tells them.
+
+    Returns:
+        A frame of `CHECK_RESULTS`.
+    """
+    hours = batches.select("run_id", "batch_id", "stream", *HOUR_COLUMNS, "extracted", "judged_at")
+    found = hours.join(_rules(contract), how="cross")
+    found = found.join(broken, on=[*HOUR_COLUMNS, "rule"], how="left", maintain_order="left")
+    found = found.join(batch_rules, on=[*HOUR_COLUMNS, "rule"], how="left", maintain_order="left")
+    of_row = pl.col("level") == "row"
+    failed = pl.when(of_row).then(pl.col("failed").fill_null(0)).otherwise(~pl.col("passed"))
+    checked = pl.when(of_row).then("extracted").otherwise(1)
+    return (
+        found.with_columns(failed=failed.cast(pl.Int64), checked=checked)
+        .with_columns(
+            rate=pl.when(pl.col("checked") > 0)
+            .then(pl.col("failed") / pl.col("checked"))
+            .otherwise(0.0),
+            passed=pl.col("failed") == 0,
+            example_keys=pl.col("example_keys").fill_null([]),
+        )
+        .select(pl.col(name).cast(kind) for name, kind in CHECK_RESULTS.items())
+    )
+
+
+def _rules(contract: Contract) -> pl.DataFrame:
+    rules: list[tuple[str, str | None, str, str, str]] = [
+        (READABLE, None, "row", "error", "conformity")
+    ]
+    rules += [(r.name, r.column, r.level, r.severity, r.dimension) for r in contract.rules]
+    names = ("rule", "column", "level", "severity", "dimension")
+    return pl.DataFrame(rules, schema=dict.fromkeys(names, pl.String), orient="row")
+
+
+def judged_batch_rules(contract: Contract, profile: pl.DataFrame) -> pl.DataFrame:
+    """What the batch rules say of each hour, with the severity of each rule."""
+    severities = {rule.name: rule.severity for rule in contract.batch_rules}
+    severity = pl.col("rule").replace_strict(severities, default="warning", return_dtype=pl.String)
+    return batch_violations(contract, profile).with_columns(severity=severity)
+
+
+def batch_rows(
+    contract: Contract,
+    counts: pl.DataFrame,
+    *,
+    run_id: str,
+    judged_at: datetime,
+    failed_hours: pl.DataFrame,
+) -> pl.DataFrame:
+    """The hours' accounts, and which of them may be published.
+
+    Args:
+        contract: The contract.
+        counts: Hour columns, batch_id, extracted, quarantined, duplicates.
+        run_id: The run that judged them.
+        judged_at: When.
+        failed_hours: Hour columns of the hours in which a batch rule of severity `error` failed.
+
+    Returns:
+        A frame of `BATCHES`; an hour without rows has a pass rate of 1.
+    """
+    rate = 1 - pl.col("quarantined") / pl.max_horizontal("extracted", 1)
+    failed = failed_hours.select(*HOUR_COLUMNS).unique().with_columns(failed=pl.lit(value=True))
+    return (
+        counts.join(failed, on=HOUR_COLUMNS, how="left", maintain_order="left")
+        .with_columns(
+            run_id=pl.lit(run_id),
+            stream=pl.lit(contract.stream),
+            staged=pl.col("extracted") - pl.col("quarantined") - pl.col("duplicates"),
+            pass_rate=rate,
+            published=(rate + _ROUNDING >= contract.pass_rate) & pl.col("failed").is_null(),
+            judged_at=pl.lit(judged_at),
+        )
+        .select(pl.col(name).cast(kind) for name, kind in BATCHES.items())
+        .sort(*HOUR_COLUMNS)
+    )
