@@ -1,0 +1,82 @@
+"""As whom the server runs. PostgreSQL refuses to run as root, so root has to lend it to somebody."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Tried in this order when we are root; the first two are what PostgreSQL packages make.
+_CANDIDATES = ("postgres", "pgserver", "nobody")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user and group of this machine, or our own where both are None."""
+
+    uid: int | None = None
+    gid: int | None = None
+
+    @classmethod
+    def choose(cls, data: Path) -> Account:
+        """Ourselves; for root the owner of the data so far, or an existing unprivileged user.
+
+        No user is ever added to the machine.
+        """
+        import pwd  # noqa: PLC0415 - does not exist on Windows
+
+        if os.geteuid() != 0:
+            return cls()
+        if data.exists() and data.stat().st_uid != 0:
+            owner = data.stat()
+            return cls(owner.st_uid, owner.st_gid)
+        for name in _CANDIDATES:
+            try:
+                entry = pwd.getpwnam(name)
+            except KeyError:
+                continue
+            return cls(entry.pw_uid, entry.pw_gid)
+        msg = f"root cannot run it, and this machine has none of the users {', '.join(_CANDIDATES)}"
+        raise LookupError(msg)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of `subprocess` that make a child run as this account."""
+        if self.uid is None:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def own(self, folder: Path) -> None:
+        """Make a folder that this account alone can enter, and let it reach the folder."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        if self.uid is not None and self.gid is not None:
+            os.chown(folder, self.uid, self.gid)
+        self.let_reach(folder)
+
+    def let_reach(self, path: Path) -> None:
+        """Let this account pass through the folders above `path` (search only, no listing)."""
+        if self.uid is None:
+            return
+        for parent in path.parents:
+            mode = parent.stat().st_mode
+            if not mode & stat.S_IXOTH:
+                parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+    def let_read(self, folder: Path) -> None:
+        """Let this account read and execute everything in `folder` (a wheel installed under a
+        strict umask is closed to it)."""
+        if self.uid is None:
+            return
+        self.let_reach(folder)
+        for path in (folder, *folder.rglob("*")):
+            if path.is_symlink():
+                continue
+            mode = stat.S_IMODE(path.stat().st_mode)
+            wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
+            if wanted != mode:
+                path.chmod(wanted)

@@ -1,0 +1,120 @@
+"""The Dagster IO manager over the lake: an asset's key is its table, its partitions are hours.
+
+An hourly asset returns a Polars frame or an Arrow stream with the two hour columns; just the hours
+of the run are replaced, in one commit. An asset without partitions replaces its whole table. An
+input comes as a Polars LazyFrame (or DataFrame, if annotated so) of the run's hours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.lake.lake import Lake
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from chimera_assets.lake.commit import Commit
+    from chimera_assets.lake.table import Table
+
+#: The asset metadata that names the columns whose values a preview must not show.
+CLASSIFIED_METADATA = "chimera/classified_columns"
+
+_PREVIEW_ROWS = 5
+_PREVIEW_WIDTH = 40
+_MASK = "•••"
+
+
+class DeltaIOManager(dg.ConfigurableIOManager):
+    """Keeps each asset `[layer, table]` in the Delta table `<lake>/<layer>/<table>`."""
+
+    lake_uri: str
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """Open the lake, once a run."""
+        self._lake = Lake(self.lake_uri)
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:  # noqa: ANN401
+        """Write what an asset returned; None writes nothing."""
+        if obj is None:
+            return
+        table = self._table(context)
+        run = {"run": context.run_id}
+        if context.has_asset_partitions:
+            hours = _hours(context)
+            commit = table.write_hours(obj, hours, metadata=run)
+        else:
+            hours = None
+            commit = table.overwrite(obj, metadata=run)
+        masked = (context.definition_metadata or {}).get(CLASSIFIED_METADATA, ())
+        context.add_output_metadata(commit_metadata(table, commit, hours, masked))
+
+    def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
+        """The rows of the upstream asset: those of the run's hours, if it is hourly."""
+        hours = _hours(context) if context.has_asset_partitions else None
+        rows = self._table(context).read(hours)
+        return rows.collect() if context.dagster_type.typing_type is pl.DataFrame else rows
+
+    def _table(self, context: dg.InputContext | dg.OutputContext) -> Table:
+        layer, name = context.asset_key.path
+        return self._lake.table(layer, name)
+
+
+def _hours(context: dg.InputContext | dg.OutputContext) -> HourRange:
+    keys = context.asset_partition_key_range
+    return HourRange.from_keys(keys.start, keys.end)
+
+
+def commit_metadata(
+    table: Table, commit: Commit, hours: HourRange | None, masked: Collection[str]
+) -> dict[str, Any]:
+    """What the Dagster UI shows of a write.
+
+    A run over many hours reports each of them, so that what it repeats is kept small: the schema
+    and a preview come with single hours only.
+
+    Args:
+        table: The table written.
+        commit: The write.
+        hours: The hours it replaced; None if it replaced the whole table.
+        masked: The columns whose values the preview must not show.
+    """
+    metadata: dict[str, Any] = {
+        "dagster/row_count": commit.rows,
+        "version": commit.version,
+        "bytes": commit.bytes,
+        "files": commit.files,
+        "seconds": round(commit.seconds, 3),
+    }
+    if hours is not None and len(hours) > 1:
+        return metadata
+    return metadata | {
+        "dagster/uri": table.uri,
+        "dagster/column_schema": dg.TableSchema(
+            [dg.TableColumn(field.name, str(field.type)) for field in table.schema()]
+        ),
+        "preview": dg.MetadataValue.md(preview(table, hours, masked)),
+    }
+
+
+def preview(table: Table, hours: HourRange | None, masked: Collection[str]) -> str:
+    """The first rows as a Markdown table, classified columns masked."""
+    rows = table.read(hours).head(_PREVIEW_ROWS).collect()
+    names = [name for name in rows.columns if name not in HOUR_COLUMNS]
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    for row in rows.select(names).iter_rows(named=True):
+        cells = [
+            _MASK if name in masked and row[name] is not None else _cell(row[name])
+            for name in names
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+    return text if len(text) <= _PREVIEW_WIDTH else text[: _PREVIEW_WIDTH - 1] + "…"

@@ -1,0 +1,31 @@
+"""The hourly job and its schedule."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from chimera_assets.pipeline.hourly import HOURLY
+from chimera_assets.pipeline.unit_tests import dbt_unit_tests
+from chimera_assets.settings import get_settings
+
+NAME = "chimera_etl_hourly"
+
+#: Every asset and check, of which only the unit tests of the dbt models have nothing to do with
+#: an hour.
+etl_hourly = dg.define_asset_job(
+    NAME,
+    selection=dg.AssetSelection.all(include_sources=False)
+    - dg.AssetSelection.checks(dbt_unit_tests),
+    partitions_def=HOURLY,
+    description="Takes hours from the sources through every layer. Idempotent: run any hour again.",
+    tags={"pipeline": "etl"},
+)
+
+#: Takes the hour that ended, once its last rows have had time to arrive.
+etl_schedule = dg.build_schedule_from_partitioned_job(
+    etl_hourly,
+    name=NAME,
+    description="Each hour, for the hour that ended, after CHIMERA_SETTLE_MINUTES.",
+    minute_of_hour=get_settings().settle_minutes,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)

@@ -1,0 +1,273 @@
+"""Runs the hourly job over a range of hours, in this process, as one Dagster run."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, JobDefinition, reconstructable
+
+# The public `execute_job` tells nothing before the end; this is what it calls.
+from dagster._core.execution.api import execute_run_iterator
+
+from chimera_assets.errors import ChimeraError, SettingError
+from chimera_assets.hours import ONE_HOUR, HourRange, partition_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dagster import DagsterEvent
+
+JOB = "chimera_etl_hourly"
+
+#: Where Dagster finds everything, as in `workspace.yaml`; by name, as this floor is below it.
+_DEFINITIONS = "chimera_assets.definitions"
+
+_LABELS = {"chimera/started_by": "chimera"}
+
+#: What runs in a terminal has its own way to show progress.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+Outcome = Literal["started", "succeeded", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent:
+    """Something that happened to a step while the run goes on.
+
+    Attributes:
+        step: The step's name.
+        outcome: What happened.
+        of: How many steps the run has.
+    """
+
+    step: str
+    outcome: Outcome
+    of: int
+
+
+@dataclass(slots=True)
+class StepRun:
+    """One step of a run: its seconds, the tables it wrote, why it failed if it did."""
+
+    step: str
+    outcome: Outcome = "started"
+    seconds: float = 0.0
+    tables: list[tuple[str, str]] = field(default_factory=list)
+    cause: str = ""
+
+
+@dataclass(slots=True)
+class CheckRun:
+    """What an asset check's evaluations in a run said: one an hour, or one for all of them."""
+
+    passed: int = 0
+    warned: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What became of a run.
+
+    Attributes:
+        run_id: Dagster's id of it.
+        hours: The hours it was for.
+        success: Whether every step succeeded.
+        seconds: From start to end.
+        steps: Every step, in the order they ended.
+        checks: Asset check -> what its evaluations said.
+    """
+
+    run_id: str
+    hours: HourRange
+    success: bool
+    seconds: float
+    steps: tuple[StepRun, ...]
+    checks: dict[str, CheckRun]
+
+    @property
+    def failed(self) -> tuple[StepRun, ...]:
+        """The steps that failed, each with its cause in one line."""
+        return tuple(step for step in self.steps if step.outcome == "failed")
+
+
+def dagster_home() -> Path:
+    """The folder of `dagster.yaml`: DAGSTER_HOME, which is set for this process if it was not.
+
+    Raises:
+        SettingError: DAGSTER_HOME is no folder; or it is not set, and neither the repository that
+            this package lies in nor the working directory has a `dagster.yaml`.
+    """
+    given = os.environ.get("DAGSTER_HOME")
+    if given:
+        folder = Path(given).expanduser()
+        if not folder.is_dir():
+            raise SettingError("DAGSTER_HOME", expected="a folder with dagster.yaml", found=given)
+        home = folder.absolute()
+    else:
+        home = _default_home()
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def _default_home() -> Path:
+    places = (Path(__file__).resolve().parents[2], Path.cwd())
+    for place in places:
+        if (place / "dagster.yaml").is_file():
+            return place
+    looked = " nor in ".join(map(str, places))
+    raise SettingError(
+        "DAGSTER_HOME", expected="a folder with dagster.yaml", found=f"none set, none in {looked}"
+    )
+
+
+def hourly_job() -> JobDefinition:
+    """The hourly job, from the definitions that Dagster loads."""
+    job: JobDefinition = import_module(_DEFINITIONS).defs.resolve_job_def(JOB)
+    return job
+
+
+def run_hours(
+    hours: HourRange, *, on_event: Callable[[StepEvent], None] | None = None
+) -> RunSummary:
+    """Run the hourly job for these hours in one Dagster run; it is seen in the UI like any other.
+
+    Args:
+        hours: The hours.
+        on_event: Called for every step that starts or ends.
+
+    Raises:
+        SettingError: There is no folder with `dagster.yaml`.
+    """
+    dagster_home()
+    started = time.perf_counter()
+    with DagsterInstance.get() as instance:
+        job = reconstructable(hourly_job)
+        definition = job.get_definition()
+        run = instance.create_run_for_job(
+            job_def=definition,
+            run_config={**(definition.run_config or {}), **_QUIET},
+            tags={**definition.run_tags, **_partition_tags(hours), **_LABELS},
+            job_code_origin=job.get_python_origin(),
+        )
+        record = _Record(len(definition.graph.node_dict), on_event)
+        for event in execute_run_iterator(job, run, instance):
+            record.note(event)
+        ended = instance.get_run_by_id(run.run_id)
+    return RunSummary(
+        run_id=run.run_id,
+        hours=hours,
+        success=ended is not None and ended.is_success,
+        seconds=time.perf_counter() - started,
+        steps=tuple(record.steps()),
+        checks=record.checks,
+    )
+
+
+def _partition_tags(hours: HourRange) -> dict[str, str]:
+    first, last = partition_key(hours.start), partition_key(hours.end - ONE_HOUR)
+    if first == last:
+        return {"dagster/partition": first}
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+_OUTCOMES: dict[DagsterEventType, Outcome] = {
+    DagsterEventType.STEP_START: "started",
+    DagsterEventType.STEP_SUCCESS: "succeeded",
+    DagsterEventType.STEP_FAILURE: "failed",
+    DagsterEventType.STEP_SKIPPED: "skipped",
+}
+
+
+class _Record:
+    """Keeps of a run's events what its summary tells."""
+
+    def __init__(self, of: int, on_event: Callable[[StepEvent], None] | None) -> None:
+        self._of = of
+        self._tell = on_event or (lambda _: None)
+        self._steps: dict[str, StepRun] = {}
+        self._begun: dict[str, float] = {}
+        self._run_failure = ""
+        self.checks: dict[str, CheckRun] = {}
+
+    def note(self, event: DagsterEvent) -> None:
+        outcome = _OUTCOMES.get(event.event_type)
+        if outcome is not None and event.step_key is not None:
+            self._note_step(event, event.step_key, outcome)
+        elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION and event.step_key:
+            key = event.asset_key
+            if key is not None and len(key.path) == 2:  # noqa: PLR2004 - layer and table
+                table = (key.path[0], key.path[1])
+                tables = self._step(event.step_key).tables
+                if table not in tables:
+                    tables.append(table)
+        elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._note_check(event)
+        elif event.event_type == DagsterEventType.RUN_FAILURE:
+            error = event.job_failure_data.error
+            self._run_failure = _cause(error) if error is not None else ""
+
+    def steps(self) -> Iterator[StepRun]:
+        """The steps; a run that failed outside any step has one of the run's own name."""
+        yield from self._steps.values()
+        if self._run_failure and all(s.outcome != "failed" for s in self._steps.values()):
+            yield StepRun(JOB, "failed", cause=self._run_failure)
+
+    def _step(self, name: str) -> StepRun:
+        return self._steps.setdefault(name, StepRun(name))
+
+    def _note_step(self, event: DagsterEvent, name: str, outcome: Outcome) -> None:
+        step = self._step(name)
+        step.outcome = outcome
+        if outcome == "started":
+            self._begun[name] = time.perf_counter()
+        else:
+            step.seconds = time.perf_counter() - self._begun.get(name, time.perf_counter())
+        if outcome == "failed" and event.step_failure_data.error is not None:
+            step.cause = _cause(event.step_failure_data.error)
+        self._tell(StepEvent(name, outcome, self._of))
+
+    def _note_check(self, event: DagsterEvent) -> None:
+        evaluation = event.asset_check_evaluation_data
+        name = f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
+        check = self.checks.setdefault(name, CheckRun())
+        if evaluation.passed:
+            check.passed += 1
+        elif evaluation.severity == AssetCheckSeverity.WARN:
+            check.warned += 1
+        else:
+            check.failed += 1
+
+
+def _cause(error: object) -> str:
+    """An error's cause in one line: what the user can mend, if there is such a thing in its chain.
+
+    Args:
+        error: Dagster's record of the error, a `SerializableErrorInfo`.
+    """
+    ours = {kind.__name__ for kind in _kinds(ChimeraError)}
+    chain: list[tuple[str, str]] = []
+    while error is not None:
+        chain.append((getattr(error, "cls_name", "") or "", getattr(error, "message", "")))
+        error = getattr(error, "cause", None)
+    for name, message in chain:
+        if name in ours:
+            return _one_line(re.sub(r"^[\w.]+: ", "", message))
+    return _one_line(chain[-1][1])
+
+
+def _kinds(kind: type[ChimeraError]) -> Iterator[type[ChimeraError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)
+
+
+def _one_line(text: str, limit: int = 500) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

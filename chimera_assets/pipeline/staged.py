@@ -1,0 +1,103 @@
+"""The layers `staged` and `quarantine`: rows judged, hours that pass their gate published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from chimera_assets.contracts import required_references
+from chimera_assets.lake.io_manager import commit_metadata
+from chimera_assets.pipeline import describe, gate
+from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.quality import stage_hours, stage_reference
+
+if TYPE_CHECKING:
+    from chimera_assets.contracts import Contract
+    from chimera_assets.quality import Staging
+
+
+def staged_assets(contract: Contract) -> dg.AssetsDefinition:
+    """The assets `staged/<stream>` and `quarantine/<stream>`, with the gate as a blocking check."""
+    raw = dg.AssetKey(["raw", contract.stream])
+    partitions = HOURLY if contract.kind == "stream" else None
+
+    @dg.multi_asset(
+        name=f"stage_{contract.stream}",
+        specs=[_staged_spec(contract, raw), _quarantine_spec(contract, raw)],
+        check_specs=gate.check_specs(contract, partitions),
+        partitions_def=partitions,
+        backfill_policy=ONE_RUN,
+    )
+    def stage(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckEvaluation | dg.Output]:
+        lake, now = open_lake(), datetime.now(UTC)
+        hours = hours_of(context) if partitions is not None else None
+        if hours is not None:
+            staging = stage_hours(lake, contract, hours, run_id=context.run_id, now=now)
+        else:
+            staging = stage_reference(lake, contract, run_id=context.run_id, now=now)
+        counts = _counts(staging)
+        few = hours is None or len(hours) == 1
+        staged, quarantined = (lake.table(k, contract.stream) for k in ("staged", "quarantine"))
+        if staging.staged is None:
+            context.log.error(gate.blocked_message(contract, staging))
+        else:
+            masked = contract.classified("L2")
+            shown = commit_metadata(staged, staging.staged, hours, masked) | counts
+            if few:
+                shown["dagster/column_lineage"] = describe.same_columns(contract, raw)
+            yield dg.MaterializeResult(["staged", contract.stream], metadata=shown)
+        # A preview of the quarantine would show values; its rows are under access control.
+        yield dg.MaterializeResult(
+            ["quarantine", contract.stream],
+            metadata={
+                "dagster/row_count": staging.quarantine.rows,
+                "dagster/uri": quarantined.uri,
+                "version": staging.quarantine.version,
+                **({"rows by reason": gate.reasons(staging)} if few else {}),
+            },
+        )
+        yield from gate.evaluations(context, contract, staging, partitioned=hours is not None)
+
+    return stage
+
+
+def _staged_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
+    references = [key.split(".")[0] for key in required_references(contract)]
+    return dg.AssetSpec(
+        ["staged", contract.stream],
+        deps=[raw, *(dg.AssetKey(["staged", name]) for name in references)],
+        description=f"{contract.description} Valid, typed, without duplicates.",
+        group_name="staged",
+        kinds={"pandera", "deltalake"},
+        owners=describe.owners(contract),
+        tags=describe.tags(contract),
+        metadata=describe.metadata(contract),
+        freshness_policy=describe.freshness(contract),
+        skippable=True,
+    )
+
+
+def _quarantine_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["quarantine", contract.stream],
+        deps=[raw],
+        description=(
+            f"Rows of {contract.stream} that broke a rule, with every reason and their original "
+            f"values; kept {contract.quarantine_days} days."
+        ),
+        group_name="quarantine",
+        kinds={"pandera", "deltalake"},
+        owners=describe.owners(contract),
+        tags=describe.tags(contract),
+    )
+
+
+def _counts(staging: Staging) -> dict[str, int]:
+    names = ("extracted", "staged", "quarantined", "duplicates")
+    return {name: int(staging.batches[name].sum()) for name in names}

@@ -1,0 +1,111 @@
+"""The layers that dbt makes: staging views, marts and aggregates, with their tests as checks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from chimera_assets.pipeline.dbt_manifest import PROJECT_DIR, dbt_project
+from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from chimera_assets.hours import HourRange
+
+OWNER = "team:data-platform"
+
+
+class Translator(DagsterDbtTranslator):
+    """Names, groups and partitions of dbt models as Dagster assets."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """`[layer, table]`: the model's schema and name."""
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The layer; staging views stand apart from the staged tables they read."""
+        return str(dbt_resource_props["schema"])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:  # noqa: ARG002
+        """The team that keeps the models."""
+        return [OWNER]
+
+    def get_partitions_def(
+        self, dbt_resource_props: Mapping[str, Any]
+    ) -> dg.PartitionsDefinition | None:
+        """Hourly for models that are replaced hour by hour; views and dimensions have none."""
+        by_hour = dbt_resource_props.get("config", {}).get("strategy") == "hours"
+        return HOURLY if by_hour else None
+
+
+TRANSLATOR = Translator()
+
+
+@dbt_assets(
+    manifest=dbt_project().manifest_path,
+    project=dbt_project(),
+    name="warehouse",
+    dagster_dbt_translator=TRANSLATOR,
+    backfill_policy=ONE_RUN,
+)
+def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """Build the selected models for the run's hours, then their tests."""
+    hours = hours_of(context) if context.has_partition_key_range else None
+    with _told_hours(hours):
+        invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
+    for event in invocation.stream():
+        if isinstance(event, dg.Output):
+            key = context.asset_key_for_output(event.output_name)
+            yield event.with_metadata({**event.metadata, **_table_metadata(key, hours)})
+        else:
+            yield event
+
+
+@contextlib.contextmanager
+def _told_hours(hours: HourRange | None) -> Iterator[None]:
+    """The run's hours in the environment that dbt is started with.
+
+    By dbt's `--vars` they would make it parse the whole project again for every new hour.
+    """
+    told = (
+        {
+            "CHIMERA_DBT_START_HOUR": hours.start.isoformat(),
+            "CHIMERA_DBT_END_HOUR": hours.end.isoformat(),
+        }
+        if hours is not None
+        else {}
+    )
+    lake = {"CHIMERA_LAKE_URI": get_settings().resolved_lake_uri}
+    before = dict(os.environ)
+    os.environ.update(told | lake)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]:
+    """What the last commit of a model's table says; nothing for a view."""
+    table = open_lake().table(*key.path)
+    if not table.exists():
+        return {}
+    commit = table.history(1)[0]
+    metrics = commit.get("operationMetrics", {})
+    told: dict[str, Any] = {"version": table.version()}
+    if "num_added_rows" in metrics:
+        told["dagster/row_count"] = int(metrics["num_added_rows"])
+    if hours is None or len(hours) == 1:
+        told["dagster/uri"] = table.uri
+    return told
+
+
+def dbt_resource() -> DbtCliResource:
+    """Dbt's command line on our project."""
+    return DbtCliResource(project_dir=dbt_project(), profiles_dir=str(PROJECT_DIR))

@@ -1,0 +1,68 @@
+"""What can be wrong with a source, in words that never hold a password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chimera_assets.errors import ChimeraError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class SourceError(ChimeraError):
+    """The operational database cannot give what was asked.
+
+    Args:
+        where: The database (without password) or the table.
+        problem: What was found.
+        remedy: What to do about it.
+        transient: Whether trying again may succeed.
+    """
+
+    def __init__(self, where: str, problem: str, *, remedy: str, transient: bool = False) -> None:
+        self.where = where
+        self.problem = problem
+        self.remedy = remedy
+        # An instance attribute on purpose: the class default of ChimeraError is False.
+        self.transient = transient
+        super().__init__(f"{where}: {problem}; {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMismatch:
+    """A column that a contract asks for and the source table does not have that way."""
+
+    column: str
+    expected: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """The mismatch in words."""
+        return f"{self.column}: expected {self.expected}, found {self.found} ({self.remedy})"
+
+
+class SourceSchemaError(SourceError):
+    """A source table lacks columns of its contract, or has them with types that do not fit.
+
+    Args:
+        where: The database, without password.
+        table: The source table.
+        stream: The contract's stream.
+        mismatches: Every column that is wrong.
+    """
+
+    def __init__(
+        self, where: str, table: str, stream: str, mismatches: Sequence[ColumnMismatch]
+    ) -> None:
+        self.table = table
+        self.stream = stream
+        self.mismatches = tuple(mismatches)
+        listed = "; ".join(map(str, self.mismatches))
+        super().__init__(
+            f"table {table} in {where}",
+            f"does not fit the contract of {stream}: {listed}",
+            remedy="nothing was read; change the table, or point the contract at a view that fits",
+        )

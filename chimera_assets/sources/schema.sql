@@ -1,0 +1,61 @@
+-- The operational tables. Columns that a contract requires may still arrive null: it is the
+-- judge's work to say so, row by row, and not this database's to refuse the row.
+CREATE TABLE IF NOT EXISTS providers (
+    provider_id text PRIMARY KEY,
+    provider_name text,
+    base_url text,
+    models text[],
+    enabled bool,
+    created_at timestamptz DEFAULT now(),
+    updated_at timestamptz DEFAULT now()
+);
+
+CREATE TABLE IF NOT EXISTS generations (
+    event_id text PRIMARY KEY,
+    timestamp timestamptz,
+    tenant_id text DEFAULT 'default',
+    user_id text,
+    provider text,
+    model text,
+    prompt_length int,
+    response_length int,
+    latency_ms float8,
+    success bool,
+    error_code text,
+    techniques_applied text[] DEFAULT '{}',
+    tokens_used int,
+    cost_usd float8,
+    created_at timestamptz DEFAULT now()
+);
+
+CREATE TABLE IF NOT EXISTS jailbreak_tests (
+    test_id text PRIMARY KEY,
+    timestamp timestamptz,
+    tenant_id text DEFAULT 'default',
+    user_id text,
+    test_type text,
+    target_provider text,
+    target_model text,
+    iterations int,
+    successful_mutations int,
+    asr_rate float8,
+    best_prompt text,
+    created_at timestamptz DEFAULT now()
+);
+
+CREATE TABLE IF NOT EXISTS provider_health (
+    check_id text PRIMARY KEY,
+    timestamp timestamptz,
+    provider_id text,
+    status text,
+    latency_ms float8,
+    error_rate float8,
+    created_at timestamptz DEFAULT now()
+);
+
+CREATE INDEX IF NOT EXISTS generations_timestamp ON generations (timestamp);
+CREATE INDEX IF NOT EXISTS generations_created_at ON generations (created_at);
+CREATE INDEX IF NOT EXISTS jailbreak_tests_timestamp ON jailbreak_tests (timestamp);
+CREATE INDEX IF NOT EXISTS jailbreak_tests_created_at ON jailbreak_tests (created_at);
+CREATE INDEX IF NOT EXISTS provider_health_timestamp ON provider_health (timestamp);
+CREATE INDEX IF NOT EXISTS provider_health_created_at ON provider_health (created_at);
