@@ -1,21 +1,15 @@
 """The reconciliation check of every run: no row was lost between the source and the facts."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 import dagster as dg
 import polars as pl
 
+from chimera_assets.contracts import Contract
 from chimera_assets.pipeline.gate import HOUR_KEY
 from chimera_assets.pipeline.hourly import HOURLY, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.quality import conservation
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from chimera_assets.contracts import Contract
 
 
 def conservation_check(

@@ -1,22 +1,17 @@
 """The layer `raw`: rows as the source has them, taken hour by hour."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import dagster as dg
 import pyarrow as pa
 
+from chimera_assets.contracts import Contract
 from chimera_assets.embedded.postgres import source_database_url
 from chimera_assets.pipeline import describe
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
-
-if TYPE_CHECKING:
-    from chimera_assets.contracts import Contract
 
 
 def raw_asset(contract: Contract) -> dg.AssetsDefinition:

@@ -10,7 +10,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, JobDefinition, reconstructable
+from dagster import (
+    AssetCheckSeverity,
+    DagsterEventType,
+    DagsterInstance,
+    JobDefinition,
+    reconstructable,
+)
 
 # The public `execute_job` tells nothing before the end; this is what it calls.
 from dagster._core.execution.api import execute_run_iterator

@@ -1,23 +1,16 @@
 """The layers `staged` and `quarantine`: rows judged, hours that pass their gate published."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from chimera_assets.contracts import required_references
+from chimera_assets.contracts import Contract, required_references
 from chimera_assets.lake.io_manager import commit_metadata
 from chimera_assets.pipeline import describe, gate
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.quality import stage_hours, stage_reference
-
-if TYPE_CHECKING:
-    from chimera_assets.contracts import Contract
-    from chimera_assets.quality import Staging
+from chimera_assets.quality import Staging, stage_hours, stage_reference
 
 
 def staged_assets(contract: Contract) -> dg.AssetsDefinition:

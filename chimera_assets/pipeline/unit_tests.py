@@ -4,8 +4,6 @@ They say nothing about an hour, so the hourly job leaves them out; run them from
 everything else by `dagster asset materialize --select '*'`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

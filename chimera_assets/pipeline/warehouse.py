@@ -1,22 +1,20 @@
 """The layers that dbt makes: staging views, marts and aggregates, with their tests as checks."""
 
-from __future__ import annotations
-
 import contextlib
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
-from chimera_assets.pipeline.dbt_manifest import PROJECT_DIR, dbt_project
+from chimera_assets.hours import HourRange
+from chimera_assets.pipeline.dbt_manifest import dbt_project
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.settings import get_settings
-
-if TYPE_CHECKING:
-    from chimera_assets.hours import HourRange
 
 OWNER = "team:data-platform"
 
@@ -107,5 +105,7 @@ def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]
 
 
 def dbt_resource() -> DbtCliResource:
-    """Dbt's command line on our project."""
-    return DbtCliResource(project_dir=dbt_project(), profiles_dir=str(PROJECT_DIR))
+    """The dbt command line on our project: the one installed beside this Python."""
+    beside = Path(sys.executable).with_name("dbt")
+    executable = str(beside) if beside.exists() else "dbt"
+    return DbtCliResource(project_dir=dbt_project(), dbt_executable=executable)
