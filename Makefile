@@ -1,0 +1,78 @@
+# Everything here sets itself up: all it takes is make and Python 3.11, 3.12 or 3.13.
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+
+# dagster, dbt and chimera are found as commands, also by what starts them in turn.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+# Whoever has told pip of another package index means it for this installation too.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+# Tests go in as many processes as there are cores, at most four; TESTS=tests/lake for a part.
+TESTS ?=
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() or 1))" 2>/dev/null || echo 1)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml \
+	bench setup clean
+
+help: ## Say what there is to make.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: export DAGSTER_HOME := $(CURDIR)
+demo: $(READY) ## Make a week of traffic and take it through every layer; ends with a summary.
+	@chimera demo
+
+up: export DAGSTER_HOME := $(CURDIR)
+up: $(READY) ## Start the Dagster web page and daemon on what the demo made.
+	@chimera up
+
+test: $(READY) ## Run all tests; they start and stop their own servers.
+	@python -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
+
+lint: lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml ## Run every check of the code.
+
+lint-code: $(READY)
+	@ruff check --quiet .
+	@ruff format --check --quiet .
+
+lint-types: $(READY)
+	@mypy --no-error-summary
+
+lint-layers: $(READY)
+	@lint-imports
+
+lint-sql: $(READY)
+	@sqlfluff lint --nocolor --disable-progress-bar dbt_project/models dbt_project/analyses
+
+lint-contracts: $(READY)
+	@chimera contract check
+
+lint-yaml: $(READY)
+	@yamllint --strict .
+
+bench: $(READY) ## Measure; prints a table, writes JSON to benchmarks/results.
+	@python -m benchmarks
+
+setup: $(READY) ## Only create .venv and install the pinned packages; all others do it as needed.
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" 2>/dev/null || { \
+		echo "make: PYTHON=$(PYTHON): expected Python 3.11 to 3.13, found" \
+			"$$($(PYTHON) --version 2>&1 | tail -n 1); choose another: make PYTHON=python3.12" >&2; \
+		exit 2; }
+	@test -x $(VENV)/bin/python || { echo "Creating $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing the packages of constraints.txt ..."
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt \
+		--build-constraints constraints.txt --editable . --group test --group lint
+	@touch $@
+
+clean: ## Remove .venv, caches and what builds leave; keeps .chimera, the demo's data.
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .hypothesis dbt_project/target dbt_project/logs benchmarks/results
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
