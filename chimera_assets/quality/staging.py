@@ -184,7 +184,10 @@ class _Judging:
         schema = staged_schema(self._contract)
         while True:
             blocked_before = self._blocked.height
-            stream = pa.RecordBatchReader.from_batches(schema, self._published(schema))
+            # Delta drives the stream from its own runtime, where it cannot be asked anything: what
+            # is to be read back from the staged table is settled before.
+            published = self._published(schema, self._kept(schema))
+            stream = pa.RecordBatchReader.from_batches(schema, published)
             try:
                 return self._staged.write_hours(
                     stream,
@@ -204,15 +207,21 @@ class _Judging:
         parts = sorted(self._spool.iterdir())
         return pl.scan_ipc(parts) if parts else None
 
-    def _published(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def _kept(self, schema: pa.Schema) -> pl.LazyFrame | None:
+        """What is published of the blocked hours, to be left as it is."""
+        if self._blocked.is_empty() or not self._staged.exists():
+            return None
+        rows = self._staged.read(self._hours, schema.names)
+        return rows.join(self._blocked.lazy(), on=HOUR_COLUMNS, how="semi")
+
+    def _published(self, schema: pa.Schema, kept: pl.LazyFrame | None) -> Iterator[pa.RecordBatch]:
         """The rows to publish, and at their end the gate."""
         for frame in self._judged():
             fine = frame.join(self._blocked, on=HOUR_COLUMNS, how="anti", maintain_order="left")
             yield from _batches(fine, schema)
-        if not self._blocked.is_empty() and self._staged.exists():
-            for frame in self._staged.batches(self._hours, schema.names, rows=FRAME_ROWS):
-                kept = frame.join(self._blocked, on=HOUR_COLUMNS, how="semi", maintain_order="left")
-                yield from _batches(kept, schema)
+        if kept is not None:
+            for frame in kept.collect_batches(chunk_size=FRAME_ROWS, lazy=True):
+                yield from _batches(frame, schema)
         blocked = self.batches.filter(~pl.col("published")).select(HOUR_COLUMNS)
         if blocked.height > self._blocked.height:
             self._blocked = blocked
