@@ -1,0 +1,71 @@
+"""What a run did to the rows, from the tables in which quality keeps its accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.hours import HOUR_COLUMNS, PARTITION_KEY_FORMAT
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.quality.results import BATCHES, CHECK_RESULTS
+
+if TYPE_CHECKING:
+    from chimera_assets.hours import HourRange
+    from chimera_assets.pipeline.run import StepRun
+
+
+def of_streams(run_id: str) -> pl.DataFrame:
+    """A run's accounts: `stream`, `extracted`, `staged`, `quarantined`, `duplicates`."""
+    counts = ("extracted", "staged", "quarantined", "duplicates")
+    return (
+        _kept("batches", BATCHES, run_id)
+        .group_by("stream")
+        .agg(pl.col(name).sum() for name in counts)
+        .sort("stream")
+        .collect()
+    )
+
+
+def blocked_hours(run_id: str) -> pl.DataFrame:
+    """The hours that a run blocked: `stream`, `hour` (its partition key), `pass_rate`."""
+    moment = pl.col("hour_partition").cast(pl.Datetime) + pl.duration(hours=pl.col("hour"))
+    return (
+        _kept("batches", BATCHES, run_id)
+        .filter(~pl.col("published"))
+        .sort("stream", *HOUR_COLUMNS)
+        .select("stream", moment.dt.strftime(PARTITION_KEY_FORMAT).alias("hour"), "pass_rate")
+        .collect()
+    )
+
+
+def reasons(run_id: str) -> pl.DataFrame:
+    """The rows that a run rejected: `stream`, `reason`, `rows`; a row counts once a reason."""
+    return (
+        _kept("check_results", CHECK_RESULTS, run_id)
+        .filter((pl.col("level") == "row") & (pl.col("severity") == "error"))
+        .group_by("stream", reason="rule")
+        .agg(rows=pl.col("failed").sum())
+        .filter(pl.col("rows") > 0)
+        .sort(["rows", "stream", "reason"], descending=[True, False, False])
+        .collect()
+    )
+
+
+def rows_of(step: StepRun, hours: HourRange) -> int | None:
+    """How many rows a step's tables have in some hours; None if it wrote none."""
+    lake = open_lake()
+    counts: list[int] = []
+    for layer, name in step.tables:
+        table = lake.table(layer, name)
+        if table.exists():
+            hourly = set(HOUR_COLUMNS) <= set(table.partition_columns())
+            counts.append(table.count(hours if hourly else None))
+    return sum(counts) if counts else None
+
+
+def _kept(name: str, schema: pl.Schema, run_id: str) -> pl.LazyFrame:
+    table = open_lake().table("quality", name)
+    if not table.exists():
+        return pl.LazyFrame(schema=schema)
+    return table.read(columns=list(schema)).filter(pl.col("run_id") == run_id)

@@ -1,0 +1,140 @@
+"""`chimera contract`: what streams there are, whether their contracts hold, what a change means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table, text
+from chimera_assets.contracts import ContractError, contracts, load_contract
+from chimera_assets.contracts.dbt_sources import dbt_sources
+from chimera_assets.contracts.diff import bump, diff, next_version, version_suffices
+from chimera_assets.contracts.lint import lint
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.errors import ArgumentError
+from chimera_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.contracts.errors import Problem
+
+#: Where dbt reads what the staged tables hold.
+SOURCES_FILE = Path("dbt_project/models/staging/_sources.yml")
+
+
+def show_list(*, as_json: bool) -> int:
+    """Print every contract of this process."""
+    entries = [
+        {
+            "stream": contract.stream,
+            "version": contract.version,
+            "kind": contract.kind,
+            "columns": len(contract.columns),
+            "rules": len(contract.rules),
+            "pass_rate": contract.pass_rate,
+            "owner": contract.owner,
+            "path": str(contract.path),
+        }
+        for contract in contracts().values()
+    ]
+    if as_json:
+        print_json(entries)
+        return 0
+    columns = [name.replace("_", " ") for name in entries[0]]
+    print_table(columns, ([_cell(*item) for item in entry.items()] for entry in entries))
+    return 0
+
+
+def _cell(name: str, value: object) -> object:
+    return percent(value) if name == "pass_rate" and isinstance(value, float) else value
+
+
+def check(paths: Sequence[Path]) -> int:
+    """Print every problem of contract files, by file and line; 1 if one keeps a contract from use.
+
+    Args:
+        paths: Files or folders; none means the contracts of this process.
+    """
+    problems = [problem for path in paths or _own_folders() for problem in _problems(path)]
+    for problem in problems:
+        out().print(f"{problem.severity}: {problem}", markup=False, soft_wrap=True)
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    notes().print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    return 1 if errors else 0
+
+
+def _own_folders() -> list[Path]:
+    further = get_settings().contracts
+    return [SHIPPED] if further is None else [SHIPPED, further]
+
+
+def _problems(path: Path) -> list[Problem]:
+    """What is wrong in a folder, or in one file of it."""
+    if not path.exists():
+        msg = f"{path}: expected a contract file or a folder of them, found nothing"
+        raise ArgumentError(msg)
+    if path.is_dir():
+        # A rule of the folder's may compare with a reference table that is described elsewhere.
+        further = [folder for folder in _own_folders() if folder.resolve() != path.resolve()]
+        mine = path.resolve()
+        found = lint([*further, path])
+        return [problem for problem in found if problem.path.resolve().parent == mine]
+    try:
+        load_contract(path)
+    except ContractError as error:
+        return list(error.problems)
+    return [p for p in lint([path.parent]) if p.path.resolve() == path.resolve()]
+
+
+def show_diff(old: Path, new: Path) -> int:
+    """Print what changed between two versions of a contract, in words; 1 if it breaks a promise."""
+    before, after = _contract(old), _contract(new)
+    changes = diff(before, after)
+    if not changes:
+        out().print("No difference.")
+        return 0
+    for change in changes:
+        out().print(str(change), markup=False, soft_wrap=True)
+    broken = any(change.breaking for change in changes)
+    asked = next_version(before.version, bump(changes))
+    verdict = "breaking" if broken else "compatible"
+    words = f"{before.stream}: {verdict}; version {before.version} -> {after.version}"
+    if not version_suffices(before, after):
+        words += f", but the changes ask for {asked} at least"
+    out().print(words, markup=False)
+    return 1 if broken else 0
+
+
+def _contract(path: Path) -> Contract:
+    if not path.is_file():
+        found = "a folder" if path.exists() else "nothing"
+        msg = f"{path}: expected a contract file, found {found}"
+        raise ArgumentError(msg)
+    return load_contract(path)
+
+
+def write_sources(path: Path, *, check_only: bool) -> int:
+    """Write the dbt sources file from the contracts; or only say, by 1, that it has to be."""
+    if not path.parent.is_dir():
+        msg = f"{path}: no such folder; expected the repository as working directory, or --path"
+        raise ArgumentError(msg)
+    made = dbt_sources(contracts().values())
+    if path.is_file() and path.read_text(encoding="utf-8") == made:
+        notes().print(f"{path} says what the contracts say.", markup=False)
+        return 0
+    if check_only:
+        notes().print(
+            f"{path} does not say what the contracts say; run: chimera contract sources",
+            markup=False,
+        )
+        return 1
+    path.write_text(made, encoding="utf-8")
+    notes().print(f"{path} written.", markup=False)
+    return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{text(number)} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,86 @@
+"""`chimera demo`: a week of simulated traffic, taken through all layers, and what became of it."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from chimera_assets.commands import demo_mark, source, summary
+from chimera_assets.commands.backfill import run_shown
+from chimera_assets.commands.terminal import notes, out, print_table
+from chimera_assets.embedded.postgres import source_database_url
+from chimera_assets.errors import ArgumentError
+from chimera_assets.hours import HourRange, floor_hour
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from chimera_assets.pipeline.run import RunSummary
+
+_NEXT = (
+    ("chimera up", "Dagster's pages on http://127.0.0.1:3000: assets, checks, lineage"),
+    ("chimera status", "how far and how good each stream is"),
+    ("chimera quarantine list", "the rows that broke a rule"),
+    ("chimera table read aggregates/agg_provider_metrics", "the metrics of every hour"),
+)
+
+
+def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: datetime) -> int:
+    """Make the tables, fill them, run the hours, tell what became of them; safe to repeat.
+
+    Args:
+        days: How many days, the last of which ended last midnight (UTC).
+        rows_per_hour: Generations an hour, on average.
+        seed: The same seed and days give the same rows.
+        force: Use a database or a lake that holds rows that are not the demo's.
+        now: The present.
+
+    Raises:
+        ArgumentError: The database or the lake holds such rows; or the days are before
+            CHIMERA_START.
+    """
+    began = time.perf_counter()
+    settings = get_settings()
+    hours = _days(now, days, settings.start)
+    lake = open_lake()
+    notes().print(f"1/3  a database, its tables    ({settings.home})", markup=False)
+    url = source_database_url(settings)
+    if not force:
+        demo_mark.require_ours(url, lake=True)
+    notes().print(f"2/3  {days} days of traffic, {len(hours)} hours")
+    rows = source.fill(url, hours, rows_per_hour=rows_per_hour, seed=seed)
+    if not force:
+        demo_mark.leave(url, lake=True)
+    simulated = ", ".join(f"{count:,} {table}" for table, count in rows.items())
+    notes().print(f"     {simulated}")
+    notes().print(f"3/3  through all layers        ({lake.uri})", markup=False)
+    run, log = run_shown(hours)
+    _tell(run)
+    code = summary.problems(run, log)
+    out().print(f"\nIn all {time.perf_counter() - began:.0f} seconds. What to open next:")
+    for command, shows in _NEXT:
+        out().print(f"  {command:<52}{shows}")
+    return code
+
+
+def _days(now: datetime, days: int, earliest: datetime) -> HourRange:
+    midnight = floor_hour(now).replace(hour=0)
+    start = midnight - timedelta(days=days)
+    if start < earliest:
+        msg = f"--days: expected days since CHIMERA_START, {earliest:%Y-%m-%d}, found {days}"
+        raise ArgumentError(msg)
+    return HourRange(start, midnight)
+
+
+def _tell(run: RunSummary) -> None:
+    """Rows a layer, then the run's own summary."""
+    lake = open_lake()
+    rows: list[tuple[str, str, int]] = []
+    for layer, tables in groupby(lake.tables(), key=lambda table: table[0]):
+        counts = [(name, lake.table(layer, name).count()) for _, name in tables]
+        told = ", ".join(f"{name} {count:,}" for name, count in counts)
+        rows.append((layer, told, sum(count for _, count in counts)))
+    print_table(("layer", "tables", "rows"), rows, title="Rows in the lake")
+    summary.as_tables(run)

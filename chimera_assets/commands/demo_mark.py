@@ -1,0 +1,91 @@
+"""Whose rows are in the operational database: the demo's, somebody's, or nobody's.
+
+The demo leaves a mark, a comment on the table `generations` that names the lake it filled. So it
+can be run again, and never adds its rows to anybody's own, in the database or in the lake.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.errors import ArgumentError
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.sources.connection import connect, describe, execute
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql import dbapi
+
+_STREAMS = ("generations", "jailbreak_tests", "provider_health")
+_LAYERS = ("raw", "staged")
+_MARK = "chimera demo for "
+
+_COMMENT = "SELECT obj_description(to_regclass('generations')) AS comment"
+_EXISTS = "SELECT to_regclass($1) IS NOT NULL AS found"
+_HAS_ROWS = {
+    "generations": "SELECT EXISTS (SELECT FROM generations) AS found",
+    "jailbreak_tests": "SELECT EXISTS (SELECT FROM jailbreak_tests) AS found",
+    "provider_health": "SELECT EXISTS (SELECT FROM provider_health) AS found",
+}
+_QUOTE = "SELECT quote_literal($1) AS quoted"
+
+
+def require_ours(url: str, *, lake: bool) -> None:
+    """Refuse a database or a lake with rows that the demo did not make.
+
+    Args:
+        url: The operational database.
+        lake: Whether the lake will be written, too.
+
+    Raises:
+        ArgumentError: There are such rows.
+        SourceError: The database cannot be reached.
+    """
+    with connect(url) as connection:
+        mark = _mark(connection)
+        full = [name for name in _STREAMS if mark is None and _has_rows(connection, name)]
+    if full:
+        msg = (
+            f"{describe(url)}: its tables {', '.join(full)} hold rows that the demo did not make; "
+            "expected empty ones. Unset CHIMERA_SOURCE_DATABASE_URL for the embedded database, "
+            "or give --force to add simulated rows to yours"
+        )
+        raise ArgumentError(msg)
+    here = open_lake()
+    if lake and mark != here.uri and _taken():
+        msg = (
+            f"{here.uri}: the lake holds rows that the demo did not make, and hours would be "
+            "replaced. Give another CHIMERA_LAKE_URI or CHIMERA_HOME, or --force to replace them"
+        )
+        raise ArgumentError(msg)
+
+
+def leave(url: str, *, lake: bool) -> None:
+    """Mark the rows of the database as the demo's own."""
+    with connect(url) as connection:
+        told = _mark(connection)
+        uri = open_lake().uri if lake else told or ""
+        quoted = execute(connection, _QUOTE, (_MARK + json.dumps(uri),))[0]["quoted"]
+        # COMMENT takes no parameters; the text was quoted by the server.
+        execute(connection, f"COMMENT ON TABLE generations IS {quoted}")
+        connection.commit()
+
+
+def _mark(connection: dbapi.Connection) -> str | None:
+    """The lake that the demo filled from this database; None if these are not its rows."""
+    comment: Any = execute(connection, _COMMENT)[0]["comment"]
+    if comment is None or not str(comment).startswith(_MARK):
+        return None
+    return str(json.loads(str(comment).removeprefix(_MARK)))
+
+
+def _has_rows(connection: dbapi.Connection, table: str) -> bool:
+    if not execute(connection, _EXISTS, (table,))[0]["found"]:
+        return False
+    return bool(execute(connection, _HAS_ROWS[table])[0]["found"])
+
+
+def _taken() -> bool:
+    """Whether the lake has rows that were taken from a source."""
+    lake = open_lake()
+    return any(lake.table(layer, name).count() for layer, name in lake.tables() if layer in _LAYERS)

@@ -1,0 +1,41 @@
+"""The options that several commands share, said once. Light: imported by every start."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+Start = Annotated[str, typer.Option(help="First hour, ISO 8601, UTC: 2026-01-31T05:00Z or a date.")]
+End = Annotated[str, typer.Option(help="The hour after the last one, likewise.")]
+Hours = Annotated[
+    str | None,
+    typer.Option(help="An hour (2026-01-31T05), a date, or START..END with the end excluded."),
+]
+Hour = Annotated[str | None, typer.Option(help="One hour, 2026-01-31T05, or a whole date.")]
+From = Annotated[str | None, typer.Option("--from", help="First hour, ISO 8601, UTC.")]
+To = Annotated[str | None, typer.Option("--to", help="The hour after the last one.")]
+
+Stream = Annotated[str | None, typer.Option(help="Only of this stream.")]
+Reason = Annotated[str | None, typer.Option(help="Only rows that broke this rule.")]
+Key = Annotated[str, typer.Argument(help="The row's key; - for rows without one.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal values too.")]
+
+TableName = Annotated[str, typer.Argument(metavar="LAYER/TABLE", help="marts/dim_providers, say.")]
+AsOf = Annotated[
+    str | None, typer.Option(help="A version number, or a time in ISO 8601; else as it is now.")
+]
+Target = Annotated[str, typer.Option("--as-of", help="A version number, or a time in ISO 8601.")]
+Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
+Columns = Annotated[str | None, typer.Option(help="Only these columns, separated by commas.")]
+
+Paths = Annotated[
+    list[Path] | None, typer.Argument(help="Files or folders; none: those that are in use.")
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same rows.")]
+RowsPerHour = Annotated[int, typer.Option(min=1, help="Generations an hour, on average.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Add simulated rows to a database that has rows of yours.")
+]

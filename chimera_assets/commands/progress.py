@@ -1,0 +1,96 @@
+"""How a run is seen in a terminal: a line a step, and what libraries print kept in a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.status import Status
+
+    from chimera_assets.pipeline.run import StepEvent
+
+_MARKS = {"succeeded": "[green]ok[/]", "failed": "[red]failed[/]", "skipped": "[yellow]skipped[/]"}
+
+
+class Progress:
+    """Prints a line for every step that ends, and which one is at work.
+
+    Args:
+        console: Where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+        self._begun: dict[str, float] = {}
+        self._ended = 0
+
+    def __enter__(self) -> Self:
+        """Begin to show what is at work, where somebody is looking."""
+        if self._console.is_terminal:
+            self._status = self._console.status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop to."""
+        if self._status is not None:
+            self._status.stop()
+
+    def say(self, words: str) -> None:
+        """Print a line of our own."""
+        self._console.print(words)
+
+    def working_on(self, words: str) -> None:
+        """Show what is at work."""
+        if self._status is not None:
+            self._status.update(words)
+
+    def step(self, event: StepEvent) -> None:
+        """Take note of a step's start or end."""
+        if event.outcome == "started":
+            self._begun[event.step] = time.perf_counter()
+            self.working_on(f"{event.step} ({self._ended + 1} of {event.of})")
+            return
+        self._ended += 1
+        begun = self._begun.get(event.step)
+        seconds = f"{time.perf_counter() - begun:6.1f} s" if begun is not None else " " * 8
+        self.say(f"  {seconds}  {_MARKS[event.outcome]}  {event.step}")
+
+
+@contextmanager
+def quietly(folder: Path) -> Iterator[tuple[Console, Path]]:
+    """While it lasts, whatever libraries and their child processes print goes to a file.
+
+    Args:
+        folder: Where to make the file.
+
+    Yields:
+        A console on the real standard error, and the file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z.log"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with log.open("wb", buffering=0) as file, os.fdopen(os.dup(2), "w") as terminal:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield Console(file=terminal, highlight=False), log
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, descriptor in zip((1, 2), saved, strict=True):
+                os.dup2(descriptor, number)
+                os.close(descriptor)

@@ -1,0 +1,160 @@
+"""`chimera quarantine`: the rejected rows, why they were rejected, and what was in them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from chimera_assets.commands.masking import masked_record, shown_key
+from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
+from chimera_assets.contracts import contracts
+from chimera_assets.contracts.errors import one_of
+from chimera_assets.errors import ArgumentError
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.quality.quarantine import SCHEMA
+from chimera_assets.quality.results import READABLE
+
+if TYPE_CHECKING:
+    from chimera_assets.contracts import Contract
+    from chimera_assets.hours import HourRange
+
+_LAYER = "quarantine"
+
+#: How rows without a key are asked for.
+NO_KEY = "-"
+
+
+def rejected(
+    stream: str | None, hours: HourRange | None = None, reason: str | None = None
+) -> pl.LazyFrame:
+    """The rows in quarantine, of one stream or of all; a lazy frame of `SCHEMA`.
+
+    Raises:
+        ArgumentError: There is no such stream.
+    """
+    lake = open_lake()
+    kept = {name for layer, name in lake.tables() if layer == _LAYER}
+    if stream is not None and stream not in kept | set(contracts()):
+        msg = f"--stream: expected {one_of(kept | set(contracts()), stream)}; found {stream}"
+        raise ArgumentError(msg)
+    names = sorted(kept) if stream is None else sorted(kept & {stream})
+    empty = pl.LazyFrame(schema=SCHEMA)
+    frames = [lake.table(_LAYER, name).read(hours, list(SCHEMA)) for name in names]
+    rows = pl.concat([empty, *frames])
+    return rows if reason is None else rows.filter(pl.col("reasons").list.contains(reason))
+
+
+def counts_by_reason(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Rows by stream and reason: `stream`, `reason`, `rows`; a row counts once a reason."""
+    return (
+        rows.select("stream", reason="reasons")
+        .explode("reason")
+        .group_by("stream", "reason")
+        .agg(rows=pl.len())
+        .sort(["rows", "stream", "reason"], descending=[True, False, False])
+        .collect()
+    )
+
+
+def show_list(
+    *,
+    stream: str | None,
+    hours: HourRange | None,
+    reason: str | None,
+    limit: int,
+    as_json: bool,
+) -> int:
+    """Print counts by reason, and the newest rows with their keys; never a value."""
+    rows = rejected(stream, hours, reason)
+    reasons = counts_by_reason(rows)
+    newest = rows.sort("last_seen", *HOUR_COLUMNS, "row_key", descending=[True, True, True, False])
+    listed = newest.head(limit).drop("record").collect()
+    total = int(rows.select(pl.len()).collect().item())
+    entries = [_entry(row) for row in listed.iter_rows(named=True)]
+    if as_json:
+        print_json({"total": total, "reasons": reasons.to_dicts(), "rows": entries})
+        return 0
+    if not total:
+        out().print("No rows in quarantine.")
+        return 0
+    print_table(("stream", "reason", "rows"), reasons.iter_rows(), title="Rejected rows by reason")
+    columns = ("stream", "hour", "key", "reasons", "first_seen", "state")
+    print_table(
+        [column.replace("_", " ") for column in columns],
+        ([", ".join(e[c]) if c == "reasons" else e[c] for c in columns] for e in entries),
+        title="Rows",
+    )
+    if total > len(entries):
+        notes().print(f"{len(entries)} of {total:,} rows; --limit shows more.")
+    return 0
+
+
+def show_rows(key: str, *, stream: str | None, hours: HourRange | None, reveal: bool) -> int:
+    """Print every quarantined row with a key: reasons in words, and its original values.
+
+    Raises:
+        ArgumentError: There is no such row.
+    """
+    with_key = pl.col("row_key").is_null() if key == NO_KEY else pl.col("row_key") == key
+    rows = rejected(stream, hours).filter(with_key).sort(*HOUR_COLUMNS, "stream").collect()
+    if rows.is_empty():
+        of = f" of {stream}" if stream is not None else ""
+        msg = f"{key}: no such row{of} in quarantine; `chimera quarantine list` shows their keys"
+        raise ArgumentError(msg)
+    hidden = [_show(row, reveal=reveal) for row in rows.iter_rows(named=True)]
+    if any(hidden):
+        notes().print("Personal values are masked; --reveal shows them.")
+    return 0
+
+
+def _entry(row: dict[str, Any]) -> dict[str, Any]:
+    contract = contracts().get(row["stream"])
+    return {
+        "stream": row["stream"],
+        "hour": _hour(row),
+        "key": shown_key(contract, row["row_key"]),
+        "reasons": row["reasons"],
+        "batch_id": row["batch_id"],
+        "first_seen": row["first_seen"],
+        "last_seen": row["last_seen"],
+        "state": row["replay_state"],
+    }
+
+
+def _show(row: dict[str, Any], *, reveal: bool) -> bool:
+    """Print one row; whether something was masked."""
+    contract = contracts().get(row["stream"])
+    values = json.loads(row["record"])
+    shown = values if reveal else masked_record(contract, row["record"])
+    about = (
+        ("stream", row["stream"]),
+        ("hour", _hour(row)),
+        ("key", row["row_key"]),
+        ("batch", row["batch_id"]),
+        ("first seen", iso(row["first_seen"])),
+        ("last seen", iso(row["last_seen"])),
+        ("state", row["replay_state"]),
+    )
+    print_table(("row", ""), about)
+    reasons = [(name, *reason_in_words(contract, name)) for name in row["reasons"]]
+    print_table(("reason", "column", "what the contract asks for"), reasons)
+    record = [(name, json.dumps(value, ensure_ascii=False)) for name, value in shown.items()]
+    print_table(("column", "value as received"), record)
+    return bool(shown != values)
+
+
+def reason_in_words(contract: Contract | None, name: str) -> tuple[str | None, str]:
+    """The column a rule speaks of, and what it asks for, as its contract says it."""
+    if name == READABLE:
+        return None, "Every value of the row can be read as its column's type."
+    for rule in contract.rules if contract is not None else ():
+        if rule.name == name:
+            return rule.column, rule.description
+    return None, "The contract has no such rule any more."
+
+
+def _hour(row: dict[str, Any]) -> str:
+    return f"{row['hour_partition']}T{row['hour']:02}:00Z"

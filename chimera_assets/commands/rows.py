@@ -1,0 +1,89 @@
+"""Rows of a table as a table for people, as JSON or as CSV; long ones frame by frame."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.commands.terminal import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FRAME_ROWS = 50_000
+_MICROSECONDS = "%Y-%m-%dT%H:%M:%S%.fZ"
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+def print_rows(rows: pl.LazyFrame, form: Format) -> int:
+    """Print rows, times as ISO 8601 in UTC; gives how many there were.
+
+    JSON is one array of objects. In CSV a list is written as JSON, null as nothing.
+    """
+    if form is Format.table:
+        frame = _readable(rows).collect()
+        lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
+        shown = frame.with_columns(pl.col(name).list.join(", ") for name in lists)
+        print_table(frame.columns, shown.iter_rows())
+        return frame.height
+    return _print_json(rows) if form is Format.json else _print_csv(rows)
+
+
+def _print_json(rows: pl.LazyFrame) -> int:
+    count = 0
+    for frame in _frames(rows):
+        for line in frame.write_ndjson().splitlines():
+            sys.stdout.write("[" if count == 0 else ",")
+            sys.stdout.write("\n" + line)
+            count += 1
+    sys.stdout.write("\n]\n" if count else "[]\n")
+    return count
+
+
+def _print_csv(rows: pl.LazyFrame) -> int:
+    count, header = 0, True
+    for frame in _frames(rows):
+        sys.stdout.write(_flat(frame).write_csv(include_header=header))
+        header = False
+        count += frame.height
+    if header:
+        sys.stdout.write(",".join(rows.collect_schema().names()) + "\n")
+    return count
+
+
+def _frames(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    frames = _readable(rows).collect_batches(chunk_size=_FRAME_ROWS, maintain_order=True, lazy=True)
+    return (frame for frame in frames if frame.height)
+
+
+def _readable(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Times as text, which JSON has no type for."""
+    times = [
+        pl.col(name).dt.strftime(_MICROSECONDS)
+        for name, kind in rows.collect_schema().items()
+        if isinstance(kind, pl.Datetime)
+    ]
+    return rows.with_columns(times)
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    return frame.with_columns(
+        pl.Series(name, [_json(value) for value in frame[name].to_list()], dtype=pl.String)
+        for name in nested
+    )
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, default=str)

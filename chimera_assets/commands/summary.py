@@ -1,0 +1,116 @@
+"""The summary of a run: what became of the rows, of the checks, and of the time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from chimera_assets.commands import accounts
+from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from chimera_assets.pipeline.run import RunSummary
+
+_LISTED = 12
+
+
+def as_json(run: RunSummary) -> None:
+    """Print a run's summary as JSON."""
+    print_json(
+        {
+            "run_id": run.run_id,
+            "hours": {"start": run.hours.start, "end": run.hours.end, "count": len(run.hours)},
+            "success": run.success,
+            "seconds": round(run.seconds, 3),
+            "steps": [_step(run, number) for number in range(len(run.steps))],
+            "checks": _checks(run),
+            "streams": accounts.of_streams(run.run_id).to_dicts(),
+            "quarantined": accounts.reasons(run.run_id).to_dicts(),
+            "blocked_hours": accounts.blocked_hours(run.run_id).to_dicts(),
+            "failures": [{"step": step.step, "cause": step.cause} for step in run.failed],
+        }
+    )
+
+
+def as_tables(run: RunSummary) -> None:
+    """Print a run's summary for people: accounts, reasons, steps, checks."""
+    columns = ("stream", "extracted", "staged", "quarantined", "duplicates", "pass rate")
+    streams = accounts.of_streams(run.run_id)
+    if not streams.is_empty():
+        rows = ([*row.values(), _pass_rate(row)] for row in streams.iter_rows(named=True))
+        print_table(columns, rows, title="Rows of this run")
+    reasons = accounts.reasons(run.run_id)
+    if not reasons.is_empty():
+        print_table(
+            ("stream", "reason", "rows"), reasons.iter_rows(), title="Quarantined by reason"
+        )
+    steps = (_step(run, number) for number in range(len(run.steps)))
+    print_table(
+        ("step", "outcome", "seconds", "rows", "rows/s"),
+        ([s["step"], s["outcome"], s["seconds"], s["rows"], s["rows_per_second"]] for s in steps),
+        title="Steps",
+    )
+    checks = _checks(run)
+    out().print(
+        f"Checks: {checks['passed']:,} of {sum(checks.values()):,} passed, "
+        f"{checks['warned']:,} warned, {checks['failed']:,} failed."
+    )
+
+
+def problems(run: RunSummary, log: Path) -> int:
+    """Say on the error stream what went wrong; gives the command's exit code."""
+    blocked = accounts.blocked_hours(run.run_id)
+    for line in _blocked_lines(blocked):
+        notes().print(f"[red]blocked[/] {escape(line)}", soft_wrap=True)
+    by_cause: dict[str, list[str]] = {}
+    for step in run.failed:
+        by_cause.setdefault(step.cause, []).append(step.step)
+    for cause, steps in by_cause.items():
+        notes().print(f"[red]failed[/] {escape(', '.join(steps))}: {escape(cause)}", soft_wrap=True)
+    if run.success and blocked.is_empty():
+        return 0
+    hint = f"Dagster run {run.run_id}; what it printed: {log}"
+    if not blocked.is_empty():
+        hint = f"chimera quarantine list shows the rows. {hint}"
+    notes().print(hint, markup=False, soft_wrap=True)
+    return 1
+
+
+def _blocked_lines(blocked: pl.DataFrame) -> list[str]:
+    """A line a stream, naming its blocked hours."""
+    lines: list[str] = []
+    for (stream,), hours in blocked.group_by("stream", maintain_order=True):
+        named = [f"{h['hour']} ({percent(h['pass_rate'])})" for h in hours.iter_rows(named=True)]
+        more = f" and {len(named) - _LISTED:,} more" if len(named) > _LISTED else ""
+        lines.append(f"{stream}: {', '.join(named[:_LISTED])}{more}")
+    return lines
+
+
+def _step(run: RunSummary, number: int) -> dict[str, Any]:
+    step = run.steps[number]
+    rows = accounts.rows_of(step, run.hours) if step.outcome == "succeeded" else None
+    return {
+        "step": step.step,
+        "outcome": step.outcome,
+        "seconds": round(step.seconds, 3),
+        "rows": rows,
+        "rows_per_second": round(rows / step.seconds) if rows and step.seconds else None,
+    }
+
+
+def _checks(run: RunSummary) -> dict[str, int]:
+    found = run.checks.values()
+    return {
+        "passed": sum(check.passed for check in found),
+        "warned": sum(check.warned for check in found),
+        "failed": sum(check.failed for check in found),
+    }
+
+
+def _pass_rate(row: dict[str, Any]) -> str | None:
+    return percent(1 - row["quarantined"] / row["extracted"]) if row["extracted"] else None

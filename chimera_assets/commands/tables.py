@@ -1,0 +1,163 @@
+"""`chimera table`: the Delta tables, their past, and their upkeep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.commands.rows import Format, print_rows
+from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
+from chimera_assets.contracts import contracts
+from chimera_assets.contracts.errors import one_of
+from chimera_assets.errors import ArgumentError
+from chimera_assets.pipeline.lakehouse import open_lake
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake import Table
+
+_STREAM_LAYERS = ("raw", "staged", "quarantine")
+_VACUUM_DAYS = 7
+
+#: How many rows people are shown if they did not say.
+_TABLE_ROWS = 20
+
+
+def named(name: str) -> Table:
+    """The table `layer/table`.
+
+    Raises:
+        ArgumentError: There is no such table; the message lists those there are.
+    """
+    lake = open_lake()
+    known = [f"{layer}/{table}" for layer, table in lake.tables()]
+    if name not in known:
+        expected = one_of(known, name) if known else "a table, but the lake is empty"
+        msg = f"{name}: no such table in {lake.uri}; expected {expected}"
+        raise ArgumentError(msg)
+    layer, _, table = name.partition("/")
+    return lake.table(layer, table)
+
+
+def show_list(*, as_json: bool) -> int:
+    """Print every table of the lake."""
+    lake = open_lake()
+    entries: list[dict[str, Any]] = []
+    for layer, name in lake.tables():
+        stats = lake.table(layer, name).stats()
+        size = {"rows": stats.rows, "version": stats.version, "files": stats.files}
+        entries.append({"table": f"{layer}/{name}", **size, "bytes": stats.bytes})
+    if as_json:
+        print_json(entries)
+        return 0
+    columns = ("table", "rows", "version", "files", "size")
+    print_table(columns, ([*list(e.values())[:-1], Size(e["bytes"])] for e in entries))
+    return 0
+
+
+def show_history(name: str, *, limit: int, as_json: bool) -> int:
+    """Print the commits of a table, newest first."""
+    entries = [_commit(entry) for entry in named(name).history(limit)]
+    if as_json:
+        print_json(entries)
+        return 0
+    columns = ("version", "time", "operation", "run", "said")
+    rows = ([*(entry[column] for column in columns[:4]), _said(entry)] for entry in entries)
+    print_table(columns, rows)
+    return 0
+
+
+def _commit(entry: dict[str, Any]) -> dict[str, Any]:
+    """A commit as it is told: version, time, operation, what we said with it."""
+    ours = {k: v for k, v in entry.items() if k.startswith("chimera.") and k != "chimera.commit"}
+    return {
+        "version": entry["version"],
+        "time": datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
+        "operation": entry.get("operation"),
+        "run": entry.get("run"),
+        "contract": entry.get("contract"),
+        **{name.removeprefix("chimera."): value for name, value in ours.items()},
+    }
+
+
+def _said(commit: dict[str, Any]) -> str:
+    known = {"version", "time", "operation", "run"}
+    said = ((k, v) for k, v in commit.items() if k not in known and v is not None)
+    return ", ".join(f"{name} {value}" for name, value in said)
+
+
+def parse_format(text: str) -> Format:
+    """How rows are to be printed.
+
+    Raises:
+        ArgumentError: There is no such way.
+    """
+    if text not in list(Format):
+        msg = f"--format: expected {one_of(Format, text)}; found {text}"
+        raise ArgumentError(msg)
+    return Format(text)
+
+
+def show_rows(  # noqa: PLR0913 - the options of one command
+    name: str,
+    *,
+    as_of: int | datetime | None,
+    hours: HourRange | None,
+    columns: Sequence[str] | None,
+    limit: int | None,
+    form: Format,
+) -> int:
+    """Print rows of a table, as it is or as it was; a limit of 0 is none."""
+    table = named(name)
+    if limit is None and form is Format.table:
+        limit = _TABLE_ROWS
+    version = as_of if isinstance(as_of, int) else None
+    moment = as_of if isinstance(as_of, datetime) else None
+    rows = table.read(hours, columns, version=version, as_of=moment)
+    shown = print_rows(rows.head(limit) if limit else rows, form)
+    if limit and shown == limit:
+        # An export that was cut must not look whole.
+        notes().print(f"The first {shown:,} rows; --limit 0 shows all of them.")
+    return 0
+
+
+def restore(name: str, target: int | datetime) -> int:
+    """Make a table again what it was at a version or time, as a new version."""
+    table = named(name)
+    commit = table.restore(target)
+    out().print(
+        f"{name} is again what it was at {_moment(target)}: version {commit.version}, "
+        f"{table.count():,} rows. `--as-of {commit.version - 1}` takes it back.",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def optimize(name: str, *, hours: HourRange | None, z_order: Sequence[str]) -> int:
+    """Merge the small files of each hour, or rewrite them in the order of columns."""
+    table = named(name)
+    done = table.z_order(z_order, hours) if z_order else table.optimize(hours)
+    out().print(f"{name}: {done['files_removed']:,} files became {done['files_added']:,}")
+    return 0
+
+
+def vacuum(name: str, *, days: float | None, dry_run: bool, full: bool) -> int:
+    """Delete the files that no version of the last days needs."""
+    table = named(name)
+    kept = vacuum_days(table) if days is None else days
+    files = table.vacuum(kept, dry_run=dry_run, full=full)
+    verb = "would be deleted" if dry_run else "deleted"
+    out().print(f"{name}: {len(files):,} files {verb}; the last {kept:g} days can still be read")
+    return 0
+
+
+def vacuum_days(table: Table) -> float:
+    """For how many days a table's past is kept: as its contract says, else 7."""
+    contract = contracts().get(table.name) if table.layer in _STREAM_LAYERS else None
+    return contract.vacuum_days if contract is not None else _VACUUM_DAYS
+
+
+def _moment(target: int | datetime) -> str:
+    return target.isoformat() if isinstance(target, datetime) else f"version {target}"

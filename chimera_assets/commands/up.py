@@ -1,0 +1,42 @@
+"""`chimera up`: Dagster's web pages and its daemon, in the foreground."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import NoReturn
+
+from chimera_assets.commands.terminal import notes
+from chimera_assets.errors import ArgumentError
+from chimera_assets.pipeline.run import dagster_home
+from chimera_assets.settings import get_settings
+
+
+def up(*, host: str, port: int) -> NoReturn:
+    """Become `dagster dev`; Ctrl-C stops all of it.
+
+    Raises:
+        ArgumentError: The port is taken.
+        SettingError: There is no folder with `dagster.yaml`, or a setting cannot be used.
+    """
+    home = dagster_home()
+    _ = get_settings().resolved_lake_uri
+    _require_free(host, port)
+    workspace = home / "workspace.yaml"
+    where = ["-w", str(workspace)] if workspace.is_file() else ["-m", "chimera_assets.definitions"]
+    notes().print(f"Dagster on http://{host}:{port} (Ctrl-C stops it)", markup=False)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
+    os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, arguments as a list
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            msg = f"--port: expected a free port on {host}, found {port}: {error.strerror}"
+            raise ArgumentError(msg) from None
