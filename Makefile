@@ -44,7 +44,7 @@ lint-types: $(READY)
 	@mypy --no-error-summary
 
 lint-layers: $(READY)
-	@lint-imports
+	@lint-imports --no-logo
 
 lint-sql: $(READY)
 	@sqlfluff lint --nocolor --disable-progress-bar dbt_project/models dbt_project/analyses
