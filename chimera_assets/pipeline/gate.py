@@ -54,7 +54,7 @@ def check_specs(
 
 def evaluations(
     context: dg.AssetExecutionContext, contract: Contract, staging: Staging, *, partitioned: bool
-) -> Iterator[dg.AssetCheckEvaluation | dg.Output]:
+) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
     """One evaluation an hour and check; Dagster's own results know no partition in a range run.
 
     A blocked hour stops what is downstream if no hour of the run may be published. In a range, the

@@ -39,6 +39,9 @@ _LABELS = {"chimera/started_by": "chimera"}
 #: What runs in a terminal has its own way to show progress.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+#: What Dagster raises for a blocking check that failed; its message says which.
+_CHECK_FAILED = "DagsterAssetCheckFailedError"
+
 Outcome = Literal["started", "succeeded", "failed", "skipped"]
 
 
@@ -47,7 +50,7 @@ class StepEvent:
     """Something that happened to a step while the run goes on.
 
     Attributes:
-        step: The step's name.
+        step: The step's name, in which `/` parts layer and table.
         outcome: What happened.
         of: How many steps the run has.
     """
@@ -204,15 +207,11 @@ class _Record:
 
     def note(self, event: DagsterEvent) -> None:
         outcome = _OUTCOMES.get(event.event_type)
-        if outcome is not None and event.step_key is not None:
-            self._note_step(event, event.step_key, outcome)
-        elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION and event.step_key:
-            key = event.asset_key
-            if key is not None and len(key.path) == 2:  # noqa: PLR2004 - layer and table
-                table = (key.path[0], key.path[1])
-                tables = self._step(event.step_key).tables
-                if table not in tables:
-                    tables.append(table)
+        step = (event.step_key or "").replace("__", "/")
+        if outcome is not None and step:
+            self._note_step(event, step, outcome)
+        elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
+            self._note_table(event, step)
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             self._note_check(event)
         elif event.event_type == DagsterEventType.RUN_FAILURE:
@@ -239,6 +238,11 @@ class _Record:
             step.cause = _cause(event.step_failure_data.error)
         self._tell(StepEvent(name, outcome, self._of))
 
+    def _note_table(self, event: DagsterEvent, step: str) -> None:
+        path = tuple(event.asset_key.path) if event.asset_key is not None else ()
+        if step and len(path) == 2 and path not in self._step(step).tables:  # noqa: PLR2004
+            self._step(step).tables.append((path[0], path[1]))
+
     def _note_check(self, event: DagsterEvent) -> None:
         evaluation = event.asset_check_evaluation_data
         name = f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
@@ -262,9 +266,9 @@ def _cause(error: object) -> str:
     while error is not None:
         chain.append((getattr(error, "cls_name", "") or "", getattr(error, "message", "")))
         error = getattr(error, "cause", None)
-    for name, message in chain:
-        if name in ours:
-            return _one_line(re.sub(r"^[\w.]+: ", "", message))
+    named = [message for name, message in chain if name in ours | {_CHECK_FAILED}]
+    if named:
+        return _one_line(re.sub(r"^[\w.]+: ", "", named[0]))
     return _one_line(chain[-1][1])
 
 

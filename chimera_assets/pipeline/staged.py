@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -27,7 +28,7 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
     )
     def stage(
         context: dg.AssetExecutionContext,
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckEvaluation | dg.Output]:
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation | dg.Output[None]]:
         lake, now = open_lake(), datetime.now(UTC)
         hours = hours_of(context) if partitions is not None else None
         if hours is not None:
