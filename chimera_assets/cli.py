@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 source = typer.Typer(help="The operational database that events come from.", no_args_is_help=True)
 quarantine = typer.Typer(help="The rows that broke a rule, and why.", no_args_is_help=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from chimera_assets.commands import demo_mark, source, summary
+from chimera_assets.commands import source, summary
 from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.terminal import notes, out, print_table
 from chimera_assets.embedded.postgres import source_database_url
@@ -47,12 +47,8 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     lake = open_lake()
     notes().print(f"1/3  a database, its tables    ({settings.home})", markup=False)
     url = source_database_url(settings)
-    if not force:
-        demo_mark.require_ours(url, lake=True)
     notes().print(f"2/3  {days} days of traffic, {len(hours)} hours")
-    rows = source.fill(url, hours, rows_per_hour=rows_per_hour, seed=seed)
-    if not force:
-        demo_mark.leave(url, lake=True)
+    rows = source.fill(url, hours, rows_per_hour=rows_per_hour, seed=seed, force=force, lake=True)
     simulated = ", ".join(f"{count:,} {table}" for table, count in rows.items())
     notes().print(f"     {simulated}")
     notes().print(f"3/3  through all layers        ({lake.uri})", markup=False)

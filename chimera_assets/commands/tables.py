@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
@@ -117,9 +119,9 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     moment = as_of if isinstance(as_of, datetime) else None
     rows = table.read(hours, columns, version=version, as_of=moment)
     shown = print_rows(rows.head(limit) if limit else rows, form)
-    if limit and shown == limit:
-        # An export that was cut must not look whole.
-        notes().print(f"The first {shown:,} rows; --limit 0 shows all of them.")
+    total = int(rows.select(pl.len()).collect().item()) if shown == limit else shown
+    if shown < total:  # an export that was cut must not look whole
+        notes().print(f"{shown:,} of {total:,} rows; --limit 0 shows all of them.")
     return 0
 
 

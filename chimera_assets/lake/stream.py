@@ -62,7 +62,9 @@ class Stream:
         elif isinstance(data, pa.Table):
             self.schema = data.schema
         else:
-            reader = pa.RecordBatchReader.from_stream(data)
+            # Through the C interface an error of ours would come back as text.
+            own = isinstance(data, pa.RecordBatchReader)
+            reader: Any = data if own else pa.RecordBatchReader.from_stream(data)
             self.schema = reader.schema
             self._live = iter(reader)
         self._first = self._peek()
