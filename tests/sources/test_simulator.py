@@ -88,7 +88,6 @@ def test_a_week_is_loaded_day_by_day_and_no_row_is_lost(
 ) -> None:
     assert progress == [(24 * day, 168) for day in range(1, 8)]
     for stream in STREAMS:
-        assert ask(url, f"SELECT count(*) AS n FROM {stream}")[0]["n"] == added[stream]  # noqa: S608
         assert extracted(url, stream).height == added[stream]
     assert added["generations"] == pytest.approx(168 * 1500, rel=0.1)
     assert added["jailbreak_tests"] == pytest.approx(0.02 * added["generations"], rel=0.2)
@@ -162,10 +161,13 @@ def test_three_rows_in_a_thousand_break_rules_in_many_ways_and_every_hour_passes
     assert by_hour.filter(pl.col("bad") > 0.008 * pl.col("all")).is_empty()
 
 
-def test_a_small_gateway_has_no_bad_hours_either() -> None:
+def test_a_small_gateway_has_no_bad_hours_either(url: str) -> None:
     few = generations(SEED, WEEK, 20)
     assert few["timestamp"].null_count() == few["provider"].null_count() == 0
     assert jailbreak_tests(SEED, WEEK, 1).height < 168
+    assert simulate(url, HourRange.single(WEEK.end), seed=1, rows_per_hour=1) == {
+        "providers": 0, "generations": 1, "jailbreak_tests": 0, "provider_health": 60
+    }  # fmt: skip
     with pytest.raises(ArgumentError, match="rows per hour: expected 1 or more, found 0"):
         simulate("postgresql://nowhere", WEEK, rows_per_hour=0)
 
@@ -179,7 +181,7 @@ def test_days_are_busier_than_nights_and_weekdays_than_weekends(url: str) -> Non
     assert isinstance(by_day, float)
     assert isinstance(by_night, float)
     assert by_day > 2 * by_night
-    assert working["len"].sum() / 5 > 1.5 * resting["len"].sum() / 2
+    assert 2 * int(working["len"].sum()) > 1.5 * 5 * int(resting["len"].sum())
 
 
 def test_an_outage_shows_in_traffic_and_in_probes(url: str) -> None:
