@@ -1,0 +1,89 @@
+"""`chimera contract`: check, diff, and the dbt sources."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from chimera_assets.contracts.loader import SHIPPED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from .conftest import Chimera
+
+GENERATIONS = SHIPPED / "generations.odcs.yaml"
+
+
+def _edited(folder: Path, *edits: tuple[str, str]) -> Path:
+    text = GENERATIONS.read_text()
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = folder / "generations.odcs.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_contracts_are_listed(chimera: Chimera) -> None:
+    told = {c["stream"]: c for c in json.loads(chimera("contract", "list", "--json").out)}
+    assert told["generations"]["rules"] >= 20
+    assert told["providers"]["kind"] == "reference"
+    assert "99.00%" in chimera("contract", "list").out
+
+
+def test_the_contracts_that_are_shipped_hold(chimera: Chimera) -> None:
+    said = chimera("contract", "check")
+    assert (said.code, said.out) == (0, "")
+
+
+def test_every_problem_is_told_by_file_and_line(chimera: Chimera, tmp_path: Path) -> None:
+    path = _edited(tmp_path, ("logicalType: boolean", "logicalType: bool"), ("L3", "L9"))
+    for place in (path, tmp_path):
+        said = chimera("contract", "check", str(place))
+        assert said.code == 1
+        lines = said.out.splitlines()
+        assert len(lines) >= 2
+        assert all(line.startswith(f"error: {path}:") for line in lines)
+        assert "expected" in lines[0]
+        assert f"{len(lines)} errors" in said.err
+
+
+def test_a_contract_with_a_typo_stops_other_commands_with_one_line(
+    chimera: Chimera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _edited(tmp_path, ("name: generations", "name: more"), ("L3", "L9"))
+    monkeypatch.setenv("CHIMERA_CONTRACTS", str(tmp_path))
+    said = chimera("status")
+    assert said.code == 2
+    assert said.err.startswith(f"chimera: {path}:")
+
+
+def test_a_new_contract_may_compare_with_the_shipped_reference(
+    chimera: Chimera, tmp_path: Path
+) -> None:
+    _edited(tmp_path, ("name: generations", "name: more_generations"))
+    assert chimera("contract", "check", str(tmp_path)).code == 0
+
+
+def test_a_breaking_change_is_told_in_words(chimera: Chimera, tmp_path: Path) -> None:
+    assert chimera("contract", "diff", str(GENERATIONS), str(GENERATIONS)).out == "No difference.\n"
+    path = _edited(tmp_path, ("classification: L3", "classification: L4"))
+    said = chimera("contract", "diff", str(GENERATIONS), str(path))
+    assert said.code == 1
+    assert "breaking: column user_id classified higher, from L3 to L4" in said.out
+    assert "ask for 2.0.0" in said.out
+
+
+def test_the_sources_of_dbt_say_what_the_contracts_say(chimera: Chimera, tmp_path: Path) -> None:
+    path = tmp_path / "_sources.yml"
+    check = ("contract", "sources", "--path", str(path), "--check")
+    assert chimera(*check).code == 1
+    assert not path.exists()
+    assert chimera(*check[:-1]).code == 0
+    assert "generations" in path.read_text()
+    assert chimera(*check).code == 0
+    path.write_text(path.read_text().replace("event_id", "id"))
+    assert chimera(*check).code == 1

@@ -1,0 +1,114 @@
+"""A mistake costs one readable line and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import one_line, process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Chimera
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["backfill", "--start", "2026-01-02", "--end", "2026-01-01"], "end before they begin"),
+        (["backfill", "--start", "2026-01-02", "--end", "2026-01-02"], "end before they begin"),
+        (["backfill", "--start", "2999-01-01", "--end", "2999-01-02"], "hours that are over"),
+        (["backfill", "--start", "2022-12-31", "--end", "2023-01-02"], "CHIMERA_START"),
+        (["backfill", "--start", "yesterday", "--end", "2026-01-02"], "ISO 8601"),
+        (["backfill", "--start", "2026-01-01T00:30Z", "--end", "2026-01-02"], "whole hour"),
+        (["backfill", "--start", "2026-01-01"], "Missing option '--end'"),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["status", "--nonsense"], "No such option: --nonsense"),
+        (["up", "--port", "many"], "--port"),
+        (["table", "read", "marts/nothing"], "no such table"),
+        (["table", "read", "marts/nothing", "--format", "xml"], "csv, json, table"),
+        (["table", "read", "marts/nothing", "--as-of", "noon"], "--as-of"),
+        (["table", "read", "marts/nothing", "--hours", "2026-01-31..2026-01-30"], "--hours"),
+        (["quarantine", "list", "--stream", "generation"], "did you mean generations?"),
+        (["quarantine", "list", "--hour", "2026-01-31", "--to", "2026-02-01"], "found both"),
+        (["quarantine", "show", "nobody"], "no such row"),
+        (["contract", "check", "no-such-folder"], "found nothing"),
+        (["contract", "diff", "a.yaml", "b.yaml"], "found nothing"),
+        (["demo", "--days", "0"], "--days"),
+    ],
+)
+def test_an_argument_that_cannot_be_used(chimera: Chimera, arguments: list[str], told: str) -> None:
+    assert told in one_line(chimera(*arguments))
+
+
+def test_settings_that_cannot_be_used(
+    chimera: Chimera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("CHIMERA_LAKE_URI", str(file))
+    assert "CHIMERA_LAKE_URI: expected a folder" in one_line(chimera("status"))
+
+
+def test_a_backfill_into_a_file_is_refused_before_anything_is_started(
+    home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    range_ = ("--start", "2026-01-01", "--end", "2026-01-02")
+    said = process("backfill", *range_, CHIMERA_LAKE_URI=str(file))
+    assert "CHIMERA_LAKE_URI" in one_line(said)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("CHIMERA_START", "soon"), ("CHIMERA_SETTLE_MINUTES", "99")]
+)
+def test_a_setting_of_the_wrong_kind_is_named(variable: str, value: str) -> None:
+    said = process("status", **{variable: value})
+    assert one_line(said).startswith(f"chimera: {variable}: expected")
+
+
+def test_a_defect_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "lake").mkdir()
+    broken = tmp_path / "sitecustomize.py"
+    broken.write_text(
+        "import chimera_assets.commands.status as s\n"
+        "def show(**_): raise RuntimeError('a defect')\n"
+        "s.show = show\n"
+    )
+    from .conftest import REPOSITORY
+
+    said = process("status", PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
+    assert said.code == 1
+    assert "Traceback" in said.err
+    assert "RuntimeError: a defect" in said.err
+
+
+def test_help_comes_at_once_without_loading_what_is_heavy() -> None:
+    begun = time.perf_counter()
+    said = process("--help")
+    assert said.code == 0
+    assert "backfill" in said.out
+    assert time.perf_counter() - begun < 5
+    import subprocess
+
+    code = (
+        "import sys; from chimera_assets.cli import run; run(['--help']); "
+        "heavy = {'dagster', 'polars', 'pandera', 'deltalake', 'pyarrow', 'pydantic'}; "
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_without_a_command_there_is_help(chimera: Chimera) -> None:
+    said = chimera()
+    assert said.code == 2
+    assert said.err.startswith("Usage: chimera")
+    assert "backfill" in said.err

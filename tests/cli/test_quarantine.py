@@ -1,0 +1,75 @@
+"""`chimera quarantine`: which rows, why, and what was in them, for eyes that may see it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import NEGATIVE, TWICE_WRONG
+
+if TYPE_CHECKING:
+    from chimera_assets.lake import Lake
+
+    from .conftest import Chimera
+
+SUBJECT = "alice@example.com"
+
+pytestmark = pytest.mark.usefixtures("lake_of_four_hours")
+
+
+def _listed(chimera: Chimera, *options: str) -> list[str]:
+    told = json.loads(chimera("quarantine", "list", "--json", *options).out)
+    return sorted(row["key"] for row in told["rows"])
+
+
+def test_rows_are_listed_with_their_reasons_and_no_values(chimera: Chimera) -> None:
+    said = chimera("quarantine", "list", "--json", "--limit", "100")
+    told = json.loads(said.out)
+    assert told["total"] == len(told["rows"]) == 22
+    reasons = {reason["reason"]: reason["rows"] for reason in told["reasons"]}
+    assert reasons["latency_ms_range"] == 2
+    assert max(reasons.values()) == 20
+    twice = next(row for row in told["rows"] if row["key"] == TWICE_WRONG)
+    assert "latency_ms_range" in twice["reasons"]
+    assert len(twice["reasons"]) == 2
+    assert SUBJECT not in said.out
+
+
+def test_the_list_is_filtered_by_stream_hour_and_reason(chimera: Chimera) -> None:
+    assert _listed(chimera, "--hour", "2026-01-31T00") == [NEGATIVE]
+    assert _listed(chimera, "--to", "2026-01-31T02") == [NEGATIVE, TWICE_WRONG]
+    assert _listed(chimera, "--from", "2026-01-31T01", "--to", "2026-01-31T02") == [TWICE_WRONG]
+    assert _listed(chimera, "--reason", "latency_ms_range") == [NEGATIVE, TWICE_WRONG]
+    assert _listed(chimera, "--stream", "jailbreak_tests") == []
+
+
+def test_a_cut_list_says_so(chimera: Chimera) -> None:
+    said = chimera("quarantine", "list", "--limit", "3")
+    assert "3 of 22 rows" in said.err
+    assert "latency_ms_range" in said.out
+
+
+def test_a_row_is_shown_with_every_reason_in_words(chimera: Chimera) -> None:
+    said = chimera("quarantine", "show", TWICE_WRONG)
+    assert said.code == 0
+    assert "Between 0 and 10,000 ms" in said.out
+    assert "nobody" in said.out
+    assert "-1.0" in said.out
+
+
+def test_personal_values_are_shown_to_those_who_ask_for_them(chimera: Chimera) -> None:
+    said = chimera("quarantine", "show", NEGATIVE)
+    assert SUBJECT not in said.out + said.err
+    assert "--reveal" in said.err
+    assert SUBJECT in chimera("quarantine", "show", NEGATIVE, "--reveal").out
+
+
+def test_a_stream_without_a_contract_any_more_shows_no_value(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    table = lake_of_four_hours.table("quarantine", "generations")
+    lake_of_four_hours.table("quarantine", "retired").overwrite(table.read().collect())
+    said = chimera("quarantine", "list", "--stream", "retired")
+    assert said.code == 0

@@ -1,0 +1,124 @@
+"""`chimera table`: what is in a table, what was in it, and its upkeep."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from .conftest import HOURS, ROWS, one_line, process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chimera_assets.lake import Lake
+
+    from .conftest import Chimera
+
+NAME = "staged/generations"
+STAGED = 3 * ROWS - 2
+
+pytestmark = pytest.mark.usefixtures("lake_of_four_hours")
+
+
+def test_every_table_is_listed(chimera: Chimera) -> None:
+    told = {table["table"]: table for table in json.loads(chimera("table", "list", "--json").out)}
+    assert told[NAME]["rows"] == STAGED
+    assert "quality/check_results" in told
+    assert NAME in chimera("table", "list").out
+
+
+def test_history_tells_the_run_of_each_commit(chimera: Chimera) -> None:
+    told = json.loads(chimera("table", "history", NAME, "--json").out)
+    assert [commit["version"] for commit in told] == sorted(
+        (commit["version"] for commit in told), reverse=True
+    )
+    assert told[0]["run"] == "first"
+    assert "first" in chimera("table", "history", NAME).out
+
+
+def test_an_export_is_whole_unless_it_says_otherwise(chimera: Chimera) -> None:
+    rows = json.loads(chimera("table", "read", NAME, "--format", "json").out)
+    assert len(rows) == STAGED
+    assert rows[0]["timestamp"] == "2026-01-31T00:00:00Z"
+    assert rows[0]["techniques_applied"] == ["base64"]
+    text = chimera("table", "read", NAME, "--format", "csv").out
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len(lines) == STAGED
+    assert lines[0]["event_id"] == "e-0-0"
+    assert json.loads(lines[0]["techniques_applied"]) == ["base64"]
+    assert lines[0]["error_code"] == ""
+    cut = chimera("table", "read", NAME, "--format", "csv", "--limit", "5")
+    assert f"5 of {STAGED} rows" in cut.err
+
+
+def test_nothing_to_read_is_still_json_and_csv(chimera: Chimera) -> None:
+    nothing = ("--hours", "2026-01-30", "--columns", "event_id,hour")
+    assert json.loads(chimera("table", "read", NAME, *nothing, "--format", "json").out) == []
+    assert chimera("table", "read", NAME, *nothing, "--format", "csv").out == "event_id,hour\n"
+
+
+def test_hours_and_columns_can_be_chosen(chimera: Chimera) -> None:
+    chosen = ("--hours", "2026-01-31T01", "--columns", "event_id,hour", "--format", "json")
+    rows = json.loads(chimera("table", "read", NAME, *chosen).out)
+    assert len(rows) == ROWS - 1
+    assert set(rows[0]) == {"event_id", "hour"}
+    wrong = chimera("table", "read", NAME, "--columns", "even_id")
+    assert "no column even_id" in one_line(wrong)
+
+
+def test_the_past_can_be_read_and_brought_back(chimera: Chimera, lake_of_four_hours: Lake) -> None:
+    table = lake_of_four_hours.table("staged", "generations")
+    before = table.version()
+    table.write_hours(None, HOURS)
+    assert json.loads(chimera("table", "read", NAME, "--format", "json").out) == []
+    as_of = ("--as-of", str(before))
+    rows = json.loads(chimera("table", "read", NAME, *as_of, "--format", "json").out)
+    assert len(rows) == STAGED
+    assert "expected --yes" in one_line(chimera("table", "restore", NAME, *as_of))
+    assert table.count() == 0
+    said = chimera("table", "restore", NAME, *as_of, "--yes")
+    assert said.code == 0
+    assert f"{STAGED} rows" in said.out
+    assert table.count() == STAGED
+    assert "no version 99" in one_line(chimera("table", "read", NAME, "--as-of", "99"))
+
+
+def test_small_files_are_merged_and_old_ones_deleted(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    table = lake_of_four_hours.table("staged", "generations")
+    table.append(table.read().head(5))
+    files = table.stats().files
+    assert "files became" in chimera("table", "optimize", NAME).out
+    assert table.stats().files < files
+    assert chimera("table", "optimize", NAME, "--z-order", "tenant_id,provider").code == 0
+    assert "0 files deleted" in chimera("table", "vacuum", NAME).out
+    assert "expected --yes" in one_line(chimera("table", "vacuum", NAME, "--days", "0"))
+    dry = chimera("table", "vacuum", NAME, "--days", "0", "--dry-run")
+    assert "would be deleted" in dry.out
+    assert chimera("table", "vacuum", NAME, "--days", "0", "--yes").code == 0
+    assert table.read().select(pl.len()).collect().item() == STAGED + 5
+
+
+def test_a_reader_that_stops_early_is_no_defect(home: Path) -> None:
+    import subprocess
+    import sys
+
+    code = "from chimera_assets.cli import main; main()"
+    shell = f'"{sys.executable}" -c "{code}" table read raw/generations --format csv | head -n 1'
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+    assert done.stdout.startswith("event_id,")
+    assert "Traceback" not in done.stderr
+    assert home.exists()
+
+
+def test_the_exit_code_of_a_process_that_read_delta_is_right() -> None:
+    for _ in range(3):
+        said = process("table", "read", NAME, "--format", "json")
+        assert said.code == 0
+        assert len(json.loads(said.out)) == STAGED
