@@ -1,9 +1,11 @@
 """The layers that dbt makes: staging views, marts and aggregates, with their tests as checks."""
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from chimera_assets.hours import HourRange
+from chimera_assets.pipeline.column_lineage import column_lineage
 from chimera_assets.pipeline.dbt_manifest import dbt_project
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
@@ -60,7 +63,12 @@ def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterato
     for event in invocation.stream():
         if isinstance(event, dg.Output):
             key = context.asset_key_for_output(event.output_name)
-            yield event.with_metadata({**event.metadata, **_table_metadata(key, hours)})
+            told = _table_metadata(key, hours)
+            if hours is None or len(hours) == 1:
+                told |= _lineage_metadata(
+                    str(event.metadata["unique_id"].value), invocation.target_path
+                )
+            yield event.with_metadata({**event.metadata, **told})
         else:
             yield event
 
@@ -102,6 +110,18 @@ def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]
     if hours is None or len(hours) == 1:
         told["dagster/uri"] = table.uri
     return told
+
+
+def _lineage_metadata(unique_id: str, target: Path) -> dict[str, Any]:
+    """The model's column lineage, for the catalogue."""
+    lineage = column_lineage(_manifest(), unique_id, target / "compiled")
+    return {"dagster/column_lineage": lineage} if lineage is not None else {}
+
+
+@lru_cache(maxsize=1)
+def _manifest() -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(dbt_project().manifest_path.read_text())
+    return manifest
 
 
 def dbt_resource() -> DbtCliResource:
