@@ -1,0 +1,123 @@
+"""Mistakes in sources, settings and contracts: one clear error each, and nothing half-written."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from chimera_assets.contracts.loader import SHIPPED
+
+from .house import Process, generations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .house import House
+
+HOUR = "2026-01-14-10:00"
+TABLES = tuple(
+    f"{layer}/{prefix}{stream}"
+    for stream in ("generations", "jailbreak_tests", "provider_health")
+    for layer, prefix in (("raw", ""), ("staged", ""), ("quarantine", ""), ("marts", "fact_"))
+)
+
+BREAK = (
+    "ALTER TABLE generations RENAME COLUMN latency_ms TO latency",
+    "ALTER TABLE jailbreak_tests ALTER COLUMN iterations TYPE text",
+    "ALTER TABLE provider_health RENAME TO provider_probes",
+)
+MEND = (
+    "ALTER TABLE generations RENAME COLUMN latency TO latency_ms",
+    "ALTER TABLE jailbreak_tests ALTER COLUMN iterations TYPE int USING iterations::int",
+    "ALTER TABLE provider_probes RENAME TO provider_health",
+)
+
+
+def one_line(cause: str) -> str:
+    assert "\n" not in cause
+    assert "Traceback" not in cause
+    return cause
+
+
+def test_source_tables_that_do_not_fit_are_named_with_their_columns(house: House) -> None:
+    house.source.insert("generations", generations(HOUR, 10))
+    before = house.versions(*TABLES)
+    for statement in BREAK:
+        house.source.execute(statement)
+    try:
+        ran = house.run(HOUR)
+    finally:
+        for statement in MEND:
+            house.source.execute(statement)
+
+    assert not ran.success
+    assert set(ran.failed) == {"raw/generations", "raw/jailbreak_tests", "raw/provider_health"}
+    dropped = one_line(ran.failed["raw/generations"])
+    assert "table generations in PostgreSQL" in dropped
+    assert "latency_ms: expected number" in dropped
+    assert "found no such column" in dropped
+    retyped = one_line(ran.failed["raw/jailbreak_tests"])
+    assert "iterations: expected integer (smallint or integer or bigint), found text" in retyped
+    missing = one_line(ran.failed["raw/provider_health"])
+    assert "expected a table provider_health, found none" in missing
+    assert "chimera source init" in missing
+    assert house.versions(*TABLES) == before
+    assert {asset for asset, _ in ran.materialized} <= {
+        f"{layer}/providers" for layer in ("raw", "staged", "quarantine")
+    }
+
+
+def test_a_database_that_is_not_there_is_named_without_its_password(
+    house: House, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    settings = {
+        "CHIMERA_SOURCE_DATABASE_URL": "postgresql://reader:s3cr3t@127.0.0.1:1/operations",
+        "CHIMERA_LAKE_URI": str(lake),
+    }
+    process = Process(house.home, settings)
+    failed = process.ask("run", first=HOUR, last=HOUR)["failed"]
+    process.close()
+
+    assert len(failed) == 4
+    for cause in failed.values():
+        assert "PostgreSQL reader@127.0.0.1:1/operations" in one_line(cause)
+        assert "CHIMERA_SOURCE_DATABASE_URL" in cause
+        assert "s3cr3t" not in cause
+    assert "s3cr3t" not in process.log.read_text()
+    assert not list(lake.rglob("*.parquet"))
+    assert not list(lake.rglob("*.json"))
+
+
+def test_a_lake_that_is_a_file_is_refused_before_anything_runs(
+    house: House, tmp_path: Path
+) -> None:
+    file = tmp_path / "lake"
+    file.write_text("not a folder")
+    greeting = Process(house.home, {"CHIMERA_LAKE_URI": str(file)}).greeting
+    assert greeting == {
+        "error": "SettingError",
+        "message": f"CHIMERA_LAKE_URI: expected a folder, found the file {file}",
+    }
+    assert file.read_text() == "not a folder"
+
+
+def test_a_typo_in_a_contract_is_told_with_its_line_and_what_is_known(
+    house: House, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.odcs.yaml"
+    shutil.copy(SHIPPED / "provider_health.odcs.yaml", path)
+    text = path.read_text().replace("provider_health", "orders")
+    text = text.replace("check: range", "check: rnage", 1)
+    path.write_text(text)
+    line = 1 + text[: text.index("rnage")].count("\n")
+
+    greeting = Process(house.home, {"CHIMERA_CONTRACTS": str(tmp_path)}).greeting
+
+    assert greeting["error"] == "ContractError"
+    assert greeting["message"].startswith(f"{path}:{line}: ")
+    assert re.search(
+        r"expected one of .*range.*did you mean range\?.*found.*rnage",
+        one_line(greeting["message"]),
+    )

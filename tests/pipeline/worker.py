@@ -1,0 +1,139 @@
+"""One user's Dagster process: runs the hourly job as told on stdin, one JSON object a line.
+
+Starting Dagster costs seconds, so that a story with several runs keeps its process. What a run
+tells the user (steps, causes, checks by partition) goes to stdout; everything printed, to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chimera_assets.pipeline.run import StepEvent
+
+
+def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[str, Any]:
+    """Run the hours from one partition key to another, as `chimera backfill` does."""
+    from dagster import DagsterEventType, DagsterInstance
+
+    from chimera_assets.hours import HourRange
+    from chimera_assets.pipeline.run import run_hours
+
+    def on_event(event: StepEvent) -> None:
+        tell({"step": event.step, "outcome": event.outcome})
+
+    summary = run_hours(HourRange.from_keys(first, last), on_event=on_event)
+    with DagsterInstance.get() as instance:
+        checks = instance.all_logs(summary.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+        made = instance.all_logs(summary.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
+    evaluations = [entry.get_dagster_event().asset_check_evaluation_data for entry in checks]
+    materializations = [entry.get_dagster_event() for entry in made]
+    return {
+        "run_id": summary.run_id,
+        "success": summary.success,
+        "failed": {step.step: step.cause for step in summary.failed},
+        "checks": [
+            {
+                "asset": "/".join(one.asset_key.path),
+                "name": one.check_name,
+                "partition": one.partition,
+                "passed": one.passed,
+                "severity": one.severity.value,
+                "description": one.description or "",
+            }
+            for one in evaluations
+        ],
+        "materialized": [
+            ["/".join(one.asset_key.path), one.partition]
+            for one in materializations
+            if one.asset_key is not None
+        ],
+    }
+
+
+def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """What Dagster's catalogue holds."""
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    job = defs.resolve_job_def("chimera_etl_hourly")
+    schedules = list(defs.get_repository_def().schedule_defs)
+    nodes = [graph.get(key) for key in graph.materializable_asset_keys]
+    checks = [graph.get(key) for key in graph.asset_check_keys]
+    return {
+        "assets": {
+            "/".join(node.key.path): {
+                "group": node.group_name,
+                "description": node.description or "",
+                "owners": list(node.owners),
+                "kinds": sorted(node.kinds),
+                "partitioned": node.partitions_def is not None,
+                "columns": [
+                    column.name
+                    for column in getattr(node.metadata.get("dagster/column_schema"), "columns", [])
+                ],
+                "deps": sorted("/".join(key.path) for key in node.parent_keys),
+            }
+            for node in nodes
+        },
+        "checks": {
+            f"{'/'.join(check.key.asset_key.path)}:{check.key.name}": {
+                "blocking": check.blocking,
+                "partitioned": check.partitions_def is not None,
+            }
+            for check in checks
+        },
+        "jobs": [one.name for one in defs.get_repository_def().get_all_jobs()],
+        "job_partitions": type(job.partitions_def).__name__,
+        "schedules": {one.name: one.cron_schedule for one in schedules},
+        "ticks": {
+            moment: [
+                request.partition_key
+                for request in schedules[0]
+                .evaluate_tick(
+                    dg.build_schedule_context(
+                        scheduled_execution_time=datetime.fromisoformat(moment).astimezone(UTC),
+                        repository_def=defs.get_repository_def(),
+                    )
+                )
+                .run_requests
+            ]
+            for moment in ("2026-01-31T05:05:00+00:00", "2026-02-01T00:05:00+00:00")
+        },
+    }
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def tell(said: dict[str, Any]) -> None:
+        print(json.dumps(said), file=answers, flush=True)
+
+    from chimera_assets.errors import ChimeraError
+    from chimera_assets.pipeline.run import dagster_home, hourly_job
+
+    try:
+        dagster_home()
+        hourly_job()
+    except ChimeraError as error:
+        tell({"error": type(error).__name__, "message": str(error)})
+        return
+    tell({"ready": True})
+    for line in sys.stdin:
+        request = json.loads(line)
+        wanted = {"run": run, "describe": describe}[request.pop("do")]
+        tell({"result": wanted(tell, **request)})
+
+
+if __name__ == "__main__":
+    main()
