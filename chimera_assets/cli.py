@@ -36,7 +36,7 @@ app.add_typer(contract, name="contract")
 def demo(
     *,
     days: Annotated[int, typer.Option(min=1, max=90, help="Days until last midnight.")] = 7,
-    rows_per_hour: opt.RowsPerHour = 500,
+    rows_per_hour: opt.RowsPerHour = 1000,
     seed: opt.Seed = 42,
     force: opt.Force = False,
 ) -> int:
@@ -89,7 +89,7 @@ def source_simulate(
     *,
     start: opt.Start,
     end: opt.End,
-    rows_per_hour: opt.RowsPerHour = 500,
+    rows_per_hour: opt.RowsPerHour = 1000,
     seed: opt.Seed = 42,
     force: opt.Force = False,
 ) -> int:

@@ -15,6 +15,7 @@ from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HourRange, floor_hour
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.settings import get_settings
+from chimera_assets.sources.connection import describe
 
 if TYPE_CHECKING:
     from chimera_assets.pipeline.run import RunSummary
@@ -45,13 +46,14 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     settings = get_settings()
     hours = _days(now, days, settings.start)
     lake = open_lake()
-    notes().print(f"1/3  a database, its tables    ({settings.home})", markup=False)
     url = source_database_url(settings)
-    notes().print(f"2/3  {days} days of traffic, {len(hours)} hours")
-    rows = source.fill(url, hours, rows_per_hour=rows_per_hour, seed=seed, force=force, lake=True)
+    source.claim(url, lake=True, force=force)
+    notes().print(f"1/3  a database with its tables  {describe(url)}", markup=False)
+    notes().print(f"2/3  {len(hours)} hours of traffic, {hours}", markup=False)
+    rows = source.fill(url, hours, rows_per_hour=rows_per_hour, seed=seed)
     simulated = ", ".join(f"{count:,} {table}" for table, count in rows.items())
     notes().print(f"     {simulated}")
-    notes().print(f"3/3  through all layers        ({lake.uri})", markup=False)
+    notes().print(f"3/3  through all layers of the lake  {lake.uri}", markup=False)
     run, log = run_shown(hours)
     _tell(run)
     code = summary.problems(run, log)

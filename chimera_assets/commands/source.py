@@ -29,26 +29,22 @@ def simulate_range(start: str, end: str, *, rows_per_hour: int, seed: int, force
     """Fill the operational tables with the traffic of some hours."""
     hours = parse_range(start, end)
     url = source_database_url(get_settings())
-    rows = fill(url, hours, rows_per_hour=rows_per_hour, seed=seed, force=force, lake=False)
+    claim(url, lake=False, force=force)
+    rows = fill(url, hours, rows_per_hour=rows_per_hour, seed=seed)
     print_table(("table", "rows added"), rows.items())
     return 0
 
 
-def fill(  # noqa: PLR0913 - the options of one command
-    url: str, hours: HourRange, *, rows_per_hour: int, seed: int, force: bool, lake: bool
-) -> dict[str, int]:
-    """Make the tables and fill them with traffic; table -> rows added.
+def claim(url: str, *, lake: bool, force: bool) -> None:
+    """Make the operational tables, and sure that simulated rows may go there.
 
     Args:
         url: The operational database.
-        hours: The hours of the traffic.
-        rows_per_hour: Generations an hour, on average.
-        seed: The same seed gives the same rows.
-        force: Add to a database, or for a lake, that holds rows of somebody's own.
-        lake: Whether the lake is going to be filled from them.
+        lake: Whether the lake is going to be filled from it, too.
+        force: Do not ask whose rows are there.
 
     Raises:
-        ArgumentError: There are such rows, and force was not asked for.
+        ArgumentError: There are rows of somebody's own, and force was not asked for.
         SourceError: The database cannot be reached, or refuses.
     """
     if not force:
@@ -57,6 +53,10 @@ def fill(  # noqa: PLR0913 - the options of one command
     if not force:
         # Before the first row: what is interrupted can be run again.
         demo_mark.leave(url, lake=lake)
+
+
+def fill(url: str, hours: HourRange, *, rows_per_hour: int, seed: int) -> dict[str, int]:
+    """Fill the operational tables with the traffic of some hours; table -> rows added."""
     with notes().status("simulating") as status:
         return simulate(
             url,

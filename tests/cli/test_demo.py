@@ -1,0 +1,156 @@
+"""`chimera demo`, `backfill` and `up` as a user runs them; and whose rows the demo leaves alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chimera_assets.embedded.postgres import embedded_server, source_database_url
+from chimera_assets.lake import Lake
+from chimera_assets.settings import get_settings
+from chimera_assets.sources.connection import connect, execute
+from chimera_assets.sources.schema import init_source
+
+from .conftest import REPOSITORY, one_line, process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .conftest import Chimera
+
+FEW = ("--days", "1", "--rows-per-hour", "300")
+
+
+@pytest.fixture
+def source() -> Iterator[str]:
+    """The embedded operational database, its tables empty."""
+    url = source_database_url(get_settings())
+    init_source(url)
+    yield url
+    embedded_server(get_settings()).release()
+
+
+def _add(url: str, statement: str) -> None:
+    with connect(url) as connection:
+        execute(connection, statement)
+        connection.commit()
+
+
+def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
+    demo = process("demo", *FEW)
+    assert demo.code == 0, demo.err
+    for told in ("fact_generations", "Quarantined by reason", "Checks:", "rows/s", "chimera up"):
+        assert told in demo.out
+    lake = Lake(str(home / "lake"))
+    tables = [(layer, name) for layer, name in lake.tables() if layer != "quality"]
+    rows = {name: lake.table(*name).count() for name in tables}
+    assert rows["marts", "fact_generations"] == rows["staged", "generations"] > 0
+
+    status = json.loads(process("status", "--json").out)
+    last = next(s for s in status["streams"] if s["stream"] == "generations")["last_hour"]
+    after = (datetime.fromisoformat(last) + timedelta(hours=1)).isoformat()
+    again = process("backfill", "--start", last, "--end", after, "--json")
+    assert again.code == 0, again.err
+    told = json.loads(again.out)
+    assert told["success"]
+    assert told["hours"]["count"] == 1
+    assert told["checks"]["failed"] == 0
+    assert {name: lake.table(*name).count() for name in tables} == rows
+
+
+def test_a_source_that_fails_is_told_in_a_line_with_its_cause(source: str) -> None:
+    _add(source, "ALTER TABLE generations DROP COLUMN tokens_used")
+    said = process("backfill", "--start", "2026-01-31T00", "--end", "2026-01-31T01")
+    assert said.code == 1
+    failed = [line for line in said.err.splitlines() if line.startswith("failed raw/generations")]
+    assert len(failed) == 1
+    assert "tokens_used: expected integer" in failed[0]
+    assert "Traceback" not in said.err
+
+
+def test_rows_of_somebody_are_left_alone(chimera: Chimera, source: str) -> None:
+    _add(source, "INSERT INTO generations (event_id) VALUES ('mine')")
+    for command in (
+        ("demo", *FEW),
+        ("source", "simulate", "--start", "2026-01-30", "--end", "2026-01-31"),
+    ):
+        assert "generations hold rows that the demo did not make" in one_line(chimera(*command))
+    with connect(source) as connection:
+        assert execute(connection, "SELECT count(*) AS n FROM generations") == [{"n": 1}]
+
+
+def test_a_lake_of_somebody_is_left_alone(
+    chimera: Chimera, lake_of_four_hours: Lake, source: str
+) -> None:
+    assert source
+    table = lake_of_four_hours.table("raw", "generations")
+    before = table.version()
+    said = chimera("demo", *FEW)
+    assert said.code == 2
+    assert "hours would be replaced" in said.err
+    assert table.version() == before
+
+
+def test_simulated_rows_can_be_added_to_again_and_again(chimera: Chimera, source: str) -> None:
+    range_ = ("--start", "2026-01-30T00", "--end", "2026-01-30T02", "--rows-per-hour", "50")
+    assert chimera("source", "simulate", *range_).code == 0
+    with connect(source) as connection:
+        before = execute(connection, "SELECT count(*) AS n FROM generations")
+    assert chimera("source", "simulate", *range_).code == 0
+    assert chimera("source", "init").code == 0
+    with connect(source) as connection:
+        assert execute(connection, "SELECT count(*) AS n FROM generations") == before
+
+
+def test_up_serves_pages_until_it_is_interrupted() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.listen()
+        assert "expected a free port" in one_line(process("up", "--port", str(port)))
+    up = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from chimera_assets.cli import main; main()",
+            "up",
+            "--port",
+            str(port),
+        ],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/server_info", up)
+        os.killpg(up.pid, signal.SIGINT)
+        assert up.wait(60) in (0, 1, 130, -signal.SIGINT)
+    finally:
+        if up.poll() is None:
+            os.killpg(up.pid, signal.SIGKILL)
+            up.wait()
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "chimera up ended"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail(f"nothing at {url}")
