@@ -61,9 +61,9 @@ class Cluster:
     def socket_folder(self) -> Path:
         """Where the socket is: `run/`, or a private folder in /tmp where that path is too long."""
         run = self.root / "run"
-        if len(os.fsencode(run)) + len("/.s.PGSQL.5432") <= _LONGEST_SOCKET and _PLAIN_PATH.fullmatch(
-            str(run)
-        ):
+        if len(os.fsencode(run)) + len(
+            "/.s.PGSQL.5432"
+        ) <= _LONGEST_SOCKET and _PLAIN_PATH.fullmatch(str(run)):
             return run
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         # Not tempfile.gettempdir(): every process must find the same folder, whatever its TMPDIR.

@@ -2,8 +2,9 @@
 
 Every user holds a shared lock on `users.lock`; the keeper waits for the exclusive one, which the
 kernel grants when no user is left, whether they ended well or were killed. It runs as a file of its
-own with the standard library alone (`python -I -S keeper.py JSON`), so it is up in milliseconds,
-needs nothing on the path, and costs little memory.
+own with the standard library alone (`python -I -S keeper.py`), so it is up in milliseconds, needs
+nothing on the path, and costs little memory. Its order comes by standard input, as JSON: it holds
+the environment, which is nobody else's to read.
 
 Locks, always taken in this order: `start.lock` (whoever starts or stops the server), `users.lock`,
 `keeper.lock` (held for as long as a keeper lives, so everybody can see that there is one).
@@ -98,7 +99,7 @@ def _wait_for_the_last_user(root: Path) -> None:
 
 def main() -> int:
     """Keep one server until its last user is gone or it ends by itself."""
-    order = json.loads(sys.argv[1])
+    order = json.load(sys.stdin)
     root = Path(order["root"])
     kept = _open(root / "keeper.lock")
     try:

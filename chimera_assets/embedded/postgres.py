@@ -147,17 +147,21 @@ class EmbeddedPostgres:
             "account": account.arguments,
         }
         with cluster.log.open("ab" if orphan else "wb") as log:
-            return subprocess.Popen(  # noqa: S603 - our own file, arguments as a list
-                [sys.executable, "-I", "-S", str(Path(keeper.__file__)), json.dumps(order)],
+            child = subprocess.Popen(  # noqa: S603 - our own file, arguments as a list
+                [sys.executable, "-I", "-S", str(Path(keeper.__file__))],
                 cwd="/",
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C at the terminal is for the user, not for the server
+                start_new_session=True,  # Ctrl-C at the terminal is not for the server
             )
+        if child.stdin is not None:
+            with child.stdin as orders:
+                orders.write(json.dumps(order).encode())
+        return child
 
     def _ensure_database(self, database: str) -> None:
-        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - only when there is a server to ask
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - only with a server to ask
 
         with (
             dbapi.connect(self.cluster.url("postgres"), autocommit=True) as connection,

@@ -31,14 +31,16 @@ def _unit_tests() -> dict[str, dg.AssetCheckSpec]:
 UNIT_TESTS = _unit_tests()
 
 
-@dg.multi_asset_check(name="dbt_unit_tests", specs=list(UNIT_TESTS.values()))
+@dg.multi_asset_check(name="dbt_unit_tests", specs=list(UNIT_TESTS.values()), can_subset=True)
 def dbt_unit_tests(
     context: dg.AssetCheckExecutionContext, dbt: DbtCliResource
 ) -> Iterator[dg.AssetCheckResult]:
-    """Run all unit tests of the dbt project."""
-    invocation = dbt.cli(["test", "--select", "test_type:unit"], raise_on_error=False).wait()
+    """Run the chosen unit tests of the dbt project."""
+    chosen = {i: s for i, s in UNIT_TESTS.items() if s.key in context.selected_asset_check_keys}
+    names = [f"test_name:{unique_id.rpartition('.')[2]}" for unique_id in chosen]
+    invocation = dbt.cli(["test", "--select", *names], raise_on_error=False).wait()
     results = {r["unique_id"]: r for r in invocation.get_artifact("run_results.json")["results"]}
-    for unique_id, spec in UNIT_TESTS.items():
+    for unique_id, spec in chosen.items():
         result = results.get(unique_id, {"status": "did not run", "message": None})
         passed = result["status"] == "pass"
         if not passed:

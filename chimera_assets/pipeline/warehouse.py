@@ -5,12 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from packaging.version import Version
 
 from chimera_assets.hours import HourRange
 from chimera_assets.pipeline.column_lineage import column_lineage
@@ -124,8 +126,17 @@ def _manifest() -> dict[str, Any]:
     return manifest
 
 
+class InstalledDbt(DbtCliResource):
+    """The dbt command line, its version asked of the package and not of a process of seconds."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(version("dbt-core"))
+
+
 def dbt_resource() -> DbtCliResource:
     """The dbt command line on our project: the one installed beside this Python."""
     beside = Path(sys.executable).with_name("dbt")
     executable = str(beside) if beside.exists() else "dbt"
-    return DbtCliResource(project_dir=dbt_project(), dbt_executable=executable)
+    project: Any = dbt_project()  # a validator of DbtCliResource takes it apart
+    return InstalledDbt(project_dir=project, dbt_executable=executable)

@@ -44,6 +44,7 @@
         {%- if selected.startswith("unit_test.") -%}
             {%- set model_id = "model." ~ selected.split(".")[1:3] | join(".") -%}
             {%- do wanted.append(model_id) if model_id not in selected_resources -%}
+            {%- do wanted.extend(graph.nodes[model_id].depends_on.nodes) -%}
         {%- endif -%}
         {%- set node = graph.nodes.get(selected) -%}
         {%- if node -%}
