@@ -1,4 +1,4 @@
-"""As whom the server runs. PostgreSQL refuses to run as root, so root has to lend it to somebody."""
+"""As whom the server runs: PostgreSQL refuses to run as root, who has to lend it to somebody."""
 
 from __future__ import annotations
 
@@ -68,8 +68,10 @@ class Account:
                 parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
     def let_read(self, folder: Path) -> None:
-        """Let this account read and execute everything in `folder` (a wheel installed under a
-        strict umask is closed to it)."""
+        """Let this account read and execute everything in `folder`.
+
+        A wheel installed under a strict umask is closed to it.
+        """
         if self.uid is None:
             return
         self.let_reach(folder)

@@ -23,6 +23,6 @@ class EmbeddedServerError(ChimeraError):
         self.root = root
         self.problem = problem
         self.remedy = remedy or (
-            "or set CHIMERA_SOURCE_DATABASE_URL and CHIMERA_DATABASE_URL to a PostgreSQL of your own"
+            "or set CHIMERA_SOURCE_DATABASE_URL and CHIMERA_DATABASE_URL to a server of your own"
         )
         super().__init__(f"embedded PostgreSQL in {root}: {problem}; {self.remedy}")
