@@ -62,7 +62,8 @@ class Operational:
             }
             for name in ("openai", "anthropic")
         ]
-        self.insert("providers", providers)
+        if not self.execute("SELECT 1 FROM providers LIMIT 1"):
+            self.insert("providers", providers)
         return self
 
     def insert(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -155,6 +156,13 @@ class Process:
         said: dict[str, Any] = json.loads(line)
         return said
 
+    @classmethod
+    def refused(cls, home: Path, settings: dict[str, str]) -> dict[str, Any]:
+        """The words of a process that does not start with these settings."""
+        process = cls(home, settings)
+        process.close()
+        return process.greeting
+
     def close(self) -> None:
         """End it, and see that it ends well."""
         assert self.child.stdin is not None
@@ -221,6 +229,10 @@ class House:
         """The version of each table; None if there is no such table."""
         found = {name: self.lake.table(*name.split("/")) for name in tables}
         return {n: table.version() if table.exists() else None for n, table in found.items()}
+
+    def beside(self, **settings: str) -> House:
+        """The same house with further settings, and a process of its own."""
+        return House(self.home, **(self.settings | settings))
 
     def close(self) -> None:
         """End the process, and leave the server."""

@@ -95,7 +95,7 @@ def test_a_lake_that_is_a_file_is_refused_before_anything_runs(
 ) -> None:
     file = tmp_path / "lake"
     file.write_text("not a folder")
-    greeting = Process(house.home, {"CHIMERA_LAKE_URI": str(file)}).greeting
+    greeting = Process.refused(house.home, {"CHIMERA_LAKE_URI": str(file)})
     assert greeting == {
         "error": "SettingError",
         "message": f"CHIMERA_LAKE_URI: expected a folder, found the file {file}",
@@ -113,7 +113,7 @@ def test_a_typo_in_a_contract_is_told_with_its_line_and_what_is_known(
     path.write_text(text)
     line = 1 + text[: text.index("rnage")].count("\n")
 
-    greeting = Process(house.home, {"CHIMERA_CONTRACTS": str(tmp_path)}).greeting
+    greeting = Process.refused(house.home, {"CHIMERA_CONTRACTS": str(tmp_path)})
 
     assert greeting["error"] == "ContractError"
     assert greeting["message"].startswith(f"{path}:{line}: ")

@@ -1,4 +1,4 @@
-"""Exactly once: a run that is killed at any instant leaves nothing that the next one cannot mend."""
+"""Exactly once: a run killed at any instant leaves nothing that the next one cannot mend."""
 
 from __future__ import annotations
 

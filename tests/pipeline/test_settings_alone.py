@@ -1,0 +1,66 @@
+"""The same pipeline on S3 and an external PostgreSQL, by settings and Dagster alone."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from typing import TYPE_CHECKING
+
+import boto3
+
+from chimera_assets.embedded.postgres import EmbeddedPostgres
+from chimera_assets.hours import HourRange
+from chimera_assets.lake import Lake
+
+from .house import ROOT, Operational, environment, generations, keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST, LAST = HOURS = keys("2026-01-20-23:00", 2)
+
+
+def test_s3_and_an_external_database_by_settings_alone(s3_endpoint: str, tmp_path: Path) -> None:
+    theirs = EmbeddedPostgres(tmp_path / "theirs")  # any PostgreSQL: ours knows only its URL
+    source = Operational(theirs.url("operational")).init()
+    for hour in HOURS:
+        source.insert("generations", generations(hour, 60))
+    bucket = f"lake-{uuid.uuid4().hex[:8]}"
+    aws = {
+        "AWS_ENDPOINT_URL": s3_endpoint,
+        "AWS_ACCESS_KEY_ID": "example",
+        "AWS_SECRET_ACCESS_KEY": "example",
+        "AWS_REGION": "us-east-1",
+    }
+    boto3.client(
+        "s3",
+        endpoint_url=s3_endpoint,
+        aws_access_key_id="example",
+        aws_secret_access_key="example",  # noqa: S106
+        region_name="us-east-1",
+    ).create_bucket(Bucket=bucket)
+    uri, home = f"s3://{bucket}/team/lake", tmp_path / "home"
+    settings = {"CHIMERA_LAKE_URI": uri, "CHIMERA_SOURCE_DATABASE_URL": source.url}
+
+    command = ["dagster", "asset", "materialize", "--select", "*"]
+    command += ["--partition-range", f"{FIRST}...{LAST}", "-m", "chimera_assets.definitions"]
+    done = subprocess.run(
+        command,
+        env=environment(home, **settings, **aws),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    options = {name.lower().replace("_url", ""): value for name, value in aws.items()}
+    lake = Lake(uri, options | {"aws_allow_http": "true"})
+    facts = lake.table("marts", "fact_generations")
+    assert facts.rows_by_hour(HourRange.from_keys(FIRST, LAST))["rows"].to_list() == [60, 60]
+    requests = lake.table("aggregates", "agg_provider_metrics").read().collect()
+    assert requests["total_requests"].sum() == 120
+    assert not (home / "postgres").exists()
+    assert not (home / "lake").exists()
+    theirs.release()

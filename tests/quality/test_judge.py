@@ -1,0 +1,110 @@
+"""The judge against a naive reading of the rules, row by row in plain Python."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chimera_assets.quality import READABLE, Judge
+
+from .rows import HOUR, PROVIDERS, REFERENCES, good_row, raw_frame, shipped
+
+NAN, INF = math.nan, math.inf
+MICRO = timedelta(microseconds=1)
+ONE_HOUR = timedelta(hours=1)
+
+#: Values good and bad, on both sides of every bound.
+DAMAGE: dict[str, list[Any]] = {
+    "event_id": [None, "", "x" * 200, "x" * 201, "é" * 101],
+    "timestamp": [None, HOUR - MICRO, HOUR, HOUR + ONE_HOUR - MICRO, HOUR + ONE_HOUR],
+    "provider": [None, "nobody", "OpenAI", "openai"],
+    "latency_ms": [None, -1.0, -0.0, 10_000.0, 10_000.5, NAN, INF, -INF],
+    "success": [None, True, False],
+    "error_code": [None, "", "timeout", "x" * 201],
+    "techniques_applied": [None, [], ["a", ""], [None], ["a"] * 100, ["a"] * 101],
+    "tokens_used": [None, -1, 0, 3_000_000],
+    "cost_usd": [None, -0.01, 0.0, NAN, INF, 5_000.0],
+    "created_at": [None, HOUR - timedelta(minutes=4), HOUR + timedelta(hours=2)],
+    "_unreadable": [None, '{"created_at": "infinity"}'],
+}
+
+rows = st.lists(
+    st.lists(
+        st.sampled_from(sorted(DAMAGE)).flatmap(
+            lambda name: st.tuples(st.just(name), st.sampled_from(DAMAGE[name]))
+        ),
+        max_size=4,
+    ).map(dict),
+    max_size=25,
+)
+
+
+def outside(value: float | None, low: float, high: float = INF) -> bool:
+    return value is not None and (not math.isfinite(value) or not low <= value <= high)
+
+
+def too_long(text: str | None, at_least: int = 0) -> bool:
+    return text is not None and not at_least <= len(text.encode()) <= 200
+
+
+def naive(row: dict[str, Any]) -> list[str]:
+    """The names of the error rules that a row breaks, as the contract's words say."""
+    at, arrived = row["timestamp"], row["created_at"]
+    techniques = row["techniques_applied"] or []
+    broken = {
+        "event_id_not_null": row["event_id"] is None,
+        "event_id_length": too_long(row["event_id"], 1),
+        "timestamp_not_null": at is None,
+        "timestamp_within_hour": at is not None and not HOUR <= at < HOUR + ONE_HOUR,
+        "timestamp_not_in_future": None not in {at, arrived}
+        and at - arrived > timedelta(minutes=5),
+        "provider_not_null": row["provider"] is None,
+        "provider_known": row["provider"] not in {None, *PROVIDERS},
+        "latency_ms_range": outside(row["latency_ms"], 0, 10_000),
+        "success_not_null": row["success"] is None,
+        "error_code_length": too_long(row["error_code"]),
+        "techniques_applied_count": len(techniques) > 100,
+        "techniques_applied_named": any(not name for name in techniques),
+        "tokens_used_not_null": row["tokens_used"] is None,
+        "tokens_used_range": outside(row["tokens_used"], 0),
+        "cost_usd_range": outside(row["cost_usd"], 0),
+        "success_without_error": row["success"] is True and bool(row["error_code"]),
+        READABLE: row["_unreadable"] is not None,
+    }
+    return sorted(name for name, is_broken in broken.items() if is_broken)
+
+
+@given(damages=rows)
+@settings(max_examples=60, deadline=None)
+def test_every_row_is_valid_or_rejected_for_just_the_rules_it_breaks(
+    damages: list[dict[str, Any]],
+) -> None:
+    contract = shipped()["generations"]
+    given_rows = [good_row(n) | damage | {"n": n} for n, damage in enumerate(damages)]
+    frame = raw_frame(contract, given_rows, n=pl.Int64)
+
+    verdict = Judge(contract, REFERENCES).judge(frame)
+
+    places = verdict.valid["n"].to_list() + verdict.rejected["n"].to_list()
+    assert sorted(places) == list(range(len(damages)))
+    expected = {row["n"]: reasons for row in given_rows if (reasons := naive(row))}
+    found = dict(zip(verdict.rejected["n"], verdict.rejected["reasons"].to_list(), strict=True))
+    assert found == expected
+    # What is told of the rules is the same story: as many rows a rule, keys as examples only.
+    errors = {rule.name for rule in contract.row_rules if rule.severity == "error"} | {READABLE}
+    told = verdict.broken.filter(pl.col("rule").is_in(errors)).select("rule", "failed")
+    counted: dict[str, int] = {}
+    for reasons in expected.values():
+        for rule in reasons:
+            counted[rule] = counted.get(rule, 0) + 1
+    assert dict(told.iter_rows()) == counted
+    keys = {row["event_id"] for row in given_rows}
+    assert set(verdict.broken["example_keys"].explode().drop_nulls()) <= keys
+    # Rows come out as they went in.
+    back = pl.concat([verdict.valid, verdict.rejected.drop("reasons")]).sort("n")
+    assert back.equals(frame.sort("n"))
