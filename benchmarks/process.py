@@ -1,0 +1,60 @@
+"""Times a whole process and watches the memory of it and all it starts."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EVERY_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A process that ended well: its seconds, most memory of its whole tree at once, output."""
+
+    seconds: float
+    peak_mb: float
+    output: str
+
+
+def run(command: Sequence[str]) -> Ran:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: It failed; with what it said.
+    """
+    started = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    peak = [0]
+    watch = threading.Thread(target=_watch, args=(child, peak), daemon=True)
+    watch.start()
+    output, _ = child.communicate()
+    seconds = time.perf_counter() - started
+    watch.join()
+    if child.returncode:
+        msg = f"{' '.join(command)}: exit code {child.returncode}\n{output}"
+        raise RuntimeError(msg)
+    return Ran(seconds, peak[0] / 2**20, output)
+
+
+def _watch(child: subprocess.Popen[str], peak: list[int]) -> None:
+    while child.returncode is None:
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(child.pid)
+            peak[0] = max(peak[0], sum(map(_resident, [root, *root.children(recursive=True)])))
+        time.sleep(_EVERY_SECONDS)
+
+
+def _resident(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        return int(process.memory_info().rss)
+    return 0

@@ -1,0 +1,41 @@
+"""The operational database of a measure: the embedded server, filled by COPY."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from benchmarks.data import PROVIDERS, generations
+from chimera_assets.embedded.postgres import source_database_url
+from chimera_assets.settings import get_settings
+from chimera_assets.sources.connection import connect, execute
+from chimera_assets.sources.schema import init_source
+
+#: Rows made and copied at a time.
+_CHUNK = 500_000
+
+_SMALLER = dict.fromkeys(("prompt_length", "response_length", "tokens_used"), pl.Int32)
+
+
+def filled(rows: int, *, hours: int = 1, bad: float = 0.003) -> str:
+    """The URL of a database with so many generations, evenly over the hours, and the providers."""
+    url = source_database_url(get_settings())
+    init_source(url)
+    with connect(url) as connection, connection.cursor() as cursor:
+        for index in ("timestamp", "created_at"):
+            execute(connection, f"DROP INDEX generations_{index}")
+        for name in PROVIDERS:
+            execute(
+                connection,
+                "INSERT INTO providers (provider_id, provider_name, enabled, models)"
+                " VALUES ($1, $1, true, '{}')",
+                [name],
+            )
+        made = generations(rows, hours=hours, bad=bad).cast(dict(_SMALLER))
+        for part in made.iter_slices(_CHUNK):
+            cursor.adbc_ingest("generations", part.to_arrow(), mode="append")
+        connection.commit()
+    init_source(url)  # the indexes again
+    with connect(url, autocommit=True) as connection:
+        execute(connection, "ANALYZE generations")
+        execute(connection, "CHECKPOINT")
+    return url

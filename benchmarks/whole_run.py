@@ -1,0 +1,45 @@
+"""The hourly job for some hours, as one process from start to end, on an installed system.
+
+As a script, `python -m benchmarks.whole_run START END`, it is that process.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timedelta
+
+from benchmarks.data import START
+from benchmarks.outcome import Goal, Outcome
+from benchmarks.process import run
+from benchmarks.source import filled
+
+
+def measured(rows: int, hours: int, goals: tuple[Goal, ...]) -> Outcome:
+    """One run over so many hours, the rows spread evenly over them, in an empty lake."""
+    filled(rows, hours=hours)
+    # An installed system has read its dbt project once.
+    parse = "from chimera_assets.pipeline.dbt_manifest import dbt_project; dbt_project()"
+    run([sys.executable, "-c", parse])
+    end = START + timedelta(hours=hours)
+    command = ["-m", "benchmarks.whole_run", START.isoformat(), end.isoformat()]
+    ran = run([sys.executable, *command])
+    told = json.loads(ran.output.strip().splitlines()[-1])
+    return Outcome(rows=rows, ours=ran.seconds, goals=goals, peak_mb=ran.peak_mb, details=told)
+
+
+def main(start: str, end: str) -> int:
+    """Run the job; print each step's seconds as a line of JSON; 1 if the run failed."""
+    from chimera_assets.hours import HourRange
+    from chimera_assets.pipeline.run import run_hours
+
+    hours = HourRange(datetime.fromisoformat(start), datetime.fromisoformat(end))
+    summary = run_hours(hours)
+    steps = {step.step: round(step.seconds, 3) for step in summary.steps}
+    causes = {step.step: step.cause for step in summary.failed}
+    print(json.dumps({"run_seconds": summary.seconds, "steps": steps, "failed": causes}))
+    return 0 if summary.success else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
