@@ -9,6 +9,7 @@ import dagster as dg
 
 from chimera_assets.contracts.words import what_is_asked
 from chimera_assets.lake.io_manager import CLASSIFIED_METADATA
+from chimera_assets.quality import quarantine
 from chimera_assets.quality.staging import staged_schema
 
 if TYPE_CHECKING:
@@ -19,6 +20,22 @@ _LINEAGE_DESCRIPTIONS = {
     "hour": "Hour of that date, 0 to 23.",
     "_batch_id": "The extraction that brought the row in.",
     "_ingested_at": "When that extraction began.",
+}
+
+
+_QUARANTINE_DESCRIPTIONS = {
+    "hour_partition": _LINEAGE_DESCRIPTIONS["hour_partition"],
+    "hour": _LINEAGE_DESCRIPTIONS["hour"],
+    "stream": "The stream the row came with.",
+    "row_key": "The values of the row's key columns.",
+    "batch_id": _LINEAGE_DESCRIPTIONS["_batch_id"],
+    "reasons": "The names of all rules that the row breaks.",
+    "record": "The row's original values, a JSON object.",
+    "event_time": "When the event happened, if that can be read.",
+    "arrival_time": "When the source took the row in, if that can be read.",
+    "first_seen": "When the row was first rejected.",
+    "last_seen": "When it was last rejected.",
+    "replay_state": "What became of it since; `new` if nothing.",
 }
 
 
@@ -60,6 +77,22 @@ def _column(contract: Contract, column: Column) -> dg.TableColumn:
             other=[what_is_asked(rule) for rule in rules],
         ),
         tags={"classification": column.classification},
+    )
+
+
+def quarantine_schema() -> dg.TableSchema:
+    """The columns of a quarantine table; those that hold a row's values are restricted."""
+    restricted = {"row_key", "record"}
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name,
+                str(kind),
+                _QUARANTINE_DESCRIPTIONS[name],
+                tags={"classification": "L4" if name in restricted else "L1"},
+            )
+            for name, kind in quarantine.SCHEMA.items()
+        ]
     )
 
 

@@ -89,6 +89,7 @@ def _quarantine_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
         kinds={"pandera", "deltalake"},
         owners=describe.owners(contract),
         tags=describe.tags(contract),
+        metadata={"dagster/column_schema": describe.quarantine_schema()},
     )
 
 

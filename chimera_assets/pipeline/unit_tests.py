@@ -38,7 +38,8 @@ def dbt_unit_tests(
     """Run the chosen unit tests of the dbt project."""
     chosen = {i: s for i, s in UNIT_TESTS.items() if s.key in context.selected_asset_check_keys}
     names = [f"test_name:{unique_id.rpartition('.')[2]}" for unique_id in chosen]
-    invocation = dbt.cli(["test", "--select", *names], raise_on_error=False).wait()
+    # One argument: dbt's own command line takes several, dagster-dbt's way of calling it does not.
+    invocation = dbt.cli(["test", "--select", " ".join(names)], raise_on_error=False).wait()
     results = {r["unique_id"]: r for r in invocation.get_artifact("run_results.json")["results"]}
     for unique_id, spec in chosen.items():
         result = results.get(unique_id, {"status": "did not run", "message": None})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 from packaging.version import Version
 
 from chimera_assets.hours import HourRange
@@ -38,6 +38,19 @@ class Translator(DagsterDbtTranslator):
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:  # noqa: ARG002
         """The team that keeps the models."""
         return [OWNER]
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The columns as described, and the name of the lake's table, not of the engine's."""
+        name = f"{dbt_resource_props['schema']}.{dbt_resource_props['name']}"
+        return {**super().get_metadata(dbt_resource_props), "dagster/table_name": name}
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """The spec, with where the rows are kept beside what made them."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        kept = manifest["nodes"].get(unique_id, {}).get("config", {}).get("materialized") == "delta"
+        return spec.replace_attributes(kinds={"dbt", "duckdb", "deltalake"}) if kept else spec
 
     def get_partitions_def(
         self, dbt_resource_props: Mapping[str, Any]
