@@ -150,6 +150,7 @@ class Process:
         if not line:
             code = self.child.wait(60)
             if code == -9:
+                self._shut()
                 raise Died
             msg = f"the process ended with {code}: {self.log.read_text()[-4000:]}"
             raise AssertionError(msg)
@@ -166,11 +167,15 @@ class Process:
     def close(self) -> None:
         """End it, and see that it ends well."""
         assert self.child.stdin is not None
-        assert self.child.stdout is not None
         self.child.stdin.close()
         code = self.child.wait(60)
-        self.child.stdout.close()
+        self._shut()
         assert code == 0, self.log.read_text()[-4000:]
+
+    def _shut(self) -> None:
+        for pipe in (self.child.stdin, self.child.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 class House:
@@ -193,7 +198,10 @@ class House:
         """The process, started when needed."""
         if self._process is None or self._process.child.poll() is not None:
             self._process = Process(self.home, self.settings)
-            assert self._process.greeting == {"ready": True}, self._process.greeting
+            greeting = self._process.greeting
+            if "error" in greeting:
+                self._process.close()
+            assert greeting == {"ready": True}, greeting
         return self._process
 
     def run(self, first: str, last: str | None = None) -> Ran:

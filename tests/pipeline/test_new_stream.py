@@ -23,6 +23,9 @@ version: 1.0.0
 status: active
 description: {purpose: What people thought of an answer.}
 team: {name: product}
+slaProperties:
+  - {property: freshness, value: 2, unit: h}
+  - {property: retention, value: 30, unit: d}
 schema:
   - name: feedback
     physicalName: app_feedback

@@ -17,10 +17,14 @@ from .house import ROOT, Operational, environment, generations, keys
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
 FIRST, LAST = HOURS = keys("2026-01-20-23:00", 2)
 
 
-def test_s3_and_an_external_database_by_settings_alone(s3_endpoint: str, tmp_path: Path) -> None:
+def test_s3_and_an_external_database_by_settings_alone(
+    s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     theirs = EmbeddedPostgres(tmp_path / "theirs")  # any PostgreSQL: ours knows only its URL
     source = Operational(theirs.url("operational")).init()
     for hour in HOURS:
@@ -32,13 +36,9 @@ def test_s3_and_an_external_database_by_settings_alone(s3_endpoint: str, tmp_pat
         "AWS_SECRET_ACCESS_KEY": "example",
         "AWS_REGION": "us-east-1",
     }
-    boto3.client(
-        "s3",
-        endpoint_url=s3_endpoint,
-        aws_access_key_id="example",
-        aws_secret_access_key="example",  # noqa: S106
-        region_name="us-east-1",
-    ).create_bucket(Bucket=bucket)
+    for name, value in aws.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket=bucket)
     uri, home = f"s3://{bucket}/team/lake", tmp_path / "home"
     settings = {"CHIMERA_LAKE_URI": uri, "CHIMERA_SOURCE_DATABASE_URL": source.url}
 
@@ -55,8 +55,7 @@ def test_s3_and_an_external_database_by_settings_alone(s3_endpoint: str, tmp_pat
     )
 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    options = {name.lower().replace("_url", ""): value for name, value in aws.items()}
-    lake = Lake(uri, options | {"aws_allow_http": "true"})
+    lake = Lake(uri)
     facts = lake.table("marts", "fact_generations")
     assert facts.rows_by_hour(HourRange.from_keys(FIRST, LAST))["rows"].to_list() == [60, 60]
     requests = lake.table("aggregates", "agg_provider_metrics").read().collect()
