@@ -13,7 +13,9 @@ from chimera_assets.sources.schema import init_source
 #: Rows made and copied at a time.
 _CHUNK = 500_000
 
-_SMALLER = dict.fromkeys(("prompt_length", "response_length", "tokens_used"), pl.Int32)
+_SMALLER = [
+    pl.col(name).cast(pl.Int32) for name in ("prompt_length", "response_length", "tokens_used")
+]
 
 
 def filled(rows: int, *, hours: int = 1, bad: float = 0.003) -> str:
@@ -30,7 +32,7 @@ def filled(rows: int, *, hours: int = 1, bad: float = 0.003) -> str:
                 " VALUES ($1, $1, true, '{}')",
                 [name],
             )
-        made = generations(rows, hours=hours, bad=bad).cast(dict(_SMALLER))
+        made = generations(rows, hours=hours, bad=bad).with_columns(_SMALLER)
         for part in made.iter_slices(_CHUNK):
             cursor.adbc_ingest("generations", part.to_arrow(), mode="append")
         connection.commit()
