@@ -5,6 +5,7 @@ everything else by `dagster asset materialize --select '*'`.
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 
 from chimera_assets.pipeline.dbt_manifest import dbt_project
-from chimera_assets.pipeline.warehouse import TRANSLATOR
+from chimera_assets.pipeline.warehouse import TRANSLATOR, dbt_environment
 
 
 def _unit_tests() -> dict[str, dg.AssetCheckSpec]:
@@ -39,8 +40,10 @@ def dbt_unit_tests(
     chosen = {i: s for i, s in UNIT_TESTS.items() if s.key in context.selected_asset_check_keys}
     names = [f"test_name:{unique_id.rpartition('.')[2]}" for unique_id in chosen]
     # One argument: dbt's own command line takes several, dagster-dbt's way of calling it does not.
-    invocation = dbt.cli(["test", "--select", " ".join(names)], raise_on_error=False).wait()
+    with dbt_environment():
+        invocation = dbt.cli(["test", "--select", " ".join(names)], raise_on_error=False).wait()
     results = {r["unique_id"]: r for r in invocation.get_artifact("run_results.json")["results"]}
+    shutil.rmtree(invocation.target_path, ignore_errors=True)
     for unique_id, spec in chosen.items():
         result = results.get(unique_id, {"status": "did not run", "message": None})
         passed = result["status"] == "pass"

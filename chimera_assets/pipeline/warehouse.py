@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
@@ -73,7 +74,7 @@ TRANSLATOR = Translator()
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Build the selected models for the run's hours, then their tests."""
     hours = hours_of(context) if context.has_partition_key_range else None
-    with _told_hours(hours):
+    with dbt_environment(hours):
         invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
     for event in invocation.stream():
         if isinstance(event, dg.Output):
@@ -86,13 +87,14 @@ def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterato
             yield event.with_metadata({**event.metadata, **told})
         else:
             yield event
+    shutil.rmtree(invocation.target_path, ignore_errors=True)  # of a failed run it is kept
 
 
 @contextlib.contextmanager
-def _told_hours(hours: HourRange | None) -> Iterator[None]:
-    """The run's hours in the environment that dbt is started with.
+def dbt_environment(hours: HourRange | None = None) -> Iterator[None]:
+    """The environment that dbt is started with: the run's hours, the lake, where to write.
 
-    By dbt's `--vars` they would make it parse the whole project again for every new hour.
+    By dbt's `--vars` the hours would make it parse the whole project again for every new one.
     """
     told = (
         {
@@ -102,9 +104,13 @@ def _told_hours(hours: HourRange | None) -> Iterator[None]:
         if hours is not None
         else {}
     )
-    lake = {"CHIMERA_LAKE_URI": get_settings().resolved_lake_uri}
+    places = {
+        "CHIMERA_LAKE_URI": get_settings().resolved_lake_uri,
+        # dbt starts from the parsed project that lies there, and writes beside it.
+        "DBT_TARGET_PATH": str(dbt_project().target_path),
+    }
     before = dict(os.environ)
-    os.environ.update(told | lake)
+    os.environ.update(told | places)
     try:
         yield
     finally:
