@@ -35,11 +35,14 @@ PLATFORM_DATABASE = "chimera"
 
 _START_SECONDS = 120.0
 _POLL_SECONDS = 0.01
+_RECOVERY_SECONDS = 10.0
+_RECOVERY_POLL_SECONDS = 0.1
 _CREATE = {
     SOURCE_DATABASE: "CREATE DATABASE operational",
     PLATFORM_DATABASE: "CREATE DATABASE chimera",
 }
 _in_process = threading.RLock()
+_keepers: list[subprocess.Popen[bytes]] = []
 
 
 class EmbeddedPostgres:
@@ -61,8 +64,7 @@ class EmbeddedPostgres:
             EmbeddedServerError: It could not be started.
         """
         with _in_process, self._alone():
-            self._acquire()
-            self._ensure_database(database)
+            self._ready_with(database)
         return self.cluster.url(database)
 
     def is_running(self) -> bool:
@@ -107,6 +109,21 @@ class EmbeddedPostgres:
         except (OSError, LookupError) as error:
             raise EmbeddedServerError(root, str(error)) from error
 
+    def _ready_with(self, database: str) -> None:
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - only with a server to ask
+
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        while True:
+            self._acquire()
+            try:
+                return self._ensure_database(database)
+            except dbapi.Error as error:
+                # A server that was killed this instant still looks alive to those who ask.
+                if time.monotonic() > deadline:
+                    problem = " ".join(str(error).split())
+                    raise EmbeddedServerError(self.cluster.root, problem) from None
+                time.sleep(_RECOVERY_POLL_SECONDS)
+
     def _acquire(self) -> None:
         if self._lease is None:
             self._lease = locks.share(self.cluster.root / "users.lock")
@@ -125,7 +142,11 @@ class EmbeddedPostgres:
             if child is None and not locks.is_held(kept):
                 child = self._start_keeper()
             if child is not None and child.poll() is not None:
-                raise EmbeddedServerError(self.cluster.root, self.cluster.last_words())
+                # The last sessions of a killed server may take a moment to notice.
+                if "still in use" not in self.cluster.last_words():
+                    raise EmbeddedServerError(self.cluster.root, self.cluster.last_words())
+                child = None
+                time.sleep(_RECOVERY_POLL_SECONDS)
             if time.monotonic() > deadline:
                 problem = f"not ready after {_START_SECONDS:.0f} s: {self.cluster.last_words()}"
                 raise EmbeddedServerError(self.cluster.root, problem)
@@ -158,6 +179,8 @@ class EmbeddedPostgres:
         if child.stdin is not None:
             with child.stdin as orders:
                 orders.write(json.dumps(order).encode())
+        # Those that ended are reaped here; the one that runs outlives us on purpose.
+        _keepers[:] = [*(other for other in _keepers if other.poll() is None), child]
         return child
 
     def _ensure_database(self, database: str) -> None:

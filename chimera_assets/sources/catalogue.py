@@ -5,39 +5,56 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adbc_driver_postgresql import dbapi
+
 from chimera_assets.sources.connection import describe, execute
 from chimera_assets.sources.errors import ColumnMismatch, SourceError, SourceSchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from adbc_driver_postgresql import dbapi
-
     from chimera_assets.contracts import Column, Contract
 
-#: The server quotes every identifier that goes into our SQL.
+#: SQLSTATE of a table's name that is not even one: bad syntax, too many dots, another database's.
+_INVALID_NAMES = {"42602", "42601", "0A000"}
+
+#: The server quotes every identifier that goes into our SQL, and sees through domains.
 _COLUMNS = """
+    WITH RECURSIVE typed AS (
+        SELECT attnum, attname, atttypid AS type
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE attrelid = to_regclass($1) AND relkind IN ('r', 'p', 'v', 'm', 'f')
+          AND attnum > 0 AND NOT attisdropped
+        UNION ALL
+        SELECT attnum, attname, typbasetype
+        FROM typed JOIN pg_type ON oid = type AND typtype = 'd'
+    )
     SELECT to_regclass($1)::text AS relation, attname::text AS name, quote_ident(attname) AS quoted,
-           quote_literal(attname) AS literal,
-           format_type(atttypid, NULL) AS type, typtype = 'e' AS is_enum
-    FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
-    WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+           quote_literal(attname) AS literal, format_type(type, NULL) AS type,
+           coalesce(element.typtype, own.typtype) = 'e' AS is_enum
+    FROM typed
+    JOIN pg_type AS own ON own.oid = type AND own.typtype <> 'd'
+    LEFT JOIN pg_type AS element ON element.oid = own.typelem AND own.typcategory = 'A'
     ORDER BY attnum
 """
 
 _INTEGERS = ("smallint", "integer", "bigint")
 _TEXTS = ("text", "character varying", "character", "uuid", "name", "citext")
 
-#: Contract type -> the PostgreSQL types that hold it, and the type it is read as.
-_FITTING: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "string": (_TEXTS, "text"),
-    "integer": (_INTEGERS, "bigint"),
-    "number": ((*_INTEGERS, "real", "double precision", "numeric"), "double precision"),
-    "boolean": (("boolean",), "boolean"),
-    "timestamp": (("timestamp with time zone",), "timestamp with time zone"),
-    "date": (("date",), "date"),
-    "array<string>": (tuple(f"{text}[]" for text in _TEXTS), "text[]"),
+#: Contract type -> the PostgreSQL types that hold it.
+_FITTING: Mapping[str, tuple[str, ...]] = {
+    "string": _TEXTS,
+    "integer": _INTEGERS,
+    "number": (*_INTEGERS, "real", "double precision", "numeric"),
+    "boolean": ("boolean",),
+    "timestamp": ("timestamp with time zone",),
+    "date": ("date",),
+    "array<string>": tuple(f"{text}[]" for text in _TEXTS),
 }
+
+#: Contract types that PostgreSQL has to make; the driver reads all else as it is, and widening
+#: numbers is quicker in Arrow.
+_CAST = {"string": "text", "array<string>": "text[]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,13 @@ class SourceColumn:
     type: str
     is_enum: bool
 
+    def read_as(self, wanted: str) -> str:
+        """SQL that reads the column as a contract's type."""
+        if self.type == "numeric":
+            return f"{self.quoted}::double precision"
+        target = _CAST.get(wanted, self.type)
+        return self.quoted if self.type == target else f"{self.quoted}::{target}"
+
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
@@ -57,12 +81,6 @@ class SourceTable:
 
     quoted: str
     columns: dict[str, SourceColumn]
-
-    def read_as(self, column: Column) -> str:
-        """SQL that reads a column in the contract's type."""
-        found = self.columns[column.name]
-        target = _FITTING[column.type][1]
-        return found.quoted if found.type == target else f"{found.quoted}::{target}"
 
 
 def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> SourceTable:
@@ -72,32 +90,45 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
         SourceError: There is no such table, or this user may not see it.
         SourceSchemaError: It lacks columns of the contract, or has them in types that do not fit.
     """
-    rows = execute(connection, _COLUMNS, [contract.source_table])
-    if not rows:
+    table = find_table(connection, contract.source_table)
+    if table is None:
         raise SourceError(
             describe(url),
             f"expected a table {contract.source_table}, found none",
             remedy="make it with `chimera source init`, or set CHIMERA_SOURCE_DATABASE_URL",
         )
-    relation = rows[0]["relation"]
-    columns = {
-        row["name"]: SourceColumn(**{k: v for k, v in row.items() if k != "relation"})
-        for row in rows
-    }
-    wrong = [m for c in contract.columns if (m := _mismatch(c, columns.get(c.name)))]
+    wrong = [m for c in contract.columns if (m := _mismatch(c, table.columns.get(c.name)))]
     if wrong:
         raise SourceSchemaError(describe(url), contract.source_table, contract.stream, wrong)
-    return SourceTable(relation, columns)
+    return table
+
+
+def find_table(connection: dbapi.Connection, name: str) -> SourceTable | None:
+    """The table or view of that name, written as in SQL; None if there is none."""
+    try:
+        rows = execute(connection, _COLUMNS, [name])
+    except dbapi.Error as error:
+        if error.sqlstate in _INVALID_NAMES:
+            return None
+        raise
+    if not rows:
+        return None
+    columns = [SourceColumn(**{k: v for k, v in row.items() if k != "relation"}) for row in rows]
+    return SourceTable(rows[0]["relation"], {column.name: column for column in columns})
 
 
 def _mismatch(column: Column, found: SourceColumn | None) -> ColumnMismatch | None:
-    fitting, _ = _FITTING[column.type]
+    fitting = _FITTING[column.type]
     expected = f"{column.type} ({' or '.join(fitting)})"
     if found is None:
         return ColumnMismatch(column.name, expected, "no such column", "add it")
-    if found.type in fitting or (column.type == "string" and found.is_enum):
+    if found.type in fitting or (found.is_enum and _is_text(column.type, found.type)):
         return None
     remedy = "change its type"
     if column.type == "timestamp" and found.type == "timestamp without time zone":
         remedy = f"a time needs its zone: read it from a view, {found.quoted} AT TIME ZONE 'UTC'"
     return ColumnMismatch(column.name, expected, found.type, remedy)
+
+
+def _is_text(wanted: str, found: str) -> bool:
+    return wanted == ("array<string>" if found.endswith("[]") else "string")

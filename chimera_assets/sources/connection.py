@@ -21,6 +21,9 @@ _CHECK_URL = "check CHIMERA_SOURCE_DATABASE_URL"
 #: SQLSTATE classes and codes after which the same work may succeed: connection lost, out of
 #: resources, server going down or not yet up, serialisation, cancelled by a standby's recovery.
 _TRANSIENT = ("08", "53", "57P", "40")
+_LOST = re.compile(
+    r"connection|closed|conflict with recovery|SSL|starting up|shutting down", re.IGNORECASE
+)
 _REMEDIES = {
     "28": f"{_CHECK_URL}: user and password",
     "3D": f"{_CHECK_URL}: the name of the database, or make it with createdb",
@@ -36,6 +39,8 @@ _CONNECT_REMEDIES = {
 
 def describe(url: str) -> str:
     """The database in words that may be logged: user, host, port and name, never a password."""
+    if not _SCHEME.match(url):
+        return "PostgreSQL"
     try:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
@@ -87,13 +92,31 @@ def explained(url: str) -> Iterator[None]:
     except dbapi.Error as error:
         state = error.sqlstate or ""
         found = [text for code, text in _REMEDIES.items() if state.startswith(code)]
-        lost = not state and "PQ" in str(error)
         raise SourceError(
             describe(url),
             _reason(url, error),
             remedy=found[0] if found else "see the server's log",
-            transient=lost or state.startswith(_TRANSIENT),
+            transient=state.startswith(_TRANSIENT) or (not state and _is_lost(error)),
         ) from None
+
+
+@contextmanager
+def explained_stream(url: str) -> Iterator[None]:
+    """The same for reading on in a stream: pyarrow gives libpq's words, and no SQLSTATE."""
+    try:
+        with explained(url):
+            yield
+    except OSError as error:
+        raise SourceError(
+            describe(url),
+            _reason(url, error),
+            remedy="the stream broke off; run it again once the server's log is clear",
+            transient=_is_lost(error),
+        ) from None
+
+
+def _is_lost(error: Exception) -> bool:
+    return _LOST.search(str(error)) is not None
 
 
 def _normal(url: str) -> str:
@@ -128,10 +151,12 @@ def _connect_error(url: str, error: dbapi.Error) -> SourceError:
     return SourceError(describe(url), reason, remedy=remedy, transient=True)
 
 
-def _reason(url: str, error: dbapi.Error) -> str:
+def _reason(url: str, error: Exception) -> str:
     """The driver's message in one line, without its wrapping and without the password."""
     text = re.sub(r"Query was:.*", "", str(error), flags=re.DOTALL)
-    text = re.sub(r"^.*?(\[libpq\] )?(Failed to connect: |ERROR: +)", "", text, flags=re.DOTALL)
+    text = re.sub(
+        r"^.*?(\[libpq\] )?(Failed to connect: |(ERROR|FATAL): +)", "", text, flags=re.DOTALL
+    )
     text = " ".join(text.split()).rstrip(". ")
     try:
         password = urlsplit(url).password

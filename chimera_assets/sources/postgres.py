@@ -3,48 +3,66 @@
 The rows of an hour are those whose event time lies in it. A row whose event time is null, cannot
 be represented (infinite, before year 1, after 9999) or is more than five minutes later than its
 arrival is taken in the hour it arrived in: it would be in no hour otherwise, or in one that is yet
-to come. The contract's rules reject it there, so that it is told and not lost.
+to come. The contract's rules reject it there, so that it is told and not lost. `status` counts the
+rows that have neither time and so are in no hour at all.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from chimera_assets.sources.catalogue import SourceTable, inspect
+from chimera_assets.sources.catalogue import inspect
 from chimera_assets.sources.connection import connect, execute, explained, open_connection
+from chimera_assets.sources.query import FROM_SETTING, TO_SETTING, in_no_hour, query
+from chimera_assets.sources.stream import RowStream, stream_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from adbc_driver_postgresql import dbapi
+    from collections.abc import Mapping
+    from datetime import datetime
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
     from chimera_assets.sources.batch import Batch
 
-#: How much later than its arrival an event may seem: clocks differ that much.
-AHEAD_MINUTES = 5
-
-#: The column of raw tables with the original text of values that could not be represented.
-UNREADABLE = pa.field("_unreadable", pa.string())
-
-_HOUR_FIELDS = (pa.field("hour_partition", pa.date32()), pa.field("hour", pa.int32()))
-_BATCH_FIELDS = (
-    pa.field("_batch_id", pa.string()),
-    pa.field("_ingested_at", pa.timestamp("us", tz="UTC")),
-)
-
-# One snapshot for the columns, the rows and whatever else is read.
+# One snapshot for the columns and the rows.
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-
-# Rows come by COPY, which takes no parameters, so values reach the query as settings.
 _SET = "SELECT set_config($1, $2, true)"
-_FROM = "current_setting('chimera.from')::timestamptz"
-_TO = "current_setting('chimera.to')::timestamptz"
-_READABLE = "{0} >= '0001-01-01 00:00+00'::{1} AND {0} < '10000-01-01 00:00+00'::{1}"
+#: Whatever the server's or the user's settings, texts come out the same.
+_SESSION = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "client_encoding": "UTF8",
+    "jit": "off",  # compiling takes longer than most hours
+}
+
+_SIZE = """
+    SELECT reltuples::int8 AS estimate, pg_table_size(oid) AS bytes
+    FROM pg_class WHERE oid = to_regclass($1)
+"""
+#: Larger tables are not counted: their size is the estimate of the last ANALYZE.
+_COUNTED_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How a source table stands.
+
+    Attributes:
+        table: Its name in the contract.
+        rows: How many rows it has.
+        estimated: Whether that is the server's estimate (large tables, views of foreign data).
+        last_arrival: The newest arrival (or event, where the contract names no arrival).
+        in_no_hour: Rows without any readable time, which no hour can take.
+    """
+
+    table: str
+    rows: int
+    estimated: bool
+    last_arrival: datetime | None
+    in_no_hour: int
 
 
 class PostgresSource:
@@ -84,8 +102,8 @@ class PostgresSource:
             SourceError: The database or the table cannot be reached; also while the stream is read.
             SourceSchemaError: The table does not fit the contract.
         """
-        settings = {"chimera.from": hours.start.isoformat(), "chimera.to": hours.end.isoformat()}
-        return self._reader(contract, batch, settings, _HOUR_FIELDS)
+        bounds = {FROM_SETTING: hours.start.isoformat(), TO_SETTING: hours.end.isoformat()}
+        return self._reader(contract, batch, bounds)
 
     def extract_reference(self, contract: Contract, batch: Batch) -> pa.RecordBatchReader:
         """All rows of a reference table, as the source has them now; no hour columns.
@@ -94,123 +112,52 @@ class PostgresSource:
             SourceError: The database or the table cannot be reached; also while the stream is read.
             SourceSchemaError: The table does not fit the contract.
         """
-        return self._reader(contract, batch, {}, ())
+        return self._reader(contract, batch, {})
+
+    def status(self, contract: Contract) -> SourceStatus:
+        """Rows and newest arrival of a contract's table; cheap, also where the table is large.
+
+        Raises:
+            SourceError: The database or the table cannot be reached.
+            SourceSchemaError: The table does not fit the contract.
+        """
+        with connect(self._url) as connection:
+            execute(connection, _SNAPSHOT)
+            table = inspect(connection, self._url, contract)
+            (size,) = execute(connection, _SIZE, [contract.source_table])
+            estimated = size["bytes"] > _COUNTED_BYTES and size["estimate"] >= 0
+            rows = size["estimate"]
+            if not estimated:
+                count = f"SELECT count(*) AS rows FROM {table.quoted}"  # noqa: S608 - quoted there
+                rows = execute(connection, count)[0]["rows"]
+            newest, lost = None, 0
+            if name := contract.arrival_time or contract.event_time:
+                column = table.columns[name].quoted
+                times = (
+                    f"SELECT (SELECT max({column}) FROM {table.quoted} "  # noqa: S608 - as above
+                    f"WHERE {column} < '10000-01-01 00:00+00') AS newest, "
+                    f"(SELECT count(*) FROM {table.quoted} "
+                    f"WHERE {in_no_hour(contract, table)}) AS lost"
+                )
+                newest, lost = execute(connection, times)[0].values()
+        return SourceStatus(contract.source_table, rows, estimated, newest, lost)
 
     def _reader(
-        self,
-        contract: Contract,
-        batch: Batch,
-        settings: Mapping[str, str],
-        hour_fields: tuple[pa.Field, ...],
+        self, contract: Contract, batch: Batch, bounds: Mapping[str, str]
     ) -> pa.RecordBatchReader:
-        schema = pa.schema([*contract.arrow_schema(), *hour_fields, *_BATCH_FIELDS, UNREADABLE])
+        schema = stream_schema(contract, hourly=bool(bounds))
         connection = open_connection(self._url)
         try:
             with explained(self._url):
                 execute(connection, _SNAPSHOT)
-                table = inspect(connection, self._url, contract)
-                for name, value in settings.items():
+                for name, value in (_SESSION | dict(bounds)).items():
                     execute(connection, _SET, [name, value])
+                table = inspect(connection, self._url, contract)
+            sql = query(contract, table, hourly=bool(bounds))
+            rows = RowStream(
+                self._url, connection, sql, contract=contract, batch=batch, schema=schema
+            )
         except BaseException:
             connection.close()
             raise
-        query = _query(contract, table, hourly=bool(hour_fields))
-        rows = self._rows(connection, query, contract, batch, schema)
         return pa.RecordBatchReader.from_batches(schema, rows)
-
-    def _rows(
-        self,
-        connection: dbapi.Connection,
-        query: str,
-        contract: Contract,
-        batch: Batch,
-        schema: pa.Schema,
-    ) -> Iterator[pa.RecordBatch]:
-        try:
-            with explained(self._url), connection.cursor() as cursor:
-                cursor.execute(query)
-                for rows in cursor.fetch_record_batch():
-                    yield _complete(rows, contract, batch, schema)
-        finally:
-            connection.close()
-
-
-def _query(contract: Contract, table: SourceTable, *, hourly: bool) -> str:
-    """The rows of a contract; every name in it comes quoted from the server."""
-    timed = {
-        column.name: _READABLE.format(
-            table.columns[column.name].quoted,
-            "date" if column.type == "date" else "timestamptz",
-        )
-        for column in contract.columns
-        if column.type in {"timestamp", "date"}
-    }
-    selected = [
-        f"CASE WHEN {timed[column.name]} THEN {table.read_as(column)} END"
-        if column.name in timed
-        else table.read_as(column)
-        for column in contract.columns
-    ]
-    where = f" WHERE {_placed(contract, table, timed)}" if hourly else ""
-    return (
-        f"SELECT {', '.join([*selected, _unreadable(table, timed)])} "  # noqa: S608 - see above
-        f"FROM {table.quoted}{where}"
-    )
-
-
-def _unreadable(table: SourceTable, timed: Mapping[str, str]) -> str:
-    """JSON of the values that cannot be represented; null, and cheap, for all other rows."""
-    if not timed:
-        return "NULL::text"
-    odd = " OR ".join(f"NOT ({readable})" for readable in timed.values())
-    columns = {name: table.columns[name] for name in timed}
-    parts = " || ".join(
-        f"CASE WHEN NOT ({readable}) "
-        f"THEN jsonb_build_object({columns[name].literal}, {columns[name].quoted}::text) "
-        "ELSE '{}' END"
-        for name, readable in timed.items()
-    )
-    return f"CASE WHEN {odd} THEN ({parts})::text END"
-
-
-def _placed(contract: Contract, table: SourceTable, timed: Mapping[str, str]) -> str:
-    """Whether a row belongs to the hours; two index ranges, one on each of the two times."""
-    if contract.event_time is None:
-        msg = f"{contract.stream}: expected a contract with an event time, found none"
-        raise ValueError(msg)
-    event = table.columns[contract.event_time].quoted
-    in_event_hours = f"{event} >= {_FROM} AND {event} < {_TO}"
-    if contract.arrival_time is None:
-        return in_event_hours
-    arrival = table.columns[contract.arrival_time].quoted
-    ahead = f"{event} > {arrival} + interval '{AHEAD_MINUTES} minutes'"
-    misplaced = f"({event} IS NULL OR NOT ({timed[contract.event_time]}) OR {ahead})"
-    return (
-        f"({in_event_hours} AND ({ahead}) IS NOT TRUE) OR "
-        f"({arrival} >= {_FROM} AND {arrival} < {_TO} AND {misplaced})"
-    )
-
-
-def _complete(
-    rows: pa.RecordBatch, contract: Contract, batch: Batch, schema: pa.Schema
-) -> pa.RecordBatch:
-    """A batch in its final schema: its columns as they came, hour and lineage added."""
-    columns = [rows.column(number) for number in range(len(contract.columns))]
-    if "hour_partition" in schema.names:
-        placed = _placed_at(dict(zip(contract.column_names, columns, strict=True)), contract)
-        columns += [placed.cast(pa.date32()), pc.hour(placed)]
-    lineage = [pa.scalar(batch.batch_id), pa.scalar(batch.ingested_at, _BATCH_FIELDS[1].type)]
-    columns += [pa.repeat(value, rows.num_rows) for value in lineage]
-    columns.append(rows.column(len(contract.columns)))
-    typed = [column.cast(field.type) for column, field in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(typed, schema=schema)
-
-
-def _placed_at(columns: Mapping[str, pa.Array], contract: Contract) -> pa.Array:
-    event = columns[contract.event_time or ""]
-    if contract.arrival_time is None:
-        return event
-    arrival = columns[contract.arrival_time]
-    latest = pc.add(arrival, pa.scalar(AHEAD_MINUTES * 60_000_000, pa.duration("us")))
-    late = pc.fill_null(pc.greater(event, latest), fill_value=False)
-    return pc.if_else(pc.or_(pc.is_null(event), late), arrival, event)

@@ -1,0 +1,119 @@
+"""The SQL that reads a stream's rows; every name in it comes quoted from the server.
+
+Arrow cannot hold all that PostgreSQL can. A value beyond it (a time that is infinite, before year 1
+or after 9999; a numeric beyond double precision; an array of several dimensions) is read as null,
+and its original text goes into `_unreadable`, a JSON object of column and text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimera_assets.sources.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.sources.catalogue import SourceColumn, SourceTable
+
+#: How much later than its arrival an event may seem: clocks differ that much.
+AHEAD_MINUTES = 5
+
+#: The settings by which the hours reach the query: rows come by COPY, which takes no parameters.
+FROM_SETTING, TO_SETTING = "chimera.from", "chimera.to"
+
+# Subqueries, so that they are evaluated once and not for each row (half of the server's time).
+_FROM = f"(SELECT current_setting('{FROM_SETTING}')::timestamptz)"
+_TO = f"(SELECT current_setting('{TO_SETTING}')::timestamptz)"
+
+#: PostgreSQL type -> when a value of it cannot be represented; null where the value is null.
+_UNREADABLE = {
+    "timestamp with time zone": (
+        "({0} < '0001-01-01 00:00+00'::timestamptz OR {0} >= '10000-01-01 00:00+00'::timestamptz)"
+    ),
+    "date": "({0} < '0001-01-01'::date OR {0} >= '10000-01-01'::date)",
+    # NaN and the infinities are fine: double precision has them.
+    "numeric": (
+        "({0} <> 0 AND abs({0}) < 'Infinity' AND abs({0}) NOT BETWEEN 1e-300 AND 1.79e308)"
+    ),
+}
+_UNREADABLE_ARRAY = "(array_ndims({0}) > 1 OR array_lower({0}, 1) <> 1)"
+
+
+def query(contract: Contract, table: SourceTable, *, hourly: bool) -> str:
+    """The contract's columns and `_unreadable`, of the hours in the settings or of all rows."""
+    unreadable = {
+        column.name: condition
+        for column in contract.columns
+        if (condition := _unreadable(table.columns[column.name]))
+    }
+    selected = [
+        _selected(table.columns[column.name], column.type, unreadable.get(column.name))
+        for column in contract.columns
+    ]
+    where = f" WHERE {_placed(contract, table)}" if hourly else ""
+    return (
+        f"SELECT {', '.join([*selected, _original_text(table, unreadable)])} "  # noqa: S608
+        f"FROM {table.quoted}{where}"
+    )
+
+
+def in_no_hour(contract: Contract, table: SourceTable) -> str:
+    """Whether a row has neither a readable event time nor a readable arrival."""
+    return " AND ".join(
+        f"({table.columns[name].quoted} IS NULL OR {_unreadable(table.columns[name])})"
+        for name in (contract.event_time, contract.arrival_time)
+        if name is not None
+    )
+
+
+def _unreadable(column: SourceColumn) -> str | None:
+    known = _UNREADABLE_ARRAY if column.type.endswith("[]") else _UNREADABLE.get(column.type)
+    return known.format(column.quoted) if known else None
+
+
+def _selected(column: SourceColumn, wanted: str, unreadable: str | None) -> str:
+    value = column.read_as(wanted)
+    return f"CASE WHEN {unreadable} THEN NULL ELSE {value} END" if unreadable else value
+
+
+def _original_text(table: SourceTable, unreadable: Mapping[str, str]) -> str:
+    """JSON of the values that cannot be represented; null, and cheap, for all other rows."""
+    if not unreadable:
+        return "NULL::text"
+    parts = ", ".join(
+        f"{table.columns[name].literal}, "
+        f"CASE WHEN {condition} THEN {table.columns[name].quoted}::text END"
+        for name, condition in unreadable.items()
+    )
+    return (
+        f"CASE WHEN {' OR '.join(unreadable.values())} "
+        f"THEN json_strip_nulls(json_build_object({parts}))::text END"
+    )
+
+
+def _placed(contract: Contract, table: SourceTable) -> str:
+    """Whether a row belongs to the hours; two index ranges, one on each of the two times."""
+    if contract.event_time is None:
+        where = f"contract of {contract.stream}"
+        raise SourceError(
+            where,
+            problem="expected a column with the event's time, found none",
+            remedy="name it in the contract, or make it a reference table, which is taken whole",
+        )
+    event = table.columns[contract.event_time]
+    in_event_hours = f"{event.quoted} >= {_FROM} AND {event.quoted} < {_TO}"
+    if contract.arrival_time is None:
+        return in_event_hours
+    arrival = table.columns[contract.arrival_time]
+    # An arrival that cannot be represented says nothing about the event, and adding to it may fail.
+    ahead = (
+        f"CASE WHEN {_unreadable(arrival)} THEN false "
+        f"ELSE {event.quoted} > {arrival.quoted} + interval '{AHEAD_MINUTES} minutes' END"
+    )
+    misplaced = f"({event.quoted} IS NULL OR {_unreadable(event)} OR {ahead})"
+    return (
+        f"({in_event_hours} AND ({ahead}) IS NOT TRUE) OR "
+        f"({arrival.quoted} >= {_FROM} AND {arrival.quoted} < {_TO} AND {misplaced})"
+    )

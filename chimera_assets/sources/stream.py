@@ -1,0 +1,125 @@
+"""The rows of one query as Arrow batches, completed with hour and lineage while they stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chimera_assets.sources.connection import explained, explained_stream
+from chimera_assets.sources.query import AHEAD_MINUTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adbc_driver_postgresql import dbapi
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.sources.batch import Batch
+
+#: The column of raw tables with the original text of values that could not be represented.
+UNREADABLE = pa.field("_unreadable", pa.string())
+
+HOUR_FIELDS = (pa.field("hour_partition", pa.date32()), pa.field("hour", pa.int32()))
+BATCH_FIELDS = (
+    pa.field("_batch_id", pa.string()),
+    pa.field("_ingested_at", pa.timestamp("us", tz="UTC")),
+)
+
+
+def stream_schema(contract: Contract, *, hourly: bool) -> pa.Schema:
+    """The contract's columns, the hour for hourly streams, lineage and `_unreadable`."""
+    hour_fields = HOUR_FIELDS if hourly else ()
+    return pa.schema([*contract.arrow_schema(), *hour_fields, *BATCH_FIELDS, UNREADABLE])
+
+
+class RowStream:
+    """An iterator of record batches that owns its connection and closes it at the end.
+
+    Args:
+        url: Named in errors, without its password.
+        connection: An open connection with a transaction in which the query can run.
+        sql: Gives the contract's columns in order, and `_unreadable`.
+        contract: What the rows are of.
+        batch: What they are marked with.
+        schema: What `stream_schema` says.
+
+    Raises:
+        SourceError: The database refuses the query, now, or fails, while the rows are read.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        url: str,
+        connection: dbapi.Connection,
+        sql: str,
+        *,
+        contract: Contract,
+        batch: Batch,
+        schema: pa.Schema,
+    ) -> None:
+        self._url = url
+        self._connection = connection
+        self._contract = contract
+        self._batch = batch
+        self._schema = schema
+        self._cursor = connection.cursor()
+        with explained(url):
+            self._cursor.execute(sql)
+            self._rows = self._cursor.fetch_record_batch()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            with explained_stream(self._url):
+                rows = self._rows.read_next_batch()
+            return self._complete(rows)
+        except BaseException:
+            self.close()
+            raise
+
+    def __del__(self) -> None:
+        # Whoever stops reading half-way must not keep the source's transaction open.
+        self.close()
+
+    def close(self) -> None:
+        """End the transaction and the connection; may be called again."""
+        if connection := self.__dict__.pop("_connection", None):
+            self.__dict__.pop("_rows", None)
+            if cursor := self.__dict__.pop("_cursor", None):
+                cursor.close()
+            connection.close()
+
+    def _complete(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch in its final schema: columns as they came, hour and lineage added."""
+        *columns, unreadable = rows.columns
+        if HOUR_FIELDS[0].name in self._schema.names:
+            placed = _placed_at(
+                dict(zip(self._contract.column_names, columns, strict=True)), self._contract
+            )
+            columns += [placed.cast(pa.date32()), pc.hour(placed)]
+        lineage = [
+            pa.scalar(self._batch.batch_id),
+            pa.scalar(self._batch.ingested_at, BATCH_FIELDS[1].type),
+        ]
+        columns += [pa.repeat(value, rows.num_rows) for value in lineage]
+        columns.append(unreadable)
+        typed = [
+            column if column.type == field.type else column.cast(field.type)
+            for column, field in zip(columns, self._schema, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(typed, schema=self._schema)
+
+
+def _placed_at(columns: Mapping[str, pa.Array], contract: Contract) -> pa.Array:
+    """The time that places a row in its hour, by the same rule as the query's filter."""
+    event = columns[contract.event_time or ""]
+    if contract.arrival_time is None:
+        return event
+    arrival = columns[contract.arrival_time]
+    latest = pc.add(arrival, pa.scalar(AHEAD_MINUTES * 60_000_000, pa.duration("us")))
+    ahead = pc.fill_null(pc.greater(event, latest), fill_value=False)
+    return pc.if_else(pc.or_(pc.is_null(event), ahead), arrival, event)

@@ -1,0 +1,180 @@
+"""What a source that does not fit costs its user: one line that says what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chimera_assets.hours import HourRange
+from chimera_assets.sources.batch import Batch
+from chimera_assets.sources.connection import connect, describe, execute
+from chimera_assets.sources.errors import SourceError, SourceSchemaError
+from chimera_assets.sources.postgres import PostgresSource
+from chimera_assets.sources.schema import init_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chimera_assets.contracts import Contract
+
+    Run = Callable[..., None]
+
+HOUR = HourRange.single(datetime(2026, 1, 31, 5, tzinfo=UTC))
+BATCH = Batch.new("generations", HOUR.end)
+
+
+@pytest.fixture
+def generations(contracts: dict[str, Contract]) -> Contract:
+    return contracts["generations"]
+
+
+def test_every_column_that_does_not_fit_is_named_at_once(
+    database: str, run: Run, generations: Contract
+) -> None:
+    init_source(database)
+    run(
+        "ALTER TABLE generations DROP COLUMN provider",
+        "ALTER TABLE generations ALTER tokens_used TYPE text",
+        "ALTER TABLE generations ALTER timestamp TYPE timestamp",
+    )
+    source = PostgresSource(database)
+
+    for attempt in (
+        lambda: source.verify(generations),
+        lambda: source.extract_hours(generations, HOUR, BATCH),
+    ):
+        with pytest.raises(SourceSchemaError) as caught:
+            attempt()
+
+        told = {m.column: (m.found, m.remedy) for m in caught.value.mismatches}
+        assert set(told) == {"provider", "tokens_used", "timestamp"}
+        assert told["provider"][0] == "no such column"
+        assert told["tokens_used"][0] == "text"
+        assert "AT TIME ZONE 'UTC'" in told["timestamp"][1]
+        assert not caught.value.transient
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing", "no name at all!", "generations_timestamp", "a.b.c.d"])
+def test_a_table_that_is_none(database: str, generations: Contract, name: str) -> None:
+    init_source(database)
+    contract = dataclasses.replace(generations, source_table=name)
+
+    with pytest.raises(SourceError, match="source init"):
+        PostgresSource(database).verify(contract)
+
+
+def test_a_server_that_is_not_there_may_be_there_later(generations: Contract) -> None:
+    source = PostgresSource("postgresql://ann:s3cret@127.0.0.1:1/operational")
+
+    with pytest.raises(SourceError, match="Connection refused") as caught:
+        source.verify(generations)
+
+    assert caught.value.transient
+    assert "ann@127.0.0.1:1/operational" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_password_stays_wrong_and_unsaid(
+    database: str, run: Run, generations: Contract, server: object
+) -> None:
+    hba = server.cluster.data / "pg_hba.conf"  # type: ignore[attr-defined]
+    trusting = hba.read_text()
+    run("CREATE ROLE ann LOGIN PASSWORD 'right'")
+    wrong = database.replace("postgres@", "ann:wr%40ng-one@")
+    try:
+        hba.write_text("local all ann scram-sha-256\n" + trusting)
+        run("SELECT pg_reload_conf()", "SELECT pg_sleep(0.3)")
+        with pytest.raises(SourceError, match="password authentication failed") as caught:
+            PostgresSource(wrong).verify(generations)
+    finally:
+        hba.write_text(trusting)
+        run("SELECT pg_reload_conf()", "DROP ROLE ann")
+
+    assert not caught.value.transient
+    assert "wr@ng-one" not in str(caught.value)
+    assert "wr%40ng-one" not in str(caught.value)
+
+
+def test_a_database_or_user_that_is_none(database: str, generations: Contract) -> None:
+    for wrong, remedy in (
+        (database.replace("/story_", "/none_"), "the name of the database"),
+        (database.replace("postgres@", "nobody_here@"), "user and password"),
+    ):
+        with pytest.raises(SourceError, match=remedy) as caught:
+            PostgresSource(wrong).verify(generations)
+        assert not caught.value.transient
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://ann:s3cret@db.example.com/x",
+        "s3cret",
+        "postgresql://ann:s3cret@db.example.com:port/x",
+        "postgresql://ann:s3c@s3cret@db.example.com:port/x",
+        "postgresql://ann:s3cret/@db.example.com/x",
+        "postgresql://ann:s3cret[@db.example.com/x",
+        "postgresql://ann@127.0.0.1:1/x?password=s3cret",
+        "postgresql://ann:a b s3cret@127.0.0.1:1/x?bad=option",
+    ],
+)
+def test_a_url_that_is_none_is_not_repeated(url: str, generations: Contract) -> None:
+    with pytest.raises(SourceError) as caught:
+        PostgresSource(url).verify(generations)
+
+    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in describe(url)
+    assert "CHIMERA_SOURCE_DATABASE_URL" in str(caught.value)
+
+
+def test_a_user_without_rights_is_told_which(
+    database: str, run: Run, generations: Contract
+) -> None:
+    init_source(database)
+    run("CREATE ROLE reader LOGIN")
+    try:
+        with pytest.raises(SourceError, match="grant the user SELECT"):
+            PostgresSource(database.replace("postgres@", "reader@")).extract_hours(
+                generations, HOUR, BATCH
+            )
+    finally:
+        run("DROP ROLE reader")
+
+
+def test_a_connection_lost_half_way_may_be_tried_again(
+    database: str, run: Run, generations: Contract
+) -> None:
+    init_source(database)
+    run(
+        "ALTER TABLE generations SET UNLOGGED",
+        "INSERT INTO generations (event_id, timestamp, created_at, user_id)"
+        " SELECT 'e' || i, '2026-01-31 05:10Z', '2026-01-31 05:10Z', repeat('u', 500)"
+        " FROM generate_series(1, 200000) i",
+    )
+    reader = PostgresSource(database).extract_hours(generations, HOUR, BATCH)
+    reader.read_next_batch()
+    with connect(database, autocommit=True) as connection:
+        execute(
+            connection,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+
+    with pytest.raises(SourceError) as caught:
+        reader.read_all()
+
+    assert caught.value.transient
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stream_without_any_time_is_refused(database: str, generations: Contract) -> None:
+    init_source(database)
+    contract = dataclasses.replace(generations, event_time=None)
+
+    with pytest.raises(SourceError, match="event's time"):
+        PostgresSource(database).extract_hours(contract, HOUR, BATCH)
