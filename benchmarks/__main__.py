@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ _LINE = "{:<10} {:>12} {:>10} {:>10} {:>7} {:>9}  {:<22} {}"
 def main() -> int:
     """Measure; 1 if a measure could not be made. A goal that is not met is told, not an error."""
     options = _options()
+    # Told to stop, we still take away what was made.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     now = datetime.now(UTC)
     report: dict[str, Any] = {"date": now.isoformat(), "machine": machine(), "measures": {}}
     print(_LINE.format("measure", "rows", "ours", "floor", "ratio", "peak", "goal", "met"))

@@ -6,16 +6,17 @@ published at all.
 """
 
 from chimera_assets.quality.conservation import Conservation, conservation
-from chimera_assets.quality.judge import Judge, Verdict
+from chimera_assets.quality.judge import Explained, Judge, Screened
 from chimera_assets.quality.results import READABLE
 from chimera_assets.quality.staging import Staging, stage_hours, stage_reference
 
 __all__ = [
     "READABLE",
     "Conservation",
+    "Explained",
     "Judge",
+    "Screened",
     "Staging",
-    "Verdict",
     "conservation",
     "stage_hours",
     "stage_reference",

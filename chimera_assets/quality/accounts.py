@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
-    from chimera_assets.quality.judge import Verdict
+    from chimera_assets.quality.judge import Explained
 
 _COUNTS = {
     "hour_partition": pl.Date,
@@ -43,14 +43,15 @@ class Accounts:
         self._profiles = [empty_profile(contract, hours)]
         self._broken: list[pl.DataFrame] = []
 
-    def add(self, frame: pl.DataFrame, verdict: Verdict) -> None:
-        """Account for a frame and its verdict."""
-        self._broken.append(verdict.broken)
-        taken = frame.group_by(*HOUR_COLUMNS).agg(
-            batch_id=pl.col("_batch_id").max(), extracted=pl.len()
-        )
-        bad = verdict.rejected.group_by(*HOUR_COLUMNS).agg(quarantined=pl.len())
-        self._count(taken.join(bad, on=HOUR_COLUMNS, how="left"))
+    def add_taken(self, frame: pl.DataFrame) -> None:
+        """Account for rows that were extracted."""
+        by_hour = frame.group_by(*HOUR_COLUMNS)
+        self._count(by_hour.agg(batch_id=pl.col("_batch_id").max(), extracted=pl.len()))
+
+    def add_suspects(self, explained: Explained) -> None:
+        """Account for rows that broke rules, some of which were rejected."""
+        self._broken.append(explained.broken)
+        self._count(explained.rejected.group_by(*HOUR_COLUMNS).agg(quarantined=pl.len()))
 
     def add_valid(self, valid: pl.DataFrame) -> None:
         """Let rows that will be published count in the hours' statistics."""

@@ -2,7 +2,7 @@
 
 All row rules of a contract run fused in one Polars pass, which tells the rows that break any. Only
 these, usually few, go through the contract's Pandera schema, which tells each one's reasons. Both
-are built from the same expressions; that they agree is checked on every batch.
+are built from the same expressions; that they agree is checked every time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import polars as pl
 
 from chimera_assets.contracts import pandera_schema, violation
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.quality.results import READABLE, no_broken_rules
+from chimera_assets.quality.results import READABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,17 +29,29 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found in one batch of rows.
+class Screened:
+    """What the fused pass tells of a frame of rows.
 
     Attributes:
-        valid: The rows that break no rule of severity `error`, columns as given.
-        rejected: The others, with a further column `reasons`: List(String), rule names, sorted.
+        valid: The rows that break no rule of severity `error`, in the order given.
+        suspects: The rows that break any rule, of either severity; their reasons are yet to come.
+    """
+
+    valid: pl.DataFrame
+    suspects: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What Pandera tells of suspects.
+
+    Attributes:
+        rejected: Those that break a rule of severity `error`, with a further column `reasons`:
+            List(String), rule names, sorted.
         broken: A row an hour and broken row rule (of either severity): hour_partition, hour, rule,
             failed (Int64), example_keys (List(String), at most five).
     """
 
-    valid: pl.DataFrame
     rejected: pl.DataFrame
     broken: pl.DataFrame
 
@@ -55,36 +67,45 @@ class Judge:
     def __init__(self, contract: Contract, references: Mapping[str, pl.Series]) -> None:
         self.contract = contract
         self._schema = pandera_schema(contract, references)
-        self._suspicious = pl.any_horizontal(
-            pl.lit(value=False), *(violation(rule, references) for rule in contract.row_rules)
-        )
+        self._fitting: pl.Schema | None = None
         self._errors = [rule.name for rule in contract.row_rules if rule.severity == "error"]
+        by_severity: dict[str, list[pl.Expr]] = {"error": [], "warning": []}
+        for rule in contract.row_rules:
+            by_severity[rule.severity].append(violation(rule, references))
+        self._bad, self._doubtful = (
+            pl.any_horizontal(pl.lit(value=False), *broken) for broken in by_severity.values()
+        )
 
-    def judge(self, frame: pl.DataFrame) -> Verdict:
-        """The verdict on a batch of rows: the contract's columns, the hour's, any others.
+    def screen(self, frame: pl.DataFrame) -> Screened:
+        """Tell the rows that break rules from the others, in one pass.
+
+        Args:
+            frame: The contract's columns, the hour's two, any others.
 
         Raises:
             pandera.errors.SchemaErrors: A column of the contract is missing or has another type.
         """
-        self._schema.validate(frame.lazy(), lazy=True)  # columns and types only
-        suspicious = self._suspicious
+        if frame.schema != self._fitting:
+            self._schema.validate(frame.lazy(), lazy=True)  # columns and types only
+            self._fitting = frame.schema
+        bad = self._bad
         if UNREADABLE_COLUMN in frame.columns:
-            suspicious = suspicious | pl.col(UNREADABLE_COLUMN).is_not_null()
-        mask = frame.select(suspicious).to_series()
-        suspects = frame.filter(mask)
-        if suspects.is_empty():
-            return Verdict(frame, self._with_reasons(suspects, _no_failures()), no_broken_rules())
+            bad = bad | pl.col(UNREADABLE_COLUMN).is_not_null()
+        found = frame.select(bad=bad, doubtful=self._doubtful)
+        suspects = frame.filter(found["bad"] | found["doubtful"])
+        return Screened(frame.filter(~found["bad"]) if found["bad"].any() else frame, suspects)
+
+    def explain(self, suspects: pl.DataFrame) -> Explained:
+        """Tell why rows that `screen` found are suspect; cheapest for many at once."""
         failures = self._failures(suspects)
         judged = self._with_reasons(suspects, failures)
         rejected = judged.filter(pl.col("reasons").list.len() > 0)
-        valid = frame
-        if not rejected.is_empty():
-            spared = judged.filter(pl.col("reasons").list.len() == 0).drop("reasons")
-            valid = pl.concat([frame.filter(~mask), spared])
-        return Verdict(valid, rejected, self._broken(suspects, failures))
+        return Explained(rejected, self._broken(suspects, failures))
 
     def _failures(self, suspects: pl.DataFrame) -> pl.DataFrame:
         """Every broken rule of every suspect: `index` UInt32, `rule` String."""
+        if suspects.is_empty():
+            return _no_failures()
         failures = [_no_failures(), self._pandera_failures(suspects)]
         if UNREADABLE_COLUMN in suspects.columns:
             unreadable = suspects.with_row_index("index").filter(

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 #: Rows judged at a time; bounds the memory of a step.
 FRAME_ROWS = 250_000
 
+#: Rows that broke rules are explained this many at a time: Pandera costs by the call, not by row.
+SUSPECT_ROWS = 100_000
+
 #: What `raw`, `staged` and everything made from them have beside the contract's columns.
 LINEAGE_FIELDS = (
     pa.field("hour_partition", pa.date32()),
@@ -125,10 +128,13 @@ def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetim
     lits = {"hour_partition": pl.lit(day), "hour": pl.lit(hour, dtype=pl.Int32)}
     rows = lake.table("raw", contract.stream).read().collect().with_columns(**lits)
     accounts = Accounts(contract, hours)
-    verdict = Judge(contract, references(lake, contract)).judge(rows)
-    kept = duplicates.latest(contract, verdict.valid)
-    accounts.add(rows, verdict)
-    accounts.add_duplicates(verdict.valid, kept)
+    judge = Judge(contract, references(lake, contract))
+    screened = judge.screen(rows)
+    explained = judge.explain(screened.suspects)
+    kept = duplicates.latest(contract, screened.valid)
+    accounts.add_taken(rows)
+    accounts.add_suspects(explained)
+    accounts.add_duplicates(screened.valid, kept)
     accounts.add_valid(kept)
     batches, found = accounts.settle(run_id, now)
     staged = None
@@ -138,7 +144,7 @@ def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetim
         staged = lake.table("staged", contract.stream).overwrite(data, metadata={"run": run_id})
     table = lake.table("quarantine", contract.stream)
     bad = quarantine.quarantined(
-        contract, verdict.rejected, _seen(table, None).with_columns(**lits), now
+        contract, explained.rejected, _seen(table, None).with_columns(**lits), now
     )
     quarantined = table.overwrite(bad, partition_by=HOUR_COLUMNS, metadata={"run": run_id})
     _keep_results(lake, batches, found)
@@ -229,13 +235,19 @@ class _Judging:
 
     def _judged(self) -> Iterator[pl.DataFrame]:
         """The valid rows without duplicates; leaves the accounts of every hour behind."""
+        for left in self._spool.iterdir():  # by a pass that found an hour blocked
+            left.unlink()
         accounts = Accounts(self._contract, self._hours)
         twins: list[pl.DataFrame] = []
-        for number, frame in enumerate(_frames(self._raw, self._hours)):
-            verdict = self._judge.judge(frame)
-            accounts.add(frame, verdict)
-            self._keep(number, verdict.rejected)
-            valid = verdict.valid
+        suspects: list[pl.DataFrame] = []
+        for frame in _frames(self._raw, self._hours):
+            screened = self._judge.screen(frame)
+            accounts.add_taken(frame)
+            suspects.append(screened.suspects)
+            if sum(part.height for part in suspects) >= SUSPECT_ROWS:
+                self._explain(accounts, suspects)
+                suspects = []
+            valid = screened.valid
             if not self._suspected.is_empty():
                 prints = duplicates.fingerprint(self._contract)
                 twin = pl.Series(valid.select(prints.is_in(self._suspected.implode())))
@@ -243,6 +255,7 @@ class _Judging:
                 valid = valid.filter(~twin)
             accounts.add_valid(valid)
             yield valid
+        self._explain(accounts, suspects)
         if twins:
             all_twins = pl.concat(twins)
             kept = duplicates.latest(self._contract, all_twins)
@@ -251,10 +264,16 @@ class _Judging:
             yield kept
         self.batches, self.check_results = accounts.settle(self._run_id, self._now)
 
-    def _keep(self, number: int, rejected: pl.DataFrame) -> None:
-        if not rejected.is_empty():
-            rows = quarantine.quarantined(self._contract, rejected, self._seen, self._now)
-            rows.write_ipc(self._spool / f"{number:08d}.arrow")
+    def _explain(self, accounts: Accounts, suspects: list[pl.DataFrame]) -> None:
+        """Account for the suspects, and put the rejected ones by for the quarantine."""
+        if not suspects:
+            return
+        explained = self._judge.explain(pl.concat(suspects))
+        accounts.add_suspects(explained)
+        if not explained.rejected.is_empty():
+            rows = quarantine.quarantined(self._contract, explained.rejected, self._seen, self._now)
+            part = len(list(self._spool.iterdir()))
+            rows.write_ipc(self._spool / f"{part:08d}.arrow")
 
 
 def _seen(table: Table, hours: HourRange | None) -> pl.DataFrame:

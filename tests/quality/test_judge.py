@@ -88,23 +88,26 @@ def test_every_row_is_valid_or_rejected_for_just_the_rules_it_breaks(
     given_rows = [good_row(n) | damage | {"n": n} for n, damage in enumerate(damages)]
     frame = raw_frame(contract, given_rows, n=pl.Int64)
 
-    verdict = Judge(contract, REFERENCES).judge(frame)
+    judge = Judge(contract, REFERENCES)
+    valid = judge.screen(frame).valid
+    explained = judge.explain(judge.screen(frame).suspects)
+    rejected = explained.rejected
 
-    places = verdict.valid["n"].to_list() + verdict.rejected["n"].to_list()
+    places = valid["n"].to_list() + rejected["n"].to_list()
     assert sorted(places) == list(range(len(damages)))
     expected = {row["n"]: reasons for row in given_rows if (reasons := naive(row))}
-    found = dict(zip(verdict.rejected["n"], verdict.rejected["reasons"].to_list(), strict=True))
+    found = dict(zip(rejected["n"], rejected["reasons"].to_list(), strict=True))
     assert found == expected
     # What is told of the rules is the same story: as many rows a rule, keys as examples only.
     errors = {rule.name for rule in contract.row_rules if rule.severity == "error"} | {READABLE}
-    told = verdict.broken.filter(pl.col("rule").is_in(errors)).select("rule", "failed")
+    told = explained.broken.filter(pl.col("rule").is_in(errors)).select("rule", "failed")
     counted: dict[str, int] = {}
     for reasons in expected.values():
         for rule in reasons:
             counted[rule] = counted.get(rule, 0) + 1
     assert dict(told.iter_rows()) == counted
     keys = {row["event_id"] for row in given_rows}
-    assert set(verdict.broken["example_keys"].explode().drop_nulls()) <= keys
+    assert set(explained.broken["example_keys"].explode().drop_nulls()) <= keys
     # Rows come out as they went in.
-    back = pl.concat([verdict.valid, verdict.rejected.drop("reasons")]).sort("n")
+    back = pl.concat([valid, rejected.drop("reasons")]).sort("n")
     assert back.equals(frame.sort("n"))

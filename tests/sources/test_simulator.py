@@ -80,7 +80,7 @@ def rejected_reasons(url: str, stream: str) -> tuple[pl.DataFrame, pl.DataFrame]
     known = [row["provider_id"] for row in ask(url, "SELECT provider_id FROM providers")]
     judge = Judge(load_contracts([SHIPPED])[stream], {"providers.provider_id": pl.Series(known)})
     rows = extracted(url, stream)
-    return rows, judge.judge(rows).rejected
+    return rows, judge.explain(judge.screen(rows).suspects).rejected
 
 
 def test_a_week_is_loaded_day_by_day_and_no_row_is_lost(
