@@ -51,6 +51,7 @@ lint-sql: $(READY)
 
 lint-contracts: $(READY)
 	@chimera contract check
+	@chimera contract sources --check
 
 lint-yaml: $(READY)
 	@yamllint --strict .

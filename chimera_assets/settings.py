@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     @field_validator("start")
     @classmethod
     def _whole_utc_hour(cls, value: datetime) -> datetime:
-        return floor_hour(value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+        return floor_hour(
+            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        )
 
     @cached_property
     def resolved_lake_uri(self) -> str:
@@ -119,7 +121,11 @@ def _setting_error(error: ValidationError) -> SettingError:
     first: Any = error.errors()[0]
     name = str(first["loc"][0])
     field = Settings.model_fields.get(name.removeprefix(PREFIX).lower())
-    described = field.description if field is not None else None
-    expected = f"{first['msg'].lower()} ({described})" if described else str(first["msg"]).lower()
+    described = (field.description if field is not None else None) or "another value"
     variable = PREFIX + name.upper().removeprefix(PREFIX)
-    return SettingError(variable, expected=expected, found=repr(os.environ.get(variable, first["input"])))
+    given = os.environ.get(variable, first["input"])
+    return SettingError(
+        variable,
+        expected=described[0].lower() + described[1:].rstrip("."),
+        found=f"{given!r} ({first['msg'][0].lower()}{first['msg'][1:]})",
+    )
