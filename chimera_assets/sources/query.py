@@ -109,7 +109,7 @@ def _placed(contract: Contract, table: SourceTable) -> str:
     arrival = table.columns[contract.arrival_time]
     # An arrival that cannot be represented says nothing about the event, and adding to it may fail.
     ahead = (
-        f"CASE WHEN {_unreadable(arrival)} THEN false "
+        f"CASE WHEN {event.quoted} <= {arrival.quoted} OR {_unreadable(arrival)} THEN false "
         f"ELSE {event.quoted} > {arrival.quoted} + interval '{AHEAD_MINUTES} minutes' END"
     )
     misplaced = f"({event.quoted} IS NULL OR {_unreadable(event)} OR {ahead})"
