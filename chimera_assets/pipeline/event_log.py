@@ -88,7 +88,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 connection.execute(insert, run_rows)
         with super().index_connection() as connection:
             returning = insert.returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
-            ids = list(connection.execute(returning, rows).scalars())
+            ids: list[int] = list(connection.execute(returning, rows).scalars())
             by_partition = [
                 r for e, row in zip(events, rows, strict=True) for r in _planned_rows(e, row)
             ]
