@@ -16,20 +16,24 @@ from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, DagsterEventType
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
     SqlEventLogStorageTable,
 )
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,
+)
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import serialize_value
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import sqlalchemy as sa
     from dagster._core.events.log import EventLogEntry
 
 #: The kinds that a range run reports once a partition.
@@ -49,7 +53,30 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str) -> None:
         self._waiting: list[EventLogEntry] = []
         self._waiting_lock = threading.RLock()
+        self._engines: dict[str, sa.Engine] = {}
         super().__init__(base_dir)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[sa.Connection]:
+        """A connection in a transaction; the index's and the latest run's are kept open."""
+        with self._db_lock:
+            engine = self._engine(shard)
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.begin() as connection:
+                yield connection
+
+    def _engine(self, shard: str) -> sa.Engine:
+        if shard not in self._engines:
+            for other in set(self._engines) - {INDEX_SHARD_NAME}:
+                self._engines.pop(other).dispose()
+            self._engines[shard] = sa.create_engine(
+                self.conn_string_for_shard(shard),
+                poolclass=sa.StaticPool,
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+            )
+        return self._engines[shard]
 
     def store_event(self, event: EventLogEntry) -> None:
         """Keep a partition's event for the next flush; write any other one at once, after them."""
@@ -173,6 +200,9 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def dispose(self) -> None:
         """Write what waits before the storage goes."""
         self.flush()
+        with self._db_lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
         super().dispose()
 
 

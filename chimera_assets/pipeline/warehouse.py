@@ -146,11 +146,18 @@ def _manifest() -> dict[str, Any]:
 
 
 class InstalledDbt(DbtCliResource):
-    """The dbt command line, its version asked of the package and not of a process of seconds."""
+    """The dbt command line, without what dagster-dbt does in our process and we don't use.
+
+    It would start dbt once more to ask for its version, and set up an adapter to ask the database
+    for columns; each takes seconds of every hour.
+    """
 
     @cached_property
     def _cli_version(self) -> Version:
         return Version(version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:  # noqa: ANN401, ARG002
+        return None
 
 
 def dbt_resource() -> DbtCliResource:
