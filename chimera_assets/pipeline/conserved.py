@@ -1,9 +1,9 @@
 """The reconciliation check of every run: no row was lost between the source and the facts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from chimera_assets.contracts import Contract
 from chimera_assets.pipeline.gate import HOUR_KEY
@@ -22,12 +22,12 @@ def conservation_check(
     """
     staged = dg.AssetKey(["staged", contract.stream])
     fact = dg.AssetKey(["marts", f"fact_{contract.stream}"])
-    has_facts = fact in facts
-
-    @dg.asset_check(
-        asset=fact if has_facts else staged,
-        name="conservation",
-        additional_deps=[staged, dg.AssetKey(["quarantine", contract.stream])] if has_facts else [],
+    asset = fact if fact in facts else staged
+    others = {staged, dg.AssetKey(["quarantine", contract.stream])} - {asset}
+    spec = dg.AssetCheckSpec(
+        "conservation",
+        asset=asset,
+        additional_deps=sorted(others) if asset == fact else [],
         blocking=True,
         partitions_def=HOURLY,
         description=(
@@ -35,38 +35,36 @@ def conservation_check(
             "fact rows, counted in the tables. Fails too if an hour was blocked by its gate."
         ),
     )
-    def conserved(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+
+    @dg.multi_asset_check(name=f"conserve_{contract.stream}", specs=[spec])
+    def conserved(
+        context: dg.AssetCheckExecutionContext,
+    ) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
+        layer = context.op_execution_context.job_def.asset_layer
+        yield dg.Output(None, layer.get_op_output_name(spec.key))
         counted = conservation(open_lake(), contract, hours_of(context))
-        hours, lost = counted.hours, counted.lost
-        blocked = hours.filter(~pl.col("published"))
-        return dg.AssetCheckResult(
-            passed=lost.is_empty() and blocked.is_empty(),
-            description=_told(contract, lost, blocked),
-            metadata={
-                "hours": hours.height,
-                "hours that lost rows": lost.height,
-                "blocked hours": blocked.height,
-                **{
-                    name: int(hours[name].sum())
-                    for name in ("raw", "staged", "quarantined", "duplicates", "facts")
-                    if hours[name].null_count() < hours.height or hours.is_empty()
-                },
-            },
-        )
+        lost = set(counted.lost.select(HOUR_KEY.alias("key"))["key"])
+        for hour in counted.hours.with_columns(key=HOUR_KEY).iter_rows(named=True):
+            yield _evaluation(spec, hour, lost=hour["key"] in lost)
 
     return conserved
 
 
-def _told(contract: Contract, lost: pl.DataFrame, blocked: pl.DataFrame) -> str | None:
-    said = []
-    if not lost.is_empty():
-        said.append(f"rows do not add up in {_keys(lost)}")
-    if not blocked.is_empty():
-        said.append(f"blocked by the gate, not published: {_keys(blocked)}")
-    return f"{contract.stream}: {'; '.join(said)}" if said else None
-
-
-def _keys(hours: pl.DataFrame) -> str:
-    keys = hours.select(HOUR_KEY.alias("key"))["key"]
-    more = f" and {keys.len() - 10} more" if keys.len() > 10 else ""  # noqa: PLR2004
-    return ", ".join(keys.head(10)) + more
+def _evaluation(
+    spec: dg.AssetCheckSpec, hour: dict[str, Any], *, lost: bool
+) -> dg.AssetCheckEvaluation:
+    description = None
+    if lost:
+        description = "rows do not add up: raw = staged + quarantined + duplicates, staged = facts"
+    elif not hour["published"]:
+        description = "blocked by the gate: nothing of the hour was published"
+    names = ("raw", "staged", "quarantined", "duplicates", "facts")
+    return dg.AssetCheckEvaluation(
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        passed=description is None,
+        blocking=True,
+        partition=hour["key"],
+        description=description,
+        metadata={name: hour[name] for name in names if hour[name] is not None},
+    )

@@ -167,6 +167,27 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             )
             connection.execute(AssetCheckExecutionsTable.insert().values(**row))
 
+    def _store_asset_check_evaluation_planned(
+        self, event: EventLogEntry, event_id: int | None
+    ) -> None:
+        """Index a planned check by each of its partitions; the event is serialized once."""
+        planned: Any = event.get_dagster_event().event_specific_data
+        subset = planned.partitions_subset
+        row = {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "run_id": event.run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            "evaluation_event": serialize_value(event),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
+            "evaluation_event_storage_id": event_id,
+        }
+        keys = subset.get_partition_keys() if subset else [None]
+        with self.index_connection() as connection:
+            connection.execute(
+                AssetCheckExecutionsTable.insert(), [{**row, "partition": key} for key in keys]
+            )
+
     def _check_evaluation_row(self, event: EventLogEntry, event_id: int) -> dict[str, Any]:
         evaluation = event.get_dagster_event().asset_check_evaluation_data
         target = evaluation.target_materialization_data
