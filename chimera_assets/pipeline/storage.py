@@ -21,7 +21,29 @@ def _folder(name: str) -> str:
     return str(folder)
 
 
-class LaptopStorage(DagsterSqliteStorage):
+class _UnderHome:
+    """What needs no configuration in `dagster.yaml`: its place follows from CHIMERA_HOME."""
+
+    _FOLDER = ""
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """No configuration."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls,
+        inst_data: ConfigurableClassData | None,
+        config_value: Any,  # noqa: ANN401
+    ) -> Self:
+        """The one of this process's CHIMERA_HOME."""
+        make: Any = cls
+        made: Self = make(_folder(cls._FOLDER), inst_data=inst_data, **config_value)
+        return made
+
+
+class LaptopStorage(_UnderHome, DagsterSqliteStorage):
     """Runs, events and schedules in SQLite."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
@@ -29,52 +51,12 @@ class LaptopStorage(DagsterSqliteStorage):
         # Where Dagster's own class keeps them, so that its tools find them too.
         self._event_log_storage = BatchingSqliteEventLogStorage(f"{base_dir}/history/runs/")
 
-    @classmethod
-    def config_type(cls) -> dict[str, Any]:
-        """No configuration: the place follows from CHIMERA_HOME."""
-        return {}
 
-    @classmethod
-    def from_config_value(
-        cls,
-        inst_data: ConfigurableClassData | None,
-        config_value: Any,  # noqa: ANN401
-    ) -> Self:
-        """The storage of this process's CHIMERA_HOME."""
-        return cls(_folder(""), inst_data, **config_value)
-
-
-class LaptopComputeLogs(LocalComputeLogManager):
+class LaptopComputeLogs(_UnderHome, LocalComputeLogManager):
     """What runs print, in files."""
 
-    @classmethod
-    def config_type(cls) -> dict[str, Any]:
-        """No configuration: the place follows from CHIMERA_HOME."""
-        return {}
-
-    @classmethod
-    def from_config_value(
-        cls,
-        inst_data: ConfigurableClassData | None,
-        config_value: Any,  # noqa: ANN401
-    ) -> Self:
-        """The logs of this process's CHIMERA_HOME."""
-        return cls(_folder("logs"), inst_data=inst_data, **config_value)
+    _FOLDER = "logs"
 
 
-class LaptopArtifacts(LocalArtifactStorage):
+class LaptopArtifacts(_UnderHome, LocalArtifactStorage):
     """Files of Dagster's own, such as the schedules' bookkeeping."""
-
-    @classmethod
-    def config_type(cls) -> dict[str, Any]:
-        """No configuration: the place follows from CHIMERA_HOME."""
-        return {}
-
-    @classmethod
-    def from_config_value(
-        cls,
-        inst_data: ConfigurableClassData | None,
-        config_value: Any,  # noqa: ANN401
-    ) -> Self:
-        """The files of this process's CHIMERA_HOME."""
-        return cls(_folder(""), inst_data=inst_data, **config_value)

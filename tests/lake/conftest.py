@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,7 +14,6 @@ from chimera_assets.lake import Lake, Table
 from chimera_assets.lake.storage import s3_client, s3_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 START = datetime(2026, 1, 31, 0, tzinfo=UTC)
@@ -42,36 +36,6 @@ def events(wanted: HourRange, rows: int = 10, value: int = 1) -> pl.DataFrame:
         hour_partition=pl.col("timestamp").dt.date(),
         hour=pl.col("timestamp").dt.hour(),
     )
-
-
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(url)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait_for(url: str) -> None:
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"no S3 server at {url}")
 
 
 @pytest.fixture
