@@ -42,7 +42,9 @@ def test_eight_processes_create_one_table_and_write_side_by_side(
     read = table.read(hours(20)).collect()
     assert (read.height, read["value"].n_unique()) == (100, 1)
     assert table.rows_by_hour()["rows"].to_list() == [100] * 9
-    assert table.version() == 16
+    # Two that create the table at the same moment may both log that; each write is there once.
+    writes = [one for one in table.history() if one.get("chimera.write") == "replace hours"]
+    assert len(writes) == len({one["chimera.commit"] for one in writes}) == 16
 
 
 @pytest.fixture
