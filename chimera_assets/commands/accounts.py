@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hours import HOUR_COLUMNS, PARTITION_KEY_FORMAT
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.pipeline.hourly import HOUR_KEY
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.quality.results import BATCHES, CHECK_RESULTS
 
@@ -29,12 +30,11 @@ def of_streams(run_id: str) -> pl.DataFrame:
 
 def blocked_hours(run_id: str) -> pl.DataFrame:
     """The hours that a run blocked: `stream`, `hour` (its partition key), `pass_rate`."""
-    moment = pl.col("hour_partition").cast(pl.Datetime) + pl.duration(hours=pl.col("hour"))
     return (
         _kept("batches", BATCHES, run_id)
         .filter(~pl.col("published"))
         .sort("stream", *HOUR_COLUMNS)
-        .select("stream", moment.dt.strftime(PARTITION_KEY_FORMAT).alias("hour"), "pass_rate")
+        .select("stream", HOUR_KEY.alias("hour"), "pass_rate")
         .collect()
     )
 

@@ -6,8 +6,7 @@ from typing import Any
 import dagster as dg
 
 from chimera_assets.contracts import Contract
-from chimera_assets.pipeline.gate import HOUR_KEY
-from chimera_assets.pipeline.hourly import HOURLY, hours_of
+from chimera_assets.pipeline.hourly import HOUR_KEY, HOURLY, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.quality import conservation
 

@@ -94,11 +94,6 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         """Whether one planned event may speak of many partitions; `flush` indexes it by each."""
         return True
 
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events together."""
-        for event in events:
-            self.store_event(event)
-
     def flush(self) -> None:
         """Write the events that wait: one transaction a run's database, one in the index."""
         with self._waiting_lock:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from chimera_assets.hours import PARTITION_KEY_FORMAT
+from chimera_assets.pipeline.hourly import HOUR_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 PASS_RATE = "pass_rate"  # noqa: S105 - no password
 WARNINGS = "warnings"
-
-HOUR_KEY = (pl.col("hour_partition").cast(pl.Datetime) + pl.duration(hours="hour")).dt.strftime(
-    PARTITION_KEY_FORMAT
-)
 
 
 def check_specs(
@@ -66,6 +62,7 @@ def evaluations(
         yield dg.Output(None, layer.get_op_output_name(dg.AssetCheckKey(asset, name)))
     blocking = staging.staged is None
     few = staging.batches.height == 1
+    blocked = None if staging.blocked.is_empty() else blocked_message(contract, staging)
     for hour in staging.batches.with_columns(key=HOUR_KEY).iter_rows(named=True):
         partition = hour["key"] if partitioned else None
         yield dg.AssetCheckEvaluation(
@@ -74,7 +71,7 @@ def evaluations(
             passed=hour["published"],
             blocking=blocking,
             partition=partition,
-            description=None if hour["published"] else blocked_message(contract, staging),
+            description=None if hour["published"] else blocked,
             metadata=_numbers(hour) | ({"rows by reason": reasons(staging)} if few else {}),
         )
     yield _warnings(asset, staging)

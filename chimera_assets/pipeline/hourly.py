@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dagster as dg
+import polars as pl
 
-from chimera_assets.hours import PARTITION_KEY_FORMAT, HourRange, partition_key
+from chimera_assets.hours import PARTITION_KEY_FORMAT, HourRange
 from chimera_assets.settings import get_settings
 
 #: Hours since CHIMERA_START, UTC. One object, because Dagster joins assets by equal definitions.
@@ -15,13 +16,13 @@ HOURLY = dg.HourlyPartitionsDefinition(
 #: A range of hours is one run, for every asset.
 ONE_RUN = dg.BackfillPolicy.single_run()
 
+#: The partition key of a row that has the two hour columns, as a Polars expression.
+HOUR_KEY = (pl.col("hour_partition").cast(pl.Datetime) + pl.duration(hours="hour")).dt.strftime(
+    PARTITION_KEY_FORMAT
+)
+
 
 def hours_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> HourRange:
     """The hours of a run: one, or a range."""
     keys = context.partition_key_range
     return HourRange.from_keys(keys.start, keys.end)
-
-
-def partition_keys(hours: HourRange) -> list[str]:
-    """The partition keys of some hours, in order."""
-    return [partition_key(hour) for hour in hours]

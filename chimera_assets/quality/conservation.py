@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.lake import partitions
 from chimera_assets.quality import results
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def latest_batches(lake: Lake, contract: Contract, hours: HourRange | None = Non
         return results.BATCHES.to_frame().select(*HOUR_COLUMNS, "duplicates", "published")
     rows = table.read().filter(pl.col("stream") == contract.stream)
     if hours is not None:
-        rows = rows.filter(_within(hours))
+        rows = rows.filter(partitions.expression(hours))
     return (
         rows.sort("judged_at")
         .group_by(*HOUR_COLUMNS)
@@ -71,12 +72,6 @@ def latest_batches(lake: Lake, contract: Contract, hours: HourRange | None = Non
         .sort(*HOUR_COLUMNS)
         .collect()
     )
-
-
-def _within(hours: HourRange) -> pl.Expr:
-    started = pl.col("hour_partition").cast(pl.Datetime("us", "UTC")) + pl.duration(hours="hour")
-    days = pl.col("hour_partition").is_between(hours.start.date(), hours.end.date())
-    return days & (started >= hours.start) & (started < hours.end)
 
 
 def _rows(table: Table, hours: HourRange) -> pl.DataFrame:
