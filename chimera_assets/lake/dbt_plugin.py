@@ -19,12 +19,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.duckdb import prepare, scan_sql
 from chimera_assets.lake.lake import Lake
+from chimera_assets.lake.stream import Replay
 from chimera_assets.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -128,9 +130,7 @@ def _commit(
     cursor: DuckDBPyConnection, relation: str, table: Table, request: dict[str, Any]
 ) -> None:
     """Stream a relation into its table: one atomic commit, or none when nothing changes."""
-    rows = cursor.execute(f"select * from {relation}").to_arrow_reader(  # noqa: S608
-        BATCH_ROWS
-    )
+    rows = _replay(cursor, f"select * from {relation}")  # noqa: S608
     metadata = {"dbt_invocation_id": request["invocation_id"]}
     partition_by = HOUR_COLUMNS if request["partitioned"] else ()
     match request["strategy"]:
@@ -138,11 +138,21 @@ def _commit(
             table.write_hours(rows, _hours(request), metadata=metadata)
         case "merge" if table.exists():
             # Dimensions: small, and mostly unchanged.
-            changed = rows.read_all()
+            changed = pa.Table.from_batches(rows.batches(), rows.schema)
             if changed.num_rows:
                 table.merge(changed, keys=request["key_columns"], metadata=metadata)
         case _:
             table.overwrite(rows, partition_by=partition_by, metadata=metadata)
+
+
+def _replay(cursor: DuckDBPyConnection, sql: str) -> Replay:
+    """The rows of a query, which is run again if its commit meets a conflict."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        return iter(cursor.execute(sql).to_arrow_reader(BATCH_ROWS))
+
+    schema = cursor.execute(f"{sql} limit 0").to_arrow_reader(1).schema
+    return Replay(schema, batches)
 
 
 def _hours(request: dict[str, Any]) -> HourRange:

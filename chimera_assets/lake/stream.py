@@ -2,12 +2,14 @@
 
 A commit that meets a conflict has to be made again, and a stream can be read only once. So a
 one-shot stream is copied, while it is first read, to an unnamed temporary file; only if a second
-reading is asked for does it come from there. Frames and tables already in memory need no copy.
+reading is asked for does it come from there. Frames and tables already in memory need no copy, and
+neither does what can be made again: a `Replay`.
 """
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import polars as pl
@@ -21,7 +23,7 @@ from chimera_assets.lake.errors import HoursMismatch
 from chimera_assets.lake.partitions import DAY_COLUMN, HOUR_COLUMN, hour_ordinal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Rows of a batch handed to Delta; bounds the memory of a step.
 BATCH_ROWS = 65_536
@@ -36,7 +38,20 @@ class ArrowStream(Protocol):
         """The stream as a PyCapsule."""
 
 
-Data: TypeAlias = pl.DataFrame | pl.LazyFrame | ArrowStream
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Batches that are made anew for each reading, instead of being copied during the first.
+
+    Attributes:
+        schema: The schema of the batches.
+        batches: Makes them, always the same rows; called outside of any commit.
+    """
+
+    schema: pa.Schema
+    batches: Callable[[], Iterator[pa.RecordBatch]]
+
+
+Data: TypeAlias = pl.DataFrame | pl.LazyFrame | ArrowStream | Replay
 
 
 class Stream:
@@ -52,6 +67,7 @@ class Stream:
         self.failure: Exception | None = None
         self._frame = data if isinstance(data, pl.DataFrame) else None
         self._table = data if isinstance(data, pa.Table) else None
+        self._replay = data if isinstance(data, Replay) else None
         self._spool: IO[bytes] | None = None
         self._live: Iterator[pa.RecordBatch] | None = None
         if isinstance(data, pl.DataFrame):
@@ -61,12 +77,16 @@ class Stream:
             self._live = _lazy_batches(data)
         elif isinstance(data, pa.Table):
             self.schema = data.schema
+        elif isinstance(data, Replay):
+            self.schema = data.schema
+            self._live = data.batches()
         else:
             # Through the C interface an error of ours would come back as text.
             own = isinstance(data, pa.RecordBatchReader)
             reader: Any = data if own else pa.RecordBatchReader.from_stream(data)
             self.schema = reader.schema
             self._live = iter(reader)
+        self._begun = False
         self._first = self._peek()
 
     def __enter__(self) -> Self:
@@ -91,6 +111,10 @@ class Stream:
         self, schema: pa.Schema, uri: str, hours: HourRange | None = None
     ) -> pa.RecordBatchReader:
         """The data from its beginning, in `schema`, each row checked to lie in `hours`."""
+        if self._replay is not None and self._begun:
+            self._live = self._replay.batches()
+            self._first = self._peek()
+            self._begun = False
         return pa.RecordBatchReader.from_batches(schema, self._checked(schema, uri, hours))
 
     def _checked(
@@ -112,6 +136,8 @@ class Stream:
                 yield from part.to_arrow().combine_chunks().to_batches()
         elif self._table is not None:
             yield from self._table.to_batches(max_chunksize=BATCH_ROWS)
+        elif self._replay is not None:
+            yield from self._live_batches()
         elif self._spool is None:
             yield from self._first_reading()
         else:
@@ -122,18 +148,22 @@ class Stream:
             return None
         return next((batch for batch in self._live if batch.num_rows), None)
 
-    def _first_reading(self) -> Iterator[pa.RecordBatch]:
+    def _live_batches(self) -> Iterator[pa.RecordBatch]:
         if self._first is None or self._live is None:
             return
+        self._begun = True
+        first, self._first = self._first, None
+        for batch in _chained(first, self._live):
+            yield from _slices(batch)
+
+    def _first_reading(self) -> Iterator[pa.RecordBatch]:
         # Closed by __exit__; the next attempt reads it.
         self._spool = tempfile.TemporaryFile(prefix="chimera-")  # noqa: SIM115
-        first, self._first = self._first, None
         options = ipc.IpcWriteOptions(compression="lz4")
         with ipc.new_stream(self._spool, self.schema, options=options) as spool:
-            for batch in _chained(first, self._live):
-                for part in _slices(batch):
-                    spool.write_batch(part)
-                    yield part
+            for batch in self._live_batches():
+                spool.write_batch(batch)
+                yield batch
 
     def _again(self) -> Iterator[pa.RecordBatch]:
         if self._spool is not None:

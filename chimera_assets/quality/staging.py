@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ import pyarrow as pa
 from chimera_assets.contracts import required_references
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange, floor_hour, partition_values
+from chimera_assets.lake.stream import Replay
 from chimera_assets.quality import duplicates, quarantine, results
 from chimera_assets.quality.accounts import Accounts
 from chimera_assets.quality.judge import Judge
@@ -192,11 +194,11 @@ class _Judging:
             blocked_before = self._blocked.height
             # Delta drives the stream from its own runtime, where it cannot be asked anything: what
             # is to be read back from the staged table is settled before.
-            published = self._published(schema, self._kept(schema))
-            stream = pa.RecordBatchReader.from_batches(schema, published)
+            kept = self._kept(schema)
+            rows = Replay(schema, partial(self._published, schema, kept))
             try:
                 return self._staged.write_hours(
-                    stream,
+                    rows,
                     self._hours,
                     schema=schema,
                     metadata={"run": self._run_id, "contract": self._contract.version},

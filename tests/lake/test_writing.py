@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from chimera_assets.lake import HoursMismatch, Lake, SchemaConflict, Table, TableNotFound
+from chimera_assets.lake.stream import Replay, Stream
 
 from .conftest import events, hours
 
@@ -133,6 +134,20 @@ def test_an_error_of_the_source_comes_through_as_its_own(local: Lake) -> None:
     with pytest.raises(OSError, match="the database went away"):
         table.write_hours(pa.RecordBatchReader.from_batches(good.schema, broken()), hours(0))
     assert table.count() == 0
+
+
+def test_what_can_be_made_again_is_not_copied_for_a_second_try(table: Table) -> None:
+    made = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        made.append(len(made))
+        yield from rows.to_batches()
+
+    rows = events(hours(0)).to_arrow()
+    with Stream(Replay(rows.schema, batches)) as stream:
+        readings = [stream.reader(rows.schema, table.uri, hours(0)).read_all() for _ in range(3)]
+    assert made == [0, 1, 2]
+    assert all(reading.equals(rows) for reading in readings)
 
 
 def test_append_overwrite_and_merge(table: Table) -> None:
