@@ -9,7 +9,7 @@ from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
 from chimera_assets.pipeline.raw import raw_asset
 from chimera_assets.pipeline.staged import staged_assets
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
-from chimera_assets.pipeline.warehouse import dbt_resource, warehouse
+from chimera_assets.pipeline.warehouse import warehouse
 from chimera_assets.settings import get_settings
 
 ALL = contracts().values()
@@ -29,7 +29,6 @@ defs = dg.Definitions(
     schedules=[etl_schedule],
     resources={
         "lake": DeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
-        "dbt": dbt_resource(),
     },
     executor=(
         dg.in_process_executor

@@ -5,15 +5,14 @@ everything else by `dagster asset materialize --select '*'`.
 """
 
 import json
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from chimera_assets.pipeline.dbt_manifest import dbt_project
-from chimera_assets.pipeline.warehouse import TRANSLATOR, dbt_environment
+from chimera_assets.pipeline.dbt_run import DbtRun
+from chimera_assets.pipeline.warehouse import TRANSLATOR
 
 
 def _unit_tests() -> dict[str, dg.AssetCheckSpec]:
@@ -34,24 +33,23 @@ UNIT_TESTS = _unit_tests()
 
 @dg.multi_asset_check(name="dbt_unit_tests", specs=list(UNIT_TESTS.values()), can_subset=True)
 def dbt_unit_tests(
-    context: dg.AssetCheckExecutionContext, dbt: DbtCliResource
+    context: dg.AssetCheckExecutionContext,
 ) -> Iterator[dg.AssetCheckResult]:
     """Run the chosen unit tests of the dbt project."""
     chosen = {i: s for i, s in UNIT_TESTS.items() if s.key in context.selected_asset_check_keys}
     names = [f"test_name:{unique_id.rpartition('.')[2]}" for unique_id in chosen]
-    # One argument: dbt's own command line takes several, dagster-dbt's way of calling it does not.
-    with dbt_environment():
-        invocation = dbt.cli(["test", "--select", " ".join(names)], raise_on_error=False).wait()
-    results = {r["unique_id"]: r for r in invocation.get_artifact("run_results.json")["results"]}
-    shutil.rmtree(invocation.target_path, ignore_errors=True)
+    run = DbtRun(["test", "--select", *names])
+    results = {result.node.unique_id: result for result in run.results()}
+    run.clean()
     for unique_id, spec in chosen.items():
-        result = results.get(unique_id, {"status": "did not run", "message": None})
-        passed = result["status"] == "pass"
+        result = results.get(unique_id)
+        passed = result is not None and result.status == "pass"
+        said = "did not run" if result is None else str(result.message)
         if not passed:
-            context.log.error("%s: %s", spec.name, result["message"])
+            context.log.error("%s: %s", spec.name, said)
         yield dg.AssetCheckResult(
             asset_key=spec.asset_key,
             check_name=spec.name,
             passed=passed,
-            description=None if passed else str(result["message"]),
+            description=None if passed else said,
         )

@@ -1,26 +1,22 @@
 """The layers that dbt makes: staging views, marts and aggregates, with their tests as checks."""
 
-import contextlib
 import json
-import os
-import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
-from importlib.metadata import version
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
-from packaging.version import Version
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+from dagster_dbt.asset_utils import get_subset_selection_for_context
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from chimera_assets.hours import HourRange
 from chimera_assets.pipeline.column_lineage import column_lineage
 from chimera_assets.pipeline.dbt_manifest import dbt_project
+from chimera_assets.pipeline.dbt_run import DbtRun
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.settings import get_settings
 
 OWNER = "team:data-platform"
 
@@ -71,51 +67,38 @@ TRANSLATOR = Translator()
     dagster_dbt_translator=TRANSLATOR,
     backfill_policy=ONE_RUN,
 )
-def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Build the selected models for the run's hours, then their tests."""
     hours = hours_of(context) if context.has_partition_key_range else None
-    with dbt_environment(hours):
-        invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
-    for event in invocation.stream():
-        if isinstance(event, dg.Output):
-            key = context.asset_key_for_output(event.output_name)
-            told = _table_metadata(key, hours)
-            if hours is None or len(hours) == 1:
-                told |= _lineage_metadata(
-                    str(event.metadata["unique_id"].value), invocation.target_path
-                )
-            yield event.with_metadata({**event.metadata, **told})
-        else:
-            yield event
-    shutil.rmtree(invocation.target_path, ignore_errors=True)  # of a failed run it is kept
+    run = DbtRun(["build", "--exclude-resource-type", "unit_test", *_selection(context)], hours)
+    for result in run.node_results():
+        message = DbtCoreCliEventMessage(raw_event=result, event_history_metadata={})
+        for event in message.to_default_asset_events(
+            _manifest(), TRANSLATOR, context, run.target, dbt_project()
+        ):
+            if isinstance(event, dg.Output):
+                key = context.asset_key_for_output(event.output_name)
+                told = _table_metadata(key, hours)
+                if hours is None or len(hours) == 1:
+                    told |= _lineage_metadata(str(event.metadata["unique_id"].value), run.target)
+                yield event.with_metadata({**event.metadata, **told})
+            else:
+                yield event
+    run.clean()
 
 
-@contextlib.contextmanager
-def dbt_environment(hours: HourRange | None = None) -> Iterator[None]:
-    """The environment that dbt is started with: the run's hours, the lake, where to write.
-
-    By dbt's `--vars` the hours would make it parse the whole project again for every new one.
-    """
-    told = (
-        {
-            "CHIMERA_DBT_START_HOUR": hours.start.isoformat(),
-            "CHIMERA_DBT_END_HOUR": hours.end.isoformat(),
-        }
-        if hours is not None
-        else {}
+def _selection(context: dg.AssetExecutionContext) -> list[str]:
+    """The arguments that tell dbt the assets and checks that this run is for."""
+    arguments, indirect = get_subset_selection_for_context(
+        context=context,
+        manifest=_manifest(),
+        select="fqn:*",
+        exclude="",
+        selector="",
+        dagster_dbt_translator=TRANSLATOR,
+        current_dbt_indirect_selection_env=None,
     )
-    places = {
-        "CHIMERA_LAKE_URI": get_settings().resolved_lake_uri,
-        # dbt starts from the parsed project that lies there, and writes beside it.
-        "DBT_TARGET_PATH": str(dbt_project().target_path),
-    }
-    before = dict(os.environ)
-    os.environ.update(told | places)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    return [*arguments, *(["--indirect-selection", indirect] if indirect else [])]
 
 
 def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]:
@@ -143,26 +126,3 @@ def _lineage_metadata(unique_id: str, target: Path) -> dict[str, Any]:
 def _manifest() -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads(dbt_project().manifest_path.read_text())
     return manifest
-
-
-class InstalledDbt(DbtCliResource):
-    """The dbt command line, without what dagster-dbt does in our process and we don't use.
-
-    It would start dbt once more to ask for its version, and set up an adapter to ask the database
-    for columns; each takes seconds of every hour.
-    """
-
-    @cached_property
-    def _cli_version(self) -> Version:
-        return Version(version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:  # noqa: ANN401, ARG002
-        return None
-
-
-def dbt_resource() -> DbtCliResource:
-    """The dbt command line on our project: the one installed beside this Python."""
-    beside = Path(sys.executable).with_name("dbt")
-    executable = str(beside) if beside.exists() else "dbt"
-    project: Any = dbt_project()  # a validator of DbtCliResource takes it apart
-    return InstalledDbt(project_dir=project, dbt_executable=executable)
