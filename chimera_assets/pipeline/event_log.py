@@ -34,6 +34,7 @@ from chimera_assets.pipeline.event_serializer import EventSerializer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from dagster._core.events.log import EventLogEntry
 
@@ -123,18 +124,26 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             ]
             if by_partition:
                 _insert(connection, by_partition)
-            self._index_asset_events(connection, events, ids)
+            self._index_asset_events(connection, events, rows, ids)
             self._index_check_evaluations(connection, events, rows, ids)
 
     def _index_asset_events(
-        self, connection: sa.Connection, events: Sequence[EventLogEntry], ids: Sequence[int]
+        self,
+        connection: sa.Connection,
+        events: Sequence[EventLogEntry],
+        rows: Sequence[dict[str, Any]],
+        ids: Sequence[int],
     ) -> None:
+        tags = [
+            (event_id, row["asset_key"], key, value, _text(row["timestamp"]))
+            for event, row, event_id in zip(events, rows, ids, strict=True)
+            for key, value in self._tags_for_asset_event(event).items()
+        ]
+        if tags:
+            connection.exec_driver_sql(_INSERT_TAGS, tags)
         pairs = [
             (e, i) for e, i in zip(events, ids, strict=True) if e.dagster_event_type in ASSET_EVENTS
         ]
-        if not pairs:
-            return
-        self._store_asset_event_tags(connection, [e for e, _ in pairs], [i for _, i in pairs])
         # An asset's entry keeps only its latest event of each kind.
         latest = {(e.get_dagster_event().asset_key, e.dagster_event_type): (e, i) for e, i in pairs}
         for event, event_id in latest.values():
@@ -256,18 +265,37 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 _INSERT = """
     INSERT INTO event_logs
         (run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition)
-    VALUES
-        (:run_id, :event, :dagster_event_type, :timestamp, :step_key, :asset_key, :partition)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_INSERT_TAGS = """
+    INSERT INTO asset_event_tags (event_id, asset_key, key, value, event_timestamp)
+    VALUES (?, ?, ?, ?, ?)
 """
 
 
 def _insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert rows of events; gives their ids. SQLAlchemy would take three times as long."""
-    told = [{**row, "timestamp": row["timestamp"].isoformat(" ", "microseconds")} for row in rows]
+    told = [
+        (
+            row["run_id"],
+            row["event"],
+            row["dagster_event_type"],
+            _text(row["timestamp"]),
+            row["step_key"],
+            row["asset_key"],
+            row["partition"],
+        )
+        for row in rows
+    ]
     connection.exec_driver_sql(_INSERT, told)
     # One writer at a time: within its transaction SQLite numbers rows without a gap.
     last: int = connection.exec_driver_sql("SELECT max(id) FROM event_logs").scalar_one()
     return list(range(last - len(rows) + 1, last + 1))
+
+
+def _text(moment: datetime) -> str:
+    """A time as SQLAlchemy writes it into SQLite."""
+    return moment.isoformat(" ", "microseconds")
 
 
 def _planned_rows(event: EventLogEntry, row: dict[str, Any]) -> list[dict[str, Any]]:
