@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Commit, Lake, Table
 
 #: Rows judged at a time; bounds the memory of a step.
-FRAME_ROWS = 250_000
+FRAME_ROWS = 65_536
 
 #: Rows that broke rules are explained this many at a time: Pandera costs by the call, not by row.
 SUSPECT_ROWS = 100_000
