@@ -37,9 +37,7 @@ def repeated(parts: Iterable[pl.Series], folder: Path) -> pl.Series:
     runs = [_mapped(file) for file in files]
     ranges = max(1, math.ceil(total / _AT_A_TIME))
     bounds = [_LARGEST * n // ranges for n in range(1, ranges)]
-    edges = (
-        [[0, *run.search_sorted(bounds, side="left"), len(run)] for run in runs] if bounds else []
-    )
+    edges = [_edges(run, bounds) for run in runs]
     found: list[pl.Series] = [pl.Series(dtype=pl.UInt64)]
     for n in range(ranges):
         here = [run[edge[n] : edge[n + 1]] for run, edge in zip(runs, edges, strict=True)]
