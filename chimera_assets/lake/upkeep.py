@@ -38,6 +38,10 @@ TARGET_BYTES = 100 * 1024 * 1024
 #: Hours that ended less than this ago are left to their writers until the next time.
 SETTLED = timedelta(hours=2)
 
+#: How often a rewrite is tried. Delta takes it for a reader of the whole table, so that it loses to
+#: whoever replaces any hour meanwhile; it is not worth being in anyone's way for long.
+_ATTEMPTS = 3
+
 #: Entries of the log after which a reader is spared reading them one by one.
 _TAIL = 20
 
@@ -138,8 +142,8 @@ def needs(table: Table, order_by: Sequence[str], now: datetime) -> Needs:
 def rewrite(table: Table, wanted: Needs, order_by: Sequence[str]) -> Rewritten:
     """Merge and order partitions, a day's hours in one commit.
 
-    A commit that loses against another writer is tried again hour by hour; an hour that loses
-    again is skipped: its writer is at work, and the next upkeep will find it.
+    A day that keeps losing against other writers is tried hour by hour; an hour that keeps losing
+    is skipped: writers are at work, and the next upkeep will find it.
     """
 
     def merge(delta: DeltaTable, properties: CommitProperties, chosen: _Filters) -> Any:  # noqa: ANN401
@@ -234,7 +238,7 @@ def _once(table: Table, group: Sequence[Partition], rewrite: _Rewrite, name: str
         rewrite(delta, properties, chosen or None)
 
     try:
-        commit(table, action, metadata={"chimera.write": name}, attempts=1)
+        commit(table, action, metadata={"chimera.write": name}, attempts=_ATTEMPTS)
     except CommitConflict:
         return False
     return True
