@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from chimera_assets.contracts import contracts, load_contracts
+from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
@@ -35,7 +35,7 @@ FACTS = {"generations", "jailbreak_tests", "provider_health"}
 CONTRACTS = load_contracts([SHIPPED])
 
 
-def tests_of(hour: str, count: int) -> list[dict[str, Any]]:
+def attacks(hour: str, count: int) -> list[dict[str, Any]]:
     stamp = f"{parse_key(hour):%Y-%m-%dT%H}"
     return [
         {
@@ -61,7 +61,7 @@ def made(house: House) -> House:
         rows = generations(hour, ROWS)
         rows[5]["tokens_used"] = -1
         house.source.insert("generations", rows)
-        house.source.insert("jailbreak_tests", tests_of(hour, 12))
+        house.source.insert("jailbreak_tests", attacks(hour, 12))
     ran = house.run(FIRST, THIRD)
     assert ran.success, ran.failed
     return house
@@ -213,6 +213,7 @@ TECHNIQUES = "aggregates/agg_technique_effectiveness"
             {
                 ("conservation", RAW, THIRD),
                 ("conservation", STAGED, THIRD),
+                ("aggregates", TECHNIQUES, THIRD),  # attacks on that hour are still there
             },
         ),
         (no_quarantine, {("conservation", "quarantine/generations", FIRST)}),
@@ -302,21 +303,16 @@ def test_a_purged_hour_still_adds_up(lake: Lake) -> None:
 
 
 def test_restore_and_backfill_heal_a_table_from_the_one_below(made: House) -> None:
-    """Staged is taken back to before its first rows, and a fact table lost with its folder."""
-    lake = made.lake
-    staged = lake.table("staged", "generations")
-    before = next(
-        commit["version"] - 1
-        for commit in staged.history()
-        if commit.get("chimera.hours") == str(RANGE)
-    )
-    staged.restore(before)
-    no_facts_at_all(lake)
-    found = {f.promise for f in told(Lake(lake.uri)).failures}
-    assert {"conservation", "facts"} <= found
+    """Staged rows and facts are taken back to before the hours came; a backfill brings them."""
+    for layer, name in (("staged", "generations"), ("marts", "fact_generations")):
+        table = made.lake.table(layer, name)
+        filled = next(one for one in table.history() if one.get("chimera.hours") == str(RANGE))
+        table.restore(filled["version"] - 1)
+    found = {(f.promise, f.table, f.hour) for f in told(made.lake).failures}
+    assert {("conservation", STAGED, key) for key in HOURS} <= found
+    assert {("aggregates", METRICS, key) for key in HOURS} <= found
 
-    made.process.close()  # a process keeps the snapshot of a table whose folder is gone
-    assert made.run(FIRST, THIRD).success
+    ran = made.run(FIRST, THIRD)
 
+    assert ran.success, ran.failed
     assert told(made.lake).failures == ()
-    contracts.cache_clear()
