@@ -15,6 +15,8 @@ from chimera_assets.pipeline.upkeep import tend_lake
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from chimera_assets.pipeline.upkeep import Tended
+
 
 def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> int:
     """Tend one table or all; 1 if one of them could not be tended.
@@ -51,10 +53,25 @@ def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> in
                     Size(each.bytes_freed),
                 )
                 for each in tended
+                if _needed_something(each)
             ),
             title="What upkeep would do" if dry_run else "What upkeep did",
         )
+        quiet = sum(not _needed_something(each) for each in tended)
+        notes().print(f"{quiet:,} of {len(tended):,} tables needed nothing.")
     failed = [each for each in tended if each.error is not None]
     for each in failed:
         notes().print(f"{each.table}: {each.error}", markup=False, soft_wrap=True)
     return 1 if failed else 0
+
+
+def _needed_something(tended: Tended) -> bool:
+    counts = (
+        tended.rows_dropped,
+        tended.hours_held,
+        tended.hours_merged,
+        tended.hours_ordered,
+        tended.hours_skipped,
+        tended.files_deleted,
+    )
+    return tended.error is not None or any(counts)

@@ -57,6 +57,8 @@ def _print(found: Verification) -> None:
         notes().print(f"{_SHOWN} of {len(found.failures):,} are shown; --json has all of them.")
     verdict = f"{len(found.failures):,} broken" if found.failures else "Every promise holds"
     out().print(f"{verdict}. {found.rows:,} rows read in {found.seconds:.1f} s.")
+    if found.expired:
+        notes().print(f"Retention has deleted rows of {found.expired:,} of these hours.")
     if found.failures:
         notes().print(
             "`chimera backfill` makes hours again from the source; `chimera table restore` brings "

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.lake import LakeError
 from chimera_assets.lake.integrity import damaged_files
 from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.lake.removal import runs, starts
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake, Table
 
+#: Without these nothing can be said of any hour.
+_ACCOUNTS = ("quality/batches", "quality/dropped")
+
 _UTC = pl.Datetime("us", "UTC")
 
 #: Hours whose aggregates are compared at a time.
@@ -43,6 +47,7 @@ class Verification:
     Attributes:
         failures: Every broken promise by table and hour, in the order of `PROMISES`, then time.
         hours: Hours that were looked at, of any stream.
+        expired: Those of them from which retention has deleted rows, which are not missed.
         rows: Rows that were read, each as often as layers have it.
         checked: Promise -> how many hours of tables (for `files`: tables) it was recounted for.
         first: The first of these hours; None if there is none.
@@ -52,6 +57,7 @@ class Verification:
 
     failures: tuple[Failure, ...]
     hours: int
+    expired: int
     rows: int
     checked: dict[str, int]
     first: str | None
@@ -76,14 +82,15 @@ def verify(
     """
     started = time.perf_counter()
     found = _Verifying(lake, hours)
-    for layer, name in lake.tables():
+    there = lake.tables()
+    for layer, name in there:
         found.files(lake.table(layer, name))
     for contract in contracts.values():
         if contract.kind == "stream":
             found.stream(contract, needs_facts=contract.stream in with_facts)
     for name, sources in reconcile.MADE_FROM.items():
         tables = [("aggregates", name), *(("marts", source) for source in sources)]
-        if all(lake.table(*each).exists() for each in tables):
+        if set(tables) <= set(there):
             found.aggregate(name, [lake.table(*each) for each in tables])
     return found.result(time.perf_counter() - started)
 
@@ -97,6 +104,7 @@ class _Verifying:
         self._checked: Counter[str] = Counter()
         self._damaged: dict[str, set[datetime]] = {}
         self._expired: dict[str, set[datetime]] = {}
+        self._unreadable: set[str] = set()
         self._seen: set[datetime] = set()
         self._rows = 0
 
@@ -109,16 +117,32 @@ class _Verifying:
             (key_of(edge(self._seen)) for edge in (min, max)) if self._seen else (None, None)
         )
         checked = {promise: self._checked[promise] for promise in PROMISES}
-        seen = len(self._seen)
-        return Verification(tuple(failures), seen, self._rows, checked, first, last, seconds)
+        expired = len(set[datetime]().union(*self._expired.values()))
+        return Verification(
+            failures=tuple(failures),
+            hours=len(self._seen),
+            expired=expired,
+            rows=self._rows,
+            checked=checked,
+            first=first,
+            last=last,
+            seconds=seconds,
+        )
 
     def files(self, table: Table) -> None:
         """Look for each data file of a table."""
-        hourly = set(HOUR_COLUMNS) <= set(table.partition_columns())
-        if self._hours is not None and not hourly:
+        try:
+            hourly = set(HOUR_COLUMNS) <= set(table.partition_columns())
+            damaged = damaged_files(table, self._hours if hourly else None)
+        except LakeError as error:
+            if error.transient:
+                raise
+            self._unreadable.add(_name(table))
+            self._fail("files", table, None, "a log that can be read", str(error))
             return
-        self._checked["files"] += 1
-        for file in damaged_files(table, self._hours).iter_rows(named=True):
+        finally:
+            self._checked["files"] += 1
+        for file in damaged.iter_rows(named=True):
             found = "no such file" if file["found"] is None else f"{file['found']:,} bytes"
             expected = f"{file['path']}: {file['bytes']:,} bytes"
             self._fail("files", table, hour_key(file) if hourly else None, expected, found)
@@ -129,6 +153,8 @@ class _Verifying:
     def stream(self, contract: Contract, *, needs_facts: bool) -> None:
         """Recount a stream's rows in all its layers."""
         tables = layers(self._lake, contract)
+        if self._unreadable & {*map(_name, tables.values()), *_ACCOUNTS}:
+            return  # the table was named; nothing can be said of its hours
         hours = ledger(self._lake, contract, self._hours)
         self._seen.update(starts(hours))
         has_facts = tables["facts"].exists() or needs_facts
@@ -254,6 +280,8 @@ class _Verifying:
 
     def aggregate(self, name: str, tables: Collection[Table]) -> None:
         """Compare an aggregate with its facts, in the hours that all of its tables have whole."""
+        if self._unreadable & set(map(_name, tables)):
+            return
         out = set[datetime]()
         present = set[datetime]()
         for table in tables:

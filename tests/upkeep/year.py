@@ -118,7 +118,9 @@ def _run(lake: Lake, start: datetime, hours: int, rows: int) -> float:
     for layer, name in TABLES[:2]:
         lake.table(layer, name).write_hours(events, taken)
     accounts = events.select("hour_partition", "hour").unique()
-    results = accounts.join(pl.DataFrame({"rule": [f"rule_{n}" for n in range(RULES)]}), how="cross")
+    results = accounts.join(
+        pl.DataFrame({"rule": [f"rule_{n}" for n in range(RULES)]}), how="cross"
+    )
     for name, schema, frame in (
         ("batches", BATCHES, accounts),
         ("check_results", CHECK_RESULTS, results),
@@ -157,9 +159,7 @@ def age(folder: Path, by: timedelta) -> None:
             continue
         stat = path.stat()
         if path.suffix == ".json":
-            path.write_text(
-                _TIMES.sub(lambda m: f'"{m[1]}":{int(m[2]) - shift}', path.read_text())
-            )
+            path.write_text(_TIMES.sub(lambda m: f'"{m[1]}":{int(m[2]) - shift}', path.read_text()))
         elif path.name.endswith(".checkpoint.parquet"):
             _age_checkpoint(path, shift)
         os.utime(path, (stat.st_atime, stat.st_mtime - by.total_seconds()))
