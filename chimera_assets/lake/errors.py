@@ -93,7 +93,7 @@ class StorageUnavailable(LakeError):  # noqa: N818
     transient = True
 
 
-def translated(error: Exception, uri: str) -> Exception:
+def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
     """The error in our words; errors that we do not know come back as they are."""
     if isinstance(error, LakeError):
         return error

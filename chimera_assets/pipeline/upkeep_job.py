@@ -6,7 +6,6 @@ from typing import Any
 import dagster as dg
 
 from chimera_assets.contracts import contracts
-from chimera_assets.errors import ChimeraError
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.pipeline.upkeep import Tended, tend_lake
 
@@ -35,7 +34,7 @@ def tend_tables(context: dg.OpExecutionContext) -> None:
     context.add_output_metadata(_totals(done))
     failed = [f"{tended.table}: {tended.error}" for tended in done if tended.error is not None]
     if failed:
-        raise ChimeraError("; ".join(failed))
+        raise dg.Failure("; ".join(failed), allow_retries=False)
 
 
 @dg.job(

@@ -5,6 +5,7 @@ no library takes a clock for the files it deletes, the files grow older instead:
 of times, and the times of the files themselves, are moved into the past.
 """
 
+# ruff: noqa: T201 - a script that prints
 from __future__ import annotations
 
 import argparse
@@ -85,9 +86,10 @@ def simulate(  # noqa: PLR0913
     lake = Lake(str(folder))
     for day in range(days):
         start = START + day * _DAY
-        took = []
-        for first in range(0, 24, hours_a_write):
-            took.append(_run(lake, start + timedelta(hours=first), hours_a_write, rows))
+        took = [
+            _run(lake, start + timedelta(hours=first), hours_a_write, rows)
+            for first in range(0, 24, hours_a_write)
+        ]
         for _ in range(2):
             back = chance.randrange(1, min(day * 24 + 24, retention_days * 24))
             _run(lake, start + timedelta(hours=24 - back), 1, rows)
