@@ -46,7 +46,7 @@ VACUUM_DAYS = 7
 #: How long rejected rows wait whose stream has no contract any more.
 QUARANTINE_DAYS = 7
 
-#: How long quality results are kept, if there is no contract at all.
+#: How long quality results are kept, if there is no stream at all.
 _RETENTION_DAYS = 90
 
 _STREAM_LAYERS = ("raw", "staged", QUARANTINE)
@@ -253,7 +253,8 @@ def _retention(
     if said:
         return max(said)
     if (table.layer, table.name) == (QUALITY, "check_results"):
-        return max((c.retention_days for c in contracts.values()), default=_RETENTION_DAYS)
+        days = (c.retention_days for c in contracts.values() if c.kind == "stream")
+        return max(days, default=_RETENTION_DAYS)
     return owner.retention_days if owner is not None else None
 
 

@@ -103,8 +103,7 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
                         scheduled_execution_time=datetime.fromisoformat(moment).astimezone(UTC),
                         repository_def=defs.get_repository_def(),
                     )
-                )
-                .run_requests
+                ).run_requests
             ]
             for moment in ("2026-01-31T05:05:00+00:00", "2026-02-01T00:05:00+00:00")
         },
