@@ -144,7 +144,8 @@ class _Verifying:
             self._checked["files"] += 1
         for file in damaged.iter_rows(named=True):
             found = "no such file" if file["found"] is None else f"{file['found']:,} bytes"
-            expected = f"{file['path']}: {file['bytes']:,} bytes"
+            name = file["path"].rpartition("/")[2] if hourly else file["path"]
+            expected = f"{name}: {file['bytes']:,} bytes"
             self._fail("files", table, hour_key(file) if hourly else None, expected, found)
             if hourly:
                 hour = starts(pl.DataFrame([{name: file[name] for name in HOUR_COLUMNS}]))
