@@ -26,10 +26,12 @@ source = typer.Typer(help="The operational database that events come from.", no_
 quarantine = typer.Typer(help="The rows that broke a rule, and why.", no_args_is_help=True)
 table = typer.Typer(help="The Delta tables, their past and their upkeep.", no_args_is_help=True)
 contract = typer.Typer(help="The contracts: what streams hold and promise.", no_args_is_help=True)
+hold = typer.Typer(help="Legal holds: rows that nothing may delete.", no_args_is_help=True)
 app.add_typer(source, name="source")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(table, name="table")
 app.add_typer(contract, name="contract")
+app.add_typer(hold, name="hold")
 
 
 @app.command()
@@ -74,6 +76,30 @@ def backfill(*, start: opt.Start, end: opt.End, as_json: opt.AsJson = False) -> 
     from chimera_assets.commands.backfill import backfill
 
     return backfill(start, end, as_json=as_json, now=datetime.now(UTC))
+
+
+@app.command()
+def verify(*, first: opt.From = None, end: opt.To = None, as_json: opt.AsJson = False) -> int:
+    """Recount every promise, and name every hour that breaks one; exit 1 if any does."""
+    from chimera_assets.commands.arguments import chosen_hours
+    from chimera_assets.commands.verify import show
+
+    return show(chosen_hours(None, first, end), as_json=as_json)
+
+
+@app.command()
+def upkeep(
+    *,
+    table: Annotated[
+        str | None, typer.Option(metavar="LAYER/TABLE", help="Only this table.")
+    ] = None,
+    dry_run: opt.DryRun = False,
+    as_json: opt.AsJson = False,
+) -> int:
+    """Do now what is done each night: retention, purge, merge, order, vacuum."""
+    from chimera_assets.commands.upkeep import run
+
+    return run(table=table, dry_run=dry_run, as_json=as_json, now=datetime.now(UTC))
 
 
 @source.command("init")
@@ -131,6 +157,78 @@ def quarantine_show(
     from chimera_assets.commands.quarantine import show_rows
 
     return show_rows(key, stream=stream, hours=chosen_hours(hour, None, None), reveal=reveal)
+
+
+@quarantine.command("purge")
+def quarantine_purge(
+    *,
+    older_than_days: Annotated[
+        float | None, typer.Option(min=0, help="Their age. Default: as the contract says.")
+    ] = None,
+    stream: opt.Stream = None,
+    dry_run: opt.DryRun = False,
+    as_json: opt.AsJson = False,
+) -> int:
+    """Drop rejected rows that waited long enough; legal holds keep theirs."""
+    from chimera_assets.commands.quarantine import purge_old
+
+    return purge_old(
+        stream=stream,
+        days=older_than_days,
+        dry_run=dry_run,
+        as_json=as_json,
+        now=datetime.now(UTC),
+    )
+
+
+@hold.command("list")
+def hold_list(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Those released, too.")] = False,
+    as_json: opt.AsJson = False,
+) -> int:
+    """Show the legal holds: what is held, by whom, why, since when."""
+    from chimera_assets.commands.holds import show_list
+
+    return show_list(everything=everything, as_json=as_json)
+
+
+@hold.command("add")
+def hold_add(  # noqa: PLR0913
+    *,
+    reason: opt.Why,
+    stream: opt.Stream = None,
+    tenant: Annotated[str | None, typer.Option(help="Only rows of this tenant.")] = None,
+    first: opt.From = None,
+    end: opt.To = None,
+    by: opt.Who = None,
+) -> int:
+    """Keep rows from retention and purge until the hold is released."""
+    from chimera_assets.commands.arguments import parse_whole_hour
+    from chimera_assets.commands.holds import add
+
+    return add(
+        stream=stream,
+        tenant=tenant,
+        start=parse_whole_hour(first, "--from") if first is not None else None,
+        end=parse_whole_hour(end, "--to") if end is not None else None,
+        by=by,
+        reason=reason,
+        now=datetime.now(UTC),
+    )
+
+
+@hold.command("release")
+def hold_release(
+    hold_id: Annotated[str, typer.Argument(metavar="HOLD", help="See `chimera hold list`.")],
+    *,
+    reason: opt.Why,
+    by: opt.Who = None,
+) -> int:
+    """Let a hold go; what is past its time is deleted by the next upkeep."""
+    from chimera_assets.commands.holds import release
+
+    return release(hold_id, by=by, reason=reason, now=datetime.now(UTC))
 
 
 @table.command("list")

@@ -9,6 +9,7 @@ from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
 from chimera_assets.pipeline.raw import raw_asset
 from chimera_assets.pipeline.staged import staged_assets
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
+from chimera_assets.pipeline.upkeep_job import upkeep_job, upkeep_schedule
 from chimera_assets.pipeline.warehouse import warehouse
 from chimera_assets.settings import get_settings
 
@@ -25,8 +26,8 @@ defs = dg.Definitions(
         *(conservation_check(contract, warehouse.keys) for contract in STREAMS),
         dbt_unit_tests,
     ],
-    jobs=[etl_hourly],
-    schedules=[etl_schedule],
+    jobs=[etl_hourly, upkeep_job],
+    schedules=[etl_schedule, upkeep_schedule],
     resources={
         "lake": DeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
     },

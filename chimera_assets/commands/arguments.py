@@ -38,6 +38,19 @@ def parse_moment(text: str, name: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def parse_whole_hour(text: str, name: str) -> datetime:
+    """The hour of a moment.
+
+    Raises:
+        ArgumentError: It is no time, or none on the hour.
+    """
+    moment = parse_moment(text, name)
+    if moment != floor_hour(moment):
+        msg = f"{name}: expected a whole hour, found {text!r}"
+        raise ArgumentError(msg)
+    return moment
+
+
 def parse_hours(text: str, name: str = "--hours") -> HourRange:
     """The hours of an hour, of a date (the whole day), or of `A..B` (end excluded).
 

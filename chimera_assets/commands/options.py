@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+Why = Annotated[str, typer.Option("--reason", help="Why, in words; it is kept.")]
+Who = Annotated[str | None, typer.Option(help="Who says so. Default: the user of this machine.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 Start = Annotated[str, typer.Option(help="First hour, ISO 8601, UTC: 2026-01-31T05:00Z or a date.")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,10 +16,14 @@ from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.upkeep import QUARANTINE_DAYS
+from chimera_assets.quality.purge import purge
 from chimera_assets.quality.quarantine import SCHEMA
 from chimera_assets.quality.results import READABLE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
 
@@ -108,6 +114,53 @@ def show_rows(key: str, *, stream: str | None, hours: HourRange | None, reveal: 
     if any(hidden):
         notes().print("Personal values are masked; --reveal shows them.")
     return 0
+
+
+def purge_old(
+    *, stream: str | None, days: float | None, dry_run: bool, as_json: bool, now: datetime
+) -> int:
+    """Delete the rows that waited long enough, and say which those were.
+
+    Raises:
+        ArgumentError: There is no such stream.
+    """
+    lake = open_lake()
+    kept = {name for layer, name in lake.tables() if layer == _LAYER}
+    if stream is not None and stream not in kept | set(contracts()):
+        msg = f"--stream: expected {one_of(kept | set(contracts()), stream)}; found {stream}"
+        raise ArgumentError(msg)
+    run_id = str(uuid.uuid4())
+    done = [
+        purge(lake, name, age, run_id=run_id, now=now, dry_run=dry_run)
+        for name in sorted(kept if stream is None else kept & {stream})
+        for age in [days if days is not None else _days(contracts().get(name))]
+    ]
+    if as_json:
+        print_json([asdict(each) for each in done])
+        return 0
+    print_table(
+        ("stream", "older than", "rows", "hours", "reasons", "hours held", "hours skipped"),
+        (
+            (
+                each.stream,
+                f"{each.older_than_days:g} days",
+                each.rows,
+                each.hours,
+                ", ".join(f"{rule} {rows:,}" for rule, rows in each.reasons.items()) or None,
+                each.held,
+                each.skipped,
+            )
+            for each in done
+        ),
+        title="What would be dropped from quarantine" if dry_run else "Dropped from quarantine",
+    )
+    if any(each.skipped for each in done):
+        notes().print("Skipped hours were being written; run it again.")
+    return 0
+
+
+def _days(contract: Contract | None) -> float:
+    return contract.quarantine_days if contract is not None else QUARANTINE_DAYS
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:

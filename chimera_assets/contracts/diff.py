@@ -104,12 +104,25 @@ def _terms(old: Contract, new: Contract) -> Iterator[Change]:
         change = f"{'lowered' if after < before else 'raised'} from {before:g} to {after:g}"
         broken = breaks_when == ("lowered" if after < before else "raised")
         yield _breaking(words, change) if broken else _compatible(words, change)
+    yield from _table_retention(old, new)
     if old.source_table != new.source_table:
         words = f"changed from {old.source_table} to {new.source_table}"
         yield _compatible("source table", words)
     for name, words in _WORDING.items():
         if getattr(old, name) != getattr(new, name):
             yield _compatible(words, "changed", "patch")
+
+
+def _table_retention(old: Contract, new: Contract) -> Iterator[Change]:
+    """What a table's own retention was instead is its layer's business, so only more is safe."""
+    for table in sorted({*old.table_retention, *new.table_retention}):
+        before, after = old.table_retention.get(table), new.table_retention.get(table)
+        if before == after:
+            continue
+        where = f"days of retention of {table}"
+        words = f"changed from {_said(before)} to {_said(after)}"
+        safe = before is not None and after is not None and after > before
+        yield _compatible(where, words) if safe else _breaking(where, words)
 
 
 def _said(value: object) -> str:

@@ -76,6 +76,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         arrival_time=terms.arrival_time,
         subject=terms.subject,
         retention_days=terms.retention_days,
+        table_retention=terms.table_retention,
         vacuum_days=terms.vacuum_days,
         quarantine_days=terms.quarantine_days,
         pass_rate=terms.pass_rate,

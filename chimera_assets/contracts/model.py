@@ -109,6 +109,8 @@ class Contract:
         quarantine_days: How long rejected rows are kept.
         pass_rate: Share of an hour's rows that must be valid for the hour to be published.
         freshness_hours: How old the newest hour may be.
+        tags: Words to find it by.
+        table_retention: Days by `layer/table`, for tables that differ from `retention_days`.
     """
 
     stream: str
@@ -130,6 +132,7 @@ class Contract:
     pass_rate: float
     freshness_hours: float
     tags: tuple[str, ...] = ()
+    table_retention: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.parameters import COUNT, NUMBER, SHARE, TEXT, Parameter, choice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from open_data_contract_standard.model import (
         OpenDataContractStandard,
@@ -47,6 +48,7 @@ class Terms:
     arrival_time: str | None
     subject: str | None
     retention_days: int
+    table_retention: Mapping[str, int]
     vacuum_days: int
     quarantine_days: int
     pass_rate: float
@@ -74,7 +76,12 @@ def read_terms(
         event_time=said.get("eventTime"),
         arrival_time=said.get("arrivalTime"),
         subject=said.get("dataSubject"),
-        retention_days=int(hours.get("retention", 0) / 24),
+        retention_days=_days(hours.get("retention", 0)),
+        table_retention={
+            name.removeprefix("retention "): _days(value)
+            for name, value in hours.items()
+            if name.startswith("retention ")
+        },
         vacuum_days=said.get("vacuumDays", _DEFAULTS["vacuumDays"]),
         quarantine_days=said.get("quarantineDays", _DEFAULTS["quarantineDays"]),
         pass_rate=float(said.get("passRate", _DEFAULTS["passRate"])),
@@ -120,7 +127,10 @@ def _check_columns(
 def _read_agreements(
     document: Document, agreements: Sequence[ServiceLevelAgreementProperty]
 ) -> dict[str, float]:
-    """Hours of `retention` and `freshness`; other agreements are for people to read."""
+    """Hours of `retention` and `freshness`; other agreements are for people to read.
+
+    A retention whose element is `layer/table` is that one table's: `retention layer/table`.
+    """
     hours: dict[str, float] = {}
     for position, agreement in enumerate(agreements):
         here: Location = ("slaProperties", position)
@@ -135,9 +145,20 @@ def _read_agreements(
             expected, found = one_of(_HOURS), agreement.unit or "none"
             document.problem((*here, "unit"), f"unit of {name}", expected=expected, found=found)
         else:
-            hours[name] = float(value) * _HOURS[agreement.unit]
+            hours[_of(agreement)] = float(value) * _HOURS[agreement.unit]
     for name in ("retention", "freshness"):
-        if not any(agreement.property == name for agreement in agreements):
+        if not any(_of(agreement) == name for agreement in agreements):
             expected = f"a service level with property {name}"
             document.problem(("slaProperties",), name, expected=expected, found="none")
     return hours
+
+
+def _of(agreement: ServiceLevelAgreementProperty) -> str:
+    element = agreement.element or ""
+    of_table = agreement.property == "retention" and "/" in element
+    return f"retention {element}" if of_table else agreement.property or ""
+
+
+def _days(hours: float) -> int:
+    """Whole days, never fewer than were promised."""
+    return math.ceil(hours / 24)

@@ -60,15 +60,24 @@ class Commit:
 Action: TypeAlias = "Callable[[DeltaTable, CommitProperties], object]"
 
 
-def commit(
+def commit(  # noqa: PLR0913
     table: Table,
     action: Action,
     *,
     metadata: Mapping[str, str],
     transaction: Transaction | None = None,
     stream: Stream | None = None,
+    attempts: int = ATTEMPTS,
 ) -> Commit:
     """Do `action` on the newest version of the table, once, whatever the storage answers.
+
+    Args:
+        table: The table.
+        action: What to do; it gets the newest snapshot, and is called again after a conflict.
+        metadata: Kept with the commit.
+        transaction: An application id and version to commit.
+        stream: The data that `action` reads, for the errors in it.
+        attempts: How often it is tried; 1 for work that can as well be done another day.
 
     Raises:
         CommitConflict: Others won every time, or moved the transaction's version meanwhile.
@@ -80,7 +89,7 @@ def commit(
         app_transactions=[transaction] if transaction is not None else None,
     )
     expected = _transaction_version(table, transaction)
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, attempts + 1):
         delta = table.delta()
         base = delta.version()
         if attempt > 1 and _transaction_version(table, transaction) != expected:
@@ -92,7 +101,7 @@ def commit(
             version = _landed(table, commit_id, base)
             if version is None:
                 failure = translated(error, table.uri)
-                if attempt == ATTEMPTS or not isinstance(failure, CommitConflict):
+                if attempt == attempts or not isinstance(failure, CommitConflict):
                     raise failure from error
                 _pause(attempt)
                 continue

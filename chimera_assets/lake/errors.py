@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from chimera_assets.errors import ChimeraError
 
@@ -93,7 +93,7 @@ class StorageUnavailable(LakeError):  # noqa: N818
     transient = True
 
 
-def translated(error: Exception, uri: str) -> Exception:
+def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
     """The error in our words; errors that we do not know come back as they are."""
     if isinstance(error, LakeError):
         return error
@@ -102,6 +102,9 @@ def translated(error: Exception, uri: str) -> Exception:
     if isinstance(error, TableNotFoundError):
         return TableNotFound(uri)
     text = str(error).lower()
+    if isinstance(error, DeltaError) and "kernel error" in text:
+        cause = str(error).splitlines()[0]  # what follows are addresses in the library
+        return LakeError(f"{uri}: the table's log cannot be read: {cause}")
     if "no space left" in text or "disk full" in text or "file too large" in text:
         return LakeError(f"{uri}: the disk is full; make room and run it again ({_line(error)})")
     if isinstance(error, OSError) or "generic s3 error" in text or "object store" in text:

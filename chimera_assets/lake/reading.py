@@ -41,11 +41,11 @@ def past(table: Table, version: int | None, as_of: datetime | None) -> DeltaTabl
         delta = table.fresh()
         _require_version(table, version, newest=delta.version())
         delta.load_as_version(_utc(as_of) if as_of is not None else version or 0)
-    except TableNotFoundError as error:
-        raise TableNotFound(table.uri) from error
     except LakeError:
         raise
     except Exception as error:
+        if isinstance(error, TableNotFoundError) and not table.exists():
+            raise TableNotFound(table.uri) from error
         if isinstance(error, DeltaError) and version is not None:
             msg = f"{table.uri}: version {version} is past retention and can no longer be read"
             raise TableNotFound(table.uri, msg) from error

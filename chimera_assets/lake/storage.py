@@ -6,6 +6,7 @@ set, and nothing here ever asks for unsafe renames.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -146,6 +147,28 @@ def _s3_tables(uri: str, options: Mapping[str, str]) -> Iterator[tuple[str, str]
         for table in _s3_folders(client, parts.netloc, layer):
             if f"{table}{LOG_FOLDER}/" in _s3_folders(client, parts.netloc, f"{table}{LOG_FOLDER}"):
                 yield layer.rstrip("/").rsplit("/", 1)[-1], table.rstrip("/").rsplit("/", 1)[-1]
+
+
+def stored_files(uri: str, options: Mapping[str, str]) -> dict[str, int]:
+    """Every file under a table's place, its log included: path below the place -> bytes."""
+    return dict(_s3_files(uri, options) if is_s3(uri) else _local_files(uri))
+
+
+def _local_files(uri: str) -> Iterator[tuple[str, int]]:
+    for folder, _, names in os.walk(uri):
+        for name in names:
+            path = os.path.join(folder, name)  # noqa: PTH118 - a third of the time of Path
+            with contextlib.suppress(FileNotFoundError):  # somebody else's temporary file
+                yield path[len(uri) + 1 :].replace(os.sep, "/"), os.stat(path).st_size  # noqa: PTH116
+
+
+def _s3_files(uri: str, options: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    parts = urlsplit(uri)
+    prefix = f"{parts.path.strip('/')}/"
+    pages = s3_client(options).get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=parts.netloc, Prefix=prefix):
+        for each in page.get("Contents", ()):
+            yield each["Key"].removeprefix(prefix), each["Size"]
 
 
 def _s3_folders(client: Any, bucket: str, prefix: str) -> list[str]:  # noqa: ANN401

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable, Transaction
 from deltalake.exceptions import TableNotFoundError
@@ -16,8 +17,6 @@ from chimera_assets.lake.errors import TableNotFound, translated
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
-
-    import polars as pl
 
     from chimera_assets.hours import HourRange
     from chimera_assets.lake.commit import Commit
@@ -261,6 +260,11 @@ class Table:
     def rows_by_hour(self, hours: HourRange | None = None) -> pl.DataFrame:
         """Rows of each hour that has any: `hour_partition` Date, `hour` Int32, `rows` Int64."""
         return reading.rows_by_hour(self, self.delta(), hours)
+
+    def rows_by_day(self) -> pl.DataFrame:
+        """Rows of each day that has any: `hour_partition` Date, `rows` Int64."""
+        listed = reading.files(self, self.delta(), None)
+        return listed.group_by(HOUR_COLUMNS[0]).agg(pl.col("rows").sum()).sort(HOUR_COLUMNS[0])
 
     def stats(self) -> TableStats:
         """Rows, bytes, files and version, from the log alone."""

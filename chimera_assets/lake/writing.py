@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from chimera_assets.lake.stream import Data
     from chimera_assets.lake.table import Table
 
-_WRITER = WriterProperties(
+#: How files are written by the hour.
+WRITER = WriterProperties(
     compression="SNAPPY",
     # Small enough that a reader of one row group at a time stays small.
     max_row_group_size=131_072,
@@ -102,7 +103,7 @@ def write_hours(  # noqa: PLR0913
                 mode="overwrite",
                 predicate=partitions.predicate(hours),
                 schema_mode=_schema_mode(delta, agreed),
-                writer_properties=_WRITER,
+                writer_properties=WRITER,
                 commit_properties=properties,
             )
 
@@ -131,7 +132,7 @@ def overwrite(
                 mode="overwrite",
                 schema_mode="overwrite",
                 partition_by=list(partition_by),
-                writer_properties=_WRITER,
+                writer_properties=WRITER,
                 commit_properties=properties,
             )
 
@@ -158,7 +159,7 @@ def append(
                 stream.reader(agreed, table.uri),
                 mode="append",
                 schema_mode=_schema_mode(delta, agreed),
-                writer_properties=_WRITER,
+                writer_properties=WRITER,
                 commit_properties=properties,
             )
 
@@ -192,7 +193,7 @@ def merge(  # noqa: PLR0913
                 source_alias="source",
                 target_alias="target",
                 merge_schema=_schema_mode(delta, agreed) is not None,
-                writer_properties=_WRITER,
+                writer_properties=WRITER,
                 commit_properties=properties,
             )
             merger.when_matched_update_all().when_not_matched_insert_all().execute()

@@ -76,6 +76,17 @@ CHANGES = [
         "major",
     ),
     (
+        (
+            "slaProperties:\n",
+            (
+                "slaProperties:\n"
+                "  - {property: retention, value: 30, unit: d, element: raw/generations}\n"
+            ),
+        ),
+        "breaking: days of retention of raw/generations changed from none to 30",
+        "major",
+    ),
+    (
         ("value: user_id", "value: tenant_id"),
         "breaking: data subject changed from user_id to tenant_id",
         "major",

@@ -100,8 +100,13 @@ def test_the_job_and_the_schedule_that_takes_the_hour_that_ended(
 ) -> None:
     assert "chimera_etl_hourly" in catalogue["jobs"]
     assert catalogue["job_partitions"] == "HourlyPartitionsDefinition"
-    assert catalogue["schedules"] == {"chimera_etl_hourly": "5 * * * *"}
+    assert catalogue["schedules"]["chimera_etl_hourly"] == "5 * * * *"
     assert catalogue["ticks"] == {
         "2026-01-31T05:05:00+00:00": ["2026-01-31-04:00"],
         "2026-02-01T00:05:00+00:00": ["2026-01-31-23:00"],
     }
+
+
+def test_upkeep_has_a_job_and_a_schedule_of_its_own(catalogue: dict[str, Any]) -> None:
+    assert "chimera_upkeep" in catalogue["jobs"]
+    assert catalogue["schedules"]["chimera_upkeep"] == "37 2 * * *"

@@ -66,6 +66,7 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     graph = defs.resolve_asset_graph()
     job = defs.resolve_job_def("chimera_etl_hourly")
     schedules = list(defs.get_repository_def().schedule_defs)
+    hourly = next(one for one in schedules if one.name == "chimera_etl_hourly")
     nodes = [graph.get(key) for key in graph.materializable_asset_keys]
     checks = [graph.get(key) for key in graph.asset_check_keys]
     return {
@@ -97,14 +98,12 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         "ticks": {
             moment: [
                 request.partition_key
-                for request in schedules[0]
-                .evaluate_tick(
+                for request in hourly.evaluate_tick(
                     dg.build_schedule_context(
                         scheduled_execution_time=datetime.fromisoformat(moment).astimezone(UTC),
                         repository_def=defs.get_repository_def(),
                     )
-                )
-                .run_requests
+                ).run_requests
             ]
             for moment in ("2026-01-31T05:05:00+00:00", "2026-02-01T00:05:00+00:00")
         },

@@ -1,0 +1,102 @@
+"""`chimera hold`: rows that nothing may delete, who said so, and why."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from chimera_assets.commands.terminal import notes, out, print_json, print_table
+from chimera_assets.contracts import contracts
+from chimera_assets.contracts.errors import one_of
+from chimera_assets.errors import ArgumentError
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.quality import holds
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chimera_assets.quality.holds import Hold
+
+
+def show_list(*, everything: bool, as_json: bool) -> int:
+    """Print the holds in force, or all there ever were."""
+    found = [hold for hold in holds.holds(open_lake()) if everything or hold.active]
+    if as_json:
+        print_json([asdict(hold) for hold in found])
+        return 0
+    if not found:
+        out().print("No legal holds.")
+        return 0
+    columns = ["hold", "stream", "tenant", "from", "to", "by", "reason", "since"]
+    rows = [_cells(hold) for hold in found]
+    if everything:
+        columns += ["released", "by", "reason"]
+        rows = [
+            [*cells, hold.released_at, hold.released_by, hold.release_reason]
+            for cells, hold in zip(rows, found, strict=True)
+        ]
+    print_table(columns, rows)
+    return 0
+
+
+def add(  # noqa: PLR0913 - the options of one command
+    *,
+    stream: str | None,
+    tenant: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    by: str | None,
+    reason: str,
+    now: datetime,
+) -> int:
+    """Hold rows from now on.
+
+    Raises:
+        ArgumentError: There is no such stream, or the end is not after the start.
+    """
+    if stream is not None and stream not in contracts():
+        msg = f"--stream: expected {one_of(contracts(), stream)}; found {stream}"
+        raise ArgumentError(msg)
+    who = by if by is not None else getpass.getuser()
+    hold = holds.place(
+        open_lake(),
+        stream=stream,
+        tenant_id=tenant,
+        start=start,
+        end=end,
+        by=who,
+        reason=reason,
+        now=now,
+    )
+    out().print(f"{hold.hold_id}: {_what(hold)} held.", soft_wrap=True)
+    notes().print("Rows that were deleted before are not brought back by this.")
+    return 0
+
+
+def release(hold_id: str, *, by: str | None, reason: str, now: datetime) -> int:
+    """Let a hold go.
+
+    Raises:
+        ArgumentError: There is no such hold, or it was released before.
+    """
+    who = by if by is not None else getpass.getuser()
+    hold = holds.release(open_lake(), hold_id, by=who, reason=reason, now=now)
+    out().print(
+        f"{hold.hold_id}: {_what(hold)} released; the next upkeep deletes what is past its time.",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _what(hold: Hold) -> str:
+    of = f"tenant {hold.tenant_id}" if hold.tenant_id is not None else "every tenant"
+    what = f"{hold.stream or 'all streams'} of {of}"
+    start = f" from {hold.start:%Y-%m-%dT%H:%MZ}" if hold.start is not None else ""
+    end = f" to {hold.end:%Y-%m-%dT%H:%MZ}" if hold.end is not None else ""
+    return what + start + end
+
+
+def _cells(hold: Hold) -> list[object]:
+    stream, tenant = hold.stream or "all", hold.tenant_id or "all"
+    return [hold.hold_id, stream, tenant, hold.start, hold.end, hold.by, hold.reason, hold.at]

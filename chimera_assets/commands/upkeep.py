@@ -1,0 +1,77 @@
+"""`chimera upkeep`: what the nightly upkeep does, by hand or only told."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from chimera_assets.commands.tables import named
+from chimera_assets.commands.terminal import Size, notes, print_json, print_table
+from chimera_assets.contracts import contracts
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.upkeep import tend_lake
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chimera_assets.pipeline.upkeep import Tended
+
+
+def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> int:
+    """Tend one table or all; 1 if one of them could not be tended.
+
+    Raises:
+        ArgumentError: There is no such table.
+    """
+    if table is not None:
+        named(table)
+    tended = list(
+        tend_lake(
+            open_lake(),
+            contracts(),
+            run_id=str(uuid.uuid4()),
+            now=now,
+            only=table,
+            dry_run=dry_run,
+        )
+    )
+    if as_json:
+        print_json([asdict(each) for each in tended])
+    else:
+        print_table(
+            ("table", "rows dropped", "held", "merged", "ordered", "skipped", "files", "freed"),
+            (
+                (
+                    each.table,
+                    each.rows_dropped,
+                    each.hours_held,
+                    each.hours_merged,
+                    each.hours_ordered,
+                    each.hours_skipped,
+                    f"{each.files_before:,} -> {each.files_after:,}",
+                    Size(each.bytes_freed),
+                )
+                for each in tended
+                if _needed_something(each)
+            ),
+            title="What upkeep would do" if dry_run else "What upkeep did",
+        )
+        quiet = sum(not _needed_something(each) for each in tended)
+        notes().print(f"{quiet:,} of {len(tended):,} tables needed nothing.")
+    failed = [each for each in tended if each.error is not None]
+    for each in failed:
+        notes().print(f"{each.table}: {each.error}", markup=False, soft_wrap=True)
+    return 1 if failed else 0
+
+
+def _needed_something(tended: Tended) -> bool:
+    counts = (
+        tended.rows_dropped,
+        tended.hours_held,
+        tended.hours_merged,
+        tended.hours_ordered,
+        tended.hours_skipped,
+        tended.files_deleted,
+    )
+    return tended.error is not None or any(counts)

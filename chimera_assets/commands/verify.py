@@ -1,0 +1,66 @@
+"""`chimera verify`: recount every promise, and name every hour that breaks one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chimera_assets.commands.terminal import notes, out, print_json, print_table
+from chimera_assets.contracts import contracts
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.quality.findings import PROMISES
+from chimera_assets.quality.verify import verify
+
+if TYPE_CHECKING:
+    from chimera_assets.hours import HourRange
+    from chimera_assets.quality.verify import Verification
+
+#: Where the dbt models lie that make facts; each is named after its stream.
+_MARTS = Path(__file__).parents[2] / "dbt_project" / "models" / "marts"
+
+#: How many failures people are shown; programs get all of them.
+_SHOWN = 50
+
+
+def show(hours: HourRange | None, *, as_json: bool) -> int:
+    """Verify some hours or all; 1 if a promise does not hold."""
+    facts = {path.stem.removeprefix("fact_") for path in _MARTS.glob("fact_*.sql")}
+    found = verify(open_lake(), contracts(), hours, with_facts=facts)
+    if as_json:
+        print_json({"holds": not found.failures, **asdict(found)})
+    else:
+        _print(found)
+    return 1 if found.failures else 0
+
+
+def _print(found: Verification) -> None:
+    if not found.hours:
+        notes().print("No hours there: nothing has been taken yet.")
+    failed = {
+        name: len({(f.table, f.hour) for f in found.failures if f.promise == name})
+        for name in PROMISES
+    }
+    print_table(
+        ("promise", "what it says", "checked", "broken"),
+        ((name, said, found.checked[name], failed[name]) for name, said in PROMISES.items()),
+        title=f"{found.hours:,} hours, {found.first} to {found.last}" if found.hours else None,
+    )
+    for_people = found.failures[:_SHOWN]
+    if for_people:
+        print_table(
+            ("hour", "table", "promise", "expected", "found"),
+            ((f.hour, f.table, f.promise, f.expected, f.found) for f in for_people),
+            title="What does not hold",
+        )
+    if len(found.failures) > _SHOWN:
+        notes().print(f"{_SHOWN} of {len(found.failures):,} are shown; --json has all of them.")
+    verdict = f"{len(found.failures):,} broken" if found.failures else "Every promise holds"
+    out().print(f"{verdict}. {found.rows:,} rows read in {found.seconds:.1f} s.")
+    if found.expired:
+        notes().print(f"Retention has deleted rows of {found.expired:,} of these hours.")
+    if found.failures:
+        notes().print(
+            "`chimera backfill` makes hours again from the source; `chimera table restore` brings "
+            "back an older version of a table. See docs/upkeep.md."
+        )

@@ -1,0 +1,190 @@
+"""`chimera upkeep`, `hold`, `verify` and `quarantine purge`, as somebody types them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from chimera_assets.quality.holds import holds
+
+from .conftest import HOURS, NEGATIVE, ROWS, one_line
+
+if TYPE_CHECKING:
+    from chimera_assets.lake import Lake
+
+    from .conftest import Chimera
+
+pytestmark = pytest.mark.usefixtures("lake_of_four_hours")
+
+#: 22 rows of 4 hours are rejected; the first of them is of acme, like all others.
+REJECTED = 22
+
+
+def seen(lake: Lake, days: float) -> None:
+    """Make the rejected rows as old as if they had been quarantined so many days ago."""
+    table = lake.table("quarantine", "generations")
+    moment = datetime.now(UTC) - timedelta(days=days)
+    table.write_hours(table.read().collect().with_columns(first_seen=pl.lit(moment)), HOURS)
+
+
+def purged(chimera: Chimera, *options: str) -> dict[str, int]:
+    told = json.loads(chimera("quarantine", "purge", "--json", *options).out)
+    return {each["stream"]: each["rows"] for each in told}
+
+
+def test_rejected_rows_are_purged_when_they_waited_long_enough(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    seen(lake_of_four_hours, days=6.9)
+    assert purged(chimera)["generations"] == 0
+    assert purged(chimera, "--older-than-days", "6", "--dry-run")["generations"] == REJECTED
+    seen(lake_of_four_hours, days=7.1)
+    assert purged(chimera, "--stream", "providers") == {"providers": 0}
+    said = chimera("quarantine", "purge", "--stream", "generations")
+    assert said.code == 0
+    assert "tokens_used_range 20" in said.out
+    assert "latency_ms_range 2" in said.out
+    quarantine = lake_of_four_hours.table("quarantine", "generations")
+    assert quarantine.count() == 0
+    trace = lake_of_four_hours.table("quality", "dropped").read().sort("hour").collect()
+    assert trace.select("hour", "rows", "cause").rows() == [
+        (0, 1, "purge"),
+        (1, 1, "purge"),
+        (3, 20, "purge"),
+    ]
+    assert json.loads(trace["reasons"][2]) == {"tokens_used_range": 20}
+    assert quarantine.history(1)[0]["run"] == trace["run_id"][0]
+    assert purged(chimera)["generations"] == 0
+    assert "expected" in one_line(chimera("quarantine", "purge", "--stream", "generation"))
+
+
+def test_a_legal_hold_keeps_rows_until_it_is_released(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    seen(lake_of_four_hours, days=30)
+    assert chimera("hold", "list").out == "No legal holds.\n"
+    said = chimera(
+        *("hold", "add", "--stream", "generations", "--tenant", "acme", "--to", "2026-01-31T01"),
+        *("--reason", "case 7", "--by", "counsel"),
+    )
+    assert said.code == 0, said.err
+    name = said.out.split(":")[0]
+    assert json.loads(chimera("hold", "list", "--json").out)[0]["by"] == "counsel"
+    assert "case 7" in chimera("hold", "list").out
+
+    assert purged(chimera)["generations"] == REJECTED - 1
+    assert lake_of_four_hours.table("quarantine", "generations").read().collect()[
+        "row_key"
+    ].to_list() == [NEGATIVE]
+    did = json.loads(chimera("upkeep", "--json").out)
+    raw = next(each for each in did if each["table"] == "raw/generations")
+    assert (raw["rows_dropped"], raw["hours_held"]) == (3 * ROWS, 1)
+    assert lake_of_four_hours.table("raw", "generations").count() == ROWS
+
+    assert chimera("hold", "release", name, "--reason", "settled").code == 0
+    assert chimera("hold", "list").out == "No legal holds.\n"
+    (hold,) = holds(lake_of_four_hours)
+    assert (hold.reason, hold.release_reason) == ("case 7", "settled")
+    assert "settled" in chimera("hold", "list", "--all").out
+    again = one_line(chimera("hold", "release", name, "--reason", "again"))
+    assert "one that was released" in again
+    assert chimera("upkeep").code == 0
+    assert lake_of_four_hours.table("raw", "generations").count() == 0
+    assert purged(chimera)["generations"] == 0
+
+
+def test_a_hold_needs_a_reason_and_hours_that_make_sense(chimera: Chimera) -> None:
+    assert "--reason" in one_line(chimera("hold", "add"))
+    assert "expected words" in one_line(chimera("hold", "add", "--reason", " "))
+    mistaken = ("--reason", "r", "--from", "2026-02-01", "--to", "2026-01-01")
+    assert "expected a time after" in one_line(chimera("hold", "add", *mistaken))
+    part = ("--reason", "r", "--from", "2026-02-01T00:30")
+    assert "expected a whole hour" in one_line(chimera("hold", "add", *part))
+    wrong = ("--reason", "r", "--stream", "generation")
+    assert "generations" in one_line(chimera("hold", "add", *wrong))
+
+
+def test_upkeep_tells_what_it_would_do_and_then_does_it(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    staged = lake_of_four_hours.table("staged", "generations")
+    rows = staged.count()
+    lake_of_four_hours.table("quality", "batches").append(
+        lake_of_four_hours.table("quality", "batches").read().collect()
+    )
+    plan = chimera("upkeep", "--dry-run", "--json")
+    assert plan.code == 0
+    told = {each["table"]: each for each in json.loads(plan.out)}
+    assert told["staged/generations"]["rows_dropped"] == rows
+    assert told["quality/batches"]["hours_merged"] == 1
+    assert staged.count() == rows
+    assert not lake_of_four_hours.table("quality", "upkeep").exists()
+
+    one = json.loads(chimera("upkeep", "--table", "quality/batches", "--json").out)
+    assert [each["table"] for each in one] == ["quality/batches"]
+    assert staged.count() == rows
+    assert chimera("upkeep").code == 0
+    assert staged.count() == 0
+    kept = lake_of_four_hours.table("quality", "upkeep").read().collect()
+    assert kept.filter(pl.col("table") == "staged/generations")["rows_dropped"].sum() == rows
+    assert "no such table" in one_line(chimera("upkeep", "--table", "staged/generation"))
+
+
+def test_a_table_that_cannot_be_tended_keeps_no_other_from_it(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    log = Path(lake_of_four_hours.uri) / "raw" / "providers" / "_delta_log"
+    (log / "00000000000000000001.json").write_text('{"add": {"pa')
+    said = chimera("upkeep")
+    assert said.code == 1
+    assert "raw/providers: " in said.err
+    assert "Traceback" not in said.err
+    assert lake_of_four_hours.table("staged", "generations").count() == 0
+
+
+def test_verify_names_what_does_not_hold(chimera: Chimera, lake_of_four_hours: Lake) -> None:
+    """Facts are what is missing here: nothing was transformed yet."""
+    hours = ("--from", "2026-01-31T00", "--to", "2026-01-31T02")
+    said = chimera("verify", *hours, "--json")
+    assert said.code == 1
+    told = json.loads(said.out)
+    assert (told["holds"], told["hours"]) == (False, 2)
+    assert {failure["promise"] for failure in told["failures"]} == {"facts"}
+    assert [failure["hour"] for failure in told["failures"]] == [
+        "2026-01-31-00:00",
+        "2026-01-31-01:00",
+    ]
+    table = lake_of_four_hours.table("staged", "generations")
+    lake_of_four_hours.table("marts", "fact_generations").overwrite(
+        table.read().collect(), partition_by=["hour_partition", "hour"]
+    )
+    whole = chimera("verify")
+    assert whole.code == 0, whole.out
+    assert "Every promise holds" in whole.out
+    assert "expected" in one_line(chimera("verify", "--from", "yesterday"))
+
+
+def test_verify_names_a_table_whose_log_is_broken(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    log = Path(lake_of_four_hours.uri) / "staged" / "generations" / "_delta_log"
+    entry = log / "00000000000000000001.json"
+    entry.write_bytes(entry.read_bytes()[:-30])
+    said = chimera("verify", "--json")
+    assert said.code == 1
+    (failure,) = json.loads(said.out)["failures"]
+    assert (failure["promise"], failure["table"]) == ("files", "staged/generations")
+    assert "cannot be read" in failure["found"]
+
+
+def test_verify_of_an_empty_lake(chimera: Chimera, home: Path) -> None:
+    shutil.rmtree(home / "lake")
+    said = chimera("verify")
+    assert said.code == 0
+    assert "nothing has been taken yet" in said.err
