@@ -262,6 +262,10 @@ class Table:
         """Rows of each hour that has any: `hour_partition` Date, `hour` Int32, `rows` Int64."""
         return reading.rows_by_hour(self, self.delta(), hours)
 
+    def last_hour(self) -> datetime | None:
+        """The last hour that has rows, from the log; None if there is none."""
+        return reading.last_hour(self, self.delta())
+
     def stats(self) -> TableStats:
         """Rows, bytes, files and version, from the log alone."""
         delta = self.delta()
