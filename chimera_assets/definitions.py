@@ -9,6 +9,7 @@ from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
 from chimera_assets.pipeline.metrics.sensor import metrics_sensor
 from chimera_assets.pipeline.raw import raw_asset
 from chimera_assets.pipeline.staged import staged_assets
+from chimera_assets.pipeline.traced_run import traced_run
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
 from chimera_assets.pipeline.warehouse import dbt_resource, warehouse
 from chimera_assets.settings import get_settings
@@ -33,7 +34,7 @@ defs = dg.Definitions(
         "lake": DeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
         "dbt": dbt_resource(),
     },
-    executor=(
+    executor=traced_run(
         dg.in_process_executor
         if get_settings().executor == "in_process"
         else dg.multiprocess_executor

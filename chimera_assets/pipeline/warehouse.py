@@ -21,6 +21,7 @@ from chimera_assets.pipeline.dbt_manifest import dbt_project
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.settings import get_settings
+from chimera_assets.tracing import span
 
 OWNER = "team:data-platform"
 
@@ -74,19 +75,20 @@ TRANSLATOR = Translator()
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Build the selected models for the run's hours, then their tests."""
     hours = hours_of(context) if context.has_partition_key_range else None
-    with dbt_environment(hours):
-        invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
-    for event in invocation.stream():
-        if isinstance(event, dg.Output):
-            key = context.asset_key_for_output(event.output_name)
-            told = _table_metadata(key, hours)
-            if hours is None or len(hours) == 1:
-                told |= _lineage_metadata(
-                    str(event.metadata["unique_id"].value), invocation.target_path
-                )
-            yield event.with_metadata({**event.metadata, **told})
-        else:
-            yield event
+    with span("transform", run_id=context.run_id, hours=hours):
+        with dbt_environment(hours):
+            invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
+        for event in invocation.stream():
+            if isinstance(event, dg.Output):
+                key = context.asset_key_for_output(event.output_name)
+                told = _table_metadata(key, hours)
+                if hours is None or len(hours) == 1:
+                    told |= _lineage_metadata(
+                        str(event.metadata["unique_id"].value), invocation.target_path
+                    )
+                yield event.with_metadata({**event.metadata, **told})
+            else:
+                yield event
     shutil.rmtree(invocation.target_path, ignore_errors=True)  # of a failed run it is kept
 
 

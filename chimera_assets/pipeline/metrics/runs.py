@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 
-from chimera_assets.hours import HourRange
+from chimera_assets.pipeline.hourly import hours_of_tags
 from chimera_assets.pipeline.metrics.families import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from dagster import RunRecord
@@ -63,7 +63,7 @@ def _oldest_running(instance: DagsterInstance, job: str) -> float | None:
 def _ended(record: RunRecord, dag: str) -> Iterator[Sample]:
     succeeded = record.dagster_run.status == DagsterRunStatus.SUCCESS
     yield Sample("chimera_dag_success", (dag,), float(succeeded))
-    hours = _hours(record.dagster_run.tags)
+    hours = hours_of_tags(record.dagster_run.tags)
     if hours is not None:
         yield Sample("chimera_dag_hours", (dag,), len(hours))
     if record.end_time is not None:
@@ -71,12 +71,6 @@ def _ended(record: RunRecord, dag: str) -> Iterator[Sample]:
         if record.start_time is not None:
             took = record.end_time - record.start_time
             yield Sample("chimera_dag_duration_seconds", (dag,), took)
-
-
-def _hours(tags: Mapping[str, str]) -> HourRange | None:
-    first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
-    last = tags.get("dagster/asset_partition_range_end") or first
-    return HourRange.from_keys(first, last) if first and last else None
 
 
 @lru_cache(maxsize=8)
