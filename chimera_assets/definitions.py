@@ -4,6 +4,7 @@ import dagster as dg
 
 from chimera_assets.contracts import contracts
 from chimera_assets.lake.io_manager import DeltaIOManager
+from chimera_assets.pipeline.bucket import bucket_definitions
 from chimera_assets.pipeline.conserved import conservation_check
 from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
 from chimera_assets.pipeline.metrics.sensor import metrics_sensor
@@ -17,7 +18,7 @@ from chimera_assets.settings import get_settings
 ALL = contracts().values()
 STREAMS = [contract for contract in ALL if contract.kind == "stream"]
 
-defs = dg.Definitions(
+_pipeline = dg.Definitions(
     assets=[
         *(raw_asset(contract) for contract in ALL),
         *(staged_assets(contract) for contract in ALL),
@@ -40,3 +41,5 @@ defs = dg.Definitions(
         else dg.multiprocess_executor
     ),
 )
+
+defs = dg.Definitions.merge(_pipeline, bucket_definitions())
