@@ -4,7 +4,7 @@ import dagster as dg
 
 from chimera_assets.contracts import contracts
 from chimera_assets.lake.io_manager import DeltaIOManager
-from chimera_assets.pipeline.bucket import bucket_definitions
+from chimera_assets.pipeline.bucket import BUCKET_ASSETS, BUCKET_JOBS, BUCKET_SCHEDULES
 from chimera_assets.pipeline.conserved import conservation_check
 from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
 from chimera_assets.pipeline.metrics.sensor import metrics_sensor
@@ -18,18 +18,19 @@ from chimera_assets.settings import get_settings
 ALL = contracts().values()
 STREAMS = [contract for contract in ALL if contract.kind == "stream"]
 
-_pipeline = dg.Definitions(
+defs = dg.Definitions(
     assets=[
         *(raw_asset(contract) for contract in ALL),
         *(staged_assets(contract) for contract in ALL),
         warehouse,
+        *BUCKET_ASSETS,
     ],
     asset_checks=[
         *(conservation_check(contract, warehouse.keys) for contract in STREAMS),
         dbt_unit_tests,
     ],
-    jobs=[etl_hourly],
-    schedules=[etl_schedule],
+    jobs=[etl_hourly, *BUCKET_JOBS],
+    schedules=[etl_schedule, *BUCKET_SCHEDULES],
     sensors=[metrics_sensor],
     resources={
         "lake": DeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
@@ -41,5 +42,3 @@ _pipeline = dg.Definitions(
         else dg.multiprocess_executor
     ),
 )
-
-defs = dg.Definitions.merge(_pipeline, bucket_definitions())

@@ -1,6 +1,7 @@
 """The asset `platform/lake_bucket`: how the lake's bucket is set up, looked at once a day."""
 
-from __future__ import annotations
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -26,10 +27,10 @@ NAME = "lake_bucket_daily"
     },
     check_specs=[dg.AssetCheckSpec(s.name, asset=KEY, description=s.asked) for s in SETTINGS],
 )
-def lake_bucket() -> dg.MaterializeResult[None]:
+def lake_bucket() -> Iterator[dg.MaterializeResult[Any]]:
     """Read the bucket's settings; each is a check with its remedy."""
     findings = audit(open_lake())
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={finding.setting.name: finding.outcome for finding in findings},
         check_results=[_result(finding) for finding in findings],
     )
@@ -60,8 +61,8 @@ _schedule = dg.ScheduleDefinition(
 )
 
 
-def bucket_definitions() -> dg.Definitions:
-    """The asset, its job and its schedule; nothing for a lake in a folder."""
-    if not is_s3(get_settings().resolved_lake_uri):
-        return dg.Definitions()
-    return dg.Definitions(assets=[lake_bucket], jobs=[_job], schedules=[_schedule])
+#: What the definitions take in; nothing for a lake in a folder.
+_ON_S3 = is_s3(get_settings().resolved_lake_uri)
+BUCKET_ASSETS = [lake_bucket] if _ON_S3 else []
+BUCKET_JOBS = [_job] if _ON_S3 else []
+BUCKET_SCHEDULES = [_schedule] if _ON_S3 else []
