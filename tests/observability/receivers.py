@@ -93,6 +93,4 @@ def spans(received: Received) -> list[Span]:
 
 
 def _plain(attributes: Any) -> dict[str, Any]:
-    return {
-        one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes
-    }
+    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes}
