@@ -18,7 +18,7 @@ from packaging.version import Version
 from chimera_assets.hours import HourRange
 from chimera_assets.pipeline.column_lineage import column_lineage
 from chimera_assets.pipeline.dbt_manifest import dbt_project
-from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
+from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of_tags
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.settings import get_settings
 from chimera_assets.tracing import span
@@ -74,7 +74,7 @@ TRANSLATOR = Translator()
 )
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Build the selected models for the run's hours, then their tests."""
-    hours = hours_of(context) if context.has_partition_key_range else None
+    hours = hours_of_tags(context.run.tags)  # `has_partition_key_range` is false for one hour
     with span("transform", run_id=context.run_id, hours=hours):
         with dbt_environment(hours):
             invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
