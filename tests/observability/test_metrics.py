@@ -255,7 +255,7 @@ def test_many_tenants_and_techniques_share_a_label(tmp_path: Path) -> None:
 
 def test_a_lag_grows_though_nothing_happens_and_nothing_is_read_again(tmp_path: Path) -> None:
     lake, hours = Lake(str(tmp_path)), HourRange.from_keys(GOOD, GOOD)
-    rows = pl.DataFrame({"hour_partition": [hours.start.date()], "hour": [8]})
+    rows = pl.DataFrame({"hour_partition": [hours.start.date()], "hour": [8], "event_id": ["e"]})
     staged = lake.table("staged", "generations")
     staged.write_hours(rows.with_columns(pl.col("hour").cast(pl.Int32)), hours)
     taken = LakeMetrics(lake, contracts().values())
