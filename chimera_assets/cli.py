@@ -102,6 +102,19 @@ def upkeep(
     return run(table=table, dry_run=dry_run, as_json=as_json, now=datetime.now(UTC))
 
 
+@app.command()
+def metrics(
+    *,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Write and push them, as the sensor does.")
+    ] = False,
+) -> int:
+    """Print the metrics for Prometheus."""
+    from chimera_assets.commands.metrics import show
+
+    return show(publish=publish)
+
+
 @source.command("init")
 def source_init() -> int:
     """Make the operational tables where they are missing."""

@@ -4,10 +4,13 @@ import dagster as dg
 
 from chimera_assets.contracts import contracts
 from chimera_assets.lake.io_manager import DeltaIOManager
+from chimera_assets.pipeline.bucket import BUCKET_ASSETS, BUCKET_JOBS, BUCKET_SCHEDULES
 from chimera_assets.pipeline.conserved import conservation_check
 from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
+from chimera_assets.pipeline.metrics.sensor import metrics_sensor
 from chimera_assets.pipeline.raw import raw_asset
 from chimera_assets.pipeline.staged import staged_assets
+from chimera_assets.pipeline.traced_run import traced_run
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
 from chimera_assets.pipeline.upkeep_job import upkeep_job, upkeep_schedule
 from chimera_assets.pipeline.warehouse import warehouse
@@ -21,17 +24,19 @@ defs = dg.Definitions(
         *(raw_asset(contract) for contract in ALL),
         *(staged_assets(contract) for contract in ALL),
         warehouse,
+        *BUCKET_ASSETS,
     ],
     asset_checks=[
         *(conservation_check(contract, warehouse.keys) for contract in STREAMS),
         dbt_unit_tests,
     ],
-    jobs=[etl_hourly, upkeep_job],
-    schedules=[etl_schedule, upkeep_schedule],
+    jobs=[etl_hourly, upkeep_job, *BUCKET_JOBS],
+    schedules=[etl_schedule, upkeep_schedule, *BUCKET_SCHEDULES],
+    sensors=[metrics_sensor],
     resources={
         "lake": DeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
     },
-    executor=(
+    executor=traced_run(
         dg.in_process_executor
         if get_settings().executor == "in_process"
         else dg.multiprocess_executor

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         pattern="^(in_process|multiprocess)$",
         description="How a run executes its steps: `in_process` or `multiprocess`.",
     )
+    pushgateway_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="The URL of a Prometheus pushgateway, http://host:9091 for instance.",
+    )
 
     @field_validator("home", "contracts")
     @classmethod

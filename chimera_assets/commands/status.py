@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,6 +14,8 @@ from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.quality.results import BATCHES
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake, Table
 
@@ -47,7 +49,7 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
     quarantine = lake.table("quarantine", contract.stream)
     mine = judged.filter(pl.col("stream") == contract.stream)
     extracted, rejected = int(mine["extracted"].sum()), int(mine["quarantined"].sum())
-    last = last_hour(staged) if contract.kind == "stream" else None
+    last = staged.last_hour() if contract.kind == "stream" and staged.exists() else None
     return {
         "stream": contract.stream,
         "kind": contract.kind,
@@ -65,7 +67,7 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
 
 def _table(table: Table, now: datetime) -> dict[str, Any]:
     stats = table.stats()
-    last = last_hour(table)
+    last = table.last_hour()
     return {
         "layer": table.layer,
         "table": table.name,
@@ -76,21 +78,6 @@ def _table(table: Table, now: datetime) -> dict[str, Any]:
         "files": stats.files,
         "bytes": stats.bytes,
     }
-
-
-def last_hour(table: Table) -> datetime | None:
-    """The last hour that the table has rows of, from its log; None if there is none."""
-    if not table.exists() or not set(HOUR_COLUMNS) <= set(table.partition_columns()):
-        return None
-    hours = table.rows_by_hour()
-    if hours.is_empty():
-        return None
-    moments = hours.select(
-        pl.col("hour_partition").cast(pl.Datetime("us", "UTC"))
-        + pl.duration(hours=pl.col("hour").cast(pl.Int64))
-    )
-    last = moments.to_series().max()
-    return last if isinstance(last, datetime) else None
 
 
 def _lag(last: datetime | None, now: datetime) -> int | None:

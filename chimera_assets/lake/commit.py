@@ -17,6 +17,7 @@ from deltalake import CommitProperties, Transaction
 from deltalake.fs import DeltaStorageHandler
 
 from chimera_assets.lake.errors import CommitConflict, translated
+from chimera_assets.tracing import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,6 +83,20 @@ def commit(  # noqa: PLR0913
     Raises:
         CommitConflict: Others won every time, or moved the transaction's version meanwhile.
     """
+    about = {"table": f"{table.layer}/{table.name}", "hours": metadata.get("chimera.hours")}
+    with span("write", run_id=metadata.get("run"), **about) as written:
+        done = _commit(table, action, metadata, transaction, stream)
+        written.set(rows=done.rows, version=done.version)
+    return done
+
+
+def _commit(
+    table: Table,
+    action: Action,
+    metadata: Mapping[str, str],
+    transaction: Transaction | None,
+    stream: Stream | None,
+) -> Commit:
     started = time.perf_counter()
     commit_id = uuid.uuid4().hex
     properties = CommitProperties(

@@ -194,6 +194,17 @@ def rows_by_hour(table: Table, delta: DeltaTable, hours: HourRange | None) -> pl
     )
 
 
+def last_hour(table: Table, delta: DeltaTable) -> datetime | None:
+    """The last hour that has rows; see `Table.last_hour`."""
+    listed = files(table, delta, None).filter(pl.col("rows") > 0)
+    if not set(HOUR_COLUMNS) <= set(listed.columns):
+        return None
+    day, hour = (pl.col(name) for name in HOUR_COLUMNS)
+    moment = day.cast(pl.Datetime("us", "UTC")) + pl.duration(hours=hour.cast(pl.Int64))
+    last: datetime | None = listed.select(moment.max()).item()
+    return last
+
+
 def _require_hour_columns(
     table: Table, schema: pl.Schema, hours: HourRange | None, *, always: bool = False
 ) -> None:

@@ -266,6 +266,10 @@ class Table:
         listed = reading.files(self, self.delta(), None)
         return listed.group_by(HOUR_COLUMNS[0]).agg(pl.col("rows").sum()).sort(HOUR_COLUMNS[0])
 
+    def last_hour(self) -> datetime | None:
+        """The last hour that has rows, from the log; None if there is none."""
+        return reading.last_hour(self, self.delta())
+
     def stats(self) -> TableStats:
         """Rows, bytes, files and version, from the log alone."""
         delta = self.delta()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import dagster as dg
 import polars as pl
 
@@ -26,3 +28,10 @@ def hours_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) 
     """The hours of a run: one, or a range."""
     keys = context.partition_key_range
     return HourRange.from_keys(keys.start, keys.end)
+
+
+def hours_of_tags(tags: Mapping[str, str]) -> HourRange | None:
+    """The hours that a run's tags name; None for a run of no hours."""
+    first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
+    last = tags.get("dagster/asset_partition_range_end") or first
+    return HourRange.from_keys(first, last) if first and last else None

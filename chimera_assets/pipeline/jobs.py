@@ -10,12 +10,13 @@ from chimera_assets.settings import get_settings
 
 NAME = "chimera_etl_hourly"
 
-#: Every asset and check, of which only the unit tests of the dbt models have nothing to do with
-#: an hour.
+#: Every asset and check but those that have nothing to do with an hour: the unit tests of the dbt
+#: models, and what the group `platform` says of the lake's surroundings.
 etl_hourly = dg.define_asset_job(
     NAME,
     selection=dg.AssetSelection.all(include_sources=False)
-    - dg.AssetSelection.checks(dbt_unit_tests),
+    - dg.AssetSelection.checks(dbt_unit_tests)
+    - dg.AssetSelection.groups("platform"),
     partitions_def=HOURLY,
     description="Takes hours from the sources through every layer. Idempotent: run any hour again.",
     tags={"pipeline": "etl"},

@@ -12,6 +12,7 @@ from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
+from chimera_assets.tracing import traced_batches
 
 
 def raw_asset(contract: Contract) -> dg.AssetsDefinition:
@@ -36,8 +37,14 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
             context.log.info(note)
         batch = Batch.new(contract.stream, datetime.now(UTC))
         context.log.info("Extracting %s as batch %s.", contract.source_table, batch.batch_id)
-        if hourly:
-            return source.extract_hours(contract, hours_of(context), batch)
-        return source.extract_reference(contract, batch)
+        hours = hours_of(context) if hourly else None
+        rows = (
+            source.extract_hours(contract, hours, batch)
+            if hours is not None
+            else source.extract_reference(contract, batch)
+        )
+        return traced_batches(
+            rows, "extract", run_id=context.run_id, stream=contract.stream, hours=hours
+        )
 
     return raw

@@ -12,6 +12,7 @@ from chimera_assets.pipeline import describe, gate
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.quality import Staging, stage_hours, stage_reference
+from chimera_assets.tracing import span
 
 
 def staged_assets(contract: Contract) -> dg.AssetsDefinition:
@@ -31,11 +32,13 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation | dg.Output[None]]:
         lake, now = open_lake(), datetime.now(UTC)
         hours = hours_of(context) if partitions is not None else None
-        if hours is not None:
-            staging = stage_hours(lake, contract, hours, run_id=context.run_id, now=now)
-        else:
-            staging = stage_reference(lake, contract, run_id=context.run_id, now=now)
-        counts = _counts(staging)
+        with span("judge", run_id=context.run_id, stream=contract.stream, hours=hours) as judged:
+            if hours is not None:
+                staging = stage_hours(lake, contract, hours, run_id=context.run_id, now=now)
+            else:
+                staging = stage_reference(lake, contract, run_id=context.run_id, now=now)
+            counts = _counts(staging)
+            judged.set(rows=counts["extracted"], quarantined=counts["quarantined"])
         few = hours is None or len(hours) == 1
         staged, quarantined = (lake.table(k, contract.stream) for k in ("staged", "quarantine"))
         if staging.staged is None:

@@ -15,8 +15,9 @@ from chimera_assets.hours import HourRange
 from chimera_assets.pipeline.column_lineage import column_lineage
 from chimera_assets.pipeline.dbt_manifest import dbt_project
 from chimera_assets.pipeline.dbt_run import DbtRun
-from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
+from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of_tags
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.tracing import span
 
 OWNER = "team:data-platform"
 
@@ -69,22 +70,30 @@ TRANSLATOR = Translator()
 )
 def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Build the selected models for the run's hours, then their tests."""
-    hours = hours_of(context) if context.has_partition_key_range else None
+    hours = hours_of_tags(context.run.tags)  # `has_partition_key_range` is false for one hour
     run = DbtRun(["build", "--exclude-resource-type", "unit_test", *_selection(context)], hours)
-    for result in run.node_results():
-        message = DbtCoreCliEventMessage(raw_event=result, event_history_metadata={})
-        for event in message.to_default_asset_events(
-            _manifest(), TRANSLATOR, context, run.target, dbt_project()
-        ):
-            if isinstance(event, dg.Output):
-                key = context.asset_key_for_output(event.output_name)
-                told = _table_metadata(key, hours)
-                if hours is None or len(hours) == 1:
-                    told |= _lineage_metadata(str(event.metadata["unique_id"].value), run.target)
-                yield event.with_metadata({**event.metadata, **told})
-            else:
-                yield event
+    with span("transform", run_id=context.run_id, hours=hours):
+        for result in run.node_results():
+            yield from _events(context, run, result, hours)
     run.clean()
+
+
+def _events(
+    context: dg.AssetExecutionContext, run: DbtRun, result: dict[str, Any], hours: HourRange | None
+) -> Iterator[Any]:
+    """What Dagster is told of a node: a table with what its last commit says, or a test."""
+    message = DbtCoreCliEventMessage(raw_event=result, event_history_metadata={})
+    for event in message.to_default_asset_events(
+        _manifest(), TRANSLATOR, context, run.target, dbt_project()
+    ):
+        if isinstance(event, dg.Output):
+            key = context.asset_key_for_output(event.output_name)
+            told = _table_metadata(key, hours)
+            if hours is None or len(hours) == 1:
+                told |= _lineage_metadata(str(event.metadata["unique_id"].value), run.target)
+            yield event.with_metadata({**event.metadata, **told})
+        else:
+            yield event
 
 
 def _selection(context: dg.AssetExecutionContext) -> list[str]:

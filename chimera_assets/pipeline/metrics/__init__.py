@@ -1,0 +1,1 @@
+"""What monitoring reads: numbers from the lake and from Dagster's runs, for Prometheus."""

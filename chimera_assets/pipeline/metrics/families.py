@@ -1,0 +1,113 @@
+"""Every metric: its name, what it says, its labels. Told to users in docs/metrics.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector, CollectorRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from prometheus_client.metrics_core import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric: its help text, its labels, and whether it only ever grows."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+    counter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A value of the family `name`; its labels' values in the family's order."""
+
+    name: str
+    labels: tuple[str, ...]
+    value: float
+
+
+_DAG, _STREAM, _TABLE = ("dag",), ("stream",), ("layer", "table")
+_TRAFFIC, _ATTACK = ("provider", "tenant"), ("technique", "target")
+
+FAMILIES: dict[str, Family] = {
+    # Runs, from Dagster.
+    "chimera_dag_duration_seconds": Family("How long the last ended run took.", _DAG),
+    "chimera_dag_hours": Family("Hours that the last ended run was for.", _DAG),
+    "chimera_dag_success": Family("1 if the last ended run succeeded, else 0.", _DAG),
+    "chimera_dag_end_timestamp_seconds": Family("When the last ended run ended.", _DAG),
+    "chimera_dag_running_seconds": Family(
+        "How long the oldest run in progress has been running; 0 if none is.", _DAG
+    ),
+    "chimera_dag_runs_total": Family(
+        "Ended runs in Dagster's storage.", (*_DAG, "status"), counter=True
+    ),
+    "chimera_task_success_count": Family(
+        "Times that a task of the last ended run succeeded.", (*_DAG, "task")
+    ),
+    "chimera_task_failure_count": Family(
+        "Times that a task of the last ended run failed.", (*_DAG, "task")
+    ),
+    # Streams, from the lake's logs and the accounts of the last days.
+    "chimera_event_lag_seconds": Family(
+        "Time since the end of the newest hour that has published rows.", _STREAM
+    ),
+    "chimera_event_lag_limit_seconds": Family("The lag that the contract allows.", _STREAM),
+    "chimera_event_timestamp_seconds": Family(
+        "End of the newest hour that has published rows.", _STREAM
+    ),
+    "chimera_judged_timestamp_seconds": Family("When rows were last judged.", _STREAM),
+    "chimera_blocked_hours": Family(
+        "Hours of the newest seven days that are not published because of their gate.", _STREAM
+    ),
+    "chimera_quarantine_rows": Family("Rows in quarantine.", _STREAM),
+    "data_quality_pass_rate": Family(
+        "Share of the newest hour's rows that break no rule, 0 to 1.", _STREAM
+    ),
+    "data_quality_pass_rate_threshold": Family(
+        "The share below which the contract blocks an hour.", _STREAM
+    ),
+    # Tables, from their logs.
+    "delta_lake_row_count": Family("Rows of the newest version.", _TABLE),
+    "delta_lake_size_bytes": Family("Bytes of the newest version's data files.", _TABLE),
+    "delta_lake_file_count": Family("Data files of the newest version.", _TABLE),
+    # The newest hours, from the aggregates.
+    "chimera_hour_requests": Family("Requests in the newest hour that has any.", _TRAFFIC),
+    "chimera_hour_errors": Family("Failed requests in that hour.", _TRAFFIC),
+    "chimera_hour_tokens": Family("Tokens used in that hour.", _TRAFFIC),
+    "chimera_hour_cost_usd": Family("Cost of that hour's requests in US dollars.", _TRAFFIC),
+    "chimera_attack_attempts": Family("Attempts in the newest 24 hours that have any.", _ATTACK),
+    "chimera_attack_success_rate": Family(
+        "Share of those attempts that succeeded, 0 to 1.", _ATTACK
+    ),
+    "chimera_metrics_timestamp_seconds": Family("When these metrics were taken."),
+}
+
+
+def registry_of(samples: Iterable[Sample]) -> CollectorRegistry:
+    """A registry that holds just these samples."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Taken(list(samples)))
+    return registry
+
+
+class _Taken(Collector):
+    """Samples in Prometheus's form, every family with its help; one without samples is left out."""
+
+    def __init__(self, samples: list[Sample]) -> None:
+        self._samples = samples
+
+    def collect(self) -> Iterator[Metric]:
+        for name, family in FAMILIES.items():
+            kind = CounterMetricFamily if family.counter else GaugeMetricFamily
+            metric = kind(name, family.help, labels=family.labels)
+            for sample in self._samples:
+                if sample.name == name:
+                    metric.add_metric(sample.labels, sample.value)
+            if metric.samples:
+                yield metric

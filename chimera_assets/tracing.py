@@ -1,0 +1,294 @@
+"""OpenTelemetry spans of a run, off unless OTEL_EXPORTER_OTLP_ENDPOINT is set.
+
+A run is one trace, whose id is the run's id in Dagster. Its steps' spans are below the run's own,
+also if they are made in other processes: that span's id follows from the run's. Everything else is
+set by OpenTelemetry's standard variables. Nothing is imported while tracing is off, and nothing is
+waited for that does not answer: spans are sent in the background, and the end of a run waits for
+them two seconds at most.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span
+
+    from chimera_assets.hours import HourRange
+
+    Value = str | int | float | bool | HourRange | None
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+#: How a process that another one starts learns of the span it belongs to, in W3C's form.
+_PARENT = "TRACEPARENT"
+
+_FLUSH_SECONDS = 2.0
+
+_making = threading.Lock()
+
+
+def is_on() -> bool:
+    """Whether an endpoint is set, and tracing not switched off by the standard variables."""
+    off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    off = off or os.environ.get("OTEL_TRACES_EXPORTER", "").lower() == "none"
+    return not off and any(os.environ.get(name) for name in _ENDPOINTS)
+
+
+class Told:
+    """Takes what a span learns while it lasts; one that is not recorded forgets it."""
+
+    def __init__(self, span: Span | None = None) -> None:
+        self._span = span
+
+    def set(self, **values: Value) -> None:
+        """Set attributes, `rows` as `chimera.rows` and so on; None sets nothing."""
+        if self._span is not None:
+            self._span.set_attributes(_named(values))
+
+    def fail(self, kind: str) -> None:
+        """Mark the span as failed, with the kind of failure."""
+        if self._span is not None:
+            from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415
+
+            self._span.set_status(Status(StatusCode.ERROR, kind))
+
+
+_OFF = Told()
+
+
+@contextlib.contextmanager
+def span(name: str, *, run_id: str | None = None, **values: Value) -> Iterator[Told]:
+    """A span around the block: `extract`, `judge`, `write`, `transform`.
+
+    It is below the span that is open in this thread. Without one it is below the span of the run,
+    or of what started this process. Processes that the block starts are told of it. A block that
+    fails marks it with the kind of error; never with its words, which may hold values.
+
+    Args:
+        name: The span's name.
+        run_id: The Dagster run, if known.
+        values: Attributes, `stream` as `chimera.stream` and so on; None is left out.
+    """
+    if not is_on():
+        yield _OFF
+        return
+    from opentelemetry import trace  # noqa: PLC0415
+
+    with (
+        _Counted(),
+        _open(name, _parent(run_id), run_id, values) as opened,
+        trace.use_span(opened, record_exception=False, set_status_on_exception=False),
+        _handed_down(opened),
+    ):
+        yield Told(opened)
+
+
+@contextlib.contextmanager
+def _handed_down(opened: Span) -> Iterator[None]:
+    """Tell processes that are started meanwhile.
+
+    Only for the main thread: all threads share one environment.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = os.environ.get(_PARENT)
+    of = opened.get_span_context()
+    os.environ[_PARENT] = f"00-{of.trace_id:032x}-{of.span_id:016x}-{of.trace_flags:02x}"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_PARENT, None)
+        else:
+            os.environ[_PARENT] = before
+
+
+@contextlib.contextmanager
+def run_span(run_id: str, **values: Value) -> Iterator[Told]:
+    """The span of a whole run, which all others of the run are below."""
+    if not is_on():
+        yield _OFF
+        return
+    from opentelemetry.context import Context as NoParent  # noqa: PLC0415
+
+    with _Counted(), _open("run", NoParent(), run_id, values, as_run=True) as opened:
+        yield Told(opened)
+
+
+def traced_batches(
+    batches: pa.RecordBatchReader, name: str, *, run_id: str, **values: Value
+) -> pa.RecordBatchReader:
+    """The same batches; a span lasts from now to the last of them and tells their rows."""
+    if not is_on():
+        return batches
+    import pyarrow as pa  # noqa: PLC0415
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        rows = 0
+        # Others pull the batches, in threads of their own, so the parent is the run's span.
+        with _Counted(), _open(name, _of_run(run_id), run_id, values) as opened:
+            yield None
+            for batch in batches:
+                rows += batch.num_rows
+                yield batch
+            Told(opened).set(rows=rows)
+
+    begun = counted()
+    next(begun)  # opens the span
+    return pa.RecordBatchReader.from_batches(batches.schema, begun)
+
+
+@contextlib.contextmanager
+def _open(
+    name: str,
+    parent: Context | None,
+    run_id: str | None,
+    values: Mapping[str, Value],
+    *,
+    as_run: bool = False,
+) -> Iterator[Span]:
+    attributes = _named(values) | ({"dagster.run_id": run_id} if run_id else {})
+    provider, ids = _provider()
+    with ids.of_run(run_id if as_run else None):
+        opened = provider.get_tracer("chimera_assets").start_span(
+            name, context=parent, attributes=attributes
+        )
+    try:
+        yield opened
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        Told(opened).fail(type(error).__name__)
+        raise
+    finally:
+        opened.end()
+
+
+def _named(values: Mapping[str, Value]) -> dict[str, str | int | float | bool]:
+    return {
+        f"chimera.{name}": value if isinstance(value, (str, int, float)) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _parent(run_id: str | None) -> Context | None:
+    """Where a span belongs: None means below the one that is open in this thread, if one is."""
+    from opentelemetry import trace  # noqa: PLC0415
+    from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
+        TraceContextTextMapPropagator,
+    )
+
+    if trace.get_current_span().get_span_context().is_valid:
+        return None
+    if run_id is not None:
+        return _of_run(run_id)
+    told = {_PARENT.lower(): os.environ.get(_PARENT, "")}
+    return TraceContextTextMapPropagator().extract(told)
+
+
+def _of_run(run_id: str) -> Context:
+    """The context of a run's span, which may be open in another process."""
+    from opentelemetry import trace  # noqa: PLC0415
+
+    provider, _ = _provider()
+    trace_id, span_id = _run_ids(run_id)
+    decision: Any = provider.sampler.should_sample(None, trace_id, "run").decision
+    kept = decision.is_sampled()
+    flags = trace.TraceFlags(trace.TraceFlags.SAMPLED if kept else trace.TraceFlags.DEFAULT)
+    remote = trace.SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
+    return trace.set_span_in_context(trace.NonRecordingSpan(remote))
+
+
+def _run_ids(run_id: str) -> tuple[int, int]:
+    """The ids of a run's trace and span; a run's id is a UUID, as long as a trace's."""
+    span_id = int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], "big")
+    return UUID(run_id).int, span_id
+
+
+def _provider() -> tuple[TracerProvider, Any]:
+    """The provider of this process, and what gives it ids."""
+    with _making:  # the first two spans of a process may be those of two threads
+        return _made_provider()
+
+
+@lru_cache(maxsize=1)
+def _made_provider() -> tuple[TracerProvider, Any]:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+        OTLPSpanExporter,
+    )
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415
+
+    class Ids(RandomIdGenerator):
+        """Random ids; for a run's own span those that follow from the run."""
+
+        _lock = threading.RLock()
+        _run_id: str | None = None
+
+        @contextlib.contextmanager
+        def of_run(self, run_id: str | None) -> Iterator[None]:
+            with self._lock:
+                self._run_id = run_id
+                try:
+                    yield
+                finally:
+                    self._run_id = None
+
+        def generate_trace_id(self) -> int:
+            return _run_ids(self._run_id)[0] if self._run_id else super().generate_trace_id()
+
+        def generate_span_id(self) -> int:
+            return _run_ids(self._run_id)[1] if self._run_id else super().generate_span_id()
+
+    told = Resource.create()
+    if str(told.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
+        told = told.merge(Resource({SERVICE_NAME: "chimera-assets"}))
+    ids = Ids()
+    # Not at exit, where sending to what does not answer would hold up the process.
+    provider = TracerProvider(resource=told, id_generator=ids, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider, ids
+
+
+class _Counted:
+    """Around every span: when the process has none open any more, what it has is sent."""
+
+    _lock = threading.Lock()
+    _open = 0
+    _answers = True
+
+    def __enter__(self) -> None:
+        with self._lock:
+            _Counted._open += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            _Counted._open -= 1
+            last = _Counted._open == 0
+        if last and self._answers:
+            _Counted._answers = _flushed()
+
+
+def _flushed() -> bool:
+    """Send what waits; False if that took too long. The SDK's own timeout is not kept by it."""
+    provider, _ = _provider()
+    sending = threading.Thread(target=provider.force_flush, daemon=True)
+    sending.start()
+    sending.join(_FLUSH_SECONDS)
+    return not sending.is_alive()
