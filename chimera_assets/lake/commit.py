@@ -85,17 +85,18 @@ def commit(  # noqa: PLR0913
     """
     about = {"table": f"{table.layer}/{table.name}", "hours": metadata.get("chimera.hours")}
     with span("write", run_id=metadata.get("run"), **about) as written:
-        done = _commit(table, action, metadata, transaction, stream)
+        done = _commit(table, action, metadata, transaction, stream, attempts)
         written.set(rows=done.rows, version=done.version)
     return done
 
 
-def _commit(
+def _commit(  # noqa: PLR0913, PLR0917
     table: Table,
     action: Action,
     metadata: Mapping[str, str],
     transaction: Transaction | None,
     stream: Stream | None,
+    attempts: int,
 ) -> Commit:
     started = time.perf_counter()
     commit_id = uuid.uuid4().hex
