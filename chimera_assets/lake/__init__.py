@@ -13,6 +13,7 @@ from chimera_assets.lake.errors import (
     TableNotFound,
 )
 from chimera_assets.lake.lake import Lake
+from chimera_assets.lake.stream import Spooled
 from chimera_assets.lake.table import Table, TableStats
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Lake",
     "LakeError",
     "SchemaConflict",
+    "Spooled",
     "StorageUnavailable",
     "Table",
     "TableNotFound",

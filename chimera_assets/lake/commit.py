@@ -67,8 +67,17 @@ def commit(
     metadata: Mapping[str, str],
     transaction: Transaction | None = None,
     stream: Stream | None = None,
+    in_sequence: bool = False,
 ) -> Commit:
     """Do `action` on the newest version of the table, once, whatever the storage answers.
+
+    Args:
+        table: The table.
+        action: What writes, given the table and the commit's properties.
+        metadata: Kept with the commit.
+        transaction: Committed with it.
+        stream: The data, whose own failure is raised in place of what deltalake makes of it.
+        in_sequence: Whether the transaction must be the very next of its application id.
 
     Raises:
         CommitConflict: Others won every time, or moved the transaction's version meanwhile.
@@ -80,10 +89,12 @@ def commit(
         app_transactions=[transaction] if transaction is not None else None,
     )
     expected = _transaction_version(table, transaction)
+    if in_sequence and transaction is not None:
+        expected = transaction.version - 1 or None
     for attempt in range(1, ATTEMPTS + 1):
         delta = table.delta()
         base = delta.version()
-        if attempt > 1 and _transaction_version(table, transaction) != expected:
+        if (attempt > 1 or in_sequence) and _transaction_version(table, transaction) != expected:
             raise CommitConflict(_moved(table.uri, transaction))
         try:
             action(delta, properties)

@@ -8,6 +8,7 @@ reading is asked for does it come from there. Frames and tables already in memor
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import polars as pl
@@ -21,7 +22,8 @@ from chimera_assets.lake.errors import HoursMismatch
 from chimera_assets.lake.partitions import DAY_COLUMN, HOUR_COLUMN, hour_ordinal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 #: Rows of a batch handed to Delta; bounds the memory of a step.
 BATCH_ROWS = 65_536
@@ -36,7 +38,26 @@ class ArrowStream(Protocol):
         """The stream as a PyCapsule."""
 
 
-Data: TypeAlias = pl.DataFrame | pl.LazyFrame | ArrowStream
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """Batches that lie in files of Arrow streams: read from there each time, never copied.
+
+    Attributes:
+        schema: The schema of every file.
+        files: The files, in the order of their rows; the caller deletes them.
+    """
+
+    schema: pa.Schema
+    files: Sequence[Path]
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Every batch, from the beginning."""
+        for file in self.files:
+            with file.open("rb") as opened:
+                yield from ipc.open_stream(opened)
+
+
+Data: TypeAlias = pl.DataFrame | pl.LazyFrame | ArrowStream | Spooled
 
 
 class Stream:
@@ -52,6 +73,7 @@ class Stream:
         self.failure: Exception | None = None
         self._frame = data if isinstance(data, pl.DataFrame) else None
         self._table = data if isinstance(data, pa.Table) else None
+        self._spooled = data if isinstance(data, Spooled) else None
         self._spool: IO[bytes] | None = None
         self._live: Iterator[pa.RecordBatch] | None = None
         if isinstance(data, pl.DataFrame):
@@ -59,7 +81,7 @@ class Stream:
         elif isinstance(data, pl.LazyFrame):
             self.schema = pl.DataFrame(schema=data.collect_schema()).to_arrow().schema
             self._live = _lazy_batches(data)
-        elif isinstance(data, pa.Table):
+        elif isinstance(data, (pa.Table, Spooled)):
             self.schema = data.schema
         else:
             # Through the C interface an error of ours would come back as text.
@@ -85,6 +107,8 @@ class Stream:
             return self._frame.is_empty()
         if self._table is not None:
             return bool(self._table.num_rows == 0)
+        if self._spooled is not None:
+            return not any(batch.num_rows for batch in self._spooled.batches())
         return self._first is None
 
     def reader(
@@ -112,6 +136,9 @@ class Stream:
                 yield from part.to_arrow().combine_chunks().to_batches()
         elif self._table is not None:
             yield from self._table.to_batches(max_chunksize=BATCH_ROWS)
+        elif self._spooled is not None:
+            for batch in self._spooled.batches():
+                yield from _slices(batch)
         elif self._spool is None:
             yield from self._first_reading()
         else:

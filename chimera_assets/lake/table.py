@@ -194,9 +194,29 @@ class Table:
         partition_by: Sequence[str] = (),
         metadata: Mapping[str, str] | None = None,
         stats_columns: Sequence[str] = (),
+        transaction: tuple[str, int] | None = None,
     ) -> Commit:
-        """Add rows; `partition_by` counts only where the table has to be created."""
-        return writing.append(self, data, partition_by, metadata or {}, stats_columns)
+        """Add rows.
+
+        Args:
+            data: A frame or any Arrow stream; it is streamed.
+            partition_by: Counts only where the table has to be created.
+            metadata: Strings to be kept with the commit.
+            stats_columns: See `create`.
+            transaction: An application id and its next version, committed with the data: of two
+                writers that both think theirs is the next, one is refused.
+
+        Raises:
+            CommitConflict: Another writer has committed that version; nothing was written.
+        """
+        return writing.append(
+            self,
+            data,
+            partition_by,
+            metadata or {},
+            stats_columns,
+            Transaction(*transaction) if transaction else None,
+        )
 
     def merge(  # noqa: PLR0913
         self,
@@ -229,6 +249,10 @@ class Table:
             stats_columns=stats_columns,
         )
 
+    def compact_unplaced(self) -> None:
+        """Merge the files with the rows of no hour; see `read_unplaced`."""
+        maintenance.compact_unplaced(self)
+
     # Reading: see reading.py.
 
     def read(
@@ -244,6 +268,10 @@ class Table:
             TableNotFound: The table, or that version of it, does not exist.
         """
         return reading.read(self, self.delta(version, as_of), hours, columns)
+
+    def read_unplaced(self, columns: Sequence[str]) -> pl.DataFrame:
+        """The rows of no hour: those whose hour columns are null, which no hour's reader sees."""
+        return reading.read_unplaced(self, self.delta(), columns)
 
     def batches(
         self,

@@ -139,12 +139,13 @@ def overwrite(
         return commit(table, replace, metadata=told, stream=stream)
 
 
-def append(
+def append(  # noqa: PLR0913, PLR0917
     table: Table,
     data: Data,
     partition_by: Sequence[str],
     metadata: Mapping[str, str],
     stats_columns: Sequence[str],
+    transaction: Transaction | None = None,
 ) -> Commit:
     """Add rows; see `Table.append`."""
     with Stream(data) as stream:
@@ -163,7 +164,14 @@ def append(
             )
 
         told = {**metadata, "chimera.write": "append"}
-        return commit(table, add, metadata=told, transaction=append_transaction(), stream=stream)
+        return commit(
+            table,
+            add,
+            metadata=told,
+            transaction=transaction or append_transaction(),
+            stream=stream,
+            in_sequence=transaction is not None,
+        )
 
 
 def merge(  # noqa: PLR0913

@@ -1,0 +1,22 @@
+"""Files as a source: dropped into a folder or an S3 prefix, each taken exactly once.
+
+A file's rows go into the Delta table `landing/<stream>`, and in the same commit what tells the file
+itself. From there the hours take them, beside the rows of PostgreSQL.
+"""
+
+from chimera_assets.sources.landing.ledger import Ledger
+from chimera_assets.sources.landing.place import LandingFile, Place
+from chimera_assets.sources.landing.rows import LAYER, landed_rows
+from chimera_assets.sources.landing.take import Taking, take
+from chimera_assets.sources.landing.wait import waiting
+
+__all__ = [
+    "LAYER",
+    "LandingFile",
+    "Ledger",
+    "Place",
+    "Taking",
+    "landed_rows",
+    "take",
+    "waiting",
+]

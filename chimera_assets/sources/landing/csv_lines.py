@@ -1,0 +1,221 @@
+"""CSV: a header, then a record a line, or several lines where a quoted field has line ends.
+
+A quote that nobody closes would swallow the rest of the file. So a record ends within
+`RECORD_LINES` lines; one that does not, or that has the wrong number of fields, loses its first line
+as malformed, and reading goes on with the next.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from chimera_assets.sources.landing.damage import CorruptFile
+from chimera_assets.sources.landing.text import (
+    LINE_BYTES,
+    Parsed,
+    blank,
+    shown,
+    text_blocks,
+    too_long,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from chimera_assets.contracts import Contract
+
+#: A record has no more lines than this.
+RECORD_LINES = 1000
+
+#: Lines are halved around a broken one down to so many, which Python's reader then takes.
+_FEW = 64
+
+
+class CsvLines:
+    """The rows of a CSV file.
+
+    Attributes:
+        unknown: The names in its header that the contract does not have.
+    """
+
+    def __init__(self, contract: Contract, path: Path, *, zipped: bool) -> None:
+        self.unknown: set[str] = set()
+        self._contract, self._path, self._zipped = contract, path, zipped
+        self._header: list[str] = []
+        self._wanted: list[str] = []
+
+    def __iter__(self) -> Iterator[Parsed]:
+        """The rows, piece by piece; every column as text, an empty field as null.
+
+        Raises:
+            CorruptFile: There is no header, or no column of the contract in it.
+            Unfinished: The file ends in the middle.
+        """
+        line = 1
+        for lines in _pieces(self._path, zipped=self._zipped):
+            rest = lines
+            if not self._header:
+                rest = self._read_header(lines)
+            yield self._parse(rest, line + len(lines) - len(rest))
+            line += len(lines)
+        if not self._header:
+            message = "expected a header, found an empty file"
+            raise CorruptFile(message)
+
+    def _read_header(self, lines: list[bytes]) -> list[bytes]:
+        """Take the header off the lines."""
+        first = next((n for n, line in enumerate(lines) if not blank(line)), None)
+        if first is None:
+            return []
+        try:
+            reader = csv.reader(_decoded(lines[first:]))
+            names = [name.strip() for name in next(reader)]
+        except (UnicodeDecodeError, csv.Error):
+            names = []
+        known = set(self._contract.column_names)
+        if not known & set(names):
+            message = (
+                f"expected a header with columns of {self._contract.stream}, separated by commas; "
+                "found none of them in the first line"
+            )
+            raise CorruptFile(message)
+        if twice := sorted({name for name in names if name in known and names.count(name) > 1}):
+            message = f"its header names {', '.join(twice)} twice"
+            raise CorruptFile(message)
+        self._header = names
+        self._wanted = [name for name in self._contract.column_names if name in names]
+        self.unknown = set(names) - known
+        return lines[first + reader.line_num :]
+
+    def _parse(self, lines: list[bytes], first: int) -> Parsed:
+        """The records of some lines, halved around what is broken."""
+        starts, whole = _record_starts(lines)
+        if whole and (rows := self._quickly(b"".join(lines), len(starts))) is not None:
+            return Parsed(rows.with_columns(_line=pl.Series(starts, dtype=pl.Int64) + first))
+        middle = next((s for s in starts if s >= len(lines) // 2), starts[-1] if starts else 0)
+        if len(lines) <= _FEW or not middle:
+            return self._patiently(lines, first)
+        head, tail = self._parse(lines[:middle], first), self._parse(lines[middle:], first + middle)
+        return Parsed(pl.concat([head.rows, tail.rows]), head.malformed + tail.malformed)
+
+    def _quickly(self, text: bytes, records: int) -> pl.DataFrame | None:
+        """The rows of a text that is fine, None of one that is not."""
+        if not records:
+            return pl.DataFrame(schema=dict.fromkeys(self._wanted, pl.String()))
+        try:
+            table = arrow_csv.read_csv(
+                pa.BufferReader(text),
+                read_options=arrow_csv.ReadOptions(column_names=self._columns()),
+                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(self._wanted, pa.string()),
+                    include_columns=self._wanted,
+                    null_values=[""],
+                    strings_can_be_null=True,
+                ),
+            )
+        except pa.ArrowException:
+            return None
+        return pl.DataFrame(pl.from_arrow(table)) if table.num_rows == records else None
+
+    def _columns(self) -> list[str]:
+        """The header; names that we do not want may be there twice, and Arrow minds."""
+        return [
+            name if name in self._wanted else f"\0{position}"
+            for position, name in enumerate(self._header)
+        ]
+
+    def _patiently(self, lines: list[bytes], first: int) -> Parsed:
+        """Record by record, with Python's reader, setting aside what is malformed."""
+        rows: list[list[str | None]] = []
+        numbers: list[int] = []
+        malformed: list[tuple[int, str]] = []
+        positions = [self._header.index(name) for name in self._wanted]
+        at = 0
+        while at < len(lines):
+            if blank(lines[at]):
+                at += 1
+                continue
+            fields, taken = _record(lines[at : at + RECORD_LINES])
+            if len(fields) == len(self._header):
+                rows.append([fields[position] or None for position in positions])
+                numbers.append(first + at)
+                at += taken
+            else:
+                malformed.append((first + at, shown(lines[at])))
+                at += 1
+        schema = dict.fromkeys(self._wanted, pl.String())
+        frame = pl.DataFrame(rows, schema=schema, orient="row")
+        return Parsed(frame.with_columns(_line=pl.Series(numbers, dtype=pl.Int64)), malformed)
+
+
+def _record(lines: Sequence[bytes]) -> tuple[Sequence[str], int]:
+    """The fields of the record that begins here and its lines; no fields if it is broken."""
+    ran_out = False
+
+    def decoded() -> Iterator[str]:
+        nonlocal ran_out
+        yield from _decoded(lines)
+        ran_out = True  # more was asked for: a quote is still open
+
+    reader = csv.reader(decoded())
+    try:
+        fields = next(reader)
+    except (UnicodeDecodeError, csv.Error, StopIteration):
+        return (), 1
+    return ((), 1) if ran_out else (fields, reader.line_num)
+
+
+def _decoded(lines: Sequence[bytes]) -> Iterator[str]:
+    for line in lines:
+        yield line.decode("utf-8")
+
+
+def _record_starts(lines: list[bytes]) -> tuple[list[int], bool]:
+    """Where records begin, blank lines left out; and whether the last one ends with the lines."""
+    starts: list[int] = []
+    inside = False
+    for number, line in enumerate(lines):
+        if not inside and not blank(line):
+            starts.append(number)
+        inside ^= _turns(line)
+    return starts, not inside
+
+
+def _turns(line: bytes) -> bool:
+    """Whether a quoted field begins in the line and goes on, or ends in it."""
+    return b'"' in line and bool(line.count(b'"') & 1)
+
+
+def _pieces(path: Path, *, zipped: bool) -> Iterator[list[bytes]]:
+    """The file's lines, cut where no quoted field is open."""
+    rest = b""
+    for block in text_blocks(path, zipped=zipped):
+        lines = list(io.BytesIO(rest + block))
+        # The last line may go on in the next block.
+        rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
+        while cut := _cut(lines):
+            yield lines[:cut]
+            lines = lines[cut:]
+        rest = b"".join([*lines, rest])
+        if len(rest) > LINE_BYTES:
+            raise too_long()
+    if rest:
+        yield list(io.BytesIO(rest))
+
+
+def _cut(lines: list[bytes]) -> int:
+    """How many of the lines end with a record; a record without end loses its first line."""
+    inside, closed = False, 0
+    for number, line in enumerate(lines, 1):
+        inside ^= _turns(line)
+        if not inside:
+            closed = number
+    return closed or (1 if len(lines) > RECORD_LINES else 0)
