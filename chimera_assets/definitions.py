@@ -6,6 +6,7 @@ from chimera_assets.contracts import contracts
 from chimera_assets.lake.io_manager import DeltaIOManager
 from chimera_assets.pipeline.conserved import conservation_check
 from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
+from chimera_assets.pipeline.landing import landing_asset, landing_job, landing_sensor
 from chimera_assets.pipeline.raw import raw_asset
 from chimera_assets.pipeline.staged import staged_assets
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
@@ -17,6 +18,7 @@ STREAMS = [contract for contract in ALL if contract.kind == "stream"]
 
 defs = dg.Definitions(
     assets=[
+        *(landing_asset(contract) for contract in STREAMS),
         *(raw_asset(contract) for contract in ALL),
         *(staged_assets(contract) for contract in ALL),
         warehouse,
@@ -25,8 +27,9 @@ defs = dg.Definitions(
         *(conservation_check(contract, warehouse.keys) for contract in STREAMS),
         dbt_unit_tests,
     ],
-    jobs=[etl_hourly],
+    jobs=[etl_hourly, landing_job],
     schedules=[etl_schedule],
+    sensors=[landing_sensor],
     resources={
         "lake": DeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
         "dbt": dbt_resource(),

@@ -16,6 +16,7 @@ from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.quality.quarantine import SCHEMA
 from chimera_assets.quality.results import READABLE
+from chimera_assets.sources.landing import damage
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
@@ -150,6 +151,8 @@ def reason_in_words(contract: Contract | None, name: str) -> tuple[str | None, s
     """The column a rule speaks of, and what it asks for, as its contract says it."""
     if name == READABLE:
         return None, "Every value of the row can be read as its column's type."
+    if name in damage.IN_WORDS:
+        return None, damage.IN_WORDS[name]
     for rule in contract.rules if contract is not None else ():
         if rule.name == name:
             return rule.column, rule.description

@@ -60,7 +60,7 @@ class Commit:
 Action: TypeAlias = "Callable[[DeltaTable, CommitProperties], object]"
 
 
-def commit(
+def commit(  # noqa: PLR0913
     table: Table,
     action: Action,
     *,

@@ -57,6 +57,28 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
     }
 
 
+def land(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """What a tick of the sensor asks for; or the outcome of a run of the landing job."""
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    instance = dg.DagsterInstance.get()
+    ran = defs.resolve_job_def("chimera_landing").execute_in_process(instance=instance)
+    return {
+        "success": ran.success,
+        "checks": {
+            "/".join(one.asset_key.path): [one.passed, one.severity.value, one.description or ""]
+            for one in ran.get_asset_check_evaluations()
+        },
+        "metadata": {
+            "/".join(one.asset_key.path): {k: v.value for k, v in one.metadata.items()}
+            for event in ran.get_asset_materialization_events()
+            if (one := event.step_materialization_data.materialization)
+        },
+    }
+
+
 def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """What Dagster's catalogue holds."""
     import dagster as dg
@@ -131,7 +153,7 @@ def main() -> None:
     tell({"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
-        wanted = {"run": run, "describe": describe}[request.pop("do")]
+        wanted = {"run": run, "describe": describe, "land": land}[request.pop("do")]
         tell({"result": wanted(tell, **request)})
 
 

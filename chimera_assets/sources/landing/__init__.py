@@ -5,12 +5,13 @@ itself. From there the hours take them, beside the rows of PostgreSQL.
 """
 
 from chimera_assets.sources.landing.ledger import Ledger
-from chimera_assets.sources.landing.place import LandingFile, Place
+from chimera_assets.sources.landing.place import FORMATS, LandingFile, Place
 from chimera_assets.sources.landing.rows import LAYER, landed_rows
-from chimera_assets.sources.landing.take import Taking, take
-from chimera_assets.sources.landing.wait import waiting
+from chimera_assets.sources.landing.taking import Taking, take
+from chimera_assets.sources.landing.wholeness import waiting
 
 __all__ = [
+    "FORMATS",
     "LAYER",
     "LandingFile",
     "Ledger",

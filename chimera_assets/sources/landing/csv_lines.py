@@ -1,8 +1,8 @@
 """CSV: a header, then a record a line, or several lines where a quoted field has line ends.
 
 A quote that nobody closes would swallow the rest of the file. So a record ends within
-`RECORD_LINES` lines; one that does not, or that has the wrong number of fields, loses its first line
-as malformed, and reading goes on with the next.
+`RECORD_LINES` lines; one that does not, or that has the wrong number of fields, loses its first
+line as malformed, and reading goes on with the next.
 """
 
 from __future__ import annotations
@@ -26,16 +26,13 @@ from chimera_assets.sources.landing.text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
 
 #: A record has no more lines than this.
 RECORD_LINES = 1000
-
-#: Lines are halved around a broken one down to so many, which Python's reader then takes.
-_FEW = 64
 
 
 class CsvLines:
@@ -95,15 +92,40 @@ class CsvLines:
         return lines[first + reader.line_num :]
 
     def _parse(self, lines: list[bytes], first: int) -> Parsed:
-        """The records of some lines, halved around what is broken."""
+        """The records of some lines; what is broken is sorted out if there is something."""
         starts, whole = _record_starts(lines)
         if whole and (rows := self._quickly(b"".join(lines), len(starts))) is not None:
-            return Parsed(rows.with_columns(_line=pl.Series(starts, dtype=pl.Int64) + first))
-        middle = next((s for s in starts if s >= len(lines) // 2), starts[-1] if starts else 0)
-        if len(lines) <= _FEW or not middle:
-            return self._patiently(lines, first)
-        head, tail = self._parse(lines[:middle], first), self._parse(lines[middle:], first + middle)
-        return Parsed(pl.concat([head.rows, tail.rows]), head.malformed + tail.malformed)
+            return Parsed(rows.with_columns(_line=_numbers(first + start for start in starts)))
+        records, malformed = self._sorted_out(lines)
+        text = b"".join(b"".join(lines[start:end]) for start, end in records)
+        rows = self._quickly(text, len(records))
+        if rows is None:
+            rows = self._patiently([lines[start:end] for start, end in records])
+        numbers = _numbers(first + start for start, _ in records)
+        told = [(first + number, shown(lines[number])) for number in malformed]
+        return Parsed(rows.with_columns(_line=numbers), told)
+
+    def _sorted_out(self, lines: list[bytes]) -> tuple[list[tuple[int, int]], list[int]]:
+        """Where each sound record begins and ends, and the lines that are none."""
+        records: list[tuple[int, int]] = []
+        malformed: list[int] = []
+        commas = len(self._header) - 1
+        at = 0
+        while at < len(lines):
+            line = lines[at]
+            taken = 1
+            if b'"' in line:
+                fields, taken = _record(lines, at)
+                sound = len(fields) == len(self._header)
+            else:
+                sound = line.count(b",") == commas and _is_utf8(line)
+            if sound and not blank(line):
+                records.append((at, at + taken))
+            elif not blank(line):
+                malformed.append(at)
+                taken = 1
+            at += taken
+        return records, malformed
 
     def _quickly(self, text: bytes, records: int) -> pl.DataFrame | None:
         """The rows of a text that is fine, None of one that is not."""
@@ -132,37 +154,34 @@ class CsvLines:
             for position, name in enumerate(self._header)
         ]
 
-    def _patiently(self, lines: list[bytes], first: int) -> Parsed:
-        """Record by record, with Python's reader, setting aside what is malformed."""
-        rows: list[list[str | None]] = []
-        numbers: list[int] = []
-        malformed: list[tuple[int, str]] = []
+    def _patiently(self, records: list[list[bytes]]) -> pl.DataFrame:
+        """Sound records that Arrow reads in another way than Python, as Python reads them."""
         positions = [self._header.index(name) for name in self._wanted]
-        at = 0
-        while at < len(lines):
-            if blank(lines[at]):
-                at += 1
-                continue
-            fields, taken = _record(lines[at : at + RECORD_LINES])
-            if len(fields) == len(self._header):
-                rows.append([fields[position] or None for position in positions])
-                numbers.append(first + at)
-                at += taken
-            else:
-                malformed.append((first + at, shown(lines[at])))
-                at += 1
-        schema = dict.fromkeys(self._wanted, pl.String())
-        frame = pl.DataFrame(rows, schema=schema, orient="row")
-        return Parsed(frame.with_columns(_line=pl.Series(numbers, dtype=pl.Int64)), malformed)
+        read = (_record(lines, 0)[0] for lines in records)
+        rows = [[fields[position] or None for position in positions] for fields in read]
+        return pl.DataFrame(rows, schema=dict.fromkeys(self._wanted, pl.String()), orient="row")
 
 
-def _record(lines: Sequence[bytes]) -> tuple[Sequence[str], int]:
-    """The fields of the record that begins here and its lines; no fields if it is broken."""
+def _numbers(lines: Iterable[int]) -> pl.Series:
+    return pl.Series(list(lines), dtype=pl.Int64)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _record(lines: Sequence[bytes], at: int) -> tuple[Sequence[str], int]:
+    """The fields of the record that begins at a line, and its lines; no fields if it is broken."""
     ran_out = False
 
     def decoded() -> Iterator[str]:
         nonlocal ran_out
-        yield from _decoded(lines)
+        for number in range(at, min(at + RECORD_LINES, len(lines))):
+            yield lines[number].decode()
         ran_out = True  # more was asked for: a quote is still open
 
     reader = csv.reader(decoded())
@@ -175,7 +194,7 @@ def _record(lines: Sequence[bytes]) -> tuple[Sequence[str], int]:
 
 def _decoded(lines: Sequence[bytes]) -> Iterator[str]:
     for line in lines:
-        yield line.decode("utf-8")
+        yield line.decode()
 
 
 def _record_starts(lines: list[bytes]) -> tuple[list[int], bool]:

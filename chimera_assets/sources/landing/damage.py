@@ -13,6 +13,12 @@ RULE, FILE, LINE, TEXT, WHY = "_rule", "_file", "_line", "_text", "_why"
 
 #: The reasons of rows that never were rows.
 MALFORMED_LINE, CORRUPT_FILE = "malformed_line", "corrupt_file"
+NO_ROWS = (MALFORMED_LINE, CORRUPT_FILE)
+
+IN_WORDS = {
+    MALFORMED_LINE: "Every line of a file is a row in the file's format.",
+    CORRUPT_FILE: "The file can be read from its beginning to its end.",
+}
 
 
 class CorruptFile(Exception):  # noqa: N818 - a verdict on the file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -18,13 +18,10 @@ from chimera_assets.sources.landing.text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
-
-#: Lines are halved around a broken one down to so many, which are then looked at one by one.
-_FEW = 32
 
 #: Lines whose names are looked at for columns that the contract does not have.
 _SAMPLED = 100
@@ -41,12 +38,11 @@ class JsonLines:
         self.unknown: set[str] = set()
         self._contract, self._path, self._zipped = contract, path, zipped
         # Times come as text; all else of another type than the contract's is refused by Polars.
-        own = {
+        self._own: dict[str, pl.DataType] = {
             column.name: pl.String() if column.type in {"timestamp", "date"} else column.polars_type
             for column in contract.columns
         }
-        texts: dict[str, pl.DataType] = dict.fromkeys(own, pl.String())
-        self._schemas = [own, texts]
+        self._texts: dict[str, pl.DataType] = dict.fromkeys(self._own, pl.String())
 
     def __iter__(self) -> Iterator[Parsed]:
         """The rows, piece by piece.
@@ -55,13 +51,12 @@ class JsonLines:
             CorruptFile: Not one line is an object with a column of the contract.
             Unfinished: The file ends in the middle.
         """
-        line, found, any_line = 1, False, False
+        first, found, any_line = 1, False, False
         for piece in _pieces(self._path, zipped=self._zipped):
-            lines = piece.splitlines(keepends=True) if b"\r" not in piece else _split(piece)
-            if line == 1:
-                self._sample(lines[:_SAMPLED])
-            parsed = self._parse(lines, line)
-            line += len(lines)
+            if first == 1:
+                self._sample(piece)
+            parsed = self._parse(piece, first)
+            first += _line_ends(piece)
             rows = parsed.rows
             any_line = any_line or rows.height > 0 or bool(parsed.malformed)
             found = found or any(
@@ -72,58 +67,81 @@ class JsonLines:
             message = f"no line is a JSON object with a column of {self._contract.stream}"
             raise CorruptFile(message)
 
-    def _sample(self, lines: list[bytes]) -> None:
-        for line in lines:
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(value, dict):
+    def _sample(self, piece: bytes) -> None:
+        for line in piece.split(b"\n", _SAMPLED)[:_SAMPLED]:
+            value = _object(line)
+            if value is not None:
                 self.unknown |= set(value) - set(self._contract.column_names)
 
-    def _parse(self, lines: list[bytes], first: int) -> Parsed:
-        """The rows of some lines, halved around what is broken."""
-        numbers = [n for n, line in enumerate(lines, first) if not blank(line)]
-        text = b"".join(lines)
-        for attempt, schema in enumerate(self._schemas):
-            rows = _read(text, schema)
-            if rows is not None and rows.height == len(numbers):
-                if attempt:  # a file that writes numbers as texts goes on doing so
-                    self._schemas.reverse()
-                return Parsed(rows.with_columns(_line=pl.Series(numbers, dtype=pl.Int64)))
-        if len(lines) <= _FEW:
-            return self._one_by_one(lines, first)
+    def _parse(self, piece: bytes, first: int) -> Parsed:
+        """The rows of a piece of which the first line has this number."""
+        rows = self._read(piece)
+        if rows is not None and rows.height == _line_ends(piece):
+            return Parsed(rows.with_columns(_line=_numbers(range(first, first + rows.height))))
+        lines = [
+            (number, line)
+            for number, line in enumerate(piece.split(b"\n"), first)
+            if not blank(line)
+        ]
+        fine: list[tuple[int, bytes]] = []
+        malformed: list[tuple[int, str]] = []
+        for number, line in lines:
+            if _object(line) is not None:
+                fine.append((number, line))
+            else:
+                malformed.append((number, shown(line)))
+        parsed = self._objects(fine)
+        return Parsed(parsed.rows, sorted(malformed + parsed.malformed))
+
+    def _objects(self, lines: list[tuple[int, bytes]]) -> Parsed:
+        """The rows of lines that Python reads as objects; halved around what Polars does not."""
+        rows = self._read(b"\n".join(line for _, line in lines))
+        if rows is not None and rows.height == len(lines):
+            return Parsed(rows.with_columns(_line=_numbers([number for number, _ in lines])))
+        if len(lines) == 1:
+            ((number, line),) = lines
+            empty = pl.DataFrame(schema=self._own).with_columns(_line=_numbers([]))
+            return Parsed(empty, [(number, shown(line))])
         middle = len(lines) // 2
-        return _joined([self._parse(lines[:middle], first), self._parse(lines[middle:], first + middle)])
+        return _joined(self._objects(lines[:middle]), self._objects(lines[middle:]))
 
-    def _one_by_one(self, lines: list[bytes], first: int) -> Parsed:
-        parts = [self._line(line, n) for n, line in enumerate(lines, first) if not blank(line)]
-        return _joined(parts)
-
-    def _line(self, line: bytes, number: int) -> Parsed:
-        rows = _read(line, dict.fromkeys(self._contract.column_names, pl.String()))
-        if rows is not None and rows.height == 1:
-            return Parsed(rows.with_columns(_line=pl.lit(number, pl.Int64)))
-        empty = pl.DataFrame(schema=dict.fromkeys(self._contract.column_names, pl.String()))
-        return Parsed(
-            empty.with_columns(_line=pl.lit(None, pl.Int64)), [(number, shown(line))]
-        )
-
-
-def _read(text: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
-    try:
-        return pl.read_ndjson(text, schema=schema) if text.strip() else pl.DataFrame(schema=schema)
-    except pl.exceptions.PolarsError:
+    def _read(self, text: bytes) -> pl.DataFrame | None:
+        """The rows in the contract's types, or else as texts; None if they cannot be read."""
+        for schema in (self._own, self._texts):
+            try:
+                return pl.read_ndjson(text, schema=schema) if text else pl.DataFrame(schema=schema)
+            except pl.exceptions.PolarsError:
+                continue
         return None
 
 
-def _joined(parts: list[Parsed]) -> Parsed:
-    """Some parts as one; where they read a column differently, it goes on as text."""
-    frames = [part.rows for part in parts if part.rows.height] or [part.rows for part in parts[:1]]
+def _line_ends(piece: bytes) -> int:
+    """How many lines there are, the last one with or without an end."""
+    return piece.count(b"\n") + (not piece.endswith(b"\n"))
+
+
+def _numbers(lines: Iterable[int]) -> pl.Series:
+    return pl.Series(lines, dtype=pl.Int64)
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _joined(head: Parsed, tail: Parsed) -> Parsed:
+    """Two parts as one; where they read a column differently, it goes on as text."""
+    frames = [part.rows for part in (head, tail) if part.rows.height] or [head.rows]
     if any(frame.schema != frames[0].schema for frame in frames):
         frames = [_as_text(frame) for frame in frames]
-    malformed = [one for part in parts for one in part.malformed]
-    return Parsed(pl.concat(frames), malformed)
+    return Parsed(pl.concat(frames), head.malformed + tail.malformed)
 
 
 def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
@@ -135,15 +153,11 @@ def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _list_text(lists: pl.Series) -> pl.Series:
-    texts = [None if items is None else json.dumps(items, ensure_ascii=False) for items in lists.to_list()]
+    texts = [
+        None if items is None else json.dumps(items, ensure_ascii=False)
+        for items in lists.to_list()
+    ]
     return pl.Series(lists.name, texts, pl.String)
-
-
-def _split(piece: bytes) -> list[bytes]:
-    """Lines end at a line feed and at nothing else."""
-    lines = [line + b"\n" for line in piece.split(b"\n")]
-    last = lines.pop().removesuffix(b"\n")
-    return [*lines, last] if last else lines
 
 
 def _pieces(path: Path, *, zipped: bool) -> Iterator[bytes]:

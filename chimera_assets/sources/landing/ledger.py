@@ -7,13 +7,13 @@ merged now and then; what a run reads stays one small file, however many hours t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from chimera_assets.lake import Table
     from chimera_assets.sources.landing.place import LandingFile

@@ -54,7 +54,9 @@ class ParquetRows:
                 first = 1
                 for batch in file.iter_batches(_BATCH_ROWS, columns=[c.name for c in wanted]):
                     columns = [
-                        pl.Series(c.name, pl.from_arrow(_fitted(batch.column(c.name), c.arrow_type)))
+                        pl.Series(
+                            c.name, pl.from_arrow(_fitted(batch.column(c.name), c.arrow_type))
+                        )
                         for c in wanted
                     ]
                     numbers = pl.int_range(first, first + batch.num_rows, eager=True)

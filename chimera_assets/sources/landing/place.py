@@ -79,7 +79,9 @@ class Place:
                 pages = client.get_paginator("list_objects_v2").paginate(
                     Bucket=bucket, Prefix=prefix, Delimiter="/"
                 )
-                found = [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", ())]
+                found = [
+                    each["Prefix"] for page in pages for each in page.get("CommonPrefixes", ())
+                ]
             return sorted(each.rstrip("/").rsplit("/", 1)[-1] for each in found)
         with _local_errors(self.root):
             if not Path(self.root).is_dir():
@@ -204,7 +206,10 @@ class _S3:
             ) from None
         if isinstance(error, (BotoCoreError, HTTPClientError)):
             raise SourceError(
-                self._uri, f"cannot reach S3 at {where}: {error}", remedy="try again", transient=True
+                self._uri,
+                f"cannot reach S3 at {where}: {error}",
+                remedy="try again",
+                transient=True,
             ) from None
 
 

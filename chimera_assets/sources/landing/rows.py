@@ -54,7 +54,10 @@ def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) ->
     if arrival := contract.arrival_time:
         given = _names_column(arrival)
         rows = rows.with_columns(
-            pl.when(pl.col(arrival).is_null() & ~given).then(moment).otherwise(arrival).alias(arrival)
+            pl.when(pl.col(arrival).is_null() & ~given)
+            .then(moment)
+            .otherwise(arrival)
+            .alias(arrival)
         )
     rows = rows.with_columns(_placed=pl.coalesce(_placed_at(contract), moment))
     if parsed.malformed:
@@ -109,9 +112,12 @@ def _malformed(lines: list[tuple[int, str]], moment: pl.Expr) -> pl.DataFrame:
 def _with_origin(uri: str) -> pl.Expr:
     """`_unreadable` with the file and the line at its end."""
     text = pl.col(UNREADABLE.name)
-    file = pl.Series([uri]).to_frame(damage.FILE).select(
-        pl.struct(damage.FILE).struct.json_encode()
-    ).item()
+    file = (
+        pl.Series([uri])
+        .to_frame(damage.FILE)
+        .select(pl.struct(damage.FILE).struct.json_encode())
+        .item()
+    )
     line = pl.format(',"{}":{}', pl.lit(damage.LINE), pl.col("_line")).fill_null("")
     told = pl.concat_str(text.str.strip_suffix("}"), pl.lit(f",{file[1:-1]}"), line, pl.lit("}"))
     return pl.when(text.is_not_null()).then(told)

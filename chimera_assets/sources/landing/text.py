@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import polars as pl
 
 #: Bytes of text that are parsed at a time.
 PIECE_BYTES = 8 * 2**20
@@ -56,7 +56,7 @@ def text_blocks(path: Path, *, zipped: bool) -> Iterator[bytes]:
                 if block.startswith(_UTF16_MARKS):
                     message = "expected UTF-8, found UTF-16"
                     raise CorruptFile(message)
-                block = block.removeprefix(_UTF8_MARK)  # noqa: PLW2901
+                block = block.removeprefix(_UTF8_MARK)
                 first = False
             if block:
                 yield block

@@ -43,7 +43,7 @@ def typed(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, pl.Ser
     bad: dict[str, pl.Series] = {}
     for column in contract.columns:
         if column.name not in frame.columns:
-            columns.append(pl.Series(column.name, [None], column.polars_type).new_from_index(0, frame.height))
+            columns.append(_nothing(column.name, column.polars_type, frame.height))
             continue
         given = frame[column.name]
         if given.dtype == column.polars_type:
@@ -57,10 +57,14 @@ def typed(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, pl.Ser
     return pl.DataFrame(columns), _unreadable(bad, frame.height)
 
 
+def _nothing(name: str, kind: pl.DataType, height: int) -> pl.Series:
+    return pl.Series(name, [None], kind).new_from_index(0, height)
+
+
 def _unreadable(bad: dict[str, pl.Series], height: int) -> pl.Series:
     name = "_unreadable"
     if not bad:
-        return pl.Series(name, [None], pl.String).new_from_index(0, height)
+        return _nothing(name, pl.String(), height)
     texts = pl.DataFrame([series.alias(column) for column, series in bad.items()])
     some = texts.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     told: list[str | None] = [None] * height
@@ -115,7 +119,7 @@ def _patient_timestamps(texts: pl.Series) -> pl.Series:
     zoned = shaped.str.slice(10).str.contains(_ZONE)
     whole = shaped.zip_with(zoned | zoned.is_null(), shaped + "Z")
     whole = whole.str.replace("z$", "Z").str.replace("Z$", "+00:00")
-    found = pl.Series([None], dtype=pl.Datetime("us", "UTC")).new_from_index(0, len(texts))
+    found = _nothing("", pl.Datetime("us", "UTC"), len(texts))
     for form in _TIME_FORMATS:
         read = whole.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
         found = found.zip_with(found.is_not_null(), read)

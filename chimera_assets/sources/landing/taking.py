@@ -24,18 +24,16 @@ from pyarrow import ipc
 
 from chimera_assets.hours import HOUR_COLUMNS, PARTITION_KEY_FORMAT
 from chimera_assets.lake import CommitConflict, Spooled
-from chimera_assets.sources.landing.csv_lines import CsvLines
 from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
-from chimera_assets.sources.landing.json_lines import JsonLines
+from chimera_assets.sources.landing.formats import reader_of
 from chimera_assets.sources.landing.ledger import SEQUENCE, TAKEN, Entry, Ledger
-from chimera_assets.sources.landing.parquet import ParquetRows
 from chimera_assets.sources.landing.rows import (
     LAYER,
     complete,
     corrupt_row,
     landing_schema,
 )
-from chimera_assets.sources.landing.wait import ABANDONED, may_be_finished, waiting
+from chimera_assets.sources.landing.wholeness import ABANDONED, may_be_finished, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -97,7 +95,12 @@ class _Read:
 
 
 def take(
-    lake: Lake, contract: Contract, place: Place, *, run_id: str, pause: float = _SECOND_LOOK_SECONDS
+    lake: Lake,
+    contract: Contract,
+    place: Place,
+    *,
+    run_id: str,
+    pause: float = _SECOND_LOOK_SECONDS,
 ) -> Taking:
     """Take every whole file of the stream that was not taken before.
 
@@ -240,13 +243,7 @@ def _spool(  # noqa: PLR0913, PLR0917
     unknown: set[str],
 ) -> tuple[int, int, set[str]]:
     """Write the rows of a file; gives how many, how many of them malformed, and their hours."""
-    reader: CsvLines | JsonLines | ParquetRows
-    if file.format == "csv":
-        reader = CsvLines(contract, path, zipped=file.zipped)
-    elif file.format == "jsonl":
-        reader = JsonLines(contract, path, zipped=file.zipped)
-    else:
-        reader = ParquetRows(contract, path, zipped=file.zipped, folder=spool.parent)
+    reader = reader_of(file, contract, path, spool.parent)
     counts = [0, 0]
 
     def completed() -> Iterator[pl.DataFrame]:
