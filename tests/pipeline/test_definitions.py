@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .house import House
 
 GROUPS = {
+    "landing": {"generations", "jailbreak_tests", "provider_health"},
     "raw": {"generations", "jailbreak_tests", "provider_health", "providers"},
     "staged": {"generations", "jailbreak_tests", "provider_health", "providers"},
     "quarantine": {"generations", "jailbreak_tests", "provider_health", "providers"},

@@ -56,21 +56,25 @@ class CsvLines:
             Unfinished: The file ends in the middle.
         """
         line = 1
-        for lines in _pieces(self._path, zipped=self._zipped):
-            rest = lines
+        rest: list[bytes] = []
+        for lines, last in _pieces(self._path, zipped=self._zipped):
+            rest += lines
             if not self._header:
-                rest = self._read_header(lines)
-            yield self._parse(rest, line + len(lines) - len(rest))
-            line += len(lines)
+                taken = self._read_header(rest)
+                rest, line = rest[taken:], line + taken
+            if self._header:
+                parsed, taken = self._parse(rest, line, last=last)
+                yield parsed
+                rest, line = rest[taken:], line + taken
         if not self._header:
             message = "expected a header, found an empty file"
             raise CorruptFile(message)
 
-    def _read_header(self, lines: list[bytes]) -> list[bytes]:
-        """Take the header off the lines."""
+    def _read_header(self, lines: list[bytes]) -> int:
+        """Read the header; gives how many lines it and the blank ones before it take."""
         first = next((n for n, line in enumerate(lines) if not blank(line)), None)
         if first is None:
-            return []
+            return len(lines)
         try:
             reader = csv.reader(_decoded(lines[first:]))
             names = [name.strip() for name in next(reader)]
@@ -89,24 +93,32 @@ class CsvLines:
         self._header = names
         self._wanted = [name for name in self._contract.column_names if name in names]
         self.unknown = set(names) - known
-        return lines[first + reader.line_num :]
+        return first + reader.line_num
 
-    def _parse(self, lines: list[bytes], first: int) -> Parsed:
-        """The records of some lines; what is broken is sorted out if there is something."""
-        starts, whole = _record_starts(lines)
-        if whole and (rows := self._quickly(b"".join(lines), len(starts))) is not None:
-            return Parsed(rows.with_columns(_line=_numbers(first + start for start in starts)))
-        records, malformed = self._sorted_out(lines)
+    def _parse(self, lines: list[bytes], first: int, *, last: bool) -> tuple[Parsed, int]:
+        """The records of some lines; what is broken is sorted out if there is something.
+
+        Gives also how many lines these are: a record that is open at their end waits for more.
+        """
+        # Of quotes in several lines Arrow takes any for one field, be it half of the file.
+        if not any(map(_turns, lines)):
+            starts = [number for number, line in enumerate(lines, first) if not blank(line)]
+            rows = self._quickly(b"".join(lines), len(starts))
+            if rows is not None:
+                return Parsed(rows.with_columns(_line=_numbers(starts))), len(lines)
+        records, malformed, taken = self._sorted_out(lines, last=last)
         text = b"".join(b"".join(lines[start:end]) for start, end in records)
         rows = self._quickly(text, len(records))
         if rows is None:
             rows = self._patiently([lines[start:end] for start, end in records])
         numbers = _numbers(first + start for start, _ in records)
         told = [(first + number, shown(lines[number])) for number in malformed]
-        return Parsed(rows.with_columns(_line=numbers), told)
+        return Parsed(rows.with_columns(_line=numbers), told), taken
 
-    def _sorted_out(self, lines: list[bytes]) -> tuple[list[tuple[int, int]], list[int]]:
-        """Where each sound record begins and ends, and the lines that are none."""
+    def _sorted_out(
+        self, lines: list[bytes], *, last: bool
+    ) -> tuple[list[tuple[int, int]], list[int], int]:
+        """Where each sound record begins and ends, the lines that are none, how far this goes."""
         records: list[tuple[int, int]] = []
         malformed: list[int] = []
         commas = len(self._header) - 1
@@ -116,6 +128,8 @@ class CsvLines:
             taken = 1
             if b'"' in line:
                 fields, taken = _record(lines, at)
+                if not taken and not last and len(lines) - at < RECORD_LINES:
+                    break
                 sound = len(fields) == len(self._header)
             else:
                 sound = line.count(b",") == commas and _is_utf8(line)
@@ -125,7 +139,7 @@ class CsvLines:
                 malformed.append(at)
                 taken = 1
             at += taken
-        return records, malformed
+        return records, malformed, at
 
     def _quickly(self, text: bytes, records: int) -> pl.DataFrame | None:
         """The rows of a text that is fine, None of one that is not."""
@@ -175,21 +189,24 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _record(lines: Sequence[bytes], at: int) -> tuple[Sequence[str], int]:
-    """The fields of the record that begins at a line, and its lines; no fields if it is broken."""
+    """The fields of the record that begins at a line, and how many lines they take.
+
+    No fields if it is broken; no lines if a quote is still open at the end.
+    """
     ran_out = False
 
     def decoded() -> Iterator[str]:
         nonlocal ran_out
         for number in range(at, min(at + RECORD_LINES, len(lines))):
             yield lines[number].decode()
-        ran_out = True  # more was asked for: a quote is still open
+        ran_out = True  # more was asked for
 
-    reader = csv.reader(decoded())
+    reader = csv.reader(decoded(), strict=True)
     try:
         fields = next(reader)
     except (UnicodeDecodeError, csv.Error, StopIteration):
-        return (), 1
-    return ((), 1) if ran_out else (fields, reader.line_num)
+        return (), 0 if ran_out else 1
+    return ((), 0) if ran_out else (fields, reader.line_num)
 
 
 def _decoded(lines: Sequence[bytes]) -> Iterator[str]:
@@ -197,44 +214,19 @@ def _decoded(lines: Sequence[bytes]) -> Iterator[str]:
         yield line.decode()
 
 
-def _record_starts(lines: list[bytes]) -> tuple[list[int], bool]:
-    """Where records begin, blank lines left out; and whether the last one ends with the lines."""
-    starts: list[int] = []
-    inside = False
-    for number, line in enumerate(lines):
-        if not inside and not blank(line):
-            starts.append(number)
-        inside ^= _turns(line)
-    return starts, not inside
-
-
 def _turns(line: bytes) -> bool:
     """Whether a quoted field begins in the line and goes on, or ends in it."""
     return b'"' in line and bool(line.count(b'"') & 1)
 
 
-def _pieces(path: Path, *, zipped: bool) -> Iterator[list[bytes]]:
-    """The file's lines, cut where no quoted field is open."""
+def _pieces(path: Path, *, zipped: bool) -> Iterator[tuple[list[bytes], bool]]:
+    """The file's lines, and whether they are the last ones."""
     rest = b""
     for block in text_blocks(path, zipped=zipped):
         lines = list(io.BytesIO(rest + block))
         # The last line may go on in the next block.
         rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
-        while cut := _cut(lines):
-            yield lines[:cut]
-            lines = lines[cut:]
-        rest = b"".join([*lines, rest])
         if len(rest) > LINE_BYTES:
             raise too_long()
-    if rest:
-        yield list(io.BytesIO(rest))
-
-
-def _cut(lines: list[bytes]) -> int:
-    """How many of the lines end with a record; a record without end loses its first line."""
-    inside, closed = False, 0
-    for number, line in enumerate(lines, 1):
-        inside ^= _turns(line)
-        if not inside:
-            closed = number
-    return closed or (1 if len(lines) > RECORD_LINES else 0)
+        yield lines, False
+    yield [rest] if rest else [], True
