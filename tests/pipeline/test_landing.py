@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,8 +53,6 @@ def test_an_hour_is_the_rows_of_the_database_and_of_files(house: House) -> None:
     moment = 1_770_112_740
     broken = house.drop("generations/broken.jsonl", bad + b"{oops someone@example.com\n")
     cut = house.drop("generations/cut.jsonl.gz", gzip.compress(lines(rows))[:-9])
-    import os
-
     for file in (broken, cut):
         os.utime(file, (moment, moment))
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chimera_assets.contracts import Contract
 from chimera_assets.sources.landing.csv_lines import CsvLines
 from chimera_assets.sources.landing.damage import CorruptFile
 from chimera_assets.sources.landing.json_lines import JsonLines
 from chimera_assets.sources.landing.values import READERS, read_array
 
 from .conftest import Landing, contract, event, json_lines
+
+if TYPE_CHECKING:
+    from chimera_assets.contracts import Contract
 
 
 def told(row: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def test_texts_as_values(kind: str, texts: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("with_odd_ones", [False, True])
-def test_times_with_and_without_a_zone(with_odd_ones: bool) -> None:
+def test_times_with_and_without_a_zone(*, with_odd_ones: bool) -> None:
     moment = datetime(2026, 1, 31, 5, 0, 1, 123456, tzinfo=UTC)
     texts = {
         "2026-01-31T05:00:01.123456Z": moment,
@@ -211,9 +213,12 @@ DAMAGE = st.tuples(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(DAMAGE, max_size=12), st.booleans())
+@given(damages=st.lists(DAMAGE, max_size=12), csv=st.booleans())
 def test_every_line_of_a_damaged_file_is_accounted_for(
-    tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[int, int, bytes]], csv: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    damages: list[tuple[int, int, bytes]],
+    *,
+    csv: bool,
 ) -> None:
     rows = [event(n, user_id="a, b" if n % 3 else None) for n in range(60)]
     text = pl.DataFrame(rows).write_csv().encode() if csv else json_lines(rows)
@@ -222,8 +227,8 @@ def test_every_line_of_a_damaged_file_is_accounted_for(
     header = int(csv)
     for at, place, what in damages:
         line = lines[at + header]
-        place %= len(line) - 1
-        lines[at + header] = line[:place] + what + line[place + 1 :]
+        cut = place % (len(line) - 1) if len(line) > 1 else 0
+        lines[at + header] = line[:cut] + what + line[cut + 1 :]
         touched.add(at)
     damaged = b"".join(lines)
     path = tmp_path_factory.getbasetemp() / "damaged"
