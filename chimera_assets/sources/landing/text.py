@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 #: Bytes of text that are parsed at a time.
-PIECE_BYTES = 8 * 2**20
+PIECE_BYTES = 16 * 2**20
 
 #: A longer line is no line.
 LINE_BYTES = 64 * 2**20
