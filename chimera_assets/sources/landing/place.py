@@ -134,7 +134,7 @@ def _is_dropped(relative: PurePosixPath) -> bool:
 
 def _local_files(folder: str) -> Iterator[LandingFile]:
     with _local_errors(folder):
-        for above, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+        for above, folders, names in os.walk(folder, onerror=_refuse):
             folders[:] = [name for name in folders if not name.startswith((".", "_"))]
             for name in names:
                 if not _is_dropped(PurePosixPath(name)):

@@ -94,13 +94,12 @@ def landing(tmp_path: Path) -> Landing:
 def anywhere(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Landing:
-    lake = Lake(str(tmp_path / "lake"))
     if request.param == "folder":
-        return Landing(str(tmp_path / "a landing's place"), lake)
+        return Landing(str(tmp_path / "a landing's place"), Lake(str(tmp_path / "lake")))
     monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3_endpoint"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "example")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     bucket = f"landing-{uuid.uuid4().hex[:8]}"
     s3_client(s3_options()).create_bucket(Bucket=bucket)
-    return Landing(f"s3://{bucket}/some/prefix", lake)
+    return Landing(f"s3://{bucket}/some/prefix", Lake(f"s3://{bucket}/lake"))

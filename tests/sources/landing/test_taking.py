@@ -34,10 +34,12 @@ def states(taking: Taking) -> list[str]:
     return [entry.state for entry in taking.entries]
 
 
-def test_files_of_all_kinds_are_taken_once_and_given_by_the_hour(anywhere: Landing) -> None:
+def test_files_of_all_kinds_are_taken_once_and_given_by_the_hour(
+    anywhere: Landing, tmp_path: Path
+) -> None:
     columns, later = list(event(0)), "2026-01-31T07:00:00Z"
     csv = pl.DataFrame([event(n) for n in (1, 2)]).write_csv().encode()
-    parquet = Path(anywhere.lake.uri).parent / "made.parquet"
+    parquet = tmp_path / "made.parquet"
     pl.DataFrame([event(n) for n in (3, 4)]).write_parquet(parquet)
     anywhere.drop("a.csv", csv)
     anywhere.drop("2026/01/b.parquet", parquet.read_bytes())
