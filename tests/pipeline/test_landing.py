@@ -88,6 +88,9 @@ def test_an_hour_is_the_rows_of_the_database_and_of_files(house: House) -> None:
     assert (batches["extracted"], batches["quarantined"], batches["staged"]) == (123, 3, 120)
     assert batches["pass_rate"] == pytest.approx(120 / 121)
 
+    kept = (path for path in (house.home / "dagster").rglob("*") if path.is_file())
+    assert not any(b"someone@example.com" in path.read_bytes() for path in kept)
+
     before = house.content("staged/generations", HOUR)
     house.process.ask("land")
     assert house.run(HOUR).success

@@ -7,6 +7,10 @@ names what it is, so that the judge gives it one reason and the quarantine shows
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Names in `_unreadable` beside those of columns; no column may have them.
 RULE, FILE, LINE, TEXT, WHY = "_rule", "_file", "_line", "_text", "_why"
@@ -29,11 +33,17 @@ class Unfinished(Exception):  # noqa: N818 - a verdict on the file
     """The file looks as if its writer were not done; the message says what is missing."""
 
 
+def compact(told: Mapping[str, str | None]) -> str:
+    """A value of `_unreadable`: what is told, nulls left out."""
+    given = {name: text for name, text in told.items() if text is not None}
+    return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+
+
 def malformed(text: str) -> str:
     """`_unreadable` of a line that is not a row."""
-    return json.dumps({RULE: MALFORMED_LINE, TEXT: text}, ensure_ascii=False)
+    return compact({RULE: MALFORMED_LINE, TEXT: text})
 
 
 def corrupt(why: str) -> str:
     """`_unreadable` of a file that is not taken."""
-    return json.dumps({RULE: CORRUPT_FILE, WHY: why}, ensure_ascii=False)
+    return compact({RULE: CORRUPT_FILE, WHY: why})

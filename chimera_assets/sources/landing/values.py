@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 
+from chimera_assets.sources.landing.damage import compact
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -69,9 +71,7 @@ def _unreadable(bad: dict[str, pl.Series], height: int) -> pl.Series:
     some = texts.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     told: list[str | None] = [None] * height
     for index, row in zip(some.arg_true(), texts.filter(some).iter_rows(named=True), strict=True):
-        told[index] = json.dumps(
-            {column: text for column, text in row.items() if text is not None}, ensure_ascii=False
-        )
+        told[index] = compact(row)
     return pl.Series(name, told, pl.String)
 
 
