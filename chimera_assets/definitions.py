@@ -7,6 +7,7 @@ from chimera_assets.lake.io_manager import DeltaIOManager
 from chimera_assets.pipeline.bucket import BUCKET_ASSETS, BUCKET_JOBS, BUCKET_SCHEDULES
 from chimera_assets.pipeline.conserved import conservation_check
 from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
+from chimera_assets.pipeline.landing import landing_asset, landing_job, landing_sensor
 from chimera_assets.pipeline.metrics.sensor import metrics_sensor
 from chimera_assets.pipeline.raw import raw_asset
 from chimera_assets.pipeline.staged import staged_assets
@@ -21,6 +22,7 @@ STREAMS = [contract for contract in ALL if contract.kind == "stream"]
 
 defs = dg.Definitions(
     assets=[
+        *(landing_asset(contract) for contract in STREAMS),
         *(raw_asset(contract) for contract in ALL),
         *(staged_assets(contract) for contract in ALL),
         warehouse,
@@ -30,9 +32,9 @@ defs = dg.Definitions(
         *(conservation_check(contract, warehouse.keys) for contract in STREAMS),
         dbt_unit_tests,
     ],
-    jobs=[etl_hourly, upkeep_job, *BUCKET_JOBS],
+    jobs=[etl_hourly, landing_job, upkeep_job, *BUCKET_JOBS],
     schedules=[etl_schedule, upkeep_schedule, *BUCKET_SCHEDULES],
-    sensors=[metrics_sensor],
+    sensors=[landing_sensor, metrics_sensor],
     resources={
         "lake": DeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
     },

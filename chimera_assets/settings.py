@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         description="Where the Delta tables live: a folder or s3://bucket/prefix. "
         "Default: the folder `lake` in CHIMERA_HOME.",
     )
+    landing_uri: str = Field(
+        default="",
+        description="Where files are dropped, in a folder for each stream: a folder or "
+        "s3://bucket/prefix. Default: the folder `landing` in CHIMERA_HOME.",
+    )
     start: datetime = Field(
         default=datetime(2023, 1, 1, tzinfo=UTC),
         description="First hour of the partitions, ISO 8601, UTC.",
@@ -93,15 +98,26 @@ class Settings(BaseSettings):
         Raises:
             SettingError: The path is a file, or the URI has a scheme that is not supported.
         """
-        if self.lake_uri.startswith("s3://"):
-            return self.lake_uri.rstrip("/")
-        if "://" in self.lake_uri:
-            raise SettingError(
-                "CHIMERA_LAKE_URI", expected="a folder or s3://bucket/prefix", found=self.lake_uri
-            )
-        path = Path(self.lake_uri).expanduser().absolute() if self.lake_uri else self.home / "lake"
+        return self._place("CHIMERA_LAKE_URI", self.lake_uri, self.home / "lake")
+
+    @cached_property
+    def resolved_landing_uri(self) -> str:
+        """The root of the landing files, in the same form.
+
+        Raises:
+            SettingError: The path is a file, or the URI has a scheme that is not supported.
+        """
+        return self._place("CHIMERA_LANDING_URI", self.landing_uri, self.home / "landing")
+
+    @staticmethod
+    def _place(setting: str, given: str, default: Path) -> str:
+        if given.startswith("s3://") and len(given.rstrip("/")) > len("s3:"):
+            return given.rstrip("/")
+        if "://" in given:
+            raise SettingError(setting, expected="a folder or s3://bucket/prefix", found=given)
+        path = Path(given).expanduser().absolute() if given else default
         if path.exists() and not path.is_dir():
-            raise SettingError("CHIMERA_LAKE_URI", expected="a folder", found=f"the file {path}")
+            raise SettingError(setting, expected="a folder", found=f"the file {path}")
         return str(path)
 
 

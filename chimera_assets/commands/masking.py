@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from chimera_assets.sources.landing import damage
+
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
 
@@ -21,9 +23,9 @@ def masked_record(contract: Contract | None, record: str) -> dict[str, Any]:
     holds; so is every column if there is no contract.
     """
     values: dict[str, Any] = json.loads(record)
-    open_columns: set[str] = set()
+    open_columns = {damage.RULE, damage.FILE, damage.LINE, damage.WHY}
     if contract is not None:
-        open_columns = set(contract.column_names) - contract.classified(LEVEL)
+        open_columns |= set(contract.column_names) - contract.classified(LEVEL)
     return {
         name: value if name in open_columns or value is None else MASK
         for name, value in values.items()

@@ -20,6 +20,7 @@ from chimera_assets.pipeline.upkeep import QUARANTINE_DAYS
 from chimera_assets.quality.purge import purge
 from chimera_assets.quality.quarantine import SCHEMA
 from chimera_assets.quality.results import READABLE
+from chimera_assets.sources.landing import damage
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -203,6 +204,8 @@ def reason_in_words(contract: Contract | None, name: str) -> tuple[str | None, s
     """The column a rule speaks of, and what it asks for, as its contract says it."""
     if name == READABLE:
         return None, "Every value of the row can be read as its column's type."
+    if name in damage.IN_WORDS:
+        return None, damage.IN_WORDS[name]
     for rule in contract.rules if contract is not None else ():
         if rule.name == name:
             return rule.column, rule.description

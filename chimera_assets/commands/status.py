@@ -12,6 +12,8 @@ from chimera_assets.contracts import contracts
 from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.quality.results import BATCHES
+from chimera_assets.settings import get_settings
+from chimera_assets.sources.landing import FORMATS, LAYER, Ledger, Place
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,12 +28,17 @@ def show(*, as_json: bool, now: datetime) -> int:
     """Print the state of the lake: streams, then tables."""
     lake = open_lake()
     judged = latest_batches(lake)
+    place = Place(get_settings().resolved_landing_uri)
     streams = [_stream(lake, contract, judged, now) for contract in contracts().values()]
+    landing, astray = _landings(lake, place)
     tables = [_table(lake.table(layer, name), now) for layer, name in lake.tables()]
     if as_json:
-        print_json({"lake": lake.uri, "at": now, "streams": streams, "tables": tables})
+        print_json(
+            {"lake": lake.uri, "at": now, "streams": streams, "landing": landing, "tables": tables}
+        )
         return 0
     _print(lake, streams, tables)
+    _print_landing(place, landing, astray)
     return 0
 
 
@@ -62,6 +69,29 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
         "blocked_hours": mine.filter(~pl.col("published")).height,
         "version": staged.version() if staged.exists() else None,
         "bytes": staged.stats().bytes if staged.exists() else 0,
+    }
+
+
+def _landings(lake: Lake, place: Place) -> tuple[list[dict[str, Any]], list[str]]:
+    """How each stream's files stand; and the folders that are of no stream, which nobody takes."""
+    names = [contract.stream for contract in contracts().values() if contract.kind == "stream"]
+    astray = [name for name in place.folders() if name not in names and name[0] not in "._"]
+    return [_landing(lake, place, name) for name in names], astray
+
+
+def _landing(lake: Lake, place: Place, stream: str) -> dict[str, Any]:
+    ledger = Ledger.read(lake.table(LAYER, stream))
+    new = [file for file in place.files(stream) if not ledger.has_seen(file)]
+    taken = [entry for entry in ledger.entries if entry.state != "same"]
+    return {
+        "stream": stream,
+        "files_taken": len(taken),
+        "rows": sum(entry.rows for entry in taken),
+        "malformed_lines": sum(entry.malformed for entry in taken),
+        "corrupt_files": sum(entry.state == "corrupt" for entry in taken),
+        "files_waiting": sum(file.format is not None for file in new),
+        "files_of_other_kinds": sum(file.format is None for file in new),
+        "last_taken": max((entry.taken for entry in taken), default=None),
     }
 
 
@@ -126,6 +156,24 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
         ),
         title="Tables",
     )
+
+
+def _print_landing(place: Place, landing: list[dict[str, Any]], astray: list[str]) -> None:
+    """The landing place, where anything ever lay in it."""
+    used = [one for one in landing if any(value for name, value in one.items() if name != "stream")]
+    if used:
+        names = [name for name in used[0] if name != "files_of_other_kinds"]
+        print_table(
+            [name.replace("_", " ") for name in names],
+            ([one[name] for name in names] for one in used),
+            title=f"Files in {place.root}",
+        )
+    for one in used:
+        if others := one["files_of_other_kinds"]:
+            kinds = ", ".join(FORMATS)
+            notes().print(f"{one['stream']}: {others} files are none of {kinds}; not taken.")
+    for name in astray:
+        notes().print(f"{place.root}/{name}: no stream has this name; its files are not taken.")
 
 
 def _lag_in_words(minutes: int | None, *, late: bool) -> str | None:

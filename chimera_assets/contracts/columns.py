@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 TABLE: Location = ("schema", 0)
 
 #: Names that the platform gives to columns of its own.
-RESERVED = (*HOUR_COLUMNS, "_batch_id", "_ingested_at", "_unreadable")
+RESERVED = (
+    *HOUR_COLUMNS,
+    *("_batch_id", "_ingested_at", "_unreadable"),
+    *("_file", "_line", "_taken", "_rule", "_text", "_why"),  # of landing files
+)
 
 
 def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:

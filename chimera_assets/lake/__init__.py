@@ -3,7 +3,7 @@
 This package knows nothing of streams or contracts; it knows hours, Arrow streams and Delta.
 """
 
-from chimera_assets.lake.commit import Commit
+from chimera_assets.lake.commit import Carried, Commit
 from chimera_assets.lake.errors import (
     CommitConflict,
     HoursMismatch,
@@ -13,6 +13,7 @@ from chimera_assets.lake.errors import (
     TableNotFound,
 )
 from chimera_assets.lake.lake import Lake
+from chimera_assets.lake.stream import Replay
 from chimera_assets.lake.table import Table, TableStats
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "HoursMismatch",
     "Lake",
     "LakeError",
+    "Replay",
     "SchemaConflict",
     "StorageUnavailable",
     "Table",

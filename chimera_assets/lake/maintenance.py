@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions, reading
 from chimera_assets.lake.commit import Commit, commit
 from chimera_assets.lake.errors import LakeError, translated
@@ -72,6 +73,17 @@ def _rewritten(
 
         commit(table, action, metadata={"chimera.write": name})
     return totals
+
+
+def compact_unplaced(table: Table) -> None:
+    """Merge the files with the rows of no hour; see `Table.compact_unplaced`."""
+    # Delta's partition filters know null as the empty text.
+    chosen = [(name, "=", "") for name in HOUR_COLUMNS]
+
+    def action(delta: DeltaTable, properties: CommitProperties) -> None:
+        delta.optimize.compact(partition_filters=chosen, commit_properties=properties)
+
+    commit(table, action, metadata={"chimera.write": "optimize"})
 
 
 def vacuum(table: Table, days: float, *, dry_run: bool, full: bool) -> list[str]:

@@ -85,6 +85,31 @@ def read(
     return frame.select(wanted)
 
 
+def read_unplaced(table: Table, delta: DeltaTable, columns: Sequence[str]) -> pl.DataFrame:
+    """The rows of no hour; see `Table.read_unplaced`."""
+    schema = polars_schema(delta)
+    wanted = {name: schema[name] for name in columns}
+    paths = unplaced_files(table, delta)
+    if not paths:
+        return pl.DataFrame(schema=wanted)
+    frames = pl.scan_parquet(
+        [f"{table.uri}/{path}" for path in paths],
+        schema=wanted,
+        missing_columns="insert",
+        extra_columns="ignore",
+        glob=False,
+        hive_partitioning=False,
+        storage_options=table.storage_options or None,
+        credential_provider=None,
+    )
+    return frames.collect()
+
+
+def unplaced_files(table: Table, delta: DeltaTable) -> list[str]:
+    """The paths of the data files whose rows are of no hour."""
+    return files(table, delta, None).filter(pl.col(HOUR_COLUMNS[0]).is_null())["path"].to_list()
+
+
 def polars_schema(delta: DeltaTable) -> pl.Schema:
     """The table's schema in Polars types."""
     empty = pl.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
@@ -189,7 +214,7 @@ def rows_by_hour(table: Table, delta: DeltaTable, hours: HourRange | None) -> pl
     return (
         listed.group_by(HOUR_COLUMNS)
         .agg(pl.col("rows").sum())
-        .filter(pl.col("rows") > 0)
+        .filter((pl.col("rows") > 0) & pl.col(HOUR_COLUMNS[0]).is_not_null())
         .sort(HOUR_COLUMNS)
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
-from deltalake import DeltaTable, Transaction
+from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from chimera_assets.hours import HOUR_COLUMNS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.hours import HourRange
-    from chimera_assets.lake.commit import Commit
+    from chimera_assets.lake.commit import Carry, Commit
     from chimera_assets.lake.lake import Lake
     from chimera_assets.lake.stream import Data
 
@@ -145,7 +145,7 @@ class Table:
         hours: HourRange,
         *,
         schema: pa.Schema | None = None,
-        transaction: tuple[str, int] | None = None,
+        carry: Carry | None = None,
         metadata: Mapping[str, str] | None = None,
         stats_columns: Sequence[str] = (),
     ) -> Commit:
@@ -156,7 +156,8 @@ class Table:
                 no rows at all empty the hours.
             hours: The hours to replace; all of them, also those without rows in the data.
             schema: The schema of a table that has to be created, needed if data is None.
-            transaction: An application id and version, committed with the data.
+            carry: Tells for each attempt, from the table's state then, which application
+                transaction and further strings are committed with the data.
             metadata: Strings to be kept with the commit, seen in `history`.
             stats_columns: See `create`.
 
@@ -170,7 +171,7 @@ class Table:
             data,
             hours,
             schema=schema,
-            transaction=Transaction(*transaction) if transaction else None,
+            carry=carry,
             metadata=metadata or {},
             stats_columns=stats_columns,
         )
@@ -193,9 +194,18 @@ class Table:
         partition_by: Sequence[str] = (),
         metadata: Mapping[str, str] | None = None,
         stats_columns: Sequence[str] = (),
+        carry: Carry | None = None,
     ) -> Commit:
-        """Add rows; `partition_by` counts only where the table has to be created."""
-        return writing.append(self, data, partition_by, metadata or {}, stats_columns)
+        """Add rows.
+
+        Args:
+            data: A frame or any Arrow stream; it is streamed.
+            partition_by: Counts only where the table has to be created.
+            metadata: Strings to be kept with the commit.
+            stats_columns: See `create`.
+            carry: See `write_hours`.
+        """
+        return writing.append(self, data, partition_by, metadata or {}, stats_columns, carry)
 
     def merge(  # noqa: PLR0913
         self,
@@ -228,6 +238,10 @@ class Table:
             stats_columns=stats_columns,
         )
 
+    def compact_unplaced(self) -> None:
+        """Merge the files with the rows of no hour; see `read_unplaced`."""
+        maintenance.compact_unplaced(self)
+
     # Reading: see reading.py.
 
     def read(
@@ -243,6 +257,10 @@ class Table:
             TableNotFound: The table, or that version of it, does not exist.
         """
         return reading.read(self, self.delta(version, as_of), hours, columns)
+
+    def read_unplaced(self, columns: Sequence[str]) -> pl.DataFrame:
+        """The rows of no hour: those whose hour columns are null, which no hour's reader sees."""
+        return reading.read_unplaced(self, self.delta(), columns)
 
     def batches(
         self,

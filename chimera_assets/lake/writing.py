@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import pyarrow as pa
 from deltalake import (
     ColumnProperties,
     CommitProperties,
@@ -16,15 +17,12 @@ from deltalake import (
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions
 from chimera_assets.lake.boundary import agreed_schema
-from chimera_assets.lake.commit import Commit, append_transaction, commit
+from chimera_assets.lake.commit import Carry, Commit, append_carry, commit
 from chimera_assets.lake.errors import LakeError, TableNotFound, translated
 from chimera_assets.lake.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import pyarrow as pa
-    from deltalake import Transaction
 
     from chimera_assets.hours import HourRange
     from chimera_assets.lake.stream import Data
@@ -81,7 +79,7 @@ def write_hours(  # noqa: PLR0913
     hours: HourRange,
     *,
     schema: pa.Schema | None,
-    transaction: Transaction | None,
+    carry: Carry | None,
     metadata: Mapping[str, str],
     stats_columns: Sequence[str],
 ) -> Commit:
@@ -96,7 +94,7 @@ def write_hours(  # noqa: PLR0913
         }
 
         def replace(delta: DeltaTable, properties: CommitProperties) -> None:
-            agreed = _agreed(table, stream, hourly=True)
+            agreed = _agreed_with(delta, table, stream)
             write_deltalake(
                 delta,
                 stream.reader(agreed, table.uri, hours),
@@ -107,9 +105,7 @@ def write_hours(  # noqa: PLR0913
                 commit_properties=properties,
             )
 
-        return commit(
-            table, replace, metadata={**metadata, **told}, transaction=transaction, stream=stream
-        )
+        return commit(table, replace, metadata={**metadata, **told}, carry=carry, stream=stream)
 
 
 def overwrite(
@@ -140,12 +136,13 @@ def overwrite(
         return commit(table, replace, metadata=told, stream=stream)
 
 
-def append(
+def append(  # noqa: PLR0913, PLR0917
     table: Table,
     data: Data,
     partition_by: Sequence[str],
     metadata: Mapping[str, str],
     stats_columns: Sequence[str],
+    carry: Carry | None = None,
 ) -> Commit:
     """Add rows; see `Table.append`."""
     with Stream(data) as stream:
@@ -153,7 +150,7 @@ def append(
         create(table, agreed, partition_by, stats_columns)
 
         def add(delta: DeltaTable, properties: CommitProperties) -> None:
-            agreed = _agreed(table, stream, hourly=_hourly(delta))
+            agreed = _agreed_with(delta, table, stream)
             write_deltalake(
                 delta,
                 stream.reader(agreed, table.uri),
@@ -164,7 +161,7 @@ def append(
             )
 
         told = {**metadata, "chimera.write": "append"}
-        return commit(table, add, metadata=told, transaction=append_transaction(), stream=stream)
+        return commit(table, add, metadata=told, carry=carry or append_carry, stream=stream)
 
 
 def merge(  # noqa: PLR0913
@@ -186,7 +183,7 @@ def merge(  # noqa: PLR0913
         create(table, agreed, partition_by, stats_columns)
 
         def upsert(delta: DeltaTable, properties: CommitProperties) -> None:
-            agreed = _agreed(table, stream, hourly=_hourly(delta))
+            agreed = _agreed_with(delta, table, stream)
             merger = delta.merge(
                 stream.reader(agreed, table.uri, hours),
                 predicate=" AND ".join(conditions),
@@ -199,7 +196,7 @@ def merge(  # noqa: PLR0913
             merger.when_matched_update_all().when_not_matched_insert_all().execute()
 
         told = {**metadata, "chimera.write": "merge"}
-        return commit(table, upsert, metadata=told, transaction=append_transaction(), stream=stream)
+        return commit(table, upsert, metadata=told, carry=append_carry, stream=stream)
 
 
 def _data_or_nothing(table: Table, data: Data | None, schema: pa.Schema | None) -> Data:
@@ -216,6 +213,15 @@ def _data_or_nothing(table: Table, data: Data | None, schema: pa.Schema | None) 
 def _agreed(table: Table, stream: Stream, *, hourly: bool) -> pa.Schema:
     existing = table.schema() if table.exists() else None
     return agreed_schema(stream.schema, existing, table.uri, hourly=hourly)
+
+
+def _agreed_with(delta: DeltaTable, table: Table, stream: Stream) -> pa.Schema:
+    """The schema to write, by the state of the table that is written to.
+
+    Not by a newer one: what a commit carries was computed from this state.
+    """
+    existing = pa.schema(delta.schema().to_arrow())
+    return agreed_schema(stream.schema, existing, table.uri, hourly=_hourly(delta))
 
 
 def _schema_mode(delta: DeltaTable, incoming: pa.Schema) -> Literal["merge"] | None:

@@ -11,6 +11,7 @@ from chimera_assets.contracts.words import what_is_asked
 from chimera_assets.lake.io_manager import CLASSIFIED_METADATA
 from chimera_assets.quality import quarantine
 from chimera_assets.quality.staging import staged_schema
+from chimera_assets.sources.stream import UNREADABLE
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Column, Contract
@@ -105,7 +106,8 @@ def same_columns(contract: Contract, upstream: dg.AssetKey) -> dg.TableColumnLin
 def metadata(contract: Contract) -> dict[str, Any]:
     """The contract in the asset's definition."""
     return {
-        CLASSIFIED_METADATA: sorted(contract.classified("L2")),
+        # The text of what could not be read may be anything.
+        CLASSIFIED_METADATA: sorted(contract.classified("L2") | {UNREADABLE.name}),
         "dagster/column_schema": column_schema(contract),
         "contract": f"{contract.stream} {contract.version}",
         "pass rate threshold": contract.pass_rate,

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dagster as dg
 
 from chimera_assets.pipeline.hourly import HOURLY
+from chimera_assets.pipeline.landing import LANDING_ASSETS
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
 from chimera_assets.settings import get_settings
 
 NAME = "chimera_etl_hourly"
 
-#: Every asset and check but those that have nothing to do with an hour: the unit tests of the dbt
-#: models, and what the group `platform` says of the lake's surroundings.
+#: Every asset and check but those that have nothing to do with an hour: the landing files, the unit
+#: tests of the dbt models, and what the group `platform` says of the lake's surroundings.
 etl_hourly = dg.define_asset_job(
     NAME,
     selection=dg.AssetSelection.all(include_sources=False)
+    - LANDING_ASSETS
     - dg.AssetSelection.checks(dbt_unit_tests)
     - dg.AssetSelection.groups("platform"),
     partitions_def=HOURLY,

@@ -1,6 +1,7 @@
 """The layer `raw`: rows as the source has them, taken hour by hour."""
 
 from datetime import UTC, datetime
+from itertools import chain
 
 import dagster as dg
 import pyarrow as pa
@@ -9,8 +10,11 @@ from chimera_assets.contracts import Contract
 from chimera_assets.embedded.postgres import source_database_url
 from chimera_assets.pipeline import describe
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
+from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
+from chimera_assets.sources.errors import SourceTableMissing
+from chimera_assets.sources.landing import LAYER, landed_rows
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.tracing import traced_batches
 
@@ -21,6 +25,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=["raw", contract.stream],
+        deps=[dg.AssetKey([LAYER, contract.stream])] if hourly else [],
         partitions_def=HOURLY if hourly else None,
         backfill_policy=ONE_RUN,
         io_manager_key="lake",
@@ -33,18 +38,28 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
     )
     def raw(context: dg.AssetExecutionContext) -> pa.RecordBatchReader:
         source = PostgresSource(source_database_url(get_settings()))
-        for note in source.verify(contract):
-            context.log.info(note)
         batch = Batch.new(contract.stream, datetime.now(UTC))
+        landed = landed_rows(open_lake(), contract, hours_of(context), batch) if hourly else None
+        try:
+            for note in source.verify(contract):
+                context.log.info(note)
+        except SourceTableMissing as missing:
+            if landed is None:
+                raise
+            context.log.info("Rows come from landing files alone: %s", missing)
+            return landed
         context.log.info("Extracting %s as batch %s.", contract.source_table, batch.batch_id)
-        hours = hours_of(context) if hourly else None
-        rows = (
-            source.extract_hours(contract, hours, batch)
-            if hours is not None
-            else source.extract_reference(contract, batch)
-        )
+        if not hourly:
+            return source.extract_reference(contract, batch)
+        rows = source.extract_hours(contract, hours_of(context), batch)
+        if landed is not None:
+            rows = pa.RecordBatchReader.from_batches(rows.schema, chain(rows, landed))
         return traced_batches(
-            rows, "extract", run_id=context.run_id, stream=contract.stream, hours=hours
+            rows,
+            "extract",
+            run_id=context.run_id,
+            stream=contract.stream,
+            hours=hours_of(context),
         )
 
     return raw

@@ -10,6 +10,7 @@ from chimera_assets.contracts import empty_profile, make_profile, merge_profiles
 from chimera_assets.hours import HOUR_COLUMNS, partition_values
 from chimera_assets.quality import results
 from chimera_assets.quality.judge import EXAMPLES
+from chimera_assets.sources.landing import damage
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,6 +26,7 @@ _COUNTS = {
     "extracted": pl.Int64,
     "quarantined": pl.Int64,
     "duplicates": pl.Int64,
+    "no_rows": pl.Int64,
 }
 
 
@@ -38,7 +40,7 @@ class Accounts:
 
     def __init__(self, contract: Contract, hours: HourRange) -> None:
         self._contract = contract
-        silent = [(*partition_values(hour), None, 0, 0, 0) for hour in hours]
+        silent = [(*partition_values(hour), None, 0, 0, 0, 0) for hour in hours]
         self._counts = [pl.DataFrame(silent, schema=_COUNTS, orient="row")]
         self._profiles = [empty_profile(contract, hours)]
         self._broken: list[pl.DataFrame] = []
@@ -51,7 +53,9 @@ class Accounts:
     def add_suspects(self, explained: Explained) -> None:
         """Account for rows that broke rules, some of which were rejected."""
         self._broken.append(explained.broken)
-        self._count(explained.rejected.group_by(*HOUR_COLUMNS).agg(quarantined=pl.len()))
+        no_row = pl.col("reasons").list.first().is_in(damage.NO_ROWS)
+        by_hour = explained.rejected.group_by(*HOUR_COLUMNS)
+        self._count(by_hour.agg(quarantined=pl.len(), no_rows=no_row.sum()))
 
     def add_valid(self, valid: pl.DataFrame) -> None:
         """Let rows that will be published count in the hours' statistics."""

@@ -15,6 +15,7 @@ import polars as pl
 from chimera_assets.contracts import pandera_schema, violation
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.quality.results import READABLE
+from chimera_assets.sources.landing import damage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,12 +107,20 @@ class Judge:
         """Every broken rule of every suspect: `index` UInt32, `rule` String."""
         if suspects.is_empty():
             return _no_failures()
-        failures = [_no_failures(), self._pandera_failures(suspects)]
+        indexed = suspects.with_row_index("index")
+        failures = [_no_failures()]
         if UNREADABLE_COLUMN in suspects.columns:
-            unreadable = suspects.with_row_index("index").filter(
-                pl.col(UNREADABLE_COLUMN).is_not_null()
+            told = indexed.filter(pl.col(UNREADABLE_COLUMN).is_not_null())
+            failures.append(told.select("index", rule=_unreadable_rule()))
+            # Of what was never a row, the contract's rules have nothing to say.
+            indexed = indexed.join(
+                failures[-1].filter(pl.col("rule").is_in(damage.NO_ROWS)),
+                on="index",
+                how="anti",
+                maintain_order="left",
             )
-            failures.append(unreadable.select("index", rule=pl.lit(READABLE)))
+        broken = self._pandera_failures(indexed.drop("index"))
+        failures.append(broken.with_columns(index=indexed["index"].gather(broken["index"])))
         found = pl.concat(failures)
         if found["index"].n_unique() != suspects.height:
             msg = f"{self.contract.stream}: the fused pass and Pandera disagree on a row's verdict"
@@ -132,7 +141,7 @@ class Judge:
 
     def _with_reasons(self, suspects: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
         reasons = (
-            failures.filter(pl.col("rule").is_in([*self._errors, READABLE]))
+            failures.filter(pl.col("rule").is_in([*self._errors, READABLE, *damage.NO_ROWS]))
             .group_by("index")
             .agg(reasons=pl.col("rule").unique().sort())
         )
@@ -160,6 +169,12 @@ class Judge:
 def row_key(contract: Contract) -> pl.Expr:
     """A row's key as text: the key columns' values, joined by `|` if there are several."""
     return pl.concat_str([pl.col(name).cast(pl.String) for name in contract.key], separator="|")
+
+
+def _unreadable_rule() -> pl.Expr:
+    """The rule that a row with something in `_unreadable` breaks."""
+    named = pl.col(UNREADABLE_COLUMN).str.json_path_match(f"$.{damage.RULE}")
+    return pl.when(named.is_in(damage.NO_ROWS)).then(named).otherwise(pl.lit(READABLE))
 
 
 def _no_failures() -> pl.DataFrame:

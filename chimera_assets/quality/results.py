@@ -8,6 +8,7 @@ import polars as pl
 
 from chimera_assets.contracts import batch_violations
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.sources.landing import damage
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -112,6 +113,8 @@ def _rules(contract: Contract) -> pl.DataFrame:
     rules: list[tuple[str, str | None, str, str, str]] = [
         (READABLE, None, "row", "error", "conformity")
     ]
+    if contract.kind == "stream":
+        rules += [(name, None, "row", "error", "conformity") for name in damage.NO_ROWS]
     rules += [(r.name, r.column, r.level, r.severity, r.dimension) for r in contract.rules]
     names = ("rule", "column", "level", "severity", "dimension")
     return pl.DataFrame(rules, schema=dict.fromkeys(names, pl.String), orient="row")
@@ -136,7 +139,9 @@ def batch_rows(
 
     Args:
         contract: The contract.
-        counts: Hour columns, batch_id, extracted, quarantined, duplicates.
+        counts: Hour columns, batch_id, extracted, quarantined, duplicates; no_rows: how many of
+            the quarantined are malformed lines and corrupt files of the landing place. These say
+            nothing of the hour they happened to arrive in, so the pass rate leaves them out.
         run_id: The run that judged them.
         judged_at: When.
         failed_hours: Hour columns of the hours in which a batch rule of severity `error` failed.
@@ -144,7 +149,8 @@ def batch_rows(
     Returns:
         A frame of `BATCHES`; an hour without rows has a pass rate of 1.
     """
-    rate = 1 - pl.col("quarantined") / pl.max_horizontal("extracted", 1)
+    rejected, judged = (pl.col(name) - pl.col("no_rows") for name in ("quarantined", "extracted"))
+    rate = 1 - rejected / pl.max_horizontal(judged, 1)
     failed = failed_hours.select(*HOUR_COLUMNS).unique().with_columns(failed=pl.lit(value=True))
     return (
         counts.join(failed, on=HOUR_COLUMNS, how="left", maintain_order="left")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from adbc_driver_postgresql import dbapi
 
 from chimera_assets.sources.connection import describe, execute
-from chimera_assets.sources.errors import ColumnMismatch, SourceError, SourceSchemaError
+from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError, SourceTableMissing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
     """
     table = find_table(connection, contract.source_table)
     if table is None:
-        raise SourceError(
+        raise SourceTableMissing(
             describe(url),
             f"expected a table {contract.source_table}, found none",
             remedy="make it with `chimera source init`, or set CHIMERA_SOURCE_DATABASE_URL",

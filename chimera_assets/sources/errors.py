@@ -30,6 +30,10 @@ class SourceError(ChimeraError):
         super().__init__(f"{where}: {problem}; {remedy}")
 
 
+class SourceTableMissing(SourceError):  # noqa: N818
+    """There is no such table in the operational database, or this user may not see it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnMismatch:
     """A column that a contract asks for and the source table does not have that way."""

@@ -54,6 +54,15 @@ def test_settings_that_cannot_be_used(
     assert "CHIMERA_LAKE_URI: expected a folder" in one_line(chimera("status"))
 
 
+@pytest.mark.parametrize("value", ["ftp://host/files", "s3://"])
+def test_a_landing_place_that_is_none(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CHIMERA_LANDING_URI", value)
+    expected = f"CHIMERA_LANDING_URI: expected a folder or s3://bucket/prefix, found {value}"
+    assert one_line(chimera("status")) == f"chimera: {expected}"
+
+
 def test_a_backfill_into_a_file_is_refused_before_anything_is_started(
     home: Path, tmp_path: Path
 ) -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from chimera_assets.contracts import load_contracts
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.sources.landing import Place, take
+
 from .conftest import ROWS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chimera_assets.lake import Lake
 
     from .conftest import Chimera
@@ -52,3 +60,37 @@ def test_people_see_the_same(chimera: Chimera, lake_of_four_hours: Lake) -> None
     assert "(late)" in row
     assert "97.25%" in row
     assert "staged/generations" in said.out
+
+
+def test_files_that_were_dropped(
+    chimera: Chimera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "drop here"
+    monkeypatch.setenv("CHIMERA_LANDING_URI", str(place))
+    generations = place / "generations"
+    generations.mkdir(parents=True)
+    (place / "generatons").mkdir()
+    good = generations / "a.csv"
+    good.write_text("event_id,timestamp\ne-1,2026-01-31T05:00:00Z\nshort\n")
+    os.utime(good, (1.77e9, 1.77e9))
+    take(open_lake(), load_contracts([SHIPPED])["generations"], Place(str(place)), run_id="run")
+    (generations / "b.jsonl").write_text("{")
+    (generations / "notes.txt").write_text("?")
+
+    told = json.loads(chimera("status", "--json").out)
+
+    of_generations = next(one for one in told["landing"] if one["stream"] == "generations")
+    assert of_generations.pop("last_taken")
+    assert of_generations == {
+        "stream": "generations",
+        "files_taken": 1,
+        "rows": 2,
+        "malformed_lines": 1,
+        "corrupt_files": 0,
+        "files_waiting": 1,
+        "files_of_other_kinds": 1,
+    }
+    said = chimera("status")
+    assert "files waiting" in " ".join(said.out.split())
+    assert "generatons: no stream has this name" in " ".join(said.err.split())
+    assert "not taken" in said.err

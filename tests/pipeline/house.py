@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -207,6 +208,14 @@ class House:
     def run(self, first: str, last: str | None = None) -> Ran:
         """Run the hours from `first` to `last`, partition keys, both included."""
         return Ran(**self.process.ask("run", first=first, last=last or first))
+
+    def drop(self, name: str, content: bytes, age: float = 3600) -> Path:
+        """Drop a file into the landing place, written `age` seconds ago."""
+        path = self.home / "landing" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        os.utime(path, (time.time() - age, time.time() - age))
+        return path
 
     @property
     def lake(self) -> Lake:

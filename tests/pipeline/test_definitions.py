@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .house import House
 
 GROUPS = {
+    "landing": {"generations", "jailbreak_tests", "provider_health"},
     "raw": {"generations", "jailbreak_tests", "provider_health", "providers"},
     "staged": {"generations", "jailbreak_tests", "provider_health", "providers"},
     "quarantine": {"generations", "jailbreak_tests", "provider_health", "providers"},
@@ -61,7 +62,7 @@ def test_every_asset_tells_what_it_is_whose_and_of_which_columns(
 
 def test_what_depends_on_what(catalogue: dict[str, Any]) -> None:
     deps = {key: asset["deps"] for key, asset in catalogue["assets"].items()}
-    assert deps["raw/generations"] == []
+    assert deps["raw/generations"] == ["landing/generations"]
     assert deps["staged/generations"] == ["raw/generations", "staged/providers"]
     assert deps["quarantine/generations"] == ["raw/generations"]
     assert deps["staging/stg_generations"] == ["staged/generations"]
@@ -81,6 +82,8 @@ def test_hourly_assets_are_partitioned_and_references_are_not(catalogue: dict[st
 def test_checks(catalogue: dict[str, Any]) -> None:
     checks = catalogue["checks"]
     for stream in STREAMS:
+        sound = checks[f"landing/{stream}:files_are_sound"]
+        assert sound == {"blocking": False, "partitioned": False}
         assert checks[f"staged/{stream}:pass_rate"] == {"blocking": True, "partitioned": True}
         assert checks[f"staged/{stream}:warnings"] == {"blocking": False, "partitioned": False}
         kept = checks[f"marts/fact_{stream}:conservation"]

@@ -94,7 +94,8 @@ def test_a_contract_file_makes_assets_and_checks(with_feedback: House) -> None:
     assert {"feedback_id", "stars", "_batch_id"} <= set(assets["staged/feedback"]["columns"])
     of_feedback = {name for name in told["checks"] if "feedback" in name}
     assert of_feedback == {
-        f"staged/feedback:{name}" for name in ("pass_rate", "warnings", "conservation")
+        "landing/feedback:files_are_sound",
+        *(f"staged/feedback:{name}" for name in ("pass_rate", "warnings", "conservation")),
     }
 
 
@@ -110,3 +111,16 @@ def test_its_hours_are_taken_judged_and_staged(with_feedback: House) -> None:
     bad = with_feedback.rows("quarantine/feedback", HOUR).row(0, named=True)
     assert bad["reasons"] == ["stars_range"]
     assert json.loads(bad["record"])["stars"] == 9
+
+
+def test_without_a_table_its_rows_come_from_files_alone(with_feedback: House) -> None:
+    with_feedback.source.execute("DROP TABLE app_feedback")
+    hour = "2026-01-18-10:00"
+    stars = "feedback_id,given_at,stars\nf-1,2026-01-18T10:00:00Z,5\nf-2,2026-01-18T10:30:00Z,1\n"
+    with_feedback.drop("feedback/stars.csv", stars.encode())
+    assert with_feedback.process.ask("land")["success"]
+
+    ran = with_feedback.run(hour)
+
+    assert ran.success, ran.failed
+    assert with_feedback.rows("staged/feedback", hour)["stars"].to_list() == [5, 1]

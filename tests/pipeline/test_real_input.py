@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -26,20 +28,33 @@ def read(path: Any) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_azure_trace_is_taken_whole_and_its_tokens_add_up(house: House) -> None:
-    first, second = hours = keys("2023-11-16-18:00", 2)
+def lines(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def csv_of(rows: list[dict[str, Any]]) -> bytes:
+    return pl.DataFrame(rows).write_csv().encode()
+
+
+@pytest.mark.parametrize(("source", "day"), [("database", "2023-11-16"), ("files", "2023-11-17")])
+def test_the_azure_trace_is_taken_whole_and_its_tokens_add_up(
+    house: House, source: str, day: str
+) -> None:
+    """The trace is of one day; the files have it on the next, as the house has both."""
+    first, second = hours = keys(f"{day}-18:00", 2)
     requests = read(AZURE)
     tokens: Counter[str] = Counter()
     rows = []
     for number, request in enumerate(requests):
-        # The source keeps microseconds: cut off, so that none is rounded into the next hour.
-        moment = request["TIMESTAMP"][:26]
+        # PostgreSQL keeps microseconds: cut off, so that none is rounded into the next hour.
+        moment = request["TIMESTAMP"].replace("2023-11-16", day)
+        moment = moment[:26] if source == "database" else moment
         used = int(request["ContextTokens"]) + int(request["GeneratedTokens"])
         tokens[moment[11:13]] += used
         rows.append(
             {
-                "event_id": f"azure-{number}",
-                "timestamp": f"{moment}Z",
+                "event_id": f"azure-{source}-{number}",
+                "timestamp": f"{moment}Z" if source == "database" else moment,
                 "tenant_id": "default",
                 "provider": "azure",
                 "model": "code",
@@ -48,8 +63,18 @@ def test_the_azure_trace_is_taken_whole_and_its_tokens_add_up(house: House) -> N
                 "created_at": f"{moment}Z",
             }
         )
-    house.source.insert("providers", [{"provider_id": "azure", "provider_name": "Azure"}])
-    house.source.insert("generations", rows)
+    house.source.execute(
+        "INSERT INTO providers (provider_id, provider_name) VALUES ('azure', 'Azure') "
+        "ON CONFLICT DO NOTHING"
+    )
+    if source == "database":
+        house.source.insert("generations", rows)
+    else:
+        house.drop("generations/azure/first.csv", csv_of(rows[:4_000]))
+        house.drop("generations/azure/rest.jsonl.gz", gzip.compress(lines(rows[4_000:])))
+        landed = house.process.ask("land")
+        assert landed["metadata"]["landing/generations"]["rows"] == len(rows)
+        assert landed["checks"]["landing/generations"][0]
 
     ran = house.run(first, second)
 
@@ -84,13 +109,16 @@ PUBLISHED_RATES = {
 }
 
 
-def test_jailbreakbench_gives_the_published_success_rates(house: House) -> None:
+@pytest.mark.parametrize(("source", "day"), [("database", "2024-03-18"), ("files", "2024-03-19")])
+def test_jailbreakbench_gives_the_published_success_rates(
+    house: House, source: str, day: str
+) -> None:
     """The file has days, no times: behaviour n is put at minute n of hour n modulo 6 of one day."""
-    hours = keys("2024-03-18-00:00", 6)
+    hours = keys(f"{day}-00:00", 6)
     rows = []
     for attempt in read(JAILBREAKBENCH):
         number = int(attempt["behavior_index"])
-        moment = f"2024-03-18T{number % len(hours):02d}:{number % 60:02d}:00Z"
+        moment = f"{day}T{number % len(hours):02d}:{number % 60:02d}:00Z"
         success = int(attempt["jailbroken"] == "True")
         method = attempt["method"].lower()
         rows.append(
@@ -106,7 +134,11 @@ def test_jailbreakbench_gives_the_published_success_rates(house: House) -> None:
                 "created_at": moment,
             }
         )
-    house.source.insert("jailbreak_tests", rows)
+    if source == "database":
+        house.source.insert("jailbreak_tests", rows)
+    else:
+        house.drop("jailbreak_tests/outcomes.csv.gz", gzip.compress(csv_of(rows)))
+        assert house.process.ask("land")["success"]
 
     ran = house.run(hours[0], hours[-1])
 

@@ -57,6 +57,49 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
     }
 
 
+def look(_: Callable[[dict[str, Any]], None], cursor: str | None) -> dict[str, Any]:
+    """A tick of the sensor `landing_files`: what it asks for, and its cursor."""
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    with dg.DagsterInstance.get() as instance:
+        context = dg.build_sensor_context(
+            instance, cursor=cursor, repository_def=defs.get_repository_def()
+        )
+        tick = defs.resolve_sensor_def("landing_files").evaluate_tick(context)
+    return {
+        "asked": [
+            sorted("/".join(key.path) for key in request.asset_selection or ())
+            for request in tick.run_requests or ()
+        ],
+        "cursor": tick.cursor,
+        "skipped": tick.skip_message,
+    }
+
+
+def land(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """A run of the job `chimera_landing`."""
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    instance = dg.DagsterInstance.get()
+    ran = defs.resolve_job_def("chimera_landing").execute_in_process(instance=instance)
+    return {
+        "success": ran.success,
+        "checks": {
+            "/".join(one.asset_key.path): [one.passed, one.severity.value, one.description or ""]
+            for one in ran.get_asset_check_evaluations()
+        },
+        "metadata": {
+            "/".join(one.asset_key.path): {k: v.value for k, v in one.metadata.items()}
+            for event in ran.get_asset_materialization_events()
+            if (one := event.step_materialization_data.materialization)
+        },
+    }
+
+
 def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """What Dagster's catalogue holds."""
     import dagster as dg
@@ -130,7 +173,7 @@ def main() -> None:
     tell({"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
-        wanted = {"run": run, "describe": describe}[request.pop("do")]
+        wanted = {"run": run, "describe": describe, "land": land, "look": look}[request.pop("do")]
         tell({"result": wanted(tell, **request)})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera_assets.quality import READABLE, Judge
+from chimera_assets.sources.landing.damage import NO_ROWS
 
 from .rows import HOUR, PROVIDERS, REFERENCES, good_row, raw_frame, shipped
 
@@ -30,7 +32,12 @@ DAMAGE: dict[str, list[Any]] = {
     "tokens_used": [None, -1, 0, 3_000_000],
     "cost_usd": [None, -0.01, 0.0, NAN, INF, 5_000.0],
     "created_at": [None, HOUR - timedelta(minutes=4), HOUR + timedelta(hours=2)],
-    "_unreadable": [None, '{"created_at": "infinity"}'],
+    "_unreadable": [
+        None,
+        '{"created_at": "infinity"}',
+        '{"_rule": "malformed_line", "_text": "{"}',
+        '{"_rule": "corrupt_file", "_why": "cut off"}',
+    ],
 }
 
 rows = st.lists(
@@ -54,6 +61,9 @@ def too_long(text: str | None, at_least: int = 0) -> bool:
 
 def naive(row: dict[str, Any]) -> list[str]:
     """The names of the error rules that a row breaks, as the contract's words say."""
+    never_a_row = json.loads(row["_unreadable"] or "{}").get("_rule")
+    if never_a_row is not None:
+        return [never_a_row]
     at, arrived = row["timestamp"], row["created_at"]
     techniques = row["techniques_applied"] or []
     broken = {
@@ -99,7 +109,8 @@ def test_every_row_is_valid_or_rejected_for_just_the_rules_it_breaks(
     found = dict(zip(rejected["n"], rejected["reasons"].to_list(), strict=True))
     assert found == expected
     # What is told of the rules is the same story: as many rows a rule, keys as examples only.
-    errors = {rule.name for rule in contract.row_rules if rule.severity == "error"} | {READABLE}
+    errors = {rule.name for rule in contract.row_rules if rule.severity == "error"}
+    errors |= {READABLE, *NO_ROWS}
     told = explained.broken.filter(pl.col("rule").is_in(errors)).select("rule", "failed")
     counted: dict[str, int] = {}
     for reasons in expected.values():

@@ -1,0 +1,23 @@
+"""Files as a source: dropped into a folder or an S3 prefix, each taken exactly once.
+
+A file's rows go into the Delta table `landing/<stream>`, and in the same commit what tells the file
+itself. From there the hours take them, beside the rows of PostgreSQL.
+"""
+
+from chimera_assets.sources.landing.ledger import Ledger
+from chimera_assets.sources.landing.place import FORMATS, LandingFile, Place
+from chimera_assets.sources.landing.rows import LAYER, landed_rows
+from chimera_assets.sources.landing.taking import Taking, take
+from chimera_assets.sources.landing.wholeness import waiting
+
+__all__ = [
+    "FORMATS",
+    "LAYER",
+    "LandingFile",
+    "Ledger",
+    "Place",
+    "Taking",
+    "landed_rows",
+    "take",
+    "waiting",
+]

@@ -1,0 +1,49 @@
+"""The reader of each kind of file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.sources.landing.place import LandingFile
+    from chimera_assets.sources.landing.text import Parsed
+
+
+class Reader(Protocol):
+    """Gives a file's rows once, piece by piece.
+
+    Attributes:
+        unknown: Names in the file that the contract does not have, known when it was read.
+    """
+
+    unknown: set[str]
+
+    def __iter__(self) -> Iterator[Parsed]:
+        """The pieces; see the readers for what they raise."""
+
+
+def reader_of(file: LandingFile, contract: Contract, path: Path, folder: Path) -> Reader:
+    """The reader of a file.
+
+    Args:
+        file: As it was listed.
+        contract: Of its stream.
+        path: Where its bytes are.
+        folder: For temporary files.
+    """
+    # Each brings a library of its own, which only runs that take such files should wait for.
+    if file.format == "csv":
+        from chimera_assets.sources.landing.csv_lines import CsvLines  # noqa: PLC0415
+
+        return CsvLines(contract, path, zipped=file.zipped)
+    if file.format == "jsonl":
+        from chimera_assets.sources.landing.json_lines import JsonLines  # noqa: PLC0415
+
+        return JsonLines(contract, path, zipped=file.zipped)
+    from chimera_assets.sources.landing.parquet import ParquetRows  # noqa: PLC0415
+
+    return ParquetRows(contract, path, zipped=file.zipped, folder=folder)

@@ -1,0 +1,159 @@
+"""Landed rows: completed with their hour and origin on the way in, given by the hour later on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.sources.landing import damage
+from chimera_assets.sources.landing.ledger import TAKEN
+from chimera_assets.sources.landing.values import typed
+from chimera_assets.sources.query import AHEAD_MINUTES
+from chimera_assets.sources.stream import HOUR_FIELDS, UNREADABLE, stream_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake import Lake
+    from chimera_assets.sources.batch import Batch
+    from chimera_assets.sources.landing.text import Parsed
+
+#: The layer of the tables that hold landed rows.
+LAYER = "landing"
+
+#: Where a landed row is from: its file, and its line (in Parquet: its row) from 1.
+ORIGIN = (pa.field("_file", pa.string()), pa.field("_line", pa.int64()))
+
+_BATCH_ROWS = 65_536
+
+
+def landing_schema(contract: Contract) -> pa.Schema:
+    """The schema of `landing/<stream>`."""
+    return pa.schema([*contract.arrow_schema(), *HOUR_FIELDS, UNREADABLE, *ORIGIN, TAKEN])
+
+
+def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) -> pl.DataFrame:
+    """Parsed rows as they are kept, but for `_taken`.
+
+    Args:
+        parsed: What a reader gives.
+        contract: Their contract.
+        uri: The file.
+        arrived: When the file arrived: the arrival of rows that do not tell their own, and the
+            place of all that has no time or is no row.
+    """
+    values, unreadable = typed(parsed.rows, contract)
+    rows = values.with_columns(unreadable, parsed.rows["_line"].alias("_line"))
+    moment = pl.lit(arrived).cast(pl.Datetime("us", "UTC"))
+    if arrival := contract.arrival_time:
+        given = _names_column(arrival)
+        rows = rows.with_columns(
+            pl.when(pl.col(arrival).is_null() & ~given)
+            .then(moment)
+            .otherwise(arrival)
+            .alias(arrival)
+        )
+    rows = rows.with_columns(_placed=pl.coalesce(_placed_at(contract), moment))
+    if parsed.malformed:
+        rows = pl.concat([rows, _malformed(parsed.malformed, moment)], how="diagonal")
+    return rows.select(
+        *contract.column_names,
+        pl.col("_placed").dt.date().alias(HOUR_COLUMNS[0]),
+        pl.col("_placed").dt.hour().cast(pl.Int32).alias(HOUR_COLUMNS[1]),
+        _with_origin(uri).alias(UNREADABLE.name),
+        pl.lit(uri).alias(ORIGIN[0].name),
+        pl.col("_line"),
+    )
+
+
+def corrupt_row(contract: Contract, uri: str, arrived: datetime, why: str) -> pl.DataFrame:
+    """The one row that stands for a file of which nothing is taken, in the same columns."""
+    moment = pl.lit(arrived).cast(pl.Datetime("us", "UTC"))
+    return pl.select(
+        *(pl.lit(None, column.polars_type).alias(column.name) for column in contract.columns),
+        moment.dt.date().alias(HOUR_COLUMNS[0]),
+        moment.dt.hour().cast(pl.Int32).alias(HOUR_COLUMNS[1]),
+        pl.lit(damage.corrupt(why)).alias(UNREADABLE.name),
+        _line=pl.lit(None, pl.Int64),
+    ).with_columns(_with_origin(uri).alias(UNREADABLE.name), pl.lit(uri).alias(ORIGIN[0].name))
+
+
+def _names_column(column: str) -> pl.Expr:
+    """Whether the row's value of a column is among those that could not be read."""
+    found = pl.col(UNREADABLE.name).str.json_path_match(f"$['{column}']")
+    return found.is_not_null().fill_null(value=False)
+
+
+def _placed_at(contract: Contract) -> pl.Expr:
+    """The time that places a row in its hour, by the same rule as PostgreSQL's rows."""
+    event = pl.col(contract.event_time or "")
+    if contract.arrival_time is None:
+        return event
+    arrival = pl.col(contract.arrival_time)
+    ahead = (event > arrival + pl.duration(minutes=AHEAD_MINUTES)).fill_null(value=False)
+    return pl.when(event.is_null() | ahead).then(arrival).otherwise(event)
+
+
+def _malformed(lines: list[tuple[int, str]], moment: pl.Expr) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            UNREADABLE.name: [damage.malformed(text) for _, text in lines],
+            "_line": pl.Series([number for number, _ in lines], dtype=pl.Int64),
+        }
+    ).with_columns(_placed=moment)
+
+
+def _with_origin(uri: str) -> pl.Expr:
+    """`_unreadable` with the file and the line at its end."""
+    text = pl.col(UNREADABLE.name)
+    file = (
+        pl.Series([uri])
+        .to_frame(damage.FILE)
+        .select(pl.struct(damage.FILE).struct.json_encode())
+        .item()
+    )
+    line = pl.format(',"{}":{}', pl.lit(damage.LINE), pl.col("_line")).fill_null("")
+    told = pl.concat_str(text.str.strip_suffix("}"), pl.lit(f",{file[1:-1]}"), line, pl.lit("}"))
+    return pl.when(text.is_not_null()).then(told)
+
+
+def landed_rows(
+    lake: Lake, contract: Contract, hours: HourRange, batch: Batch
+) -> pa.RecordBatchReader | None:
+    """The rows that landed in some hours, as the table has them now; None if none ever did.
+
+    Returns:
+        A stream in the schema of PostgreSQL's: see `stream_schema`.
+
+    Raises:
+        LakeError: The table cannot be read; also while the stream is read.
+    """
+    table = lake.table(LAYER, contract.stream)
+    if not table.exists():
+        return None
+    schema = stream_schema(contract, hourly=True)
+    kept = set(table.schema().names)
+    frame = table.read(hours, [name for name in schema.names if name in kept])
+    # A column that the contract has only got since is null in what landed before.
+    later = [
+        pl.lit(None, column.polars_type).alias(column.name)
+        for column in contract.columns
+        if column.name not in kept
+    ]
+    frame = frame.with_columns(
+        *later,
+        pl.lit(batch.batch_id).alias("_batch_id"),
+        pl.lit(batch.ingested_at).cast(pl.Datetime("us", "UTC")).alias("_ingested_at"),
+    ).select(schema.names)
+    return pa.RecordBatchReader.from_batches(schema, _batches(frame, schema))
+
+
+def _batches(frame: pl.LazyFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for part in frame.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True, lazy=True):
+        yield from part.to_arrow().cast(schema).to_batches()
