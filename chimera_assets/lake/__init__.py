@@ -17,6 +17,7 @@ from chimera_assets.lake.stream import Replay
 from chimera_assets.lake.table import Table, TableStats
 
 __all__ = [
+    "Carried",
     "Commit",
     "CommitConflict",
     "HoursMismatch",
