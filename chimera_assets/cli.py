@@ -172,6 +172,31 @@ def quarantine_show(
     return show_rows(key, stream=stream, hours=chosen_hours(hour, None, None), reveal=reveal)
 
 
+@quarantine.command("replay")
+def quarantine_replay(  # noqa: PLR0913
+    *,
+    stream: opt.Stream = None,
+    hour: opt.Hour = None,
+    first: opt.From = None,
+    end: opt.To = None,
+    reason: opt.Reason = None,
+    dry_run: opt.DryRun = False,
+    as_json: opt.AsJson = False,
+) -> int:
+    """Judge rejected rows again by today's contract, and publish what now passes."""
+    from chimera_assets.commands.arguments import chosen_hours
+    from chimera_assets.commands.replay import replay
+
+    return replay(
+        stream=stream,
+        hours=chosen_hours(hour, first, end),
+        reason=reason,
+        dry_run=dry_run,
+        as_json=as_json,
+        now=datetime.now(UTC),
+    )
+
+
 @quarantine.command("purge")
 def quarantine_purge(
     *,

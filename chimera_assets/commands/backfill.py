@@ -33,10 +33,10 @@ def backfill(start: str, end: str, *, as_json: bool, now: datetime) -> int:
     return code
 
 
-def run_shown(hours: HourRange) -> tuple[RunSummary, Path]:
+def run_shown(hours: HourRange, *, replay: bool = False) -> tuple[RunSummary, Path]:
     """Run the hourly job, its progress shown; the summary, and the file of what it printed."""
     with quietly(get_settings().home / "logs") as (console, log), Progress(console) as progress:
         progress.working_on("loading Dagster")
         from chimera_assets.pipeline.run import run_hours  # noqa: PLC0415 - seconds
 
-        return run_hours(hours, on_event=progress.step), log
+        return run_hours(hours, replay=replay, on_event=progress.step), log

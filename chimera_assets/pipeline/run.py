@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dagster import (
     AssetCheckSeverity,
+    AssetKey,
     DagsterEventType,
     DagsterInstance,
     JobDefinition,
@@ -21,8 +22,10 @@ from dagster import (
 # The public `execute_job` tells nothing before the end; this is what it calls.
 from dagster._core.execution.api import execute_run_iterator
 
+from chimera_assets.contracts import contracts
 from chimera_assets.errors import ChimeraError, SettingError
 from chimera_assets.hours import ONE_HOUR, HourRange, partition_key
+from chimera_assets.pipeline.hourly import CAUSE_TAG, REPLAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,12 +146,16 @@ def hourly_job() -> JobDefinition:
 
 
 def run_hours(
-    hours: HourRange, *, on_event: Callable[[StepEvent], None] | None = None
+    hours: HourRange,
+    *,
+    replay: bool = False,
+    on_event: Callable[[StepEvent], None] | None = None,
 ) -> RunSummary:
     """Run the hourly job for these hours in one Dagster run; it is seen in the UI like any other.
 
     Args:
         hours: The hours.
+        replay: Judge again the raw rows that there are, instead of extracting them anew.
         on_event: Called for every step that starts or ends.
 
     Raises:
@@ -158,11 +165,20 @@ def run_hours(
     started = time.perf_counter()
     with DagsterInstance.get() as instance:
         job = reconstructable(hourly_job)
+        chosen = _after_raw(job.get_definition()) if replay else None
+        if chosen is not None:
+            job = job.get_subset(asset_selection=chosen)
         definition = job.get_definition()
         run = instance.create_run_for_job(
             job_def=definition,
             run_config={**(definition.run_config or {}), **_QUIET},
-            tags={**definition.run_tags, **_partition_tags(hours), **_LABELS},
+            tags={
+                **definition.run_tags,
+                **_partition_tags(hours),
+                **_LABELS,
+                **({CAUSE_TAG: REPLAY} if replay else {}),
+            },
+            asset_selection=chosen,
             job_code_origin=job.get_python_origin(),
         )
         record = _Record(len(definition.graph.node_dict), on_event)
@@ -177,6 +193,12 @@ def run_hours(
         steps=tuple(record.steps()),
         checks=record.checks,
     )
+
+
+def _after_raw(job: JobDefinition) -> frozenset[AssetKey]:
+    """The job's assets without the raw streams; reference tables are taken as they are today."""
+    raw = {AssetKey(["raw", c.stream]) for c in contracts().values() if c.kind == "stream"}
+    return frozenset(job.asset_layer.executable_asset_keys) - raw
 
 
 def _partition_tags(hours: HourRange) -> dict[str, str]:

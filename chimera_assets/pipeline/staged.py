@@ -9,7 +9,7 @@ import dagster as dg
 from chimera_assets.contracts import Contract, required_references
 from chimera_assets.lake.io_manager import commit_metadata
 from chimera_assets.pipeline import describe, gate
-from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
+from chimera_assets.pipeline.hourly import CAUSE_TAG, HOURLY, ONE_RUN, REPLAY, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.quality import Staging, stage_hours, stage_reference
 from chimera_assets.tracing import span
@@ -34,7 +34,10 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
         hours = hours_of(context) if partitions is not None else None
         with span("judge", run_id=context.run_id, stream=contract.stream, hours=hours) as judged:
             if hours is not None:
-                staging = stage_hours(lake, contract, hours, run_id=context.run_id, now=now)
+                replay = context.run.tags.get(CAUSE_TAG) == REPLAY
+                staging = stage_hours(
+                    lake, contract, hours, run_id=context.run_id, now=now, replay=replay
+                )
             else:
                 staging = stage_reference(lake, contract, run_id=context.run_id, now=now)
             counts = _counts(staging)

@@ -36,8 +36,8 @@ SCHEMA = pl.Schema(
     }
 )
 
-#: The state of a row that nobody has replayed.
-NEW = "new"
+#: The states of a row: nobody has replayed it, or it was rejected again.
+NEW, REPLAYED = "new", "replayed"
 
 _ISO = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
@@ -48,16 +48,22 @@ def arrow_schema() -> pa.Schema:
 
 
 def quarantined(
-    contract: Contract, rejected: pl.DataFrame, seen: pl.DataFrame, now: datetime
+    contract: Contract,
+    rejected: pl.DataFrame,
+    seen: pl.DataFrame,
+    now: datetime,
+    *,
+    replay: bool = False,
 ) -> pl.DataFrame:
     """The quarantine rows of rejected rows.
 
     Args:
         contract: Their contract.
         rejected: The rows as received, with `reasons`.
-        seen: What the same hours' quarantine held before: hour columns, record, first_seen. A row
-            that was there already keeps the time it was first seen.
+        seen: What the same hours' quarantine held before: hour columns, record, first_seen,
+            replay_state. A row that was there already keeps the time it was first seen.
         now: When the rows were judged.
+        replay: Whether they are judged again on demand; those seen before keep that as state.
 
     Returns:
         A frame of `SCHEMA`.
@@ -72,13 +78,13 @@ def quarantined(
         event_time=_time(contract.event_time),
         arrival_time=_time(contract.arrival_time),
         last_seen=pl.lit(now).cast(pl.Datetime("us", "UTC")),
-        replay_state=pl.lit(NEW),
     )
-    first = seen.group_by(*HOUR_COLUMNS, "record").agg(pl.col("first_seen").min())
+    state = pl.lit(REPLAYED).alias("replay_state") if replay else pl.col("replay_state").last()
+    first = seen.group_by(*HOUR_COLUMNS, "record").agg(pl.col("first_seen").min(), state)
     joined = rows.join(first, on=[*HOUR_COLUMNS, "record"], how="left", maintain_order="left")
-    return joined.with_columns(pl.col("first_seen").fill_null(pl.col("last_seen"))).select(
-        pl.col(name).cast(kind) for name, kind in SCHEMA.items()
-    )
+    return joined.with_columns(
+        pl.col("first_seen").fill_null(pl.col("last_seen")), pl.col("replay_state").fill_null(NEW)
+    ).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
 
 
 def _time(column: str | None) -> pl.Expr:

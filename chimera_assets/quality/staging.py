@@ -95,8 +95,14 @@ def references(lake: Lake, contract: Contract) -> dict[str, pl.Series]:
     return known
 
 
-def stage_hours(
-    lake: Lake, contract: Contract, hours: HourRange, *, run_id: str, now: datetime
+def stage_hours(  # noqa: PLR0913
+    lake: Lake,
+    contract: Contract,
+    hours: HourRange,
+    *,
+    run_id: str,
+    now: datetime,
+    replay: bool = False,
 ) -> Staging:
     """Judge the raw rows of these hours; quarantine the bad, publish the good, keep the results.
 
@@ -106,12 +112,13 @@ def stage_hours(
         hours: The hours; each is judged on its own.
         run_id: Kept with the results.
         now: Kept as the time of judgement.
+        replay: Whether raw rows that were judged before are judged again on demand.
 
     Raises:
         TableNotFound: The stream has no raw table yet.
     """
     with tempfile.TemporaryDirectory(prefix="chimera-rejected-") as spool:
-        judging = _Judging(lake, contract, hours, run_id, now, Path(spool))
+        judging = _Judging(lake, contract, hours, run_id, now, Path(spool), replay=replay)
         staged = judging.publish()
         quarantined = lake.table("quarantine", contract.stream).write_hours(
             judging.rejected(), hours, schema=quarantine.arrow_schema(), metadata={"run": run_id}
@@ -177,6 +184,8 @@ class _Judging:
         run_id: str,
         now: datetime,
         spool: Path,
+        *,
+        replay: bool,
     ) -> None:
         self._contract, self._hours, self._run_id, self._now = contract, hours, run_id, now
         self._raw = lake.table("raw", contract.stream)
@@ -186,6 +195,7 @@ class _Judging:
         self._suspected = duplicates.suspected(contract, self._raw, hours)
         self._blocked = pl.DataFrame(schema={"hour_partition": pl.Date, "hour": pl.Int32})
         self._spool = spool
+        self._replay = replay
 
     def publish(self) -> Commit | None:
         """Replace the staged hours that pass; None if none does."""
@@ -273,14 +283,16 @@ class _Judging:
         explained = self._judge.explain(pl.concat(suspects))
         accounts.add_suspects(explained)
         if not explained.rejected.is_empty():
-            rows = quarantine.quarantined(self._contract, explained.rejected, self._seen, self._now)
+            rows = quarantine.quarantined(
+                self._contract, explained.rejected, self._seen, self._now, replay=self._replay
+            )
             part = len(list(self._spool.iterdir()))
             rows.write_ipc(self._spool / f"{part:08d}.arrow")
 
 
 def _seen(table: Table, hours: HourRange | None) -> pl.DataFrame:
-    """What the quarantine held of these hours: hour columns, record, first_seen."""
-    columns = [*HOUR_COLUMNS, "record", "first_seen"]
+    """What the quarantine held of these hours: hour columns, record, first_seen, replay_state."""
+    columns = [*HOUR_COLUMNS, "record", "first_seen", "replay_state"]
     if not table.exists():
         return pl.DataFrame(schema={name: quarantine.SCHEMA[name] for name in columns})
     return table.read(hours, columns).collect()

@@ -1,0 +1,135 @@
+"""Replay: rejected rows judged again, by today's contract, from the raw rows that were received.
+
+The hours that gain by it go through the ordinary steps from `staged` on; nothing is extracted
+again. What was tried and what came of it is kept in `quality/replays`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake.removal import runs, starts
+from chimera_assets.quality.judge import Judge
+from chimera_assets.quality.ledger import accounts
+from chimera_assets.quality.results import LAYER
+from chimera_assets.quality.staging import FRAME_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.lake import Lake
+
+#: `quality/replays`: a row a replay, stream and hour; rows waiting in quarantine before and after.
+REPLAYS = pl.Schema(
+    {
+        "run_id": pl.String(),
+        "at": pl.Datetime("us", "UTC"),
+        "by": pl.String(),
+        "stream": pl.String(),
+        "contract_version": pl.String(),
+        "hour_partition": pl.Date(),
+        "hour": pl.Int32(),
+        "waiting": pl.Int64(),
+        "rejected_again": pl.Int64(),
+    }
+)
+
+_COUNTS = pl.Schema({"hour_partition": pl.Date(), "hour": pl.Int32(), "rows": pl.Int64()})
+
+
+def prospects(
+    lake: Lake, contract: Contract, hours: Collection[datetime], known: Mapping[str, pl.Series]
+) -> pl.DataFrame:
+    """What a replay of these hours would come to, by judging their raw rows without keeping it.
+
+    Args:
+        lake: The lake.
+        contract: The stream's contract.
+        hours: The hours.
+        known: What the contract's rules compare with, as it is today, by `table.column`.
+
+    Returns:
+        A row an hour that has rejected rows or was blocked, in order: the hour columns, `waiting`
+        (rows in quarantine), `passing` (of them, those that break no rule any more), `blocked`
+        (nothing of the hour is published), `gains` (a replay would publish rows: some pass or the
+        hour was blocked, and it passes its gate), `gone` (raw has no rows of it any more).
+    """
+    chosen = pl.DataFrame({"start": sorted(hours)}, schema={"start": pl.Datetime("us", "UTC")})
+    chosen = chosen.select(
+        hour_partition=pl.col("start").dt.date(), hour=pl.col("start").dt.hour().cast(pl.Int32)
+    )
+    blocked = accounts(lake, contract).filter(~pl.col("published")).select(HOUR_COLUMNS)
+    raw = lake.table("raw", contract.stream)
+    present = raw.rows_by_hour() if raw.exists() else pl.DataFrame(schema=_COUNTS)
+    counted = (
+        chosen.join(_waiting(lake, contract), on=HOUR_COLUMNS, how="left")
+        .join(present.rename({"rows": "raw"}), on=HOUR_COLUMNS, how="left")
+        .join(blocked.with_columns(blocked=True), on=HOUR_COLUMNS, how="left")
+        .with_columns(pl.col("rows", "raw").fill_null(0), pl.col("blocked").fill_null(value=False))
+        .filter((pl.col("rows") > 0) | pl.col("blocked"))
+    )
+    judged = _rejected(lake, Judge(contract, known), starts(counted.filter(pl.col("raw") > 0)))
+    return (
+        counted.join(judged.rename({"rows": "again"}), on=HOUR_COLUMNS, how="left")
+        .with_columns(gone=pl.col("raw") == 0, again=pl.col("again").fill_null(0))
+        .with_columns(
+            waiting="rows",
+            passing=pl.when("gone").then(0).otherwise((pl.col("rows") - pl.col("again")).clip(0)),
+            opens=~pl.col("gone") & (1 - pl.col("again") / pl.col("raw") >= contract.pass_rate),
+        )
+        .with_columns(gains=pl.col("opens") & (pl.col("blocked") | (pl.col("passing") > 0)))
+        .select(*HOUR_COLUMNS, "waiting", "passing", "blocked", "gains", "gone")
+        .sort(HOUR_COLUMNS)
+    )
+
+
+def keep_trace(  # noqa: PLR0913
+    lake: Lake, contract: Contract, before: pl.DataFrame, *, run_id: str, by: str, at: datetime
+) -> pl.DataFrame:
+    """Write down a replay that has run; gives its rows of `REPLAYS`.
+
+    Args:
+        lake: The lake.
+        contract: The stream's contract.
+        before: The replayed hours, of `prospects`.
+        run_id: The Dagster run.
+        by: Who asked for it.
+        at: When.
+    """
+    told = (
+        before.join(_waiting(lake, contract), on=HOUR_COLUMNS, how="left")
+        .with_columns(
+            run_id=pl.lit(run_id),
+            at=pl.lit(at),
+            by=pl.lit(by),
+            stream=pl.lit(contract.stream),
+            contract_version=pl.lit(contract.version),
+            rejected_again=pl.col("rows").fill_null(0),
+        )
+        .select(pl.col(name).cast(kind) for name, kind in REPLAYS.items())
+    )
+    lake.table(LAYER, "replays").append(told, metadata={"run": run_id})
+    return told
+
+
+def _waiting(lake: Lake, contract: Contract) -> pl.DataFrame:
+    table = lake.table("quarantine", contract.stream)
+    return table.rows_by_hour() if table.exists() else pl.DataFrame(schema=_COUNTS)
+
+
+def _rejected(lake: Lake, judge: Judge, hours: Collection[datetime]) -> pl.DataFrame:
+    """Raw rows of these hours that today's contract rejects, counted by the hour."""
+    raw = lake.table("raw", judge.contract.stream)
+    counted = [pl.DataFrame(schema=_COUNTS)]
+    if hours:
+        for each in runs(hours, starts(raw.rows_by_hour())):
+            for frame in raw.batches(each, rows=FRAME_ROWS):
+                rejected = judge.explain(judge.screen(frame).suspects).rejected
+                found = rejected.group_by(HOUR_COLUMNS).agg(rows=pl.len())
+                counted.append(found.cast(_COUNTS))
+    return pl.concat(counted).group_by(HOUR_COLUMNS).agg(pl.col("rows").sum())
