@@ -3,10 +3,10 @@
 import dagster as dg
 
 from chimera_assets.contracts import contracts
-from chimera_assets.lake.io_manager import DeltaIOManager
 from chimera_assets.pipeline.conserved import conservation_check
 from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
 from chimera_assets.pipeline.raw import raw_asset
+from chimera_assets.pipeline.retries import RetriedDeltaIOManager
 from chimera_assets.pipeline.staged import staged_assets
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
 from chimera_assets.pipeline.warehouse import dbt_resource, warehouse
@@ -28,7 +28,7 @@ defs = dg.Definitions(
     jobs=[etl_hourly],
     schedules=[etl_schedule],
     resources={
-        "lake": DeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
+        "lake": RetriedDeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
         "dbt": dbt_resource(),
     },
     executor=(

@@ -23,6 +23,7 @@ from dagster._core.execution.api import execute_run_iterator
 
 from chimera_assets.errors import ChimeraError, SettingError
 from chimera_assets.hours import ONE_HOUR, HourRange, partition_key
+from chimera_assets.pipeline.workers import end_dead_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 #: What Dagster raises for a blocking check that failed; its message says which.
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
 
-Outcome = Literal["started", "succeeded", "failed", "skipped"]
+Outcome = Literal["started", "succeeded", "failed", "skipped", "retried"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,13 @@ class StepEvent:
         step: The step's name, in which `/` parts layer and table.
         outcome: What happened.
         of: How many steps the run has.
+        cause: Why, if it is tried again.
     """
 
     step: str
     outcome: Outcome
     of: int
+    cause: str = ""
 
 
 @dataclass(slots=True)
@@ -157,6 +160,7 @@ def run_hours(
     dagster_home()
     started = time.perf_counter()
     with DagsterInstance.get() as instance:
+        end_dead_runs(instance)
         job = reconstructable(hourly_job)
         definition = job.get_definition()
         run = instance.create_run_for_job(
@@ -188,9 +192,11 @@ def _partition_tags(hours: HourRange) -> dict[str, str]:
 
 _OUTCOMES: dict[DagsterEventType, Outcome] = {
     DagsterEventType.STEP_START: "started",
+    DagsterEventType.STEP_RESTARTED: "started",
     DagsterEventType.STEP_SUCCESS: "succeeded",
     DagsterEventType.STEP_FAILURE: "failed",
     DagsterEventType.STEP_SKIPPED: "skipped",
+    DagsterEventType.STEP_UP_FOR_RETRY: "retried",
 }
 
 
@@ -236,7 +242,8 @@ class _Record:
             step.seconds = time.perf_counter() - self._begun.get(name, time.perf_counter())
         if outcome == "failed" and event.step_failure_data.error is not None:
             step.cause = _cause(event.step_failure_data.error)
-        self._tell(StepEvent(name, outcome, self._of))
+        again = event.step_retry_data.error if outcome == "retried" else None
+        self._tell(StepEvent(name, outcome, self._of, _cause(again) if again is not None else ""))
 
     def _note_table(self, event: DagsterEvent, step: str) -> None:
         path = tuple(event.asset_key.path) if event.asset_key is not None else ()

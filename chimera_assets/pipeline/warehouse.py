@@ -20,6 +20,7 @@ from chimera_assets.pipeline.column_lineage import column_lineage
 from chimera_assets.pipeline.dbt_manifest import dbt_project
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.retries import retried
 from chimera_assets.settings import get_settings
 
 OWNER = "team:data-platform"
@@ -70,7 +71,9 @@ TRANSLATOR = Translator()
     name="warehouse",
     dagster_dbt_translator=TRANSLATOR,
     backfill_policy=ONE_RUN,
+    pool="warehouse",
 )
+@retried
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Build the selected models for the run's hours, then their tests."""
     hours = hours_of(context) if context.has_partition_key_range else None
