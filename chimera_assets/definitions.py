@@ -4,7 +4,9 @@ import dagster as dg
 
 from chimera_assets.contracts import contracts
 from chimera_assets.pipeline.conserved import conservation_check
+from chimera_assets.pipeline.freshness import event_lag_checks, freshness_job, freshness_schedule
 from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
+from chimera_assets.pipeline.notifications.sensor import notifications
 from chimera_assets.pipeline.raw import raw_asset
 from chimera_assets.pipeline.retries import RetriedDeltaIOManager
 from chimera_assets.pipeline.staged import staged_assets
@@ -24,9 +26,11 @@ defs = dg.Definitions(
     asset_checks=[
         *(conservation_check(contract, warehouse.keys) for contract in STREAMS),
         dbt_unit_tests,
+        event_lag_checks,
     ],
-    jobs=[etl_hourly],
-    schedules=[etl_schedule],
+    jobs=[etl_hourly, freshness_job],
+    schedules=[etl_schedule, freshness_schedule],
+    sensors=[notifications],
     resources={
         "lake": RetriedDeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
         "dbt": dbt_resource(),

@@ -114,11 +114,11 @@ class Settings(BaseSettings):
         for number, url in enumerate(urls, 1):
             if Apprise.instantiate(url) is None:
                 # Such URLs hold tokens and passwords: what is shown ends at the scheme.
-                scheme = f"{url.partition('://')[0]}://..." if "://" in url else "without a scheme"
+                shown = f"{url.partition('://')[0]}://..." if "://" in url else "without a scheme"
                 raise SettingError(
                     "CHIMERA_NOTIFY_URLS",
                     expected="Apprise URLs, parted by spaces or commas",
-                    found=f"one that Apprise cannot read: number {number} of {len(urls)} ({scheme})",
+                    found=f"number {number} of {len(urls)}, {shown}, which Apprise cannot read",
                 )
         return value
 

@@ -11,6 +11,7 @@ from chimera_assets.commands.terminal import Size, notes, percent, print_json, p
 from chimera_assets.contracts import contracts
 from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.quality.freshness import newest_hour
 from chimera_assets.quality.results import BATCHES
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
     quarantine = lake.table("quarantine", contract.stream)
     mine = judged.filter(pl.col("stream") == contract.stream)
     extracted, rejected = int(mine["extracted"].sum()), int(mine["quarantined"].sum())
-    last = last_hour(staged) if contract.kind == "stream" else None
+    last = newest_hour(staged, now) if contract.kind == "stream" else None
     return {
         "stream": contract.stream,
         "kind": contract.kind,
@@ -65,7 +66,7 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
 
 def _table(table: Table, now: datetime) -> dict[str, Any]:
     stats = table.stats()
-    last = last_hour(table)
+    last = newest_hour(table, now)
     return {
         "layer": table.layer,
         "table": table.name,
@@ -76,21 +77,6 @@ def _table(table: Table, now: datetime) -> dict[str, Any]:
         "files": stats.files,
         "bytes": stats.bytes,
     }
-
-
-def last_hour(table: Table) -> datetime | None:
-    """The last hour that the table has rows of, from its log; None if there is none."""
-    if not table.exists() or not set(HOUR_COLUMNS) <= set(table.partition_columns()):
-        return None
-    hours = table.rows_by_hour()
-    if hours.is_empty():
-        return None
-    moments = hours.select(
-        pl.col("hour_partition").cast(pl.Datetime("us", "UTC"))
-        + pl.duration(hours=pl.col("hour").cast(pl.Int64))
-    )
-    last = moments.to_series().max()
-    return last if isinstance(last, datetime) else None
 
 
 def _lag(last: datetime | None, now: datetime) -> int | None:

@@ -21,8 +21,8 @@ _STATES = ("08", "53200", "53300", "57P01", "57P02", "57P03", "57P05", "40")
 #: Libraries that tell of the storage's or the network's faults in words only.
 _BY_WORDS = ("botocore", "dagster_dbt", "deltalake", "duckdb", "polars", "urllib3", "requests")
 
-#: Engines also run our SQL, and a test's "Got 500 results" is no answer of a server: of theirs, only
-#: what speaks of storage counts.
+#: Engines also run our SQL, and a test's "Got 500 results" is no answer of a server: of their words
+#: only those count that speak of storage.
 _ENGINES = ("dagster_dbt", "duckdb", "polars")
 _OF_STORAGE = ("s3 error", "http", "io error", "object store", "object-store", "storage failed")
 
@@ -66,9 +66,10 @@ def _verdict(error: BaseException) -> bool | None:
     if state := getattr(error, "sqlstate", None):
         return str(state).startswith(_STATES)
     library = type(error).__module__.partition(".")[0].lstrip("_")
-    if library not in _BY_WORDS:
-        return None
-    words = str(error).lower()
+    return _by_words(library, str(error).lower()) if library in _BY_WORDS else None
+
+
+def _by_words(library: str, words: str) -> bool | None:
     if any(mark in words for mark in _LASTING):
         return False
     if any(mark in words for mark in _CONFLICT):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dagster as dg
 
+from chimera_assets.pipeline.freshness import event_lag_checks
 from chimera_assets.pipeline.hourly import HOURLY
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
 from chimera_assets.settings import get_settings
 
 NAME = "chimera_etl_hourly"
 
-#: Every asset and check, of which only the unit tests of the dbt models have nothing to do with
-#: an hour.
+#: Every asset and check, but for the two that have nothing to do with an hour.
 etl_hourly = dg.define_asset_job(
     NAME,
     selection=dg.AssetSelection.all(include_sources=False)
-    - dg.AssetSelection.checks(dbt_unit_tests),
+    - dg.AssetSelection.checks(dbt_unit_tests, event_lag_checks),
     partitions_def=HOURLY,
     description="Takes hours from the sources through every layer. Idempotent: run any hour again.",
     tags={"pipeline": "etl"},

@@ -50,8 +50,11 @@ def tried_again(log: dg.DagsterLogManager, tries_before: int) -> Iterator[None]:
             raise
         seconds = pause(tries_before)
         log.warning(
-            f"Try {tries_before + 1} of {RETRIES + 1} failed, the next is in {seconds:.1f} s: "
-            f"{_one_line(error)}"
+            "Try %d of %d failed, the next is in %.1f s: %s",
+            tries_before + 1,
+            RETRIES + 1,
+            seconds,
+            _one_line(error),
         )
         raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=seconds) from error
 
@@ -61,8 +64,8 @@ def pause(tries_before: int) -> float:
 
     The chance parts steps that failed together, which would only meet again otherwise.
     """
-    longest = get_settings().retry_seconds * 2**tries_before
-    return longest * random.uniform(0.5, 1.5)  # noqa: S311
+    middle: float = get_settings().retry_seconds * 2**tries_before
+    return middle * random.uniform(0.5, 1.5)  # noqa: S311
 
 
 def retried(function: Callable[_P, _R]) -> Callable[_P, _R]:

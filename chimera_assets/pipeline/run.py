@@ -41,7 +41,7 @@ _LABELS = {"chimera/started_by": "chimera"}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 #: What Dagster raises for a blocking check that failed; its message says which.
-_CHECK_FAILED = "DagsterAssetCheckFailedError"
+CHECK_FAILED = "DagsterAssetCheckFailedError"
 
 Outcome = Literal["started", "succeeded", "failed", "skipped", "retried"]
 
@@ -268,15 +268,30 @@ def _cause(error: object) -> str:
     Args:
         error: Dagster's record of the error, a `SerializableErrorInfo`.
     """
+    named = named_cause(error)
+    if named is not None:
+        return named
+    return _one_line(_links(error)[-1][1])
+
+
+def named_cause(error: object) -> str | None:
+    """The message, in one line, of what the user can mend; None if there is no such thing.
+
+    Args:
+        error: Dagster's record of the error, a `SerializableErrorInfo`.
+    """
     ours = {kind.__name__ for kind in _kinds(ChimeraError)}
+    named = [message for name, message in _links(error) if name in ours | {CHECK_FAILED}]
+    return _one_line(re.sub(r"^[\w.]+: ", "", named[0])) if named else None
+
+
+def _links(error: object) -> list[tuple[str, str]]:
+    """Class and message of an error and of what it came from."""
     chain: list[tuple[str, str]] = []
     while error is not None:
         chain.append((getattr(error, "cls_name", "") or "", getattr(error, "message", "")))
         error = getattr(error, "cause", None)
-    named = [message for name, message in chain if name in ours | {_CHECK_FAILED}]
-    if named:
-        return _one_line(re.sub(r"^[\w.]+: ", "", named[0]))
-    return _one_line(chain[-1][1])
+    return chain
 
 
 def _kinds(kind: type[ChimeraError]) -> Iterator[type[ChimeraError]]:
