@@ -85,6 +85,7 @@ def test_checks(catalogue: dict[str, Any]) -> None:
         assert checks[f"staged/{stream}:warnings"] == {"blocking": False, "partitioned": False}
         kept = checks[f"marts/fact_{stream}:conservation"]
         assert kept == {"blocking": True, "partitioned": True}
+        assert checks[f"staged/{stream}:event_lag"] == {"blocking": False, "partitioned": False}
     assert checks["staged/providers:pass_rate"] == {"blocking": True, "partitioned": False}
     tested = {name.split(":")[0] for name in checks}
     assert {
@@ -95,12 +96,17 @@ def test_checks(catalogue: dict[str, Any]) -> None:
     assert any(":unit_" in name for name in checks)
 
 
+def test_freshness_is_asked_each_hour_between_two_runs(catalogue: dict[str, Any]) -> None:
+    assert "chimera_freshness" in catalogue["jobs"]
+    assert catalogue["schedules"]["chimera_freshness"] == "35 * * * *"
+
+
 def test_the_job_and_the_schedule_that_takes_the_hour_that_ended(
     catalogue: dict[str, Any],
 ) -> None:
     assert "chimera_etl_hourly" in catalogue["jobs"]
     assert catalogue["job_partitions"] == "HourlyPartitionsDefinition"
-    assert catalogue["schedules"] == {"chimera_etl_hourly": "5 * * * *"}
+    assert catalogue["schedules"]["chimera_etl_hourly"] == "5 * * * *"
     assert catalogue["ticks"] == {
         "2026-01-31T05:05:00+00:00": ["2026-01-31-04:00"],
         "2026-02-01T00:05:00+00:00": ["2026-01-31-23:00"],

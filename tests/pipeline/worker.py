@@ -26,7 +26,7 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
     from chimera_assets.pipeline.run import run_hours
 
     def on_event(event: StepEvent) -> None:
-        tell({"step": event.step, "outcome": event.outcome})
+        tell({"step": event.step, "outcome": event.outcome, "cause": event.cause})
 
     summary = run_hours(HourRange.from_keys(first, last), on_event=on_event)
     with DagsterInstance.get() as instance:
@@ -97,7 +97,7 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         "ticks": {
             moment: [
                 request.partition_key
-                for request in schedules[0]
+                for request in next(one for one in schedules if one.name == "chimera_etl_hourly")
                 .evaluate_tick(
                     dg.build_schedule_context(
                         scheduled_execution_time=datetime.fromisoformat(moment).astimezone(UTC),
@@ -108,6 +108,31 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
             ]
             for moment in ("2026-01-31T05:05:00+00:00", "2026-02-01T00:05:00+00:00")
         },
+    }
+
+
+def tick(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """One tick of the sensor `notifications`, as the daemon evaluates it."""
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    sensor = defs.resolve_sensor_def("notifications")
+    with dg.DagsterInstance.get() as instance, dg.build_sensor_context(instance) as context:
+        return {"said": sensor.evaluate_tick(context).skip_message}
+
+
+def freshness(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The job `chimera_freshness`: stream -> whether it is fresh, and its words."""
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    with dg.DagsterInstance.get() as instance:
+        ran = defs.resolve_job_def("chimera_freshness").execute_in_process(instance=instance)
+    return {
+        one.asset_key.path[-1]: {"passed": one.passed, "words": one.description}
+        for one in ran.get_asset_check_evaluations()
     }
 
 
@@ -131,7 +156,9 @@ def main() -> None:
     tell({"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
-        wanted = {"run": run, "describe": describe}[request.pop("do")]
+        wanted = {"run": run, "describe": describe, "tick": tick, "freshness": freshness}[
+            request.pop("do")
+        ]
         tell({"result": wanted(tell, **request)})
 
 

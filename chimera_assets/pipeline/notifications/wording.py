@@ -50,7 +50,10 @@ class Words:
             "Runs that fail for the same reason are not told again until it is over.",
         ]
         if run.hours is not None:
-            told.append(f"Once it is mended: {_backfill(run.hours)}")
+            told.append(
+                f"Once it is mended: {_backfill(run.hours)} (or a longer range, if more hours "
+                "failed since)"
+            )
         return Message(kind, f"Chimera: {subject} failed", _body(*told, self._run(run)))
 
     def blocked(self, stream: str, gates: Sequence[Blocked], run: Run) -> Message:
@@ -180,7 +183,9 @@ def _cut(cause: str) -> str:
 
 
 def _subject(run: Run) -> str:
-    return _when(run.hours) if run.hours is not None else run.job
+    if run.hours is None:
+        return run.job
+    return f"{'hour' if len(run.hours) == 1 else 'hours'} {_when(run.hours)}"
 
 
 def _when(hours: HourRange) -> str:
