@@ -7,6 +7,7 @@ tells the user (steps, causes, checks by partition) goes to stdout; everything p
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
     with DagsterInstance.get() as instance:
         checks = instance.all_logs(summary.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
         made = instance.all_logs(summary.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
+        logged = instance.all_logs(summary.run_id)
     evaluations = [entry.get_dagster_event().asset_check_evaluation_data for entry in checks]
     materializations = [entry.get_dagster_event() for entry in made]
     return {
@@ -53,6 +55,11 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
             ["/".join(one.asset_key.path), one.partition]
             for one in materializations
             if one.asset_key is not None
+        ],
+        "warnings": [
+            entry.user_message
+            for entry in logged
+            if entry.dagster_event is None and entry.level >= logging.WARNING
         ],
     }
 
