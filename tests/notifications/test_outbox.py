@@ -30,7 +30,7 @@ def listening(port: int, heard: list[str], refuses: str = "") -> Iterator[None]:
     """A destination that is up, and answers 503 to one title."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the base class's name
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             refused = body["title"] == refuses
             if not refused:

@@ -39,7 +39,7 @@ class Receiver(http.server.ThreadingHTTPServer):
     class Handler(http.server.BaseHTTPRequestHandler):
         server: Receiver
 
-        def do_POST(self) -> None:  # noqa: N802 - the base class's name
+        def do_POST(self) -> None:
             size = int(self.headers["Content-Length"])
             self.server.heard.append(json.loads(self.rfile.read(size)))
             self.send_response(200)
