@@ -98,7 +98,6 @@ def test_a_bad_hour_from_its_first_word_to_its_last(house: House, receiver: Rece
     stale = next(one for one in receiver.heard if "generations is not fresh" in one["title"])
     assert "the contract allows 2 h" in stale["message"]
     assert "chimera status" in stale["message"]
-    me.process.ask("freshness")
     assert me.process.ask("tick") == {"said": "0 new, 0 sent, 0 waiting"}
     me.close()
 

@@ -34,6 +34,9 @@ _WILL_RETRY, _RETRIED_AS = "dagster/will_retry", "dagster/auto_retry_run_id"
 #: How long the daemon is given to start a failed run again before it is told as failed after all.
 _RETRY_PATIENCE = timedelta(minutes=10)
 
+#: How long Dagster is given to say whether it will, which it does just after the failure.
+_TAG_PATIENCE = timedelta(minutes=1)
+
 #: Runs read in one go; after a long silence the rest follows in the next one.
 _RUNS_AT_ONCE = 200
 
@@ -174,11 +177,14 @@ def _ended_since(
 
 def _starts_again(record: RunRecord, now: datetime) -> bool:
     """Whether the daemon is about to start this failed run again, so that nobody need know."""
-    tags = record.dagster_run.tags
-    if record.dagster_run.remote_job_origin is None or tags.get(_WILL_RETRY) != "true":
+    run, ended = record.dagster_run, _moment(record.end_time) or now
+    if run.remote_job_origin is None or run.status != DagsterRunStatus.FAILURE:
         return False
-    ended = _moment(record.end_time)
-    return _RETRIED_AS in tags or ended is None or now - ended < _RETRY_PATIENCE
+    if _WILL_RETRY not in run.tags:
+        return now - ended < _TAG_PATIENCE
+    if run.tags[_WILL_RETRY] != "true":
+        return False
+    return _RETRIED_AS in run.tags or now - ended < _RETRY_PATIENCE
 
 
 def _run(record: RunRecord) -> Run:
