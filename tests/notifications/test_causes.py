@@ -40,7 +40,7 @@ STEP = ("DagsterExecutionStepExecutionError", "Error occurred while executing op
         (
             (
                 "DagsterDbtCliRuntimeError",
-                f"Conversion Error in model fact_generations (models/x.sql): '{ALICE}'\nFailure in test unique_id (models/y.yml)",
+                f"Error in model fact_generations (x.sql): '{ALICE}'\nFailure in test unique_id",
             ),
             "dbt failed: model fact_generations, test unique_id",
         ),
