@@ -94,7 +94,7 @@ def test_a_contract_file_makes_assets_and_checks(with_feedback: House) -> None:
     assert {"feedback_id", "stars", "_batch_id"} <= set(assets["staged/feedback"]["columns"])
     of_feedback = {name for name in told["checks"] if "feedback" in name}
     assert of_feedback == {
-        f"staged/feedback:{name}" for name in ("pass_rate", "warnings", "conservation")
+        f"staged/feedback:{name}" for name in ("pass_rate", "warnings", "conservation", "event_lag")
     }
 
 
