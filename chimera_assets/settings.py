@@ -8,6 +8,7 @@ directory: the lake, an embedded PostgreSQL, Dagster's own storage.
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -77,6 +78,27 @@ class Settings(BaseSettings):
         pattern="^https?://",
         description="The URL of a Prometheus pushgateway, http://host:9091 for instance.",
     )
+    retry_seconds: float = Field(
+        default=5,
+        ge=0,
+        le=600,
+        description="Seconds before a step is tried again after a fault that can pass; about "
+        "twice as long before each further try, three in all.",
+    )
+    notify_urls: str = Field(
+        default="",
+        description="Apprise URLs that are told what goes wrong, parted by spaces or commas.",
+    )
+    notify_success: bool = Field(
+        default=False, description="Whether they are told of every run that went well, too."
+    )
+    sla_minutes: float = Field(
+        default=10, gt=0, description="Minutes after which a run is told to be too slow."
+    )
+    ui_url: str = Field(
+        default="",
+        description="Address of the Dagster pages, for links in notifications; an http URL.",
+    )
 
     @field_validator("home", "contracts")
     @classmethod
@@ -90,6 +112,37 @@ class Settings(BaseSettings):
         return floor_hour(
             value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         )
+
+    @field_validator("notify_urls")
+    @classmethod
+    def _understood_by_apprise(cls, value: str) -> str:
+        urls = split_urls(value)
+        if not urls:
+            return value
+        from apprise import Apprise  # noqa: PLC0415 - a second, for those who are told
+
+        for number, url in enumerate(urls, 1):
+            if Apprise.instantiate(url) is None:
+                # Such URLs hold tokens and passwords: what is shown ends at the scheme.
+                shown = f"{url.partition('://')[0]}://..." if "://" in url else "without a scheme"
+                raise SettingError(
+                    "CHIMERA_NOTIFY_URLS",
+                    expected="Apprise URLs, parted by spaces or commas",
+                    found=f"number {number} of {len(urls)}, {shown}, which Apprise cannot read",
+                )
+        return value
+
+    @field_validator("ui_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^/\s]", value):
+            raise SettingError("CHIMERA_UI_URL", expected="an http or https URL", found=value)
+        return value.rstrip("/")
+
+    @cached_property
+    def notify_destinations(self) -> tuple[str, ...]:
+        """The Apprise URLs of CHIMERA_NOTIFY_URLS."""
+        return split_urls(self.notify_urls)
 
     @cached_property
     def resolved_lake_uri(self) -> str:
@@ -119,6 +172,13 @@ class Settings(BaseSettings):
         if path.exists() and not path.is_dir():
             raise SettingError(setting, expected="a folder", found=f"the file {path}")
         return str(path)
+
+
+def split_urls(value: str) -> tuple[str, ...]:
+    """The URLs in a list parted by spaces or commas; a comma within a URL stays in it."""
+    parts = re.split(r"\s+|\s*,\s*(?=[\w+.-]+://)", value)
+    found = (part.strip(",") for part in parts)
+    return tuple(dict.fromkeys(url for url in found if url))
 
 
 @lru_cache(maxsize=1)

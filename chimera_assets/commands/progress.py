@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
+from rich.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from chimera_assets.pipeline.run import StepEvent
 
 _MARKS = {"succeeded": "[green]ok[/]", "failed": "[red]failed[/]", "skipped": "[yellow]skipped[/]"}
+
+_CAUSE = 100
 
 
 class Progress:
@@ -61,6 +64,10 @@ class Progress:
         if event.outcome == "started":
             self._begun[event.step] = time.perf_counter()
             self.working_on(f"{event.step} ({self._ended + 1} of {event.of})")
+            return
+        if event.outcome == "retried":
+            cause = event.cause if len(event.cause) <= _CAUSE else event.cause[:_CAUSE] + "…"
+            self.say(f"  {' ' * 8}  [yellow]again[/]  {event.step}: {escape(cause)}")
             return
         self._ended += 1
         begun = self._begun.get(event.step)

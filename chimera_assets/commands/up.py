@@ -21,10 +21,13 @@ def up(*, host: str, port: int) -> NoReturn:
         SettingError: There is no folder with `dagster.yaml`, or a setting cannot be used.
     """
     home = dagster_home()
-    _ = get_settings().resolved_lake_uri
+    settings = get_settings()
+    _ = settings.resolved_lake_uri
     _require_free(host, port)
     workspace = home / "workspace.yaml"
     where = ["-w", str(workspace)] if workspace.is_file() else ["-m", "chimera_assets.definitions"]
+    if not settings.ui_url:
+        os.environ["CHIMERA_UI_URL"] = f"http://{host}:{port}"  # where notifications point to
     notes().print(f"Dagster on http://{host}:{port} (Ctrl-C stops it)", markup=False)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -17,10 +17,14 @@ class EmbeddedServerError(ChimeraError):
         root: The server's folder.
         problem: What was found.
         remedy: What to do about it.
+        transient: Whether trying again may succeed.
     """
 
-    def __init__(self, root: Path, problem: str, remedy: str = "") -> None:
+    def __init__(
+        self, root: Path, problem: str, remedy: str = "", *, transient: bool = False
+    ) -> None:
         self.root = root
+        self.transient = transient
         self.problem = problem
         self.remedy = remedy or (
             "or set CHIMERA_SOURCE_DATABASE_URL and CHIMERA_DATABASE_URL to a server of your own"

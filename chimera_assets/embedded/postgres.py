@@ -121,7 +121,7 @@ class EmbeddedPostgres:
                 # A server that was killed this instant still looks alive to those who ask.
                 if time.monotonic() > deadline:
                     problem = " ".join(str(error).split())
-                    raise EmbeddedServerError(self.cluster.root, problem) from None
+                    raise EmbeddedServerError(self.cluster.root, problem, transient=True) from None
                 time.sleep(_RECOVERY_POLL_SECONDS)
 
     def _acquire(self) -> None:
@@ -149,7 +149,7 @@ class EmbeddedPostgres:
                 time.sleep(_RECOVERY_POLL_SECONDS)
             if time.monotonic() > deadline:
                 problem = f"not ready after {_START_SECONDS:.0f} s: {self.cluster.last_words()}"
-                raise EmbeddedServerError(self.cluster.root, problem)
+                raise EmbeddedServerError(self.cluster.root, problem, transient=True)
             time.sleep(_POLL_SECONDS)
 
     def _start_keeper(self) -> subprocess.Popen[bytes]:

@@ -18,6 +18,7 @@ _PASSING = (
     "internal server error",
     "too many requests",
     "throttl",
+    "could not connect",
     "broken pipe",
     "dns error",
     " 500",
@@ -93,6 +94,12 @@ class StorageUnavailable(LakeError):  # noqa: N818
     transient = True
 
 
+def sounds_passing(text: str) -> bool:
+    """Whether words of an object store or the network tell of a fault that passes by itself."""
+    lower = text.lower()
+    return any(mark in lower for mark in _PASSING)
+
+
 def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
     """The error in our words; errors that we do not know come back as they are."""
     if isinstance(error, LakeError):
@@ -108,7 +115,7 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
     if "no space left" in text or "disk full" in text or "file too large" in text:
         return LakeError(f"{uri}: the disk is full; make room and run it again ({_line(error)})")
     if isinstance(error, OSError) or "generic s3 error" in text or "object store" in text:
-        kind = StorageUnavailable if any(mark in text for mark in _PASSING) else LakeError
+        kind = StorageUnavailable if sounds_passing(text) else LakeError
         return kind(f"{uri}: the storage failed: {_line(error)}")
     return error
 

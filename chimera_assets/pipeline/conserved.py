@@ -8,6 +8,7 @@ import dagster as dg
 from chimera_assets.contracts import Contract
 from chimera_assets.pipeline.hourly import HOUR_KEY, HOURLY, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.retries import retried
 from chimera_assets.quality import conservation
 
 
@@ -36,6 +37,7 @@ def conservation_check(
     )
 
     @dg.multi_asset_check(name=f"conserve_{contract.stream}", specs=[spec])
+    @retried
     def conserved(
         context: dg.AssetCheckExecutionContext,
     ) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:

@@ -16,10 +16,11 @@ from uuid import uuid4
 
 from chimera_assets.errors import ChimeraError
 from chimera_assets.pipeline.dbt_manifest import PROJECT_DIR, dbt_project
+from chimera_assets.pipeline.faults import dbt_can_pass
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dbt.artifacts.schemas.run import RunExecutionResult
@@ -36,6 +37,28 @@ _NAMED = 5
 
 #: dbt keeps its adapters and flags once a process.
 _ONE_AT_A_TIME = threading.Lock()
+
+
+class DbtFailed(ChimeraError):  # noqa: N818 - what became of a run, and no mistake of a caller's
+    """Nodes failed; worth another try if the storage was to blame for all of them.
+
+    The message names them up to its first semicolon. The engine's own words follow, which may quote
+    values of rows.
+
+    Args:
+        nodes: What failed, `model fact_generations` for instance, and the engine's words.
+        target: The folder with dbt's log and the compiled SQL.
+    """
+
+    def __init__(self, nodes: Mapping[str, str], target: Path) -> None:
+        named = list(nodes)[:_NAMED]
+        more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
+        words = "; ".join(f"{name}: {nodes[name]}" for name in named)
+        super().__init__(
+            f"dbt failed: {', '.join(named)}{more}; {words}; "
+            f"dbt's log and the compiled SQL are in {target}"
+        )
+        self.transient = bool(nodes) and all(map(dbt_can_pass, nodes.values()))
 
 
 class DbtRun:
@@ -58,7 +81,8 @@ class DbtRun:
         """Run; each node's result event as dbt's JSON log has it, as soon as there is one.
 
         Raises:
-            ChimeraError: A node failed; names it, with the engine's own words.
+            DbtFailed: A node failed; names it, with the engine's own words.
+        ChimeraError: dbt itself could not run.
         """
         told: SimpleQueue[dict[str, Any] | dbtRunnerResult] = SimpleQueue()
         # In a thread of its own, so that results can be handed on while dbt goes on. If whoever
@@ -142,8 +166,9 @@ def _raise_if_failed(ended: dbtRunnerResult, target: Path) -> None:
     if ended.exception is not None or ended.result is None:
         msg = f"dbt could not run: {ended.exception}"
         raise ChimeraError(msg) from ended.exception
-    failed = [r for r in ended.result.results if r.status in {"error", "fail", "runtime error"}]
-    named = "; ".join(f"{r.node.name}: {r.message}" for r in failed[:_NAMED])
-    more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-    msg = f"dbt: {named}{more}; its log and the compiled SQL are in {target}"
-    raise ChimeraError(msg)
+    failed = {
+        f"{one.node.resource_type} {one.node.name}": str(one.message)
+        for one in ended.result.results
+        if one.status in {"error", "fail", "runtime error"}
+    }
+    raise DbtFailed(failed, target)

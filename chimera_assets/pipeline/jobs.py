@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from chimera_assets.pipeline.freshness import event_lag_checks
 from chimera_assets.pipeline.hourly import HOURLY
 from chimera_assets.pipeline.landing import LANDING_ASSETS
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
@@ -12,12 +13,13 @@ from chimera_assets.settings import get_settings
 NAME = "chimera_etl_hourly"
 
 #: Every asset and check but those that have nothing to do with an hour: the landing files, the unit
-#: tests of the dbt models, and what the group `platform` says of the lake's surroundings.
+#: tests of the dbt models, the event-time lag, and what the group `platform` says of the lake's
+#: surroundings.
 etl_hourly = dg.define_asset_job(
     NAME,
     selection=dg.AssetSelection.all(include_sources=False)
     - LANDING_ASSETS
-    - dg.AssetSelection.checks(dbt_unit_tests)
+    - dg.AssetSelection.checks(dbt_unit_tests, event_lag_checks)
     - dg.AssetSelection.groups("platform"),
     partitions_def=HOURLY,
     description="Takes hours from the sources through every layer. Idempotent: run any hour again.",

@@ -11,6 +11,7 @@ from chimera_assets.embedded.postgres import source_database_url
 from chimera_assets.pipeline import describe
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.retries import retried
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.errors import SourceTableMissing
@@ -28,6 +29,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         deps=[dg.AssetKey([LAYER, contract.stream])] if hourly else [],
         partitions_def=HOURLY if hourly else None,
         backfill_policy=ONE_RUN,
+        pool=f"raw/{contract.stream}",
         io_manager_key="lake",
         group_name="raw",
         kinds={"postgres", "deltalake"},
@@ -36,6 +38,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         description=f"{contract.description} As received, before any check.",
         metadata=describe.metadata(contract),
     )
+    @retried
     def raw(context: dg.AssetExecutionContext) -> pa.RecordBatchReader:
         source = PostgresSource(source_database_url(get_settings()))
         batch = Batch.new(contract.stream, datetime.now(UTC))

@@ -26,6 +26,7 @@ from chimera_assets.contracts import contracts
 from chimera_assets.errors import ChimeraError, SettingError
 from chimera_assets.hours import ONE_HOUR, HourRange, partition_key
 from chimera_assets.pipeline.hourly import CAUSE_TAG, REPLAY
+from chimera_assets.pipeline.workers import end_dead_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,9 +44,9 @@ _LABELS = {"chimera/started_by": "chimera"}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 #: What Dagster raises for a blocking check that failed; its message says which.
-_CHECK_FAILED = "DagsterAssetCheckFailedError"
+CHECK_FAILED = "DagsterAssetCheckFailedError"
 
-Outcome = Literal["started", "succeeded", "failed", "skipped"]
+Outcome = Literal["started", "succeeded", "failed", "skipped", "retried"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,13 @@ class StepEvent:
         step: The step's name, in which `/` parts layer and table.
         outcome: What happened.
         of: How many steps the run has.
+        cause: Why, if it is tried again.
     """
 
     step: str
     outcome: Outcome
     of: int
+    cause: str = ""
 
 
 @dataclass(slots=True)
@@ -164,6 +167,7 @@ def run_hours(
     dagster_home()
     started = time.perf_counter()
     with DagsterInstance.get() as instance:
+        end_dead_runs(instance)
         job = reconstructable(hourly_job)
         chosen = _after_raw(job.get_definition()) if replay else None
         if chosen is not None:
@@ -210,9 +214,11 @@ def _partition_tags(hours: HourRange) -> dict[str, str]:
 
 _OUTCOMES: dict[DagsterEventType, Outcome] = {
     DagsterEventType.STEP_START: "started",
+    DagsterEventType.STEP_RESTARTED: "started",
     DagsterEventType.STEP_SUCCESS: "succeeded",
     DagsterEventType.STEP_FAILURE: "failed",
     DagsterEventType.STEP_SKIPPED: "skipped",
+    DagsterEventType.STEP_UP_FOR_RETRY: "retried",
 }
 
 
@@ -258,7 +264,8 @@ class _Record:
             step.seconds = time.perf_counter() - self._begun.get(name, time.perf_counter())
         if outcome == "failed" and event.step_failure_data.error is not None:
             step.cause = _cause(event.step_failure_data.error)
-        self._tell(StepEvent(name, outcome, self._of))
+        again = event.step_retry_data.error if outcome == "retried" else None
+        self._tell(StepEvent(name, outcome, self._of, _cause(again) if again is not None else ""))
 
     def _note_table(self, event: DagsterEvent, step: str) -> None:
         path = tuple(event.asset_key.path) if event.asset_key is not None else ()
@@ -283,15 +290,30 @@ def _cause(error: object) -> str:
     Args:
         error: Dagster's record of the error, a `SerializableErrorInfo`.
     """
+    named = named_cause(error)
+    if named is not None:
+        return named
+    return _one_line(_links(error)[-1][1])
+
+
+def named_cause(error: object) -> str | None:
+    """The message, in one line, of what the user can mend; None if there is no such thing.
+
+    Args:
+        error: Dagster's record of the error, a `SerializableErrorInfo`.
+    """
     ours = {kind.__name__ for kind in _kinds(ChimeraError)}
+    named = [message for name, message in _links(error) if name in ours | {CHECK_FAILED}]
+    return _one_line(re.sub(r"^[\w.]+: ", "", named[0])) if named else None
+
+
+def _links(error: object) -> list[tuple[str, str]]:
+    """Class and message of an error and of what it came from."""
     chain: list[tuple[str, str]] = []
     while error is not None:
         chain.append((getattr(error, "cls_name", "") or "", getattr(error, "message", "")))
         error = getattr(error, "cause", None)
-    named = [message for name, message in chain if name in ours | {_CHECK_FAILED}]
-    if named:
-        return _one_line(re.sub(r"^[\w.]+: ", "", named[0]))
-    return _one_line(chain[-1][1])
+    return chain
 
 
 def _kinds(kind: type[ChimeraError]) -> Iterator[type[ChimeraError]]:

@@ -11,6 +11,7 @@ from chimera_assets.lake.io_manager import commit_metadata
 from chimera_assets.pipeline import describe, gate
 from chimera_assets.pipeline.hourly import CAUSE_TAG, HOURLY, ONE_RUN, REPLAY, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.retries import retried
 from chimera_assets.quality import Staging, stage_hours, stage_reference
 from chimera_assets.tracing import span
 
@@ -26,7 +27,9 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
         check_specs=gate.check_specs(contract, partitions),
         partitions_def=partitions,
         backfill_policy=ONE_RUN,
+        pool=f"staged/{contract.stream}",
     )
+    @retried
     def stage(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation | dg.Output[None]]:

@@ -17,6 +17,7 @@ from chimera_assets.pipeline.dbt_manifest import dbt_project
 from chimera_assets.pipeline.dbt_run import DbtRun
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of_tags
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.retries import retried
 from chimera_assets.tracing import span
 
 OWNER = "team:data-platform"
@@ -67,7 +68,9 @@ TRANSLATOR = Translator()
     name="warehouse",
     dagster_dbt_translator=TRANSLATOR,
     backfill_policy=ONE_RUN,
+    pool="warehouse",
 )
+@retried
 def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Build the selected models for the run's hours, then their tests."""
     hours = hours_of_tags(context.run.tags)  # `has_partition_key_range` is false for one hour

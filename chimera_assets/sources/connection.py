@@ -18,9 +18,10 @@ _SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
 _CONNECT_SECONDS = "10"
 _CHECK_URL = "check CHIMERA_SOURCE_DATABASE_URL"
 
-#: SQLSTATE classes and codes after which the same work may succeed: connection lost, out of
-#: resources, server going down or not yet up, serialisation, cancelled by a standby's recovery.
-_TRANSIENT = ("08", "53", "57P", "40")
+#: SQLSTATE classes and codes after which the same work may succeed: connection lost, out of memory
+#: or connections, server going down or not yet up, serialisation, cancelled by a standby's
+#: recovery. Not a full disk, which nobody empties in a minute, nor a dropped database.
+_TRANSIENT = ("08", "53200", "53300", "57P01", "57P02", "57P03", "57P05", "40")
 _LOST = re.compile(
     r"connection|closed|conflict with recovery|SSL|starting up|shutting down", re.IGNORECASE
 )

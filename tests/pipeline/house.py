@@ -89,6 +89,7 @@ class Ran:
     failed: dict[str, str]
     checks: list[dict[str, Any]]
     materialized: list[list[str]]
+    warnings: list[str]
 
     def check(self, asset: str, name: str, partition: str) -> dict[str, Any]:
         """The one evaluation of a check for a partition."""

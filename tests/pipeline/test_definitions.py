@@ -88,6 +88,7 @@ def test_checks(catalogue: dict[str, Any]) -> None:
         assert checks[f"staged/{stream}:warnings"] == {"blocking": False, "partitioned": False}
         kept = checks[f"marts/fact_{stream}:conservation"]
         assert kept == {"blocking": True, "partitioned": True}
+        assert checks[f"staged/{stream}:event_lag"] == {"blocking": False, "partitioned": False}
     assert checks["staged/providers:pass_rate"] == {"blocking": True, "partitioned": False}
     tested = {name.split(":")[0] for name in checks}
     assert {
@@ -96,6 +97,11 @@ def test_checks(catalogue: dict[str, Any]) -> None:
         for key in (f"{layer}/{name}" for name in GROUPS[layer])
     } <= tested
     assert any(":unit_" in name for name in checks)
+
+
+def test_freshness_is_asked_each_hour_between_two_runs(catalogue: dict[str, Any]) -> None:
+    assert "chimera_freshness" in catalogue["jobs"]
+    assert catalogue["schedules"]["chimera_freshness"] == "35 * * * *"
 
 
 def test_the_job_and_the_schedule_that_takes_the_hour_that_ended(

@@ -7,6 +7,7 @@ tells the user (steps, causes, checks by partition) goes to stdout; everything p
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from datetime import UTC, datetime
@@ -26,12 +27,13 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
     from chimera_assets.pipeline.run import run_hours
 
     def on_event(event: StepEvent) -> None:
-        tell({"step": event.step, "outcome": event.outcome})
+        tell({"step": event.step, "outcome": event.outcome, "cause": event.cause})
 
     summary = run_hours(HourRange.from_keys(first, last), on_event=on_event)
     with DagsterInstance.get() as instance:
         checks = instance.all_logs(summary.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
         made = instance.all_logs(summary.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
+        logged = instance.all_logs(summary.run_id)
     evaluations = [entry.get_dagster_event().asset_check_evaluation_data for entry in checks]
     materializations = [entry.get_dagster_event() for entry in made]
     return {
@@ -53,6 +55,11 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
             ["/".join(one.asset_key.path), one.partition]
             for one in materializations
             if one.asset_key is not None
+        ],
+        "warnings": [
+            entry.user_message
+            for entry in logged
+            if entry.dagster_event is None and entry.level >= logging.WARNING
         ],
     }
 
@@ -153,6 +160,31 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     }
 
 
+def tick(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """One tick of the sensor `notifications`, as the daemon evaluates it."""
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    sensor = defs.resolve_sensor_def("notifications")
+    with dg.DagsterInstance.get() as instance, dg.build_sensor_context(instance) as context:
+        return {"said": sensor.evaluate_tick(context).skip_message}
+
+
+def freshness(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The job `chimera_freshness`: stream -> whether it is fresh, and its words."""
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    with dg.DagsterInstance.get() as instance:
+        ran = defs.resolve_job_def("chimera_freshness").execute_in_process(instance=instance)
+    return {
+        one.asset_key.path[-1]: {"passed": one.passed, "words": one.description}
+        for one in ran.get_asset_check_evaluations()
+    }
+
+
 def main() -> None:
     """Answer until stdin ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -173,7 +205,14 @@ def main() -> None:
     tell({"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
-        wanted = {"run": run, "describe": describe, "land": land, "look": look}[request.pop("do")]
+        wanted = {
+            "run": run,
+            "describe": describe,
+            "land": land,
+            "look": look,
+            "tick": tick,
+            "freshness": freshness,
+        }[request.pop("do")]
         tell({"result": wanted(tell, **request)})
 
 

@@ -1,0 +1,97 @@
+"""How old the newest rows are, whatever was run last."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from chimera_assets.contracts import load_contracts
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.hours import HourRange
+from chimera_assets.lake import Lake
+from chimera_assets.pipeline.freshness import in_words
+from chimera_assets.quality.freshness import event_lag
+from chimera_assets.quality.results import BATCHES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTRACT = load_contracts([SHIPPED])["provider_health"]  # two hours, says its contract
+NOW = datetime(2026, 1, 31, 12, 35, tzinfo=UTC)
+
+
+class Stream:
+    """A lake with one stream, whose hours are published as told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lake = Lake(str(folder / "lake"))
+
+    def publish(self, hour: datetime, rows: int, *, passed: bool = True) -> None:
+        lits = {"hour_partition": hour.date(), "hour": hour.hour}
+        times = [hour + timedelta(minutes=n) for n in range(rows)]
+        frame = pl.DataFrame(
+            {"timestamp": times}, schema={"timestamp": pl.Datetime("us", "UTC")}
+        ).with_columns(
+            pl.lit(lits["hour_partition"]).alias("hour_partition"),
+            pl.lit(lits["hour"], dtype=pl.Int32).alias("hour"),
+        )
+        if passed:
+            staged = self.lake.table("staged", CONTRACT.stream)
+            staged.write_hours(frame, HourRange.single(hour), schema=frame.to_arrow().schema)
+        batch = pl.DataFrame(
+            [{**lits, "stream": CONTRACT.stream, "published": passed}], schema=BATCHES
+        )
+        self.lake.table("quality", "batches").append(batch, partition_by=["hour_partition"])
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Stream:
+    return Stream(tmp_path)
+
+
+def hour(number: int, day: int = 31) -> datetime:
+    return datetime(2026, 1, day, number, tzinfo=UTC)
+
+
+def test_a_stream_is_fresh_as_long_as_its_contract_allows(stream: Stream) -> None:
+    assert event_lag(stream.lake, CONTRACT, NOW).fresh  # nothing was promised yet
+    stream.publish(hour(9), 5)
+    stream.publish(hour(10), 5)
+    lag = event_lag(stream.lake, CONTRACT, NOW)
+    assert lag.newest_hour == hour(10)
+    assert lag.newest_event == hour(10) + timedelta(minutes=4)
+    assert lag.lag == timedelta(hours=1, minutes=35)
+    assert lag.fresh
+    assert event_lag(stream.lake, CONTRACT, hour(13)).fresh
+    assert not event_lag(stream.lake, CONTRACT, hour(13) + timedelta(seconds=1)).fresh
+
+
+def test_an_old_hour_taken_again_does_not_make_it_fresh(stream: Stream) -> None:
+    stream.publish(hour(3), 5)
+    stream.publish(hour(2, day=1), 5)
+    lag = event_lag(stream.lake, CONTRACT, NOW)
+    assert (lag.newest_hour, lag.fresh) == (hour(3), False)
+    assert "03:00 UTC, which ended 8 h 35 min ago; the contract allows 2 h" in in_words(lag, NOW)
+    assert "does the hourly job run" in in_words(lag, NOW)
+
+
+def test_a_job_that_stopped_weeks_ago_is_noticed(stream: Stream) -> None:
+    stream.publish(hour(23, day=2), 5)
+    lag = event_lag(stream.lake, CONTRACT, NOW)
+    assert (lag.newest_hour, lag.published) == (hour(23, day=2), None)
+    assert "which ended 684 h 35 min ago" in in_words(lag, NOW)
+
+
+def test_hours_without_rows_point_at_the_source_and_blocked_ones_at_the_job(
+    stream: Stream,
+) -> None:
+    stream.publish(hour(6), 5)
+    stream.publish(hour(11), 0, passed=False)
+    assert "does the hourly job run" in in_words(event_lag(stream.lake, CONTRACT, NOW), NOW)
+    stream.publish(hour(11), 0)
+    lag = event_lag(stream.lake, CONTRACT, NOW)
+    assert (lag.newest_hour, lag.published, lag.fresh) == (hour(6), hour(11), False)
+    assert "does the source still get events" in in_words(lag, NOW)
