@@ -34,7 +34,7 @@ ATTEMPTS = 12
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
-#: Appends carry one of so many application ids, see `append_transaction`.
+#: Appends carry one of so many application ids, see `append_carry`.
 _APPEND_LANES = 16
 
 
@@ -57,7 +57,24 @@ class Commit:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a commit carries beside its data, and atomically with it.
+
+    Attributes:
+        transaction: An application id and version. Of two commits with the same id on the same
+            version of the table one is made, and the other is tried again.
+        metadata: Strings that are kept with the commit.
+    """
+
+    transaction: tuple[str, int]
+    metadata: Mapping[str, str]
+
+
 Action: TypeAlias = "Callable[[DeltaTable, CommitProperties], object]"
+
+#: Tells what a commit carries, from the state of the table on which it is tried.
+Carry: TypeAlias = "Callable[[DeltaTable], Carried]"
 
 
 def commit(
@@ -65,26 +82,28 @@ def commit(
     action: Action,
     *,
     metadata: Mapping[str, str],
-    transaction: Transaction | None = None,
+    carry: Carry | None = None,
     stream: Stream | None = None,
 ) -> Commit:
     """Do `action` on the newest version of the table, once, whatever the storage answers.
 
     Raises:
-        CommitConflict: Others won every time, or moved the transaction's version meanwhile.
+        CommitConflict: Others won every time.
     """
     started = time.perf_counter()
     commit_id = uuid.uuid4().hex
-    properties = CommitProperties(
-        custom_metadata={**metadata, COMMIT_ID: commit_id},
-        app_transactions=[transaction] if transaction is not None else None,
-    )
-    expected = _transaction_version(table, transaction)
     for attempt in range(1, ATTEMPTS + 1):
         delta = table.delta()
         base = delta.version()
-        if attempt > 1 and _transaction_version(table, transaction) != expected:
-            raise CommitConflict(_moved(table.uri, transaction))
+        carried = carry(delta) if carry is not None else None
+        properties = CommitProperties(
+            custom_metadata={
+                **metadata,
+                **(carried.metadata if carried is not None else {}),
+                COMMIT_ID: commit_id,
+            },
+            app_transactions=[Transaction(*carried.transaction)] if carried is not None else None,
+        )
         try:
             action(delta, properties)
         except Exception as error:
@@ -102,7 +121,7 @@ def commit(
     raise AssertionError  # pragma: no cover
 
 
-def append_transaction() -> Transaction:
+def append_carry(_: DeltaTable) -> Carried:
     """A transaction that makes deltalake notice if an append's answer was lost.
 
     A plain append whose answer is lost is silently logged again by deltalake; one with an
@@ -110,7 +129,7 @@ def append_transaction() -> Transaction:
     used in turn, since a table keeps the last version of every id for ever.
     """
     lane = random.randrange(_APPEND_LANES)  # noqa: S311
-    return Transaction(f"chimera.append.{lane}", time.time_ns() // 1_000_000)
+    return Carried((f"chimera.append.{lane}", time.time_ns() // 1_000_000), {})
 
 
 def read_actions(table: Table, version: int) -> list[dict[str, Any]]:
@@ -118,6 +137,16 @@ def read_actions(table: Table, version: int) -> list[dict[str, Any]]:
     storage = DeltaStorageHandler(table.uri, table.storage_options)
     with storage.open_input_file(f"_delta_log/{version:020}.json") as entry:
         return [json.loads(line) for line in entry.read().splitlines() if line.strip()]
+
+
+def commit_info(table: Table, version: int) -> dict[str, Any]:
+    """What one commit says of itself, its metadata included.
+
+    Raises:
+        FileNotFoundError: The log does not reach so far back.
+    """
+    actions = read_actions(table, version)
+    return next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
 
 
 def _landed(table: Table, commit_id: str, base: int) -> int | None:
@@ -137,17 +166,6 @@ def _told(table: Table, version: int | None, seconds: float) -> Commit:
     adds = [action["add"] for action in read_actions(table, version) if "add" in action]
     rows = sum(json.loads(add.get("stats") or "{}").get("numRecords", 0) for add in adds)
     return Commit(version, rows, sum(add["size"] for add in adds), len(adds), seconds)
-
-
-def _transaction_version(table: Table, transaction: Transaction | None) -> int | None:
-    if transaction is None or transaction.app_id.startswith("chimera.append."):
-        return None
-    return table.delta().transaction_version(transaction.app_id)
-
-
-def _moved(uri: str, transaction: Transaction | None) -> str:
-    name = transaction.app_id if transaction is not None else ""
-    return f"{uri}: another process committed the transaction {name} meanwhile; nothing was written"
 
 
 def _raise_own(stream: Stream | None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, Transaction
+from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from chimera_assets.hours import HOUR_COLUMNS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from chimera_assets.hours import HourRange
-    from chimera_assets.lake.commit import Commit
+    from chimera_assets.lake.commit import Carry, Commit
     from chimera_assets.lake.lake import Lake
     from chimera_assets.lake.stream import Data
 
@@ -146,7 +146,7 @@ class Table:
         hours: HourRange,
         *,
         schema: pa.Schema | None = None,
-        transaction: tuple[str, int] | None = None,
+        carry: Carry | None = None,
         metadata: Mapping[str, str] | None = None,
         stats_columns: Sequence[str] = (),
     ) -> Commit:
@@ -157,7 +157,8 @@ class Table:
                 no rows at all empty the hours.
             hours: The hours to replace; all of them, also those without rows in the data.
             schema: The schema of a table that has to be created, needed if data is None.
-            transaction: An application id and version, committed with the data.
+            carry: Tells for each attempt, from the table's state then, which application
+                transaction and further strings are committed with the data.
             metadata: Strings to be kept with the commit, seen in `history`.
             stats_columns: See `create`.
 
@@ -171,7 +172,7 @@ class Table:
             data,
             hours,
             schema=schema,
-            transaction=Transaction(*transaction) if transaction else None,
+            carry=carry,
             metadata=metadata or {},
             stats_columns=stats_columns,
         )

@@ -16,7 +16,7 @@ from deltalake import (
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions
 from chimera_assets.lake.boundary import agreed_schema
-from chimera_assets.lake.commit import Commit, append_transaction, commit
+from chimera_assets.lake.commit import Carry, Commit, append_carry, commit
 from chimera_assets.lake.errors import LakeError, TableNotFound, translated
 from chimera_assets.lake.stream import Stream
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
-    from deltalake import Transaction
 
     from chimera_assets.hours import HourRange
     from chimera_assets.lake.stream import Data
@@ -80,7 +79,7 @@ def write_hours(  # noqa: PLR0913
     hours: HourRange,
     *,
     schema: pa.Schema | None,
-    transaction: Transaction | None,
+    carry: Carry | None,
     metadata: Mapping[str, str],
     stats_columns: Sequence[str],
 ) -> Commit:
@@ -106,9 +105,7 @@ def write_hours(  # noqa: PLR0913
                 commit_properties=properties,
             )
 
-        return commit(
-            table, replace, metadata={**metadata, **told}, transaction=transaction, stream=stream
-        )
+        return commit(table, replace, metadata={**metadata, **told}, carry=carry, stream=stream)
 
 
 def overwrite(
@@ -163,7 +160,7 @@ def append(
             )
 
         told = {**metadata, "chimera.write": "append"}
-        return commit(table, add, metadata=told, transaction=append_transaction(), stream=stream)
+        return commit(table, add, metadata=told, carry=append_carry, stream=stream)
 
 
 def merge(  # noqa: PLR0913
@@ -198,7 +195,7 @@ def merge(  # noqa: PLR0913
             merger.when_matched_update_all().when_not_matched_insert_all().execute()
 
         told = {**metadata, "chimera.write": "merge"}
-        return commit(table, upsert, metadata=told, transaction=append_transaction(), stream=stream)
+        return commit(table, upsert, metadata=told, carry=append_carry, stream=stream)
 
 
 def _data_or_nothing(table: Table, data: Data | None, schema: pa.Schema | None) -> Data:

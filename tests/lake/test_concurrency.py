@@ -13,6 +13,7 @@ import pytest
 from chimera_assets.lake import Lake
 
 from .conftest import events, hours
+from .test_writing import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ def test_a_commit_whose_answer_was_lost_is_found_and_not_made_twice(
         lose.touch()
         rows = events(hours(hour), value=2).lazy()
         before = table.version()
-        commit = table.write_hours(rows, hours(hour), transaction=("position", hour))
+        commit = table.write_hours(rows, hours(hour), carry=counted)
         assert not lose.exists()
         assert commit.version == before + 1 == table.version()
     before = table.version()
@@ -83,4 +84,4 @@ def test_a_commit_whose_answer_was_lost_is_found_and_not_made_twice(
     table.merge(events(hours(9), value=4), ["event_id"], hours(9))
     assert table.rows_by_hour()["rows"].to_list() == [10] * 4
     assert table.version() == before + 2
-    assert table.transaction_version("position") == 2
+    assert table.transaction_version("watermark") == 3

@@ -10,11 +10,14 @@ import pyarrow as pa
 import pytest
 
 from chimera_assets.lake import HoursMismatch, Lake, SchemaConflict, Table, TableNotFound
+from chimera_assets.lake.commit import Carried
 
 from .conftest import events, hours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from deltalake import DeltaTable
 
 
 def total(table: Table) -> int:
@@ -117,9 +120,16 @@ def test_types_that_delta_lacks_are_turned_or_refused_at_the_door(local: Lake) -
 
 def test_the_position_is_committed_with_the_data(table: Table) -> None:
     assert table.transaction_version("watermark") is None
-    table.write_hours(events(hours(0)), hours(0), transaction=("watermark", 41))
-    table.write_hours(events(hours(1)), hours(1), transaction=("watermark", 42))
-    assert table.transaction_version("watermark") == 42
+    table.write_hours(events(hours(0)), hours(0), carry=counted)
+    table.write_hours(None, hours(1), carry=counted)
+    assert table.transaction_version("watermark") == 2
+    assert [one["watermark"] for one in table.history(2)] == ["2", "1"]
+
+
+def counted(delta: DeltaTable) -> Carried:
+    """A watermark of one more than the table has."""
+    number = (delta.transaction_version("watermark") or 0) + 1
+    return Carried(("watermark", number), {"watermark": str(number)})
 
 
 def test_an_error_of_the_source_comes_through_as_its_own(local: Lake) -> None:
