@@ -7,6 +7,7 @@ from chimera_assets.lake.io_manager import DeltaIOManager
 from chimera_assets.pipeline.conserved import conservation_check
 from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
 from chimera_assets.pipeline.raw import raw_asset
+from chimera_assets.pipeline.sensors import late_arrivals
 from chimera_assets.pipeline.staged import staged_assets
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
 from chimera_assets.pipeline.warehouse import dbt_resource, warehouse
@@ -27,6 +28,7 @@ defs = dg.Definitions(
     ],
     jobs=[etl_hourly],
     schedules=[etl_schedule],
+    sensors=[late_arrivals],
     resources={
         "lake": DeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
         "dbt": dbt_resource(),

@@ -1,6 +1,7 @@
 """The layer `raw`: rows as the source has them, taken hour by hour."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -9,6 +10,9 @@ from chimera_assets.contracts import Contract
 from chimera_assets.embedded.postgres import source_database_url
 from chimera_assets.pipeline import describe
 from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
+from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.mirror import mirror
+from chimera_assets.pipeline.taking import LateRun, take_hours
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
@@ -16,11 +20,9 @@ from chimera_assets.sources.postgres import PostgresSource
 
 def raw_asset(contract: Contract) -> dg.AssetsDefinition:
     """The asset `raw/<stream>`: hourly for a stream, whole for a reference table."""
-    hourly = contract.kind == "stream"
-
-    @dg.asset(
+    asset = dg.asset(
         key=["raw", contract.stream],
-        partitions_def=HOURLY if hourly else None,
+        partitions_def=HOURLY if contract.kind == "stream" else None,
         backfill_policy=ONE_RUN,
         io_manager_key="lake",
         group_name="raw",
@@ -30,14 +32,35 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         description=f"{contract.description} As received, before any check.",
         metadata=describe.metadata(contract),
     )
-    def raw(context: dg.AssetExecutionContext) -> pa.RecordBatchReader:
-        source = PostgresSource(source_database_url(get_settings()))
-        for note in source.verify(contract):
-            context.log.info(note)
-        batch = Batch.new(contract.stream, datetime.now(UTC))
-        context.log.info("Extracting %s as batch %s.", contract.source_table, batch.batch_id)
-        if hourly:
-            return source.extract_hours(contract, hours_of(context), batch)
+
+    def reference(context: dg.AssetExecutionContext) -> pa.RecordBatchReader:
+        source, batch = _begin(context, contract)
         return source.extract_reference(contract, batch)
 
-    return raw
+    def stream(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        source, batch = _begin(context, contract)
+        taken = take_hours(
+            open_lake(),
+            contract,
+            source,
+            hours_of(context),
+            batch,
+            run_id=context.run_id,
+            late=LateRun.of(context.run.tags),
+        )
+        for line in taken.told:
+            context.log.warning(line)
+        if taken.position is not None and (trouble := mirror(contract, taken, context.run_id)):
+            context.log.warning(trouble)
+        return dg.MaterializeResult(metadata=taken.metadata)
+
+    return asset(stream if contract.kind == "stream" else reference)
+
+
+def _begin(context: dg.AssetExecutionContext, contract: Contract) -> tuple[PostgresSource, Batch]:
+    source = PostgresSource(source_database_url(get_settings()))
+    for note in source.verify(contract):
+        context.log.info(note)
+    batch = Batch.new(contract.stream, datetime.now(UTC))
+    context.log.info("Extracting %s as batch %s.", contract.source_table, batch.batch_id)
+    return source, batch

@@ -162,7 +162,7 @@ def run_hours(
         run = instance.create_run_for_job(
             job_def=definition,
             run_config={**(definition.run_config or {}), **_QUIET},
-            tags={**definition.run_tags, **_partition_tags(hours), **_LABELS},
+            tags={**definition.run_tags, **partition_tags(hours), **_LABELS},
             job_code_origin=job.get_python_origin(),
         )
         record = _Record(len(definition.graph.node_dict), on_event)
@@ -179,7 +179,8 @@ def run_hours(
     )
 
 
-def _partition_tags(hours: HourRange) -> dict[str, str]:
+def partition_tags(hours: HourRange) -> dict[str, str]:
+    """The tags by which Dagster knows which hours a run is for."""
     first, last = partition_key(hours.start), partition_key(hours.end - ONE_HOUR)
     if first == last:
         return {"dagster/partition": first}

@@ -201,9 +201,9 @@ def arrivals(  # noqa: PLR0913, PLR0917
         floor = 0
     found = Arrivals(seen.now, since, floor, restarted=since is not None and not comparable)
     sql = (
-        "SELECT placed AS hour, count(*) AS rows, min(age) AS age, min(arrived) AS earliest, "  # noqa: S608
-        f"max(arrived) AS latest FROM ({arrived(contract, table, seen, found)}) AS arrived "
-        "WHERE placed >= $1::timestamptz AND placed < $2::timestamptz GROUP BY placed"
+        "SELECT _placed AS hour, count(*) AS rows, min(_age) AS age, min(_arrived) AS earliest, "  # noqa: S608
+        f"max(_arrived) AS latest FROM ({arrived(contract, table, seen, found)}) AS arrived "
+        "WHERE _placed >= $1::timestamptz AND _placed < $2::timestamptz GROUP BY _placed"
     )
     rows = execute(connection, sql, [hours.start.isoformat(), hours.end.isoformat()])
     return replace(
@@ -220,7 +220,7 @@ def arrivals(  # noqa: PLR0913, PLR0917
 def arrived(
     contract: Contract, table: SourceTable, seen: Look, found: Arrivals, also: str = ""
 ) -> str:
-    """SQL for the rows that count as arrived: age, placed (the hour), arrived, and `also`."""
+    """SQL for the rows that count as arrived: `_age`, `_placed` (its hour), `_arrived`, `also`."""
     age = f"(age(xmin)::int8 & {_TURN - 1})"
     # The first comparison is all that most rows cost: no column of theirs is even unpacked.
     newer = f"age(xmin) BETWEEN 0 AND {seen.next_xid - found.floor}" if found.floor else "true"
@@ -230,6 +230,6 @@ def arrived(
         newer = f"({newer} OR {others})"
     placed, arrival = placed_at(contract, table), arrived_at(contract, table)
     return (
-        f"SELECT {age} AS age, date_trunc('hour', {placed}) AS placed, "  # noqa: S608
-        f"{arrival} AS arrived{also} FROM {table.quoted} WHERE {newer}"
+        f"SELECT {age} AS _age, date_trunc('hour', {placed}) AS _placed, "  # noqa: S608
+        f"{arrival} AS _arrived{also} FROM {table.quoted} WHERE {newer}"
     )

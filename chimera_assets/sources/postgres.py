@@ -30,7 +30,7 @@ from chimera_assets.sources.query import (
 from chimera_assets.sources.stream import RowStream, stream_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
@@ -218,21 +218,32 @@ class SourceNow:
                 self._connection, self._contract, self._table, self.look, since, hours
             )
 
-    def arrived_keys(self, found: Arrivals, hours: Sequence[datetime]) -> Iterator[pa.RecordBatch]:
-        """The columns `placed` (the hour) and key, of the rows of these hours that arrived."""
+    def arrived_keys(
+        self, found: Arrivals, hours: Iterable[datetime], before: datetime | None
+    ) -> Iterator[pa.RecordBatch]:
+        """The hour (`_placed`) and the key of rows that arrived.
+
+        Args:
+            found: What arrived.
+            hours: Every such row of these hours is given.
+            before: And every one, of any hour, that says it arrived before this time.
+        """
+        columns = [(self._table.columns[name], name) for name in self._contract.key]
+        types = {name: self._contract.column(name).type for name in self._contract.key}
         keys = "".join(
-            f", {self._table.columns[name].read_as(self._contract.column(name).type)} AS k{number}"
-            for number, name in enumerate(self._contract.key)
+            f", {column.read_as(types[name])} AS {column.quoted}" for column, name in columns
         )
         rows = arrivals.arrived(self._contract, self._table, self.look, found, keys)
-        names = ", ".join(f"k{number}" for number in range(len(self._contract.key)))
         sql = (
-            f"SELECT placed, {names} FROM ({rows}) AS arrived "  # noqa: S608 - quoted by the server
-            "WHERE placed = ANY(string_to_array($1, ' ')::timestamptz[])"
+            f"SELECT _placed, {', '.join(column.quoted for column, _ in columns)} "  # noqa: S608
+            f"FROM ({rows}) AS arrived "
+            "WHERE _placed = ANY(string_to_array($1, ' ')::timestamptz[]) "
+            "OR _arrived < $2::timestamptz"
         )
-        listed = " ".join(f"{hour:%Y-%m-%dT%H:%M:%SZ}" for hour in hours)
+        listed = " ".join(hour.isoformat() for hour in hours)
+        limit = before.isoformat() if before is not None else "-infinity"
         with explained(self._url), self._connection.cursor() as cursor:
-            cursor.execute(sql, [listed])
+            cursor.execute(sql, [listed, limit])
             yield from cursor.fetch_record_batch()
 
     def rows_by_hour(self, hours: HourRange) -> dict[datetime, int]:

@@ -1,0 +1,41 @@
+"""The hours that files have brought rows of, as the commits of `landing/<stream>` name them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from chimera_assets.hours import parse_key
+from chimera_assets.lake.commit import commit_info
+from chimera_assets.lake.partitions import HOUR_START
+from chimera_assets.pipeline.position import Hours, Landed
+
+if TYPE_CHECKING:
+    from chimera_assets.lake import Lake, Table
+
+#: The metadata of a commit to a landing table that names its rows' hours, a JSON list of keys.
+LANDED_HOURS = "chimera.landed_hours"
+
+
+def landed(lake: Lake, stream: str, since: int) -> Landed:
+    """What files have brought since a version of the landing table; nothing if there is none."""
+    table = lake.table("landing", stream)
+    if not table.exists():
+        return Landed()
+    newest = table.version()
+    commits: list[tuple[int, Hours]] = []
+    for version in range(newest, since, -1):
+        try:
+            info = commit_info(table, version)
+        except FileNotFoundError:  # the log no longer reaches so far back
+            commits.append((version, _all(table)))
+            break
+        if LANDED_HOURS in info:
+            keys = json.loads(info[LANDED_HOURS])
+            commits.append((version, frozenset(map(parse_key, keys))))
+    return Landed(newest, tuple(commits))
+
+
+def _all(table: Table) -> Hours:
+    """Every hour that the landing table has rows of."""
+    return frozenset(table.rows_by_hour().select(HOUR_START).to_series())

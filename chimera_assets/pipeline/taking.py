@@ -1,0 +1,164 @@
+"""Taking hours into raw: the rows and the position that speaks of them, in one commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from chimera_assets.errors import ChimeraError
+from chimera_assets.hours import partition_key
+from chimera_assets.lake.io_manager import commit_metadata
+from chimera_assets.pipeline.late import (
+    Known,
+    backlog,
+    doubt,
+    held_back,
+    moved_from,
+    rows_of,
+    shrunk,
+)
+from chimera_assets.pipeline.positions import Advance, current_position
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake import Lake
+    from chimera_assets.pipeline.late import Shrunk
+    from chimera_assets.pipeline.position import Position
+    from chimera_assets.sources.batch import Batch
+    from chimera_assets.sources.postgres import PostgresSource
+
+CAUSE_TAG, LATE = "chimera/cause", "late"
+STREAMS_TAG = "chimera/late_streams"
+
+_LISTED = 5
+
+
+class HoursHeldBack(ChimeraError):  # noqa: N818
+    """Hours that were to be taken again of themselves would lose most of their rows by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateRun:
+    """A run that nobody asked for: it takes hours again in which rows came late.
+
+    Attributes:
+        streams: The streams with late rows; the others are left as they are.
+    """
+
+    streams: frozenset[str]
+
+    @classmethod
+    def of(cls, tags: Mapping[str, str]) -> Self | None:
+        """The late run that a run with these tags is, if it is one."""
+        if tags.get(CAUSE_TAG) != LATE:
+            return None
+        return cls(frozenset(tags.get(STREAMS_TAG, "").split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an extraction.
+
+    Attributes:
+        metadata: What the Dagster pages show of it.
+        position: How far the stream is taken in now; None if it was left as it was.
+        version: The version of raw that it made.
+        told: What the people who run it should know, in lines.
+    """
+
+    metadata: dict[str, Any]
+    position: Position | None = None
+    version: int | None = None
+    told: list[str] = field(default_factory=list)
+
+
+def take_hours(  # noqa: PLR0913
+    lake: Lake,
+    contract: Contract,
+    source: PostgresSource,
+    hours: HourRange,
+    batch: Batch,
+    *,
+    run_id: str,
+    late: LateRun | None = None,
+) -> Taken:
+    """Replace hours of raw by what the source has now, and move the position on.
+
+    Args:
+        lake: The lake.
+        contract: The stream's contract.
+        source: Where its rows are.
+        hours: The hours.
+        batch: What the rows are marked with.
+        run_id: Kept with the commit.
+        late: Given where nobody asked for these hours, but the sensor for late rows.
+
+    Raises:
+        HoursHeldBack: A late run would lose most rows of an hour; nothing was written.
+        SourceError: The source cannot be reached.
+    """
+    if late is not None and contract.stream not in late.streams:
+        position = current_position(lake, contract.stream)
+        if position is not None and frozenset(hours) <= position.taken:
+            return Taken({"left as it is": "no rows of this stream came late"})
+    raw = lake.table("raw", contract.stream)
+    known = Known.of(lake, contract.stream)
+    now = source.now(contract)
+    try:
+        found = backlog(lake, contract, known, now)
+        if late is not None:
+            _refuse_loss(contract, shrunk(lake, contract, now, hours))
+    except BaseException:
+        now.close()
+        raise
+    before = rows_of(raw, hours)
+    advance = Advance(
+        lake,
+        contract.stream,
+        known.begun,
+        found.extraction(hours),
+        lambda others: moved_from(raw, contract, found.keys, others),
+    )
+    commit = raw.write_hours(now.rows(hours, batch), hours, metadata={"run": run_id}, carry=advance)
+    after = rows_of(raw, hours)
+    fewer = {h: (n, after.get(h, 0)) for h, n in before.items() if after.get(h, 0) < n}
+    shown = commit_metadata(raw, commit, hours, contract.classified("L2"))
+    return Taken(
+        shown | _position_shown(advance.position) | _fewer_shown(fewer),
+        advance.position,
+        commit.version,
+        [line for line in (doubt(contract, found.arrivals), _fewer_told(contract, fewer)) if line],
+    )
+
+
+def _refuse_loss(contract: Contract, held: list[Shrunk]) -> None:
+    if held:
+        raise HoursHeldBack(held_back(contract.stream, held))
+
+
+def _position_shown(position: Position) -> dict[str, Any]:
+    moment = position.moment
+    return {
+        "taken in up to": moment.taken_at.isoformat(timespec="seconds") if moment else "unknown",
+        "hours owed": len(position.owed),
+    }
+
+
+def _fewer_shown(fewer: Mapping[datetime, tuple[int, int]]) -> dict[str, Any]:
+    if not fewer:
+        return {}
+    return {"fewer rows than before": {partition_key(h): list(rows) for h, rows in fewer.items()}}
+
+
+def _fewer_told(contract: Contract, fewer: Mapping[datetime, tuple[int, int]]) -> str | None:
+    """One line for all hours that have lost rows at the source since they were taken before."""
+    if not fewer:
+        return None
+    shown = sorted(fewer.items())[:_LISTED]
+    listed = ", ".join(f"{partition_key(h)} ({was:,} to {now:,})" for h, (was, now) in shown)
+    more = f" and {len(fewer) - _LISTED:,} more" if len(fewer) > _LISTED else ""
+    return f"{contract.stream}: fewer rows than when they were taken before: {listed}{more}"
