@@ -47,7 +47,8 @@ class Position:
         return json.dumps(
             {
                 "snapshot": str(moment.snapshot) if moment else None,
-                "cluster": moment.cluster if moment else None,
+                "server": moment.server if moment else None,
+                "database": moment.database if moment else None,
                 "tables": sorted(moment.tables) if moment else [],
                 "taken_at": moment.taken_at.isoformat() if moment else None,
                 "landing_version": self.landing_version,
@@ -64,7 +65,8 @@ class Position:
         if told["snapshot"] is not None:
             moment = Moment(
                 Snapshot.parse(told["snapshot"]),
-                told["cluster"],
+                told["server"],
+                told["database"],
                 frozenset(told["tables"]),
                 datetime.fromisoformat(told["taken_at"]),
             )

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from adbc_driver_postgresql import dbapi
 
 from chimera_assets.sources.connection import execute
 from chimera_assets.sources.query import arrived_at, placed_at
@@ -22,8 +24,6 @@ from chimera_assets.sources.snapshot import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from adbc_driver_postgresql import dbapi
-
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
     from chimera_assets.sources.catalogue import SourceTable
@@ -31,15 +31,18 @@ if TYPE_CHECKING:
 _MOMENT = """
     SELECT pg_current_snapshot()::text AS snapshot, pg_is_in_recovery() AS standby,
            now() AS taken_at, age('3'::xid)::int8 + 3 AS next_xid,
-           (SELECT oid::int8 FROM pg_database WHERE datname = current_database()) AS database,
-           has_function_privilege('pg_control_system()', 'EXECUTE')
-           AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS may_identify
+           (SELECT oid::int8 FROM pg_database WHERE datname = current_database()) AS database
 """
-#: The server's history: its identifier from `initdb`, and the timeline, which a promotion changes.
-_SYSTEM = "SELECT system_identifier::text AS id FROM pg_control_system()"
-_TIMELINE = {
-    False: "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS id",
-    True: "SELECT lpad(to_hex(timeline_id), 8, '0') AS id FROM pg_control_checkpoint()",
+#: Whether the server is a standby -> how it tells its identifier from `initdb` and its timeline.
+_SERVER = {
+    False: (
+        "SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS id "
+        "FROM pg_control_system()"
+    ),
+    True: (
+        "SELECT system_identifier || '/' || lpad(upper(to_hex(timeline_id)), 8, '0') AS id "
+        "FROM pg_control_system(), pg_control_checkpoint()"
+    ),
 }
 #: The table and what it is made of, and whether rows of each have versions.
 _TABLES = """
@@ -63,20 +66,28 @@ class Moment:
 
     Attributes:
         snapshot: Which transactions it shows.
-        cluster: Which server's history, and which database, the snapshot belongs to.
+        server: Whose history the snapshot belongs to: the system identifier and the timeline, which
+            a promotion changes. None where the server does not tell.
+        database: The id of the database.
         tables: The ids of the table and its partitions. A partition attached later brings rows
             that may be older than the snapshot and were still not there.
         taken_at: When, by the server's clock.
     """
 
     snapshot: Snapshot
-    cluster: str
+    server: str | None
+    database: int
     tables: frozenset[int]
     taken_at: datetime
 
+    def is_of(self, other: Moment) -> bool:
+        """Whether both are states of the same database, as far as the servers tell."""
+        servers = {self.server, other.server} - {None}
+        return self.database == other.database and len(servers) <= 1
+
     def follows(self, other: Moment) -> bool:
         """Whether this state has all the changes that the other one has."""
-        return self.cluster == other.cluster and self.snapshot.follows(other.snapshot)
+        return self.is_of(other) and self.snapshot.follows(other.snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +168,26 @@ def look(connection: dbapi.Connection, contract: Contract) -> Look:
     next_xid = shown_below + (found["next_xid"] - shown_below) % _TURN
     now = Moment(
         snapshot,
-        _cluster(connection, found),
+        _server(connection, standby=standby),
+        found["database"],
         frozenset(table["id"] for table in tables),
         found["taken_at"],
     )
     return Look(now, next_xid, standby)
 
 
-def _cluster(connection: dbapi.Connection, found: Mapping[str, Any]) -> str:
-    """Whose history it is; where the server does not tell, only the database can be compared."""
-    if not found["may_identify"]:
-        return f"database {found['database']}"
-    (system,) = execute(connection, _SYSTEM)
-    (timeline,) = execute(connection, _TIMELINE[found["standby"]])
-    return f"{system['id']}/{timeline['id']}, database {found['database']}"
+def _server(connection: dbapi.Connection, *, standby: bool) -> str | None:
+    """Whose history it is; None where this user may not ask, or the server cannot say."""
+    execute(connection, "SAVEPOINT identify")
+    try:
+        identity = str(execute(connection, _SERVER[standby])[0]["id"])
+    except dbapi.Error as error:
+        if error.sqlstate is None:  # the connection is lost
+            raise
+        identity = None
+        execute(connection, "ROLLBACK TO SAVEPOINT identify")
+    execute(connection, "RELEASE SAVEPOINT identify")
+    return identity
 
 
 def arrivals(  # noqa: PLR0913, PLR0917
@@ -194,7 +211,7 @@ def arrivals(  # noqa: PLR0913, PLR0917
     if seen.now is None:
         return Arrivals(None, since)
     comparable = since is not None and seen.now.follows(since)
-    if since is not None and not comparable and seen.standby and seen.now.cluster == since.cluster:
+    if since is not None and not comparable and seen.standby and seen.now.is_of(since):
         return Arrivals(seen.now, since, behind=True)
     floor = since.snapshot.floor(seen.now.snapshot) if since is not None and comparable else 0
     if seen.next_xid - floor > _FARTHEST:

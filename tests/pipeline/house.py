@@ -208,6 +208,10 @@ class House:
         """Run the hours from `first` to `last`, partition keys, both included."""
         return Ran(**self.process.ask("run", first=first, last=last or first))
 
+    def tick(self, *, run: bool = True) -> dict[str, Any]:
+        """A tick of the sensor for late rows, with the runs that it asks for."""
+        return self.process.ask("tick", cursor=None, run=run)
+
     @property
     def lake(self) -> Lake:
         """The lake as a reader finds it now."""

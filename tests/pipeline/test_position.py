@@ -67,7 +67,7 @@ class Server:
 
 def look(server: Server, since: Moment | None) -> Arrivals:
     """What `arrivals.py` finds by SQL."""
-    now = Moment(server.snapshot(), "one", frozenset({1}), START)
+    now = Moment(server.snapshot(), "one", 1, frozenset({1}), START)
     floor = since.snapshot.floor(now.snapshot) if since is not None else 0
     hours: dict[datetime, Arrived] = {}
     for xid, hour in server.rows.values():
