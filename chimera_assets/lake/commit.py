@@ -93,9 +93,8 @@ def commit(
     started = time.perf_counter()
     commit_id = uuid.uuid4().hex
     for attempt in range(1, ATTEMPTS + 1):
-        delta = table.delta()
+        delta, carried = _carried(table, carry)
         base = delta.version()
-        carried = carry(delta) if carry is not None else None
         properties = CommitProperties(
             custom_metadata={
                 **metadata,
@@ -119,6 +118,17 @@ def commit(
             version = _landed(table, commit_id, base)
         return _told(table, version, time.perf_counter() - started)
     raise AssertionError  # pragma: no cover
+
+
+def _carried(table: Table, carry: Carry | None) -> tuple[DeltaTable, Carried | None]:
+    """The newest state of the table, and what a commit on exactly that state carries."""
+    while True:
+        delta = table.delta()
+        base = delta.version()
+        carried = carry(delta) if carry is not None else None
+        # Whoever asks the table anything moves its one snapshot on to what others have committed.
+        if delta.version() == base:
+            return delta, carried
 
 
 def append_carry(_: DeltaTable) -> Carried:

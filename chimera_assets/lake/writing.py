@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import pyarrow as pa
 from deltalake import (
     ColumnProperties,
     CommitProperties,
@@ -22,8 +23,6 @@ from chimera_assets.lake.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import pyarrow as pa
 
     from chimera_assets.hours import HourRange
     from chimera_assets.lake.stream import Data
@@ -94,7 +93,7 @@ def write_hours(  # noqa: PLR0913
         }
 
         def replace(delta: DeltaTable, properties: CommitProperties) -> None:
-            agreed = _agreed(table, stream, hourly=True)
+            agreed = _agreed_with(delta, table, stream)
             write_deltalake(
                 delta,
                 stream.reader(agreed, table.uri, hours),
@@ -149,7 +148,7 @@ def append(
         create(table, agreed, partition_by, stats_columns)
 
         def add(delta: DeltaTable, properties: CommitProperties) -> None:
-            agreed = _agreed(table, stream, hourly=_hourly(delta))
+            agreed = _agreed_with(delta, table, stream)
             write_deltalake(
                 delta,
                 stream.reader(agreed, table.uri),
@@ -182,7 +181,7 @@ def merge(  # noqa: PLR0913
         create(table, agreed, partition_by, stats_columns)
 
         def upsert(delta: DeltaTable, properties: CommitProperties) -> None:
-            agreed = _agreed(table, stream, hourly=_hourly(delta))
+            agreed = _agreed_with(delta, table, stream)
             merger = delta.merge(
                 stream.reader(agreed, table.uri, hours),
                 predicate=" AND ".join(conditions),
@@ -212,6 +211,15 @@ def _data_or_nothing(table: Table, data: Data | None, schema: pa.Schema | None) 
 def _agreed(table: Table, stream: Stream, *, hourly: bool) -> pa.Schema:
     existing = table.schema() if table.exists() else None
     return agreed_schema(stream.schema, existing, table.uri, hourly=hourly)
+
+
+def _agreed_with(delta: DeltaTable, table: Table, stream: Stream) -> pa.Schema:
+    """The schema to write, by the state of the table that is written to.
+
+    Not by a newer one: what a commit carries was computed from this state.
+    """
+    existing = pa.schema(delta.schema().to_arrow())
+    return agreed_schema(stream.schema, existing, table.uri, hourly=_hourly(delta))
 
 
 def _schema_mode(delta: DeltaTable, incoming: pa.Schema) -> Literal["merge"] | None:

@@ -33,17 +33,13 @@ _MOMENT = """
            now() AS taken_at, age('3'::xid)::int8 + 3 AS next_xid,
            (SELECT oid::int8 FROM pg_database WHERE datname = current_database()) AS database
 """
-#: Whether the server is a standby -> how it tells its identifier from `initdb` and its timeline.
-_SERVER = {
-    False: (
-        "SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS id "
-        "FROM pg_control_system()"
-    ),
-    True: (
-        "SELECT system_identifier || '/' || lpad(upper(to_hex(timeline_id)), 8, '0') AS id "
-        "FROM pg_control_system(), pg_control_checkpoint()"
-    ),
-}
+#: A server's history: its identifier from `initdb`, and its timeline.
+_SERVER = """
+    SELECT system_identifier || '/' || CASE WHEN pg_is_in_recovery()
+        THEN (SELECT lpad(upper(to_hex(timeline_id)), 8, '0') FROM pg_control_checkpoint())
+        ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS id
+    FROM pg_control_system()
+"""
 #: The table and what it is made of, and whether rows of each have versions.
 _TABLES = """
     WITH RECURSIVE parts AS (
@@ -156,7 +152,22 @@ class Look:
     standby: bool = False
 
 
-def look(connection: dbapi.Connection, contract: Contract) -> Look:
+def server_of(connection: dbapi.Connection) -> str | None:
+    """Whose history the server has; None where this user may not ask, or it cannot say.
+
+    Ends the connection's transaction: one that an error broke could not be used on.
+    """
+    try:
+        return str(execute(connection, _SERVER)[0]["id"])
+    except dbapi.Error as error:
+        if not error.sqlstate:  # the connection is lost
+            raise
+        return None
+    finally:
+        connection.rollback()
+
+
+def look(connection: dbapi.Connection, contract: Contract, server: str | None) -> Look:
     """The state of a contract's table that the transaction of this connection sees."""
     tables = execute(connection, _TABLES, [contract.source_table])
     if not all(table["versioned"] for table in tables):
@@ -168,26 +179,12 @@ def look(connection: dbapi.Connection, contract: Contract) -> Look:
     next_xid = shown_below + (found["next_xid"] - shown_below) % _TURN
     now = Moment(
         snapshot,
-        _server(connection, standby=standby),
+        server,
         found["database"],
         frozenset(table["id"] for table in tables),
         found["taken_at"],
     )
     return Look(now, next_xid, standby)
-
-
-def _server(connection: dbapi.Connection, *, standby: bool) -> str | None:
-    """Whose history it is; None where this user may not ask, or the server cannot say."""
-    execute(connection, "SAVEPOINT identify")
-    try:
-        identity = str(execute(connection, _SERVER[standby])[0]["id"])
-    except dbapi.Error as error:
-        if error.sqlstate is None:  # the connection is lost
-            raise
-        identity = None
-        execute(connection, "ROLLBACK TO SAVEPOINT identify")
-    execute(connection, "RELEASE SAVEPOINT identify")
-    return identity
 
 
 def arrivals(  # noqa: PLR0913, PLR0917

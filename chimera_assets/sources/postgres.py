@@ -181,6 +181,7 @@ class SourceNow:
         self._connection = open_connection(url)
         try:
             with explained(url):
+                self._server = arrivals.server_of(self._connection)
                 execute(self._connection, _SNAPSHOT)
                 for name, value in (_SESSION | limits).items():
                     execute(self._connection, _SET, [name, value])
@@ -205,7 +206,7 @@ class SourceNow:
     def look(self) -> Look:
         """Where this state stands among others."""
         with explained(self._url):
-            return arrivals.look(self._connection, self._contract)
+            return arrivals.look(self._connection, self._contract, self._server)
 
     def arrivals(self, since: Moment | None, hours: HourRange) -> Arrivals:
         """What arrived since a moment, by hour; see `arrivals.py`.

@@ -228,3 +228,30 @@ def test_no_interleaving_loses_a_row_and_all_of_them_settle(
 
     for hour in (raw.states[-1] or Position()).taken:
         assert raw.rows[hour] == {k: xid for k, (xid, at) in server.rows.items() if at == hour}
+
+
+def test_a_row_that_moves_out_of_an_hour_while_that_hour_is_written_is_not_left_there() -> None:
+    world, (first, second, _) = World(), HOURS
+    world.run(0, 0, second)
+    world.insert(0, 0, first)
+    early = world.raw.begin(world.server, HourRange.single(first))
+    world.insert(0, 0, second)
+    late = world.raw.begin(world.server, HourRange.single(second))
+    world.raw.commit(early)
+    world.raw.commit(late)
+
+    assert world.raw.late(world.server) == {first}
+
+
+def test_whoever_looked_first_and_commits_last_owes_its_hours() -> None:
+    world, (first, second, _) = World(), HOURS
+    world.run(1, 0, first)
+    slow = world.raw.begin(world.server, HourRange.single(first))
+    world.insert(0, 0, first)
+    world.run(0, 0, second)
+    assert world.raw.late(world.server) == {first}
+    world.raw.commit(slow)
+
+    assert world.raw.late(world.server) == {first}
+    world.run(0, 0, first)
+    assert world.raw.late(world.server) == set()
