@@ -57,14 +57,13 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
     mine = judged.filter(pl.col("stream") == contract.stream)
     extracted, rejected = int(mine["extracted"].sum()), int(mine["quarantined"].sum())
     last = last_hour(staged) if contract.kind == "stream" else None
-    position = current_position(lake, contract.stream) if contract.kind == "stream" else None
     return {
         "stream": contract.stream,
         "kind": contract.kind,
         "last_hour": last,
         "lag_minutes": _lag(last, now),
         "late": _is_late(contract, last, now),
-        **_position(position or Position()),
+        **(_position(lake, contract.stream) if contract.kind == "stream" else {}),
         "rows": staged.count() if staged.exists() else 0,
         "pass_rate": 1 - rejected / extracted if extracted else None,
         "quarantined": quarantine.count() if quarantine.exists() else 0,
@@ -74,8 +73,9 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
     }
 
 
-def _position(position: Position) -> dict[str, Any]:
+def _position(lake: Lake, stream: str) -> dict[str, Any]:
     """How far the arrivals of a stream are taken in, as the newest commit of raw says."""
+    position = current_position(lake, stream) or Position()
     moment = position.moment
     return {
         "taken_in_until": moment.taken_at if moment is not None else None,
@@ -167,8 +167,8 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
                 percent(stream["pass_rate"]),
                 stream["quarantined"],
                 stream["blocked_hours"],
-                stream["taken_in_until"],
-                stream["hours_owed"],
+                stream.get("taken_in_until"),
+                stream.get("hours_owed"),
                 stream["in_no_hour"],
             )
             for stream in streams
