@@ -12,6 +12,7 @@ from chimera_assets.pipeline.metrics.sensor import metrics_sensor
 from chimera_assets.pipeline.notifications.sensor import notifications
 from chimera_assets.pipeline.raw import raw_asset
 from chimera_assets.pipeline.retries import RetriedDeltaIOManager
+from chimera_assets.pipeline.sensors import late_arrivals
 from chimera_assets.pipeline.staged import staged_assets
 from chimera_assets.pipeline.traced_run import traced_run
 from chimera_assets.pipeline.unit_tests import dbt_unit_tests
@@ -37,7 +38,7 @@ defs = dg.Definitions(
     ],
     jobs=[etl_hourly, landing_job, upkeep_job, freshness_job, *BUCKET_JOBS],
     schedules=[etl_schedule, upkeep_schedule, freshness_schedule, *BUCKET_SCHEDULES],
-    sensors=[landing_sensor, metrics_sensor, notifications],
+    sensors=[late_arrivals, landing_sensor, metrics_sensor, notifications],
     resources={
         "lake": RetriedDeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
     },

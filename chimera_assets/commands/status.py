@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,17 @@ import polars as pl
 
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
-from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR
+from chimera_assets.embedded.postgres import embedded_server, source_database_url
+from chimera_assets.errors import ChimeraError
+from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, ranges
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.position import Position
+from chimera_assets.pipeline.positions import current_position
 from chimera_assets.quality.results import BATCHES
 from chimera_assets.settings import get_settings
+from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.landing import FORMATS, LAYER, Ledger, Place
+from chimera_assets.sources.postgres import PostgresSource
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,6 +38,9 @@ def show(*, as_json: bool, now: datetime) -> int:
     place = Place(get_settings().resolved_landing_uri)
     streams = [_stream(lake, contract, judged, now) for contract in contracts().values()]
     landing, astray = _landings(lake, place)
+    at_source = _in_no_hour()
+    for stream in streams:
+        stream["in_no_hour"] = at_source.get(stream["stream"])
     tables = [_table(lake.table(layer, name), now) for layer, name in lake.tables()]
     if as_json:
         print_json(
@@ -63,6 +73,7 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
         "last_hour": last,
         "lag_minutes": _lag(last, now),
         "late": _is_late(contract, last, now),
+        **(_position(lake, contract.stream) if contract.kind == "stream" else {}),
         "rows": staged.count() if staged.exists() else 0,
         "pass_rate": 1 - rejected / extracted if extracted else None,
         "quarantined": quarantine.count() if quarantine.exists() else 0,
@@ -95,6 +106,37 @@ def _landing(lake: Lake, place: Place, stream: str) -> dict[str, Any]:
     }
 
 
+def _position(lake: Lake, stream: str) -> dict[str, Any]:
+    """How far the arrivals of a stream are taken in, as the newest commit of raw says."""
+    position = current_position(lake, stream) or Position()
+    moment = position.moment
+    return {
+        "taken_in_until": moment.taken_at if moment is not None else None,
+        "snapshot": str(moment.snapshot) if moment is not None else None,
+        "landing_version": position.landing_version if position.landing_version >= 0 else None,
+        "hours_owed": len(position.owed),
+        "owed": [str(hours) for hours in ranges(position.owed)],
+    }
+
+
+def _in_no_hour() -> dict[str, int]:
+    """Stream -> rows at the source without any readable time; empty if it cannot be asked."""
+    settings = get_settings()
+    data = embedded_server(settings).cluster.data
+    if settings.source_database_url is None and not data.exists():
+        return {}
+    found: dict[str, int] = {}
+    try:
+        source = PostgresSource(source_database_url(settings))
+        for contract in contracts().values():
+            if contract.kind == "stream":
+                with suppress(SourceTableMissing):  # its rows come from files alone
+                    found[contract.stream] = source.status(contract).in_no_hour
+    except ChimeraError as error:
+        notes().print(f"The source was not asked: {error}", markup=False, soft_wrap=True)
+    return found
+
+
 def _table(table: Table, now: datetime) -> dict[str, Any]:
     stats = table.stats()
     last = table.last_hour()
@@ -123,7 +165,18 @@ def _is_late(contract: Contract, last: datetime | None, now: datetime) -> bool |
 
 def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any]]) -> None:
     print_table(
-        ("stream", "last hour", "lag", "rows", "pass rate", "quarantine", "blocked hours"),
+        (
+            "stream",
+            "last hour",
+            "lag",
+            "rows",
+            "pass rate",
+            "quarantine",
+            "blocked hours",
+            "taken in up to",
+            "hours owed",
+            "in no hour",
+        ),
         (
             (
                 stream["stream"],
@@ -133,11 +186,21 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
                 percent(stream["pass_rate"]),
                 stream["quarantined"],
                 stream["blocked_hours"],
+                stream.get("taken_in_until"),
+                stream.get("hours_owed"),
+                stream["in_no_hour"],
             )
             for stream in streams
         ),
         title=f"Streams in {lake.uri}",
     )
+    for stream in streams:
+        if stream["in_no_hour"]:
+            notes().print(
+                f"{stream['stream']}: {stream['in_no_hour']:,} rows at the source have no readable "
+                "time, so no hour can take them.",
+                soft_wrap=True,
+            )
     if not tables:
         notes().print("The lake is empty. `chimera demo` or `chimera backfill` fills it.")
         return

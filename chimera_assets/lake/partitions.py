@@ -11,8 +11,10 @@ from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, HourRange
 
 DAY_COLUMN, HOUR_COLUMN = HOUR_COLUMNS
 
-#: The start of the hour that a row's two hour columns tell, as a Polars expression.
-HOUR_START = pl.col(DAY_COLUMN).cast(pl.Datetime("us", "UTC")) + pl.duration(hours=HOUR_COLUMN)
+#: The start of a row's hour, as a Polars expression.
+HOUR_START = pl.col(DAY_COLUMN).cast(pl.Datetime("us", "UTC")) + pl.duration(
+    hours=pl.col(HOUR_COLUMN).cast(pl.Int64)
+)
 
 _ONE_DAY = timedelta(days=1)
 _LAST_HOUR = 23

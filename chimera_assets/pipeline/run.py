@@ -178,7 +178,7 @@ def run_hours(
             run_config={**(definition.run_config or {}), **_QUIET},
             tags={
                 **definition.run_tags,
-                **_partition_tags(hours),
+                **partition_tags(hours),
                 **_LABELS,
                 **({CAUSE_TAG: REPLAY} if replay else {}),
             },
@@ -205,7 +205,8 @@ def _after_raw(job: JobDefinition) -> frozenset[AssetKey]:
     return frozenset(job.asset_layer.executable_asset_keys) - raw
 
 
-def _partition_tags(hours: HourRange) -> dict[str, str]:
+def partition_tags(hours: HourRange) -> dict[str, str]:
+    """The tags by which Dagster knows which hours a run is for."""
     first, last = partition_key(hours.start), partition_key(hours.end - ONE_HOUR)
     if first == last:
         return {"dagster/partition": first}

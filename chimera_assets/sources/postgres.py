@@ -10,21 +10,32 @@ rows that have neither time and so are in no hour at all.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
+from chimera_assets.sources import arrivals
 from chimera_assets.sources.catalogue import inspect
 from chimera_assets.sources.connection import connect, execute, explained, open_connection
-from chimera_assets.sources.query import FROM_SETTING, TO_SETTING, in_no_hour, query
+from chimera_assets.sources.query import (
+    FROM_SETTING,
+    TO_SETTING,
+    in_hours,
+    in_no_hour,
+    placed_at,
+    query,
+)
 from chimera_assets.sources.stream import RowStream, stream_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
+    from chimera_assets.sources.arrivals import Arrivals, Look, Moment
     from chimera_assets.sources.batch import Batch
 
 # One snapshot for the columns and the rows.
@@ -102,8 +113,7 @@ class PostgresSource:
             SourceError: The database or the table cannot be reached; also while the stream is read.
             SourceSchemaError: The table does not fit the contract.
         """
-        bounds = {FROM_SETTING: hours.start.isoformat(), TO_SETTING: hours.end.isoformat()}
-        return self._reader(contract, batch, bounds)
+        return self.now(contract).rows(hours, batch)
 
     def extract_reference(self, contract: Contract, batch: Batch) -> pa.RecordBatchReader:
         """All rows of a reference table, as the source has them now; no hour columns.
@@ -112,7 +122,20 @@ class PostgresSource:
             SourceError: The database or the table cannot be reached; also while the stream is read.
             SourceSchemaError: The table does not fit the contract.
         """
-        return self._reader(contract, batch, {})
+        return self.now(contract).rows(None, batch)
+
+    def now(self, contract: Contract, *, seconds: int | None = None) -> SourceNow:
+        """One state of a contract's table, held until it is closed or its rows are read.
+
+        Args:
+            contract: What is asked about.
+            seconds: How long the server may take for an answer.
+
+        Raises:
+            SourceError: The database or the table cannot be reached.
+            SourceSchemaError: The table does not fit the contract.
+        """
+        return SourceNow(self._url, contract, seconds)
 
     def status(self, contract: Contract) -> SourceStatus:
         """Rows and newest arrival of a contract's table; cheap, also where the table is large.
@@ -142,22 +165,140 @@ class PostgresSource:
                 newest, lost = execute(connection, times)[0].values()
         return SourceStatus(contract.source_table, rows, estimated, newest, lost)
 
-    def _reader(
-        self, contract: Contract, batch: Batch, bounds: Mapping[str, str]
-    ) -> pa.RecordBatchReader:
-        schema = stream_schema(contract, hourly=bool(bounds))
-        connection = open_connection(self._url)
+
+class SourceNow:
+    """A contract's table at one moment: all that is asked of it is answered from one snapshot.
+
+    Args:
+        url: The database.
+        contract: What the table is of.
+        seconds: How long the server may take for an answer; None for what it allows itself.
+    """
+
+    def __init__(self, url: str, contract: Contract, seconds: int | None = None) -> None:
+        self._url, self._contract = url, contract
+        limits = {"statement_timeout": f"{seconds}s"} if seconds is not None else {}
+        self._connection = open_connection(url)
         try:
-            with explained(self._url):
-                execute(connection, _SNAPSHOT)
-                for name, value in (_SESSION | dict(bounds)).items():
-                    execute(connection, _SET, [name, value])
-                table = inspect(connection, self._url, contract)
-            sql = query(contract, table, hourly=bool(bounds))
+            with explained(url):
+                self._server = arrivals.server_of(self._connection)
+                execute(self._connection, _SNAPSHOT)
+                for name, value in (_SESSION | limits).items():
+                    execute(self._connection, _SET, [name, value])
+                self._table = inspect(self._connection, url, contract)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """The state itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of it."""
+        self.close()
+
+    def close(self) -> None:
+        """End the transaction and the connection."""
+        self._connection.close()
+
+    @cached_property
+    def look(self) -> Look:
+        """Where this state stands among others."""
+        with explained(self._url):
+            return arrivals.look(self._connection, self._contract, self._server)
+
+    def arrivals(self, since: Moment | None, hours: HourRange) -> Arrivals:
+        """What arrived since a moment, by hour; see `arrivals.py`.
+
+        Raises:
+            SourceError: The database fails, or takes longer than it may.
+        """
+        with explained(self._url):
+            return arrivals.arrivals(
+                self._connection, self._contract, self._table, self.look, since, hours
+            )
+
+    def arrived_keys(
+        self, found: Arrivals, hours: Iterable[datetime], before: datetime | None
+    ) -> Iterator[pa.RecordBatch]:
+        """The hour (`_placed`) and the key of rows that arrived.
+
+        Args:
+            found: What arrived.
+            hours: Every such row of these hours is given.
+            before: And every one, of any hour, that says it arrived before this time.
+        """
+        columns = [(self._table.columns[name], name) for name in self._contract.key]
+        types = {name: self._contract.column(name).type for name in self._contract.key}
+        keys = "".join(
+            f", {column.read_as(types[name])} AS {column.quoted}" for column, name in columns
+        )
+        rows = arrivals.arrived(self._contract, self._table, self.look, found, keys)
+        sql = (
+            f"SELECT _placed, {', '.join(column.quoted for column, _ in columns)} "  # noqa: S608
+            f"FROM ({rows}) AS arrived "
+            "WHERE _placed = ANY(string_to_array($1, ' ')::timestamptz[]) "
+            "OR _arrived < $2::timestamptz"
+        )
+        listed = " ".join(hour.isoformat() for hour in hours)
+        limit = before.isoformat() if before is not None else "-infinity"
+        with explained(self._url), self._connection.cursor() as cursor:
+            cursor.execute(sql, [listed, limit])
+            yield from cursor.fetch_record_batch()
+
+    def rows_by_hour(self, hours: HourRange) -> dict[datetime, int]:
+        """How many rows the source has of each of these hours; 0 for one without any."""
+        placed = f"date_trunc('hour', {placed_at(self._contract, self._table)})"
+        condition = self._in_hours(hours)
+        sql = (
+            f"SELECT {placed} AS hour, count(*) AS rows FROM {self._table.quoted} "  # noqa: S608
+            f"WHERE {condition} GROUP BY 1"
+        )
+        with explained(self._url):
+            found = execute(self._connection, sql)
+        return dict.fromkeys(hours, 0) | {row["hour"].astimezone(UTC): row["rows"] for row in found}
+
+    def count_keys(self, keys: str) -> int:
+        """How many of some keys the source has, in whatever hour.
+
+        Args:
+            keys: A JSON array of objects, each with the key columns as texts.
+        """
+        columns = [self._table.columns[name] for name in self._contract.key]
+        typed = ", ".join(f"{column.quoted} {column.type}" for column in columns)
+        same = " AND ".join(f"own.{column.quoted} = given.{column.quoted}" for column in columns)
+        sql = (
+            f"SELECT count(*) AS found FROM jsonb_to_recordset($1::jsonb) AS given ({typed}) "  # noqa: S608
+            f"WHERE EXISTS (SELECT FROM {self._table.quoted} AS own WHERE {same})"
+        )
+        with explained(self._url):
+            return int(execute(self._connection, sql, [keys])[0]["found"])
+
+    def rows(self, hours: HourRange | None, batch: Batch) -> pa.RecordBatchReader:
+        """The rows of some hours, or all of a reference table; the reader closes this state."""
+        schema = stream_schema(self._contract, hourly=hours is not None)
+        try:
+            if hours is not None:
+                self._in_hours(hours)
+            sql = query(self._contract, self._table, hourly=hours is not None)
             rows = RowStream(
-                self._url, connection, sql, contract=contract, batch=batch, schema=schema
+                self._url,
+                self._connection,
+                sql,
+                contract=self._contract,
+                batch=batch,
+                schema=schema,
             )
         except BaseException:
-            connection.close()
+            self.close()
             raise
         return pa.RecordBatchReader.from_batches(schema, rows)
+
+    def _in_hours(self, hours: HourRange) -> str:
+        """The condition that a row is of these hours, once the session knows them."""
+        bounds = {FROM_SETTING: hours.start.isoformat(), TO_SETTING: hours.end.isoformat()}
+        with explained(self._url):
+            for name, value in bounds.items():
+                execute(self._connection, _SET, [name, value])
+        return in_hours(self._contract, self._table)

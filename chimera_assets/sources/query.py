@@ -52,7 +52,7 @@ def query(contract: Contract, table: SourceTable, *, hourly: bool) -> str:
         _selected(table.columns[column.name], column.type, unreadable.get(column.name))
         for column in contract.columns
     ]
-    where = f" WHERE {_placed(contract, table)}" if hourly else ""
+    where = f" WHERE {in_hours(contract, table)}" if hourly else ""
     return (
         f"SELECT {', '.join([*selected, _original_text(table, unreadable)])} "  # noqa: S608
         f"FROM {table.quoted}{where}"
@@ -93,8 +93,8 @@ def _original_text(table: SourceTable, unreadable: Mapping[str, str]) -> str:
     )
 
 
-def _placed(contract: Contract, table: SourceTable) -> str:
-    """Whether a row belongs to the hours; two index ranges, one on each of the two times."""
+def in_hours(contract: Contract, table: SourceTable) -> str:
+    """Whether a row is of the hours in the settings; two index ranges, one on each of the times."""
     if contract.event_time is None:
         where = f"contract of {contract.stream}"
         raise SourceError(
@@ -107,13 +107,35 @@ def _placed(contract: Contract, table: SourceTable) -> str:
     if contract.arrival_time is None:
         return in_event_hours
     arrival = table.columns[contract.arrival_time]
+    return (
+        f"({in_event_hours} AND ({_ahead(event, arrival)}) IS NOT TRUE) OR "
+        f"({arrival.quoted} >= {_FROM} AND {arrival.quoted} < {_TO} "
+        f"AND {_misplaced(event, arrival)})"
+    )
+
+
+def placed_at(contract: Contract, table: SourceTable) -> str:
+    """The time that places a row in its hour, by the same rule; null or endless if none does."""
+    event = table.columns[contract.event_time or ""]
+    if contract.arrival_time is None:
+        return event.quoted
+    arrival = table.columns[contract.arrival_time]
+    return f"CASE WHEN {_misplaced(event, arrival)} THEN {arrival.quoted} ELSE {event.quoted} END"
+
+
+def arrived_at(contract: Contract, table: SourceTable) -> str:
+    """The arrival (or event, where the contract names no arrival), null if it cannot be read."""
+    column = table.columns[contract.arrival_time or contract.event_time or ""]
+    return _selected(column, "timestamp", _unreadable(column))
+
+
+def _ahead(event: SourceColumn, arrival: SourceColumn) -> str:
     # An arrival that cannot be represented says nothing about the event, and adding to it may fail.
-    ahead = (
+    return (
         f"CASE WHEN {event.quoted} <= {arrival.quoted} OR {_unreadable(arrival)} THEN false "
         f"ELSE {event.quoted} > {arrival.quoted} + interval '{AHEAD_MINUTES} minutes' END"
     )
-    misplaced = f"({event.quoted} IS NULL OR {_unreadable(event)} OR {ahead})"
-    return (
-        f"({in_event_hours} AND ({ahead}) IS NOT TRUE) OR "
-        f"({arrival.quoted} >= {_FROM} AND {arrival.quoted} < {_TO} AND {misplaced})"
-    )
+
+
+def _misplaced(event: SourceColumn, arrival: SourceColumn) -> str:
+    return f"({event.quoted} IS NULL OR {_unreadable(event)} OR {_ahead(event, arrival)})"

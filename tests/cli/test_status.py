@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.embedded.postgres import source_database_url
+from chimera_assets.hours import HourRange
 from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.pipeline.position import NO_HOURS, Extraction
+from chimera_assets.pipeline.positions import Advance
+from chimera_assets.settings import get_settings
+from chimera_assets.sources.arrivals import Arrivals, Moment
+from chimera_assets.sources.connection import connect, execute
 from chimera_assets.sources.landing import Place, take
+from chimera_assets.sources.snapshot import Snapshot
 
-from .conftest import ROWS
+from .conftest import JUDGED, ROWS, START
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +103,41 @@ def test_files_that_were_dropped(
     assert "files waiting" in " ".join(said.out.split())
     assert "generatons: no stream has this name" in " ".join(said.err.split())
     assert "not taken" in said.err
+
+
+def test_how_far_arrivals_are_taken_in_and_what_is_owed(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    raw = lake_of_four_hours.table("raw", "generations")
+    third = HourRange.single(START + timedelta(hours=2))
+    moment = Moment(Snapshot(901), "7/00000001", 5, frozenset({16400}), JUDGED)
+    found = Extraction(third, Arrivals(moment, floor=901), frozenset({START}))
+    advance = Advance(lake_of_four_hours, "generations", raw.version(), found, lambda _: NO_HOURS)
+    raw.write_hours(raw.read(third).collect(), third, carry=advance)
+
+    told = json.loads(chimera("status", "--json").out)["streams"]
+
+    stream = next(one for one in told if one["stream"] == "generations")
+    assert stream["taken_in_until"] == "2026-01-31T04:05:00Z"
+    assert (stream["hours_owed"], stream["owed"]) == (1, ["2026-01-31-00:00"])
+    assert stream["snapshot"] == "901:901:"
+    assert stream["in_no_hour"] is None
+    row = next(line for line in chimera("status").out.splitlines() if "97.25%" in line)
+    assert "2026-01-31 04:05" in row
+
+
+def test_rows_in_no_hour_and_a_source_that_does_not_answer(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chimera("source", "init")
+    source = source_database_url(get_settings())
+    with connect(source, autocommit=True) as connection:
+        execute(connection, "INSERT INTO generations (event_id, created_at) VALUES ('lost', NULL)")
+    said = chimera("status")
+    assert "generations: 1 rows at the source have no readable time" in said.err
+
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    get_settings.cache_clear()
+    said = chimera("status")
+    assert said.code == 0
+    assert "The source was not asked" in said.err

@@ -218,6 +218,10 @@ class House:
         os.utime(path, (time.time() - age, time.time() - age))
         return path
 
+    def tick(self, *, run: bool = True) -> dict[str, Any]:
+        """A tick of the sensor for late rows, with the runs that it asks for."""
+        return self.process.ask("late", cursor=None, run=run)
+
     @property
     def lake(self) -> Lake:
         """The lake as a reader finds it now."""

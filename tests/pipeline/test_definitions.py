@@ -110,6 +110,7 @@ def test_the_job_and_the_schedule_that_takes_the_hour_that_ended(
     assert "chimera_etl_hourly" in catalogue["jobs"]
     assert catalogue["job_partitions"] == "HourlyPartitionsDefinition"
     assert catalogue["schedules"]["chimera_etl_hourly"] == "5 * * * *"
+    assert catalogue["sensors"]["late_arrivals"] == ["RUNNING", 60]
     assert catalogue["ticks"] == {
         "2026-01-31T05:05:00+00:00": ["2026-01-31-04:00"],
         "2026-02-01T00:05:00+00:00": ["2026-01-31-23:00"],

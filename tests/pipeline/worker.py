@@ -107,6 +107,43 @@ def land(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     }
 
 
+def late(_: Callable[[dict[str, Any]], None], cursor: str | None, *, run: bool) -> dict[str, Any]:
+    """A tick of the sensor for late rows, and the runs that it asks for, as the daemon does."""
+    import dagster as dg
+    from dagster._core.execution.api import execute_run_iterator
+
+    from chimera_assets.definitions import defs
+    from chimera_assets.pipeline.run import hourly_job
+
+    with dg.DagsterInstance.get() as instance:
+        repository = defs.get_repository_def()
+        context = dg.build_sensor_context(instance, cursor=cursor, repository_def=repository)
+        ticked = repository.get_sensor_def("late_arrivals").evaluate_tick(context)
+        done = []
+        for request in ticked.run_requests:
+            job = dg.reconstructable(hourly_job)
+            made = instance.create_run_for_job(
+                job_def=job.get_definition(), tags={**request.tags}, run_config=None
+            )
+            if run:
+                for _event in execute_run_iterator(job, made, instance):
+                    pass
+            ended = instance.get_run_by_id(made.run_id)
+            done.append({"id": made.run_id, "tags": request.tags, "status": ended.status.value})
+    return {"runs": done, "skipped": ticked.skip_message, "cursor": ticked.cursor}
+
+
+def fail(_: Callable[[dict[str, Any]], None], run_id: str) -> dict[str, Any]:
+    """Tell Dagster that a run failed, as its run monitoring does for one whose process is gone."""
+    import dagster as dg
+
+    with dg.DagsterInstance.get() as instance:
+        run = instance.get_run_by_id(run_id)
+        assert run is not None
+        instance.report_run_failed(run)
+    return {}
+
+
 def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """What Dagster's catalogue holds."""
     import dagster as dg
@@ -144,6 +181,10 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         },
         "jobs": [one.name for one in defs.get_repository_def().get_all_jobs()],
         "job_partitions": type(job.partitions_def).__name__,
+        "sensors": {
+            one.name: [one.default_status.value, one.minimum_interval_seconds]
+            for one in defs.get_repository_def().sensor_defs
+        },
         "schedules": {one.name: one.cron_schedule for one in schedules},
         "ticks": {
             moment: [
@@ -208,10 +249,12 @@ def main() -> None:
         wanted = {
             "run": run,
             "describe": describe,
+            "fail": fail,
+            "freshness": freshness,
             "land": land,
+            "late": late,
             "look": look,
             "tick": tick,
-            "freshness": freshness,
         }[request.pop("do")]
         tell({"result": wanted(tell, **request)})
 

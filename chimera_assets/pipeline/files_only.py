@@ -1,0 +1,80 @@
+"""A stream without a table at the source: its rows come from landing files alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from chimera_assets.sources.arrivals import Arrivals, Look, Moment
+from chimera_assets.sources.errors import SourceTableMissing
+from chimera_assets.sources.landing import LAYER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake import Lake
+    from chimera_assets.sources.postgres import PostgresSource, SourceNow
+
+
+class FilesOnly:
+    """Answers what is asked of a source table where there is none: it has no rows."""
+
+    look = Look(None)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def arrivals(self, since: Moment | None, hours: HourRange) -> Arrivals:  # noqa: ARG002
+        """Nothing arrives."""
+        return Arrivals(None)
+
+    def arrived_keys(
+        self,
+        found: Arrivals,  # noqa: ARG002
+        hours: Iterable[datetime],  # noqa: ARG002
+        before: datetime | None,  # noqa: ARG002
+    ) -> Iterator[pa.RecordBatch]:
+        """Nothing arrives."""
+        return iter(())
+
+    def rows_by_hour(self, hours: HourRange) -> dict[datetime, int]:
+        """No hour has any."""
+        return dict.fromkeys(hours, 0)
+
+    def count_keys(self, keys: str) -> int:  # noqa: ARG002
+        """It has none of them."""
+        return 0
+
+
+def source_now(
+    lake: Lake, contract: Contract, source: PostgresSource, *, seconds: int | None = None
+) -> SourceNow | FilesOnly:
+    """The state of a stream's table, or what stands for it if rows come from files alone.
+
+    Args:
+        lake: The lake.
+        contract: The stream's contract.
+        source: Where the table would be.
+        seconds: How long the server may take for an answer.
+
+    Raises:
+        SourceError: The source cannot be reached.
+        SourceTableMissing: There is no table, and no file has ever landed.
+    """
+    try:
+        return source.now(contract, seconds=seconds)
+    except SourceTableMissing:
+        if lake.table(LAYER, contract.stream).exists():
+            return FilesOnly()
+        raise

@@ -1,0 +1,141 @@
+"""How far a stream's arrivals have been taken in: a value, and how an extraction moves it on.
+
+It says: every row that the moment shows, of an hour that was ever taken, is in `raw/<stream>`,
+except rows of the hours that are owed. Nothing here reads or writes; see `positions.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from chimera_assets.hours import HourRange, parse_range, ranges
+from chimera_assets.sources.arrivals import Arrivals, Moment
+from chimera_assets.sources.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: No table has such a version: nothing has been taken from files.
+NOTHING_LANDED = -1
+
+Hours = frozenset[datetime]
+NO_HOURS: Hours = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a stream has been taken in.
+
+    Attributes:
+        moment: The state of the source that is taken in; None if that is not known.
+        landing_version: The version of the table `landing/<stream>` that is taken in.
+        owed: The hours that have to be taken (again) for it to be true.
+        taken: Every hour that was ever taken, those without rows too.
+    """
+
+    moment: Moment | None = None
+    landing_version: int = NOTHING_LANDED
+    owed: Hours = NO_HOURS
+    taken: Hours = NO_HOURS
+
+    def to_json(self) -> str:
+        """The position as it is kept with a commit."""
+        moment = self.moment
+        return json.dumps(
+            {
+                "snapshot": str(moment.snapshot) if moment else None,
+                "server": moment.server if moment else None,
+                "database": moment.database if moment else None,
+                "tables": sorted(moment.tables) if moment else [],
+                "taken_at": moment.taken_at.isoformat() if moment else None,
+                "landing_version": self.landing_version,
+                "owed": [str(one) for one in ranges(self.owed)],
+                "taken": [str(one) for one in ranges(self.taken)],
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The position that a commit keeps."""
+        told = json.loads(text)
+        moment = None
+        if told["snapshot"] is not None:
+            moment = Moment(
+                Snapshot.parse(told["snapshot"]),
+                told["server"],
+                told["database"],
+                frozenset(told["tables"]),
+                datetime.fromisoformat(told["taken_at"]),
+            )
+        return cls(moment, told["landing_version"], _hours(told["owed"]), _hours(told["taken"]))
+
+
+def _hours(texts: Iterable[str]) -> Hours:
+    return frozenset(hour for text in texts for hour in parse_range(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What files brought: the table's version, and the hours that each newer commit named."""
+
+    version: int = NOTHING_LANDED
+    commits: tuple[tuple[int, Hours], ...] = ()
+
+    def since(self, version: int) -> Hours:
+        """The hours of the commits after a version."""
+        return frozenset().union(*(hours for number, hours in self.commits if number > version))
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What one extraction knows that moves its stream's position on.
+
+    Attributes:
+        hours: The hours it replaces.
+        arrivals: What the source had beyond the position that was known when it began.
+        moved: Hours where raw held keys of rows that arrived and are now in other hours.
+        landed: The landing table as it was read, or before.
+    """
+
+    hours: HourRange
+    arrivals: Arrivals
+    moved: Hours = NO_HOURS
+    landed: Landed = field(default_factory=Landed)
+
+
+def advanced(state: Position, extraction: Extraction) -> Position:
+    """The position once the extraction's hours are in raw.
+
+    Two extractions may run at once, and the one that looked at the source first may commit last.
+    What it wrote is then older than what the position speaks of, so its hours become owed.
+
+    Args:
+        state: The newest position, in the commit before.
+        extraction: What is committed.
+    """
+    seen = extraction.arrivals
+    owed, moment, current = set(state.owed), state.moment, True
+    if seen.now is None:
+        moment = None
+    elif (late := seen.beyond(state.moment)) is None:
+        current = False
+    else:
+        owed |= late & state.taken
+        moment = seen.now
+    owed |= extraction.moved
+    landing = extraction.landed
+    if landing.version >= state.landing_version:
+        owed |= landing.since(state.landing_version)
+    else:
+        current = False
+    mine = frozenset(extraction.hours)
+    return replace(
+        state,
+        moment=moment,
+        landing_version=max(landing.version, state.landing_version),
+        owed=frozenset(owed - mine if current else owed | mine),
+        taken=state.taken | mine,
+    )
