@@ -7,6 +7,7 @@ import dagster as dg
 
 from chimera_assets.lake.bucket import SETTINGS, Finding, audit
 from chimera_assets.lake.storage import is_s3
+from chimera_assets.pipeline.hourly import ONE_RUN
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.settings import get_settings
 
@@ -16,6 +17,7 @@ NAME = "lake_bucket_daily"
 
 @dg.asset(
     key=KEY,
+    backfill_policy=ONE_RUN,  # so that it may be chosen together with hourly assets
     group_name="platform",
     kinds={"s3"},
     owners=["team:data-platform"],

@@ -15,9 +15,6 @@ HOURLY = dg.HourlyPartitionsDefinition(
     start_date=get_settings().start, timezone="UTC", fmt=PARTITION_KEY_FORMAT
 )
 
-#: The tag that tells why hours are run again, and its value for a replay of rejected rows.
-CAUSE_TAG, REPLAY = "chimera/cause", "replay"
-
 #: A range of hours is one run, for every asset.
 ONE_RUN = dg.BackfillPolicy.single_run()
 

@@ -10,6 +10,7 @@ import dagster as dg
 
 from chimera_assets.contracts import Contract, contracts
 from chimera_assets.pipeline import describe
+from chimera_assets.pipeline.hourly import ONE_RUN
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import (
@@ -52,6 +53,7 @@ def landing_asset(contract: Contract) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
+        backfill_policy=ONE_RUN,  # so that it may be chosen together with hourly assets
         group_name=LAYER,
         kinds={"file", "deltalake"},
         owners=describe.owners(contract),

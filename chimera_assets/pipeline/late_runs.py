@@ -13,10 +13,9 @@ from dagster import DagsterRunStatus, RunsFilter
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HourRange, partition_key, ranges
-from chimera_assets.pipeline.hourly import CAUSE_TAG
+from chimera_assets.pipeline.causes import CAUSE_TAG, LATE, ROWS_TAG, STREAMS_TAG
 from chimera_assets.pipeline.position import NO_HOURS, Hours
 from chimera_assets.pipeline.run import JOB, partition_tags
-from chimera_assets.pipeline.taking import LATE, STREAMS_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,7 +53,7 @@ class LateRunRequest:
             **partition_tags(self.hours),
             CAUSE_TAG: LATE,
             STREAMS_TAG: " ".join(self.streams),
-            "chimera/late_rows": str(rows),
+            ROWS_TAG: str(rows),
         }
 
 

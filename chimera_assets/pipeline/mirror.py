@@ -52,9 +52,11 @@ _WRITE = """
 
 def mirror(contract: Contract, taken: Taken, run_id: str) -> str | None:
     """Copy a position; gives what went wrong, in one line, if anything did."""
-    position = taken.position
+    position, settings = taken.position, get_settings()
     if position is None:
         return None
+    if settings.database_url is None and settings.source_database_url is not None:
+        return None  # a server of our own is not started for a copy
     moment = position.moment
     row = {
         "stream": contract.stream,
@@ -67,7 +69,7 @@ def mirror(contract: Contract, taken: Taken, run_id: str) -> str | None:
         "run_id": run_id,
     }
     try:
-        with connect(platform_database_url(get_settings())) as connection:
+        with connect(platform_database_url(settings)) as connection:
             for statement in (_LOCK, _TABLE, _COMMENT):
                 execute(connection, statement)
             execute(connection, _WRITE, [json.dumps(row)])

@@ -25,7 +25,7 @@ from dagster._core.execution.api import execute_run_iterator
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import ChimeraError, SettingError
 from chimera_assets.hours import ONE_HOUR, HourRange, partition_key
-from chimera_assets.pipeline.hourly import CAUSE_TAG, REPLAY
+from chimera_assets.pipeline.causes import CAUSE_TAG, REPLAY
 from chimera_assets.pipeline.workers import end_dead_runs
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import dagster as dg
 from chimera_assets.contracts import Contract, required_references
 from chimera_assets.lake.io_manager import commit_metadata
 from chimera_assets.pipeline import describe, gate
-from chimera_assets.pipeline.hourly import CAUSE_TAG, HOURLY, ONE_RUN, REPLAY, hours_of
+from chimera_assets.pipeline.causes import CAUSE_TAG, REPLAY
+from chimera_assets.pipeline.hourly import HOURLY, ONE_RUN, hours_of
 from chimera_assets.pipeline.lakehouse import open_lake
 from chimera_assets.pipeline.retries import retried
 from chimera_assets.quality import Staging, stage_hours, stage_reference

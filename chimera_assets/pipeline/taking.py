@@ -11,8 +11,8 @@ import pyarrow as pa
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import partition_key
 from chimera_assets.lake.io_manager import commit_metadata
+from chimera_assets.pipeline.causes import CAUSE_TAG, LATE, STREAMS_TAG
 from chimera_assets.pipeline.files_only import FilesOnly, source_now
-from chimera_assets.pipeline.hourly import CAUSE_TAG
 from chimera_assets.pipeline.late import (
     Backlog,
     Known,
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from chimera_assets.pipeline.position import Position
     from chimera_assets.sources.batch import Batch
     from chimera_assets.sources.postgres import PostgresSource, SourceNow
-
-#: The tags of a late run: its cause, and the streams that have late rows.
-LATE = "late"
-STREAMS_TAG = "chimera/late_streams"
 
 _LISTED = 5
 

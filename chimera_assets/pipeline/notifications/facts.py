@@ -16,6 +16,7 @@ from dagster import (
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HourRange, parse_key
+from chimera_assets.pipeline.causes import CAUSE_TAG, LATE, ROWS_TAG, STREAMS_TAG
 from chimera_assets.pipeline.dbt_run import DbtFailed
 from chimera_assets.pipeline.gate import PASS_RATE
 from chimera_assets.pipeline.run import CHECK_FAILED, named_cause
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from dagster import AssetCheckKey, DagsterInstance, DagsterRun, EventLogEntry, RunRecord
-
-#: The tags by which a run says that it takes in rows that came after their hour was processed.
-CAUSE_TAG, STREAM_TAG, LATE_ROWS_TAG = "chimera/cause", "chimera/stream", "chimera/late_rows"
 
 #: Dagster's tags of a run that failed and is started again by the daemon.
 _WILL_RETRY, _RETRIED_AS = "dagster/will_retry", "dagster/auto_retry_run_id"
@@ -230,10 +228,12 @@ def _hours(run: DagsterRun) -> HourRange | None:
 
 
 def _late(run: DagsterRun) -> Late | None:
-    if run.tags.get(CAUSE_TAG) != "late":
+    if run.tags.get(CAUSE_TAG) != LATE:
         return None
-    rows = run.tags.get(LATE_ROWS_TAG, "")
-    return Late(run.tags.get(STREAM_TAG, ""), int(rows) if rows.isdecimal() else None)
+    rows = run.tags.get(ROWS_TAG, "")
+    return Late(
+        run.tags.get(STREAMS_TAG, "").replace(" ", ", "), int(rows) if rows.isdecimal() else None
+    )
 
 
 _KINDS = {
