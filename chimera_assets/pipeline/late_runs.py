@@ -48,12 +48,12 @@ class LateRunRequest:
     streams: tuple[str, ...]
 
     def tags(self, rows: int) -> dict[str, str]:
-        """The tags of the run: its hours, why, for which streams, and how many rows came late."""
+        """The tags of the run: its hours, why, for which streams; how many rows, if it is known."""
         return {
             **partition_tags(self.hours),
             CAUSE_TAG: LATE,
             STREAMS_TAG: " ".join(self.streams),
-            ROWS_TAG: str(rows),
+            **({ROWS_TAG: str(rows)} if rows else {}),
         }
 
 

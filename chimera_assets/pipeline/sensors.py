@@ -99,7 +99,8 @@ def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     runs = []
     for one in asked[:RUNS_A_TICK]:
         rows = sum(looked[s].rows.get(h, 0) for s in one.streams for h in one.hours)
-        told.append(f"asked for {one.hours}: {', '.join(one.streams)}, {rows:,} late rows")
+        what = f"{rows:,} late rows" if rows else "hours that are owed, or rows from files"
+        told.append(f"asked for {one.hours}: {', '.join(one.streams)}, {what}")
         tags = one.tags(rows)
         runs.append(dg.RunRequest(partition_key=tags.get("dagster/partition"), tags=tags))
     if runs:
