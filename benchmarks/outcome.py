@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A bound: `what` is `ratio` (at least), `seconds`, `peak_mb` or one of the growths (at most)."""
+    """A bound: `what` is `ratio` (at least), `seconds`, `peak_mb` or a growth's name (at most)."""
 
     what: str
     bound: float
@@ -25,7 +25,7 @@ class Goal:
     def __str__(self) -> str:
         told = {
             "ratio": f">= {self.bound:g}",
-            "seconds": f"<= {self.bound:g} s",
+            "seconds": f"<= {self.bound:.3g} s",
             "peak_mb": f"<= {self.bound:,.0f} MB",
         }
         return told.get(self.what, f"{self.what} <= {self.bound:g}x")
@@ -41,7 +41,7 @@ class Outcome:
         goals: What it is held to.
         floor: Seconds of the floor or peer, the median of the rounds; None where there is none.
         ratio: Speed of ours by that of the floor, the median over the rounds; 1 is as fast.
-        growths: What grew how often, by name: the figures of a measure that compares ours with ours.
+        growths: Where ours is compared with ours, by how many times each thing grew, by its name.
         peer: What the floor is, with its version, where it is not plain Polars and Delta.
         peak_mb: The most memory it held at once; of the measuring process if not measured better.
         details: Anything else worth keeping, such as the seconds of each step.

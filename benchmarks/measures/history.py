@@ -12,8 +12,10 @@ import json
 import os
 import shutil
 import statistics
+import sys
 import time
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ from deltalake.transaction import AddAction
 
 from benchmarks.data import START
 from benchmarks.outcome import Goal, Outcome
+from benchmarks.process import run
 from benchmarks.source import filled
 from benchmarks.whole_run import installed, ran_hours
 from chimera_assets.hours import HOUR_COLUMNS, HourRange, partition_values
@@ -42,7 +45,7 @@ ROWS = 20_000
 _FEW = 3
 _HOURS = {"day": 24, "years": 3 * 365 * 24}
 _YESTERDAY = HourRange(START - timedelta(days=1), START)
-_RUNS, _READS = 3, 9
+_RUNS, _READS = 3, 7
 
 #: The other streams' rows in the hour.
 _OTHERS = (
@@ -59,6 +62,14 @@ _OTHERS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Real:
+    """A data file, and how many rows it has."""
+
+    path: Path
+    rows: int
+
+
 def measure(rows: int, home: Path) -> Outcome:
     """Run the same hour again and again in both lakes, in turn; read the same day from both."""
     url = filled(rows)
@@ -73,32 +84,34 @@ def measure(rows: int, home: Path) -> Outcome:
     for name, hours in _HOURS.items():
         _give_past(Lake(str(lakes[name])), hours)
     details: dict[str, Any] = {"building_seconds": time.perf_counter() - started}
-    facts = Lake(str(lakes["years"])).table("marts", "fact_generations")
-    details["hours"] = facts.rows_by_hour().height
+    details["hours"] = _facts(Lake(str(lakes["years"]))).rows_by_hour().height
 
     runs: dict[str, list[float]] = {name: [] for name in lakes}
-    steps: dict[str, Any] = {}
     for _ in range(_RUNS):
         for name, lake in lakes.items():
-            ran, steps[name] = ran_hours(START, lake=lake)
+            ran, details[f"steps_{name}"] = ran_hours(START, lake=lake)
             runs[name].append(ran.seconds)
-    reads = {
-        "polars day": _timed(_by_polars, lakes),
-        "duckdb day": _timed(_by_duckdb, lakes),
+    timed = {
+        "hour": runs,
+        "day, new process": _timed(_by_process, {n: Lake(str(p)) for n, p in lakes.items()}),
+        "day, open table": _timed(_by_polars, {n: Lake(str(p)) for n, p in lakes.items()}),
+        "day, duckdb": _timed(_by_duckdb, {n: Lake(str(p)) for n, p in lakes.items()}),
     }
-    ours, floor = (statistics.median(runs[name]) for name in ("years", "day"))
-    growths = {"hour": ours / floor} | {
-        how: statistics.median(seconds["years"]) / statistics.median(seconds["day"])
-        for how, seconds in reads.items()
+    opening = _timed(_opened, {n: Lake(str(p)) for n, p in lakes.items()})
+    medians = {
+        what: {name: statistics.median(seconds) for name, seconds in both.items()}
+        for what, both in (timed | {"opening": opening}).items()
     }
+    growths = {what: medians[what]["years"] / medians[what]["day"] for what in timed}
     return Outcome(
         rows=rows,
-        ours=ours,
-        floor=floor,
+        ours=medians["hour"]["years"],
+        floor=medians["hour"]["day"],
         peer="after a day",
         growths=growths,
-        goals=tuple(Goal(name, 1.3) for name in growths),
-        details=details | {"runs": runs, "steps": steps, "reads": reads},
+        goals=tuple(Goal(what, 1.3) for what in growths),
+        peak_mb=ran.peak_mb,
+        details=details | {"medians": medians},
     )
 
 
@@ -116,9 +129,10 @@ def _link_past(table: Table, past: HourRange) -> None:
     """Give the table, in each of these hours, a file of its own that is a link to a real one."""
     if table.rows_by_hour().is_empty():
         return
-    real = Path(table.uri) / table.delta().get_add_actions(flatten=True)["path"][0].as_py()
-    few = real.with_name("few.parquet")
-    pl.read_parquet(real, hive_partitioning=False).head(_FEW).write_parquet(few)
+    file = pl.DataFrame(table.delta().get_add_actions(flatten=True)).row(0, named=True)
+    real = _Real(Path(table.uri) / file["path"], file["num_records"])
+    few = _Real(real.path.with_name("few.parquet"), min(_FEW, real.rows))
+    pl.read_parquet(real.path, hive_partitioning=False).head(_FEW).write_parquet(few.path)
     before = [hour for hour in past if hour < _YESTERDAY.start]
     for _, month in groupby(before, key=lambda hour: (hour.year, hour.month)):
         _commit(table, [_linked(table, few, hour) for hour in month])
@@ -128,17 +142,22 @@ def _link_past(table: Table, past: HourRange) -> None:
         _commit(table, [_linked(table, real, hour)])
 
 
-def _linked(table: Table, file: Path, hour: datetime) -> AddAction:
+def _linked(table: Table, file: _Real, hour: datetime) -> AddAction:
     day, number = partition_values(hour)
     values = dict(zip(HOUR_COLUMNS, (str(day), str(number)), strict=True))
     folder = "/".join(f"{name}={value}" for name, value in values.items())
     path = f"{folder}/part-00000-{hour:%Y%m%d%H}.parquet"
     place = Path(table.uri) / path
     place.parent.mkdir(parents=True, exist_ok=True)
-    os.link(file, place)
-    rows = _FEW if file.name == "few.parquet" else ROWS
-    stats = json.dumps({"numRecords": rows})
-    return AddAction(path, file.stat().st_size, values, 0, True, stats)  # noqa: FBT003
+    os.link(file.path, place)
+    return AddAction(
+        path,
+        place.stat().st_size,
+        values,
+        modification_time=0,
+        data_change=True,
+        stats=json.dumps({"numRecords": file.rows}),
+    )
 
 
 def _commit(table: Table, files: list[AddAction]) -> None:
@@ -162,29 +181,48 @@ def _append_past(table: Table, past: HourRange) -> None:
     table.delta().create_checkpoint()
 
 
-def _timed(read: Callable[[Lake], int], lakes: dict[str, Path]) -> dict[str, list[float]]:
-    """Seconds of each reading, in turn; each time by someone who has not seen the table yet."""
+def _timed(read: Callable[[Lake], int], lakes: dict[str, Lake]) -> dict[str, list[float]]:
+    """Seconds of each reading, in turn, after one that is not timed."""
     found: dict[str, list[float]] = {name: [] for name in lakes}
-    counts = set[int]()
     for number in range(_READS + 1):
+        counts = set[int]()
         for name, lake in lakes.items():
             started = time.perf_counter()
-            counts.add(read(Lake(str(lake))))
+            counts.add(read(lake))
             if number:
                 found[name].append(time.perf_counter() - started)
-    if len(counts) != 1:
-        msg = f"expected the same day in both, found {counts} rows"
-        raise RuntimeError(msg)
+        if len(counts) != 1:
+            msg = f"expected the same of both lakes, found {counts}"
+            raise RuntimeError(msg)
     return found
 
 
+def _facts(lake: Lake) -> Table:
+    return lake.table("marts", "fact_generations")
+
+
 def _by_polars(lake: Lake) -> int:
-    return lake.table("marts", "fact_generations").read(_YESTERDAY).collect().height
+    """As a process reads that has the table open and looks for new commits."""
+    return _facts(lake).read(_YESTERDAY).collect().height
+
+
+def _by_process(lake: Lake) -> int:
+    """As a script or a command reads, from its start to its end."""
+    ran = run([sys.executable, "-m", "benchmarks.measures.history", lake.uri])
+    return int(ran.output)
 
 
 def _by_duckdb(lake: Lake) -> int:
-    table = scan_sql(lake.table("marts", "fact_generations"))
-    day: date = _YESTERDAY.start.date()
+    """As an analyst reads: a connection of its own, which reads the log for each query."""
+    query = f"select * from {scan_sql(_facts(lake))} where hour_partition = ?"  # noqa: S608
     with connect(lake) as connection:
-        query = f"select * from {table} where hour_partition = date '{day}'"  # noqa: S608
-        return int(connection.execute(query).to_arrow_table().num_rows)
+        return int(connection.execute(query, [_YESTERDAY.start.date()]).to_arrow_table().num_rows)
+
+
+def _opened(lake: Lake) -> int:
+    """Only what reading the whole log costs; gives the table's partition columns."""
+    return len(_facts(lake).fresh().metadata().partition_columns)
+
+
+if __name__ == "__main__":
+    print(_by_polars(Lake(sys.argv[1])))

@@ -123,11 +123,11 @@ def expectations(start: datetime, providers: list[str]) -> dict[str, Any]:
         "success_not_null": given("success"),
         "tokens_used_not_null": given("tokens_used"),
         "tokens_used_range": between("tokens_used", min_value=0),
-        "cost_usd_range": between(
-            "cost_usd", min_value=0, max_value=float("inf"), strict_max=True
-        ),
+        "cost_usd_range": between("cost_usd", min_value=0, max_value=float("inf"), strict_max=True),
         "success_without_error": gxe.ExpectColumnValuesToBeInSet(
-            column="error_code", value_set=[""], row_condition=Column("success") == True  # noqa: E712
+            column="error_code",
+            value_set=[""],
+            row_condition=Column("success") == True,  # noqa: E712
         ),
     }
 
