@@ -52,10 +52,13 @@ def _newest(results: Path) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
 
 def _section(newest: dict[str, tuple[dict[str, Any], dict[str, Any]]]) -> str:
     """The table, and below it which measures were made when, where, and with what."""
-    runs: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    places: dict[str, tuple[list[dict[str, Any]], list[str]]] = {}
     for name, (_, report) in newest.items():
-        runs.setdefault(report["date"], (report, []))[1].append(name)
-    told = [_run(report, names) for _, (report, names) in sorted(runs.items())]
+        unloaded = report["machine"] | {"load": None}
+        reports, names = places.setdefault(report["date"][:10] + json.dumps(unloaded), ([], []))
+        reports.append(report)
+        names.append(name)
+    told = [_place(*place) for _, place in sorted(places.items())]
     return "\n".join([_HEAD, *(_row(name, newest[name][0]) for name in newest), "", *told])
 
 
@@ -81,11 +84,13 @@ def goal(result: dict[str, Any], told: dict[str, Any]) -> str:
     return told["told"] if found is None else f"{told['told']} ({found:.2f}x)"
 
 
-def _run(report: dict[str, Any], names: list[str]) -> str:
-    on, versions = report["machine"], report["machine"]["versions"]
-    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
+def _place(reports: list[dict[str, Any]], names: list[str]) -> str:
+    """When, where and with what some measures were made, all of one day and one machine."""
+    on = reports[0]["machine"]
+    load = max(report["machine"]["load"] for report in reports)
+    packages = ", ".join(f"{name} {version}" for name, version in on["versions"].items())
     return (
-        f"- {', '.join(f'`{name}`' for name in names)}: {report['date'][:10]}, {on['cpus']} x "
-        f"{on['processor']}, {on['memory_gb']} GB, load {on['load']:.1f} at the start, "
+        f"- {', '.join(f'`{name}`' for name in names)}: {reports[0]['date'][:10]}, "
+        f"{on['cpus']} x {on['processor']}, {on['memory_gb']} GB, load at most {load:.1f} before, "
         f"{on['platform']}, Python {on['python']}, {packages}."
     )

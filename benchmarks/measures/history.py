@@ -93,9 +93,9 @@ def measure(rows: int, home: Path) -> Outcome:
             runs[name].append(ran.seconds)
     timed = {
         "hour": runs,
-        "day, new process": _timed(_by_process, {n: Lake(str(p)) for n, p in lakes.items()}),
-        "day, open table": _timed(_by_polars, {n: Lake(str(p)) for n, p in lakes.items()}),
-        "day, duckdb": _timed(_by_duckdb, {n: Lake(str(p)) for n, p in lakes.items()}),
+        "day in a new process": _timed(_by_process, {n: Lake(str(p)) for n, p in lakes.items()}),
+        "day in an open table": _timed(_by_polars, {n: Lake(str(p)) for n, p in lakes.items()}),
+        "day by DuckDB": _timed(_by_duckdb, {n: Lake(str(p)) for n, p in lakes.items()}),
     }
     opening = _timed(_opened, {n: Lake(str(p)) for n, p in lakes.items()})
     medians = {
