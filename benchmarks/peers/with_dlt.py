@@ -12,7 +12,7 @@ from benchmarks.peers.serving import serve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Rows fetched at a time; twice dlt's default, which makes fewer files to load.
+#: Rows fetched at a time: of 50,000 (dlt's default), 100,000 and 250,000 the fastest.
 _CHUNK_ROWS = 100_000
 
 
