@@ -75,5 +75,6 @@ $(READY): pyproject.toml constraints.txt
 
 clean: ## Remove .venv, caches and what builds leave; keeps .chimera, the demo's data.
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
-		.import_linter_cache .hypothesis dbt_project/target dbt_project/logs benchmarks/results
+		.import_linter_cache .hypothesis dbt_project/target dbt_project/logs benchmarks/results \
+		benchmarks/.peers
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

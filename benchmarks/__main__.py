@@ -16,25 +16,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import registry
+from benchmarks import docs_table, registry
 from benchmarks.machine import machine
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 
-_LINE = "{:<10} {:>12} {:>10} {:>10} {:>7} {:>9}  {:<22} {}"
+_LINE = "{:<18} {:>12} {:>10} {:>10} {:>7} {:>9}  {:<22} {}"
 
 
 def main() -> int:
     """Measure; 1 if a measure could not be made. A goal that is not met is told, not an error."""
     options = _options()
+    if options.write_docs:
+        print(docs_table.written(RESULTS, ROOT / "docs" / "benchmarks.md"))
+        return 0
     # Told to stop, we still take away what was made.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     now = datetime.now(UTC)
     report: dict[str, Any] = {"date": now.isoformat(), "machine": machine(), "measures": {}}
     print(_LINE.format("measure", "rows", "ours", "floor", "ratio", "peak", "goal", "met"))
     failed = False
-    for name in options.only or registry.names():
+    for name in options.only or registry.usual():
         found = _measured(name, options.rows)
         failed |= found is None
         if found is not None:
@@ -56,6 +59,11 @@ def _options() -> argparse.Namespace:
         "--rows", type=int, default=0, help="rows, instead of each one's own number"
     )
     parser.add_argument("--json", type=Path, help="where to write, instead of benchmarks/results")
+    parser.add_argument(
+        "--write-docs",
+        action="store_true",
+        help="measure nothing: write the table of docs/benchmarks.md from benchmarks/results",
+    )
     return parser.parse_args()
 
 
@@ -67,7 +75,7 @@ def _measured(name: str, rows: int) -> dict[str, Any] | None:
             command, cwd=ROOT, env=environment(Path(folder) / "home"), check=False
         )
         if ended.returncode or not result.exists():
-            print(f"{name:<10} failed with exit code {ended.returncode}", flush=True)
+            print(f"{name:<18} failed with exit code {ended.returncode}", flush=True)
             return None
         found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
         return found
@@ -94,7 +102,7 @@ def _tell(name: str, found: dict[str, Any]) -> None:
             f"{floor:.2f} s" if floor is not None else "-",
             f"{ratio:.2f}" if ratio is not None else "-",
             f"{found['peak_mb']:,.0f} MB",
-            ", ".join(goal["told"] for goal in found["goals"]),
+            ", ".join(docs_table.goal(found, each) for each in found["goals"]),
             ", ".join("yes" if goal["met"] else "no" for goal in found["goals"]),
         ),
         flush=True,

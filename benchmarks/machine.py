@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -21,9 +22,13 @@ _LIBRARIES = (
 )
 
 
+_CPUINFO = Path("/proc/cpuinfo")
+
+
 def machine() -> dict[str, Any]:
     """Processors, memory, load, and the versions that matter."""
     return {
+        "processor": _processor(),
         "cpus": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
@@ -33,3 +38,13 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _LIBRARIES},
     }
+
+
+def _processor() -> str:
+    """The processor's own name where the system tells it, else its kind."""
+    if _CPUINFO.is_file():
+        for line in _CPUINFO.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.machine()

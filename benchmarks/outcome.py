@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A bound: `what` is `ratio` (at least), `seconds` or `peak_mb` (at most)."""
+    """A bound: `what` is `ratio` (at least), `seconds`, `peak_mb` or a growth's name (at most)."""
 
     what: str
     bound: float
@@ -23,11 +23,12 @@ class Goal:
         return value >= self.bound if self.what == "ratio" else value <= self.bound
 
     def __str__(self) -> str:
-        return {
+        told = {
             "ratio": f">= {self.bound:g}",
-            "seconds": f"<= {self.bound:g} s",
+            "seconds": f"<= {self.bound:.3g} s",
             "peak_mb": f"<= {self.bound:,.0f} MB",
-        }[self.what]
+        }
+        return told.get(self.what, f"{self.what} <= {self.bound:g}x")
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class Outcome:
         goals: What it is held to.
         floor: Seconds of the floor or peer, the median of the rounds; None where there is none.
         ratio: Speed of ours by that of the floor, the median over the rounds; 1 is as fast.
+        growths: Where ours is compared with ours, by how many times each thing grew, by its name.
+        peer: What the floor is, with its version, where it is not plain Polars and Delta.
         peak_mb: The most memory it held at once; of the measuring process if not measured better.
         details: Anything else worth keeping, such as the seconds of each step.
     """
@@ -49,17 +52,16 @@ class Outcome:
     goals: tuple[Goal, ...]
     floor: float | None = None
     ratio: float | None = None
+    growths: dict[str, float] = field(default_factory=dict)
+    peer: str | None = None
     peak_mb: float | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
     def verdicts(self) -> list[tuple[Goal, bool]]:
         """Each goal, and whether it was met."""
         found = {"ratio": self.ratio, "seconds": self.ours, "peak_mb": self.peak_mb}
-        return [
-            (goal, value is not None and goal.met(value))
-            for goal in self.goals
-            for value in (found[goal.what],)
-        ]
+        values = [(goal, (self.growths | found)[goal.what]) for goal in self.goals]
+        return [(goal, value is not None and goal.met(value)) for goal, value in values]
 
 
 def alternated(

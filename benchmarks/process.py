@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _EVERY_SECONDS = 0.02
 
@@ -26,14 +27,24 @@ class Ran:
     output: str
 
 
-def run(command: Sequence[str]) -> Ran:
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Ran:
     """Run a command to its end.
+
+    Args:
+        command: The command.
+        environment: Variables it gets beside our own.
 
     Raises:
         RuntimeError: It failed; with what it said.
     """
     started = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    child = subprocess.Popen(
+        command,
+        env=os.environ | dict(environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     peak = [0]
     watch = threading.Thread(target=_watch, args=(child, peak), daemon=True)
     watch.start()

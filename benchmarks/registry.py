@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from benchmarks.outcome import Outcome
 
 
+#: Measures that take minutes and gigabytes: made only where they are named.
+ONLY_IF_NAMED = frozenset({"big_hour"})
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One measure: its name, title, default number of rows, and what runs it."""
@@ -29,6 +33,11 @@ class Measure:
 def names() -> list[str]:
     """The names of all measures; none of them is imported."""
     return sorted(module.name for module in pkgutil.iter_modules(measures.__path__))
+
+
+def usual() -> list[str]:
+    """The names of the measures that are made where none is named."""
+    return [name for name in names() if name not in ONLY_IF_NAMED]
 
 
 def load(name: str) -> Measure:

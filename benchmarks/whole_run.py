@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.data import START
 from benchmarks.outcome import Goal, Outcome
-from benchmarks.process import run
+from benchmarks.process import Ran, run
 from benchmarks.source import filled
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: The share of bad rows, and the rows an hour from which there are any.
 _BAD, _ENOUGH = 0.003, 500
@@ -30,12 +34,32 @@ def measured(rows: int, hours: int, goals: tuple[Goal, ...]) -> Outcome:
     """One run over so many hours, the rows spread evenly over them, in an empty lake."""
     # One bad row in few would be over the 1% at which an hour is blocked.
     filled(rows, hours=hours, bad=_BAD if rows >= _ENOUGH * hours else 0.0)
-    run([sys.executable, "-c", _INSTALLED])
-    end = START + timedelta(hours=hours)
-    command = ["-m", "benchmarks.whole_run", START.isoformat(), end.isoformat()]
-    ran = run([sys.executable, *command])
-    told = json.loads(ran.output.strip().splitlines()[-1])
+    installed()
+    ran, told = ran_hours(START, hours)
     return Outcome(rows=rows, ours=ran.seconds, goals=goals, peak_mb=ran.peak_mb, details=told)
+
+
+def installed() -> None:
+    """Do what is done once on a new system, so that it is not measured."""
+    run([sys.executable, "-c", _INSTALLED])
+
+
+def ran_hours(
+    start: datetime, hours: int = 1, *, lake: Path | None = None
+) -> tuple[Ran, dict[str, Any]]:
+    """Run the job as a process; gives the process, and what it told of its steps.
+
+    Args:
+        start: The first hour.
+        hours: How many, in one run.
+        lake: A lake other than that of CHIMERA_HOME.
+    """
+    command = [start.isoformat(), (start + timedelta(hours=hours)).isoformat()]
+    ran = run(
+        [sys.executable, "-m", "benchmarks.whole_run", *command],
+        {"CHIMERA_LAKE_URI": str(lake)} if lake else None,
+    )
+    return ran, json.loads(ran.output.strip().splitlines()[-1])
 
 
 def main(start: str, end: str) -> int:

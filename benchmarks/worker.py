@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import registry
+from benchmarks.peer import PeerUnavailable
 from chimera_assets.embedded.postgres import embedded_server
 from chimera_assets.settings import get_settings
 
@@ -23,12 +24,14 @@ def main(name: str, rows: str, result: str) -> None:
     measure = registry.load(name)
     try:
         outcome = measure.run(int(rows) or measure.rows, get_settings().home)
+    except PeerUnavailable as unavailable:
+        sys.exit(f"{name}: {unavailable}")
     finally:
         embedded_server(get_settings()).release()
     if outcome.peak_mb is None:
         outcome.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KB_A_MB
     found = asdict(outcome)
-    found["title"] = measure.title
+    found |= {"title": measure.title, "own_rows": measure.rows}
     found["goals"] = [
         {"what": goal.what, "bound": goal.bound, "told": str(goal), "met": met}
         for goal, met in outcome.verdicts()

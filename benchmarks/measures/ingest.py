@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,12 +11,9 @@ from deltalake import write_deltalake
 from benchmarks.data import START
 from benchmarks.outcome import Outcome, alternated
 from benchmarks.source import filled
-from chimera_assets.contracts import contracts
-from chimera_assets.hours import HOUR_COLUMNS, HourRange, partition_values
+from benchmarks.taking import take
+from chimera_assets.hours import HOUR_COLUMNS, partition_values
 from chimera_assets.lake import Lake
-from chimera_assets.quality import stage_hours, stage_reference
-from chimera_assets.sources.batch import Batch
-from chimera_assets.sources.postgres import PostgresSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +26,7 @@ def measure(rows: int, home: Path) -> Outcome:
     url = filled(rows)
 
     def ours(number: int) -> None:
-        _take(url, Lake(str(home / f"lake_{number}")))
+        take(url, Lake(str(home / f"lake_{number}")))
 
     def floor(number: int) -> None:
         with dbapi.connect(url) as connection, connection.cursor() as cursor:
@@ -41,18 +37,3 @@ def measure(rows: int, home: Path) -> Outcome:
         write_deltalake(str(home / f"floor_{number}"), read, partition_by=list(HOUR_COLUMNS))
 
     return alternated(rows, ours, floor, at_least=0.5, rounds=2)
-
-
-def _take(url: str, lake: Lake) -> None:
-    now, source = datetime.now(UTC), PostgresSource(url)
-    providers, stream = contracts()["providers"], contracts()["generations"]
-    known = source.extract_reference(providers, Batch.new("providers", now))
-    lake.table("raw", "providers").overwrite(known)
-    stage_reference(lake, providers, run_id="bench", now=now)
-    hour = HourRange.single(START)
-    extracted = source.extract_hours(stream, hour, Batch.new("generations", now))
-    lake.table("raw", "generations").write_hours(extracted, hour)
-    staging = stage_hours(lake, stream, hour, run_id="bench", now=now)
-    if staging.staged is None:
-        msg = f"the hour was blocked: {staging.batches.to_dicts()}"
-        raise RuntimeError(msg)

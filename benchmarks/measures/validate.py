@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ROWS = 5_000_000
 
-_BAD = 0.003
+#: The share of bad rows.
+BAD = 0.003
 
 _START_OF_HOUR = pl.col("hour_partition").cast(pl.Datetime("us", "UTC")) + pl.duration(
     hours=pl.col("hour")
@@ -66,11 +67,11 @@ RULES = {
 
 def measure(rows: int, home: Path) -> Outcome:  # noqa: ARG001 - needs no folder
     """Judge rows in memory; both see the same frames, of the size that staging judges at a time."""
-    frame = with_hours(generations(rows, bad=_BAD))
+    frame = with_hours(generations(rows, bad=BAD))
     found: dict[str, tuple[int, int]] = {}
 
     def ours(_: int) -> None:
-        found["ours"] = _ours(frame)
+        found["ours"] = judged(frame)
 
     def floor(_: int) -> None:
         found["floor"] = _by_hand(frame)
@@ -83,7 +84,8 @@ def measure(rows: int, home: Path) -> Outcome:  # noqa: ARG001 - needs no folder
     return outcome
 
 
-def _ours(frame: pl.DataFrame) -> tuple[int, int]:
+def judged(frame: pl.DataFrame) -> tuple[int, int]:
+    """Judge the rows by the 20 rules; gives how many are bad, and how often a rule was broken."""
     contract = contracts()["generations"]
     rules = tuple(rule for rule in contract.rules if rule.name in RULES)
     if len(rules) != len(RULES):

@@ -14,7 +14,7 @@ from chimera_assets.lake import partitions
 from chimera_assets.lake.errors import LakeError, TableNotFound, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from deltalake import DeltaTable
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Files written under an older schema may lack columns or hold narrower numbers.
 _CASTS = pl.ScanCastOptions(integer_cast="upcast", float_cast="upcast")
+
+#: Rows that a scan in bounded memory is let loose on: what it reads ahead is never more.
+_SCANNED_ROWS = 524_288
 
 _PLAIN_READER = 1
 _PLAIN_FEATURES = {"timestampNtz"}
@@ -76,7 +79,13 @@ def read(
         frame = pl.scan_delta(delta, storage_options=table.storage_options or None)
         frame = frame.filter(partitions.expression(hours)) if hours is not None else frame
     else:
-        frame = _scan(table, delta, schema, hours)
+        frame = _scan(table, delta, schema, _in_order(files(table, delta, hours))["path"])
+    return _selected(table, schema, frame, columns)
+
+
+def _selected(
+    table: Table, schema: pl.Schema, frame: pl.LazyFrame, columns: Sequence[str] | None
+) -> pl.LazyFrame:
     wanted = list(columns) if columns is not None else list(schema)
     missing = [name for name in wanted if name not in schema]
     if missing:
@@ -125,10 +134,9 @@ def _plain(delta: DeltaTable) -> bool:
     return plain_protocol and parts in ([], list(HOUR_COLUMNS))
 
 
-def _scan(
-    table: Table, delta: DeltaTable, schema: pl.Schema, hours: HourRange | None
-) -> pl.LazyFrame:
-    uris = sorted(_uris(table, delta, hours), key=_hour_order)
+def _scan(table: Table, delta: DeltaTable, schema: pl.Schema, paths: Iterable[str]) -> pl.LazyFrame:
+    # Not from `file_uris`, which percent-encodes the folder's name.
+    uris = [f"{table.uri}/{path}" for path in paths]
     if not uris:
         return pl.LazyFrame(schema=schema)
     parts = set(delta.metadata().partition_columns)
@@ -146,16 +154,10 @@ def _scan(
     )
 
 
-def _uris(table: Table, delta: DeltaTable, hours: HourRange | None) -> list[str]:
-    # Not from `file_uris`, which percent-encodes the folder's name.
-    return [f"{table.uri}/{path}" for path in files(table, delta, hours)["path"]]
-
-
-def _hour_order(uri: str) -> tuple[str, int]:
-    """A key that puts files in the order of their hours, whose numbers have one digit or two."""
-    day, _, rest = uri.partition(f"{partitions.HOUR_COLUMN}=")[0::1]
-    hour = rest.split("/", 1)[0]
-    return day, int(hour) if hour.isdigit() else -1
+def _in_order(listed: pl.DataFrame) -> pl.DataFrame:
+    """Data files in the order of their hours."""
+    hour = [name for name in HOUR_COLUMNS if name in listed.columns]
+    return listed.sort(*hour, maintain_order=True) if hour else listed
 
 
 def batches(
@@ -166,11 +168,43 @@ def batches(
     rows: int,
 ) -> Iterator[pl.DataFrame]:
     """The rows in bounded frames; see `Table.batches`."""
-    frame = read(table, delta, hours, columns)
-    for batch in frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
-        for part in batch.iter_slices(rows):
-            if part.height:
-                yield part
+    for scan in _parts(table, delta, hours, columns):
+        for batch in scan.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
+            for part in batch.iter_slices(rows):
+                if part.height:
+                    yield part
+
+
+def _parts(
+    table: Table, delta: DeltaTable, hours: HourRange | None, columns: Sequence[str] | None
+) -> Iterator[pl.LazyFrame]:
+    """Scans that give the rows one after the other.
+
+    A scan reads ahead as far as there are rows, however slowly they are taken from it, so each is
+    one of few rows: some small files, or a part of a large one.
+    """
+    if not _plain(delta):
+        yield read(table, delta, hours, columns)
+        return
+    schema = polars_schema(delta)
+    for paths, rows in _grouped(_in_order(files(table, delta, hours))):
+        frame = _selected(table, schema, _scan(table, delta, schema, paths), columns)
+        for offset in range(0, rows, _SCANNED_ROWS):
+            yield frame.slice(offset, _SCANNED_ROWS)
+
+
+def _grouped(listed: pl.DataFrame) -> Iterator[tuple[list[str], int]]:
+    """Data files in groups of about `_SCANNED_ROWS` rows: paths, rows."""
+    paths: list[str] = []
+    rows = 0
+    for path, more in listed.select("path", "rows").iter_rows():
+        if paths and rows + more > _SCANNED_ROWS:
+            yield paths, rows
+            paths, rows = [], 0
+        paths.append(path)
+        rows += more
+    if paths:
+        yield paths, rows
 
 
 def files(table: Table, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:

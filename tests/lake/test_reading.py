@@ -57,6 +57,24 @@ def test_batches_come_in_the_order_of_hours_and_are_bounded(local: Lake) -> None
     assert together.len() == 15_000
 
 
+def test_batches_of_small_and_large_hours_give_every_row_once(local: Lake) -> None:
+    table = local.table("staged", "mixed")
+    small = events(hours(0, 4), rows=3)
+    # More rows than are scanned at a time, in one hour between small ones.
+    large = events(hours(2), rows=1).join(pl.select(n=pl.int_range(1_200_000)), how="cross")
+    rows = pl.concat([small.filter(pl.col("hour") != 2), large.drop("n")]).sort("hour")
+    rows = rows.with_columns(value=pl.int_range(pl.len()))
+    table.write_hours(rows, hours(0, 4))
+    for wanted in (hours(0, 4), hours(2), hours(3)):
+        parts = list(table.batches(wanted, columns=["value", "hour"], rows=65_536))
+        assert max(part.height for part in parts) <= 65_536
+        found = pl.concat(parts)
+        first, last = wanted.start.hour, wanted.end.hour - 1
+        expected = rows.filter(pl.col("hour").is_between(first, last))["value"]
+        assert found["value"].sort().equals(expected)
+        assert found["hour"].is_sorted()
+
+
 def test_counts_and_sizes_come_from_the_log(table: Table) -> None:
     table.write_hours(events(hours(0, 30)), hours(0, 30))
     assert table.count() == 300
