@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from deltalake import CommitProperties, Transaction
 from deltalake.fs import DeltaStorageHandler
 
+from chimera_assets.lake import damage, reading
 from chimera_assets.lake.errors import CommitConflict, translated
 
 if TYPE_CHECKING:
@@ -92,7 +93,10 @@ def commit(
             version = _landed(table, commit_id, base)
             if version is None:
                 failure = translated(error, table.uri)
-                if attempt == ATTEMPTS or not isinstance(failure, CommitConflict):
+                if not isinstance(failure, CommitConflict):
+                    files = reading.files(table, delta, None)
+                    raise damage.explained(table, error, files) from error
+                if attempt == ATTEMPTS:
                     raise failure from error
                 _pause(attempt)
                 continue

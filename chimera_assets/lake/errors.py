@@ -81,6 +81,20 @@ class HoursMismatch(LakeError):  # noqa: N818
         )
 
 
+class TableDamaged(LakeError):  # noqa: N818
+    """A file of a table, of its data or of its log, is missing, cut or changed.
+
+    Args:
+        table: The table's URI.
+        problem: Which file, and what is wrong with it.
+        remedy: What to do.
+    """
+
+    def __init__(self, table: str, problem: str, remedy: str) -> None:
+        self.table, self.problem, self.remedy = table, problem, remedy
+        super().__init__(f"{table}: {problem}; {remedy}")
+
+
 class CommitConflict(LakeError):  # noqa: N818
     """Others kept changing the same hours; after several attempts nothing was written."""
 

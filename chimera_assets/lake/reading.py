@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError
 
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import partitions
-from chimera_assets.lake.errors import LakeError, TableNotFound, translated
+from chimera_assets.lake import damage, partitions
+from chimera_assets.lake.errors import LakeError, TableDamaged, TableNotFound, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,14 +37,11 @@ def past(table: Table, version: int | None, as_of: datetime | None) -> DeltaTabl
     if version is not None and as_of is not None:
         msg = f"{table.uri}: expected a version or a time, found both"
         raise LakeError(msg)
+    newest = table.delta().version()
+    _require_version(table, version, newest=newest)
     try:
         delta = table.fresh()
-        _require_version(table, version, newest=delta.version())
         delta.load_as_version(_utc(as_of) if as_of is not None else version or 0)
-    except TableNotFoundError as error:
-        raise TableNotFound(table.uri) from error
-    except LakeError:
-        raise
     except Exception as error:
         if isinstance(error, DeltaError) and version is not None:
             msg = f"{table.uri}: version {version} is past retention and can no longer be read"
@@ -103,9 +100,12 @@ def _plain(delta: DeltaTable) -> bool:
 def _scan(
     table: Table, delta: DeltaTable, schema: pl.Schema, hours: HourRange | None
 ) -> pl.LazyFrame:
-    uris = sorted(_uris(table, delta, hours), key=_hour_order)
-    if not uris:
+    wanted = files(table, delta, hours)
+    if wanted.is_empty():
         return pl.LazyFrame(schema=schema)
+    _require_files(table, delta, wanted)
+    # Not from `file_uris`, which percent-encodes the folder's name.
+    uris = sorted((f"{table.uri}/{path}" for path in wanted["path"]), key=_hour_order)
     parts = set(delta.metadata().partition_columns)
     return pl.scan_parquet(
         uris,
@@ -121,9 +121,18 @@ def _scan(
     )
 
 
-def _uris(table: Table, delta: DeltaTable, hours: HourRange | None) -> list[str]:
-    # Not from `file_uris`, which percent-encodes the folder's name.
-    return [f"{table.uri}/{path}" for path in files(table, delta, hours)["path"]]
+def _require_files(table: Table, delta: DeltaTable, wanted: pl.DataFrame) -> None:
+    try:
+        damage.require_files(table, wanted)
+    except TableDamaged as error:
+        newest = table.version()
+        if delta.version() == newest:
+            raise
+        msg = (
+            f"{table.uri}: version {delta.version()} can no longer be read: {error.problem} "
+            f"(vacuum deletes what only old versions use); the newest is {newest}"
+        )
+        raise TableNotFound(table.uri, msg) from None
 
 
 def _hour_order(uri: str) -> tuple[str, int]:
@@ -142,10 +151,20 @@ def batches(
 ) -> Iterator[pl.DataFrame]:
     """The rows in bounded frames; see `Table.batches`."""
     frame = read(table, delta, hours, columns)
-    for batch in frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
+    found = frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True)
+    while (batch := _next(table, delta, hours, found)) is not None:
         for part in batch.iter_slices(rows):
             if part.height:
                 yield part
+
+
+def _next(
+    table: Table, delta: DeltaTable, hours: HourRange | None, found: Iterator[pl.DataFrame]
+) -> pl.DataFrame | None:
+    try:
+        return next(found, None)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise damage.explained(table, error, files(table, delta, hours)) from error
 
 
 def files(table: Table, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:

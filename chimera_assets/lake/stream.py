@@ -19,7 +19,7 @@ from pyarrow import ipc
 
 from chimera_assets.hours import HourRange, partition_key
 from chimera_assets.lake.boundary import conform
-from chimera_assets.lake.errors import HoursMismatch
+from chimera_assets.lake.errors import HoursMismatch, LakeError
 from chimera_assets.lake.partitions import DAY_COLUMN, HOUR_COLUMN, hour_ordinal
 
 if TYPE_CHECKING:
@@ -162,13 +162,24 @@ class Stream:
         options = ipc.IpcWriteOptions(compression="lz4")
         with ipc.new_stream(self._spool, self.schema, options=options) as spool:
             for batch in self._live_batches():
-                spool.write_batch(batch)
+                _put_by(batch, spool)
                 yield batch
 
     def _again(self) -> Iterator[pa.RecordBatch]:
         if self._spool is not None:
             self._spool.seek(0)
             yield from ipc.open_stream(self._spool)
+
+
+def _put_by(batch: pa.RecordBatch, spool: ipc.RecordBatchStreamWriter) -> None:
+    try:
+        spool.write_batch(batch)
+    except OSError as error:
+        msg = (
+            f"{tempfile.gettempdir()}: no room for a copy of the rows on their way into the lake "
+            f"({error}); make room there, or set TMPDIR to a folder with room"
+        )
+        raise LakeError(msg) from error
 
 
 def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -10,8 +10,8 @@ from deltalake import DeltaTable, Transaction
 from deltalake.exceptions import TableNotFoundError
 
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import maintenance, reading, writing
-from chimera_assets.lake.errors import TableNotFound, translated
+from chimera_assets.lake import damage, maintenance, reading, writing
+from chimera_assets.lake.errors import TableNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,6 +76,7 @@ class Table:
 
         Raises:
             TableNotFound: The table, or that version of it, does not exist.
+            TableDamaged: Its log cannot be read, or its newest entry is empty.
         """
         if version is not None or as_of is not None:
             return reading.past(self, version, as_of)
@@ -88,7 +89,8 @@ class Table:
             raise TableNotFound(self.uri) from error
         except Exception as error:
             self._snapshot = None
-            raise translated(error, self.uri) from error
+            raise damage.explained(self, error) from error
+        damage.require_whole_entry(self, self._snapshot.version())
         return self._snapshot
 
     def fresh(self) -> DeltaTable:
@@ -242,6 +244,7 @@ class Table:
 
         Raises:
             TableNotFound: The table, or that version of it, does not exist.
+            TableDamaged: A file is missing or cut, where the lake is a folder; on S3 reading tells.
         """
         return reading.read(self, self.delta(version, as_of), hours, columns)
 
