@@ -17,7 +17,8 @@ from deltalake import CommitProperties, Transaction
 from deltalake.fs import DeltaStorageHandler
 
 from chimera_assets.lake import damage, reading
-from chimera_assets.lake.errors import CommitConflict, translated
+from chimera_assets.lake.errors import CommitConflict, StorageUnavailable, translated
+from chimera_assets.lake.patience import ASKED, patiently, pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,8 +33,6 @@ COMMIT_ID = "chimera.commit"
 
 #: How often a commit is tried when others write the same data.
 ATTEMPTS = 12
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 #: Appends carry one of so many application ids, see `append_transaction`.
 _APPEND_LANES = 16
@@ -93,17 +92,22 @@ def commit(
             version = _landed(table, commit_id, base)
             if version is None:
                 failure = translated(error, table.uri)
-                if not isinstance(failure, CommitConflict):
+                if not _worth_another(failure, attempt):
                     files = reading.files(table, delta, None)
                     raise damage.explained(table, error, files) from error
-                if attempt == ATTEMPTS:
-                    raise failure from error
-                _pause(attempt)
+                pause(attempt)
                 continue
         else:
             version = _landed(table, commit_id, base)
         return _told(table, version, time.perf_counter() - started)
     raise AssertionError  # pragma: no cover
+
+
+def _worth_another(failure: Exception, attempt: int) -> bool:
+    """Whether the commit, which is not in the log, should be made once more."""
+    if isinstance(failure, StorageUnavailable):
+        return attempt < ASKED
+    return isinstance(failure, CommitConflict) and attempt < ATTEMPTS
 
 
 def append_transaction() -> Transaction:
@@ -119,9 +123,15 @@ def append_transaction() -> Transaction:
 
 def read_actions(table: Table, version: int) -> list[dict[str, Any]]:
     """The actions of one commit, from its entry in the log."""
-    storage = DeltaStorageHandler(table.uri, table.storage_options)
-    with storage.open_input_file(f"_delta_log/{version:020}.json") as entry:
-        return [json.loads(line) for line in entry.read().splitlines() if line.strip()]
+
+    def content() -> bytes:
+        storage = DeltaStorageHandler(table.uri, table.storage_options)
+        with storage.open_input_file(f"_delta_log/{version:020}.json") as entry:
+            read: bytes = entry.read()
+            return read
+
+    lines = patiently(content, table.uri).splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def _landed(table: Table, commit_id: str, base: int) -> int | None:
@@ -157,8 +167,3 @@ def _moved(uri: str, transaction: Transaction | None) -> str:
 def _raise_own(stream: Stream | None) -> None:
     if stream is not None and stream.failure is not None:
         raise stream.failure
-
-
-def _pause(attempt: int) -> None:
-    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
-    time.sleep(random.uniform(_FIRST_PAUSE, longest))  # noqa: S311

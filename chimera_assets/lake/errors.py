@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from chimera_assets.errors import ChimeraError
+
+#: Some engines colour their words, also where no terminal is.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 #: Traces of faults that pass by themselves, as object stores and the network word them.
 _PASSING = (
@@ -126,5 +131,5 @@ def translated(error: Exception, uri: str) -> Exception:
 
 def _line(error: Exception, limit: int = 300) -> str:
     """The first `limit` characters of an error, on one line."""
-    text = " ".join(str(error).split())
+    text = " ".join(_COLOUR.sub("", str(error)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
