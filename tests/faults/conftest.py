@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.lake.conftest import aws, bucket
+from tests.lake.conftest import aws, bucket, lake
 
 from .warm_house import WarmHouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["aws", "bucket"]
+__all__ = ["aws", "bucket", "lake"]
 
 SOAK = os.environ.get("SOAK", "") not in {"", "0"}
 SEED = int(os.environ.get("SEED", "20260116"))
