@@ -54,9 +54,12 @@ def explained(table: Table, error: Exception, files: pl.DataFrame | None = None)
     known = isinstance(failure, LakeError) and (failure.transient or type(failure) is not LakeError)
     if known or not isinstance(error, DeltaError | ComputeError | OSError):
         return failure
-    found = log_damage(table)
-    if found is None and files is not None and any(m in str(error).lower() for m in _OF_A_FILE):
-        found = next(damaged_files(table, files), None)
+    try:
+        found = log_damage(table)
+        if found is None and files is not None and any(m in str(error).lower() for m in _OF_A_FILE):
+            found = next(damaged_files(table, files), None)
+    except OSError:  # a storage that cannot be asked tells nothing of its files
+        return failure
     return TableDamaged(table.uri, *found) if found is not None else failure
 
 

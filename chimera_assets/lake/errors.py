@@ -17,6 +17,7 @@ _PASSING = (
     "timeout",
     "connection",
     "error sending request",
+    "response body",
     "slowdown",
     "slow down",
     "service unavailable",

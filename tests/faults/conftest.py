@@ -48,7 +48,7 @@ def dice(request: pytest.FixtureRequest) -> Random:
     return Random(f"{SEED}-{request.node.name}")  # noqa: S311 - no secret
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def warm_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmHouse]:
     made = WarmHouse(tmp_path_factory.mktemp("house") / "home")
     yield made

@@ -49,8 +49,28 @@ def child(request: dict[str, object], answers: int) -> None:
         os.write(answers, json.dumps(said).encode() + b"\n")
 
     tell({"pid": os.getpid()})
-    wanted = {"run": worker.run}[str(request.pop("do"))]
+    wanted = {"run": worker.run, "ticks": ticks}[str(request.pop("do"))]
     tell({"result": wanted(tell, **request)})  # type: ignore[arg-type]
+
+
+def ticks(_: object, moments: list[str]) -> list[list[str]]:
+    """The hours that the schedule asks for at each of these moments."""
+    from datetime import datetime
+
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    repository = defs.get_repository_def()
+    schedule = repository.get_schedule_def("chimera_etl_hourly")
+    asked = []
+    for moment in moments:
+        context = dg.build_schedule_context(
+            scheduled_execution_time=datetime.fromisoformat(moment), repository_def=repository
+        )
+        requests = schedule.evaluate_tick(context).run_requests
+        asked.append([str(request.partition_key) for request in requests])
+    return asked
 
 
 def main() -> None:

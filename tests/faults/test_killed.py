@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, TableNotFound
 from tests.pipeline.house import generations, keys
 
@@ -18,6 +19,7 @@ from .conftest import SOAK
 from .content import differences
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from random import Random
 
     from .conftest import Survived
@@ -73,7 +75,7 @@ class Stopwatch:
             self.took[said["step"]] = time.monotonic() - self._begun[said["step"]]
 
 
-def killed(house: WarmHouse, hour: str, dice: Random, took: dict[str, float]) -> None:
+def killed(house: WarmHouse, lake: Lake, hour: str, dice: Random, took: dict[str, float]) -> None:
     """Run an hour until it is killed; the dice choose a step, an instant in it, and who dies."""
     ran: object = "not killed"
     while ran is not None:
@@ -82,33 +84,30 @@ def killed(house: WarmHouse, hour: str, dice: Random, took: dict[str, float]) ->
         group = dice.random() < 0.5
         print(f"{hour}: SIGKILL {delay:.3f} s into {step}, {group=}")  # noqa: T201
         killer = Killer(step, delay, group=group)
-        ran = house.attempt(hour, on_step=killer)
+        ran = house.attempt(hour, on_step=killer, CHIMERA_LAKE_URI=lake.uri)
         killer.cancel()
 
 
-def whole_or_nothing(house: WarmHouse, calm: Lake, hour: str) -> None:
+def whole_or_nothing(lake: Lake, calm: Lake, hour: str) -> None:
     """What a reader sees of the hour right after the kill."""
-    from chimera_assets.hours import HourRange
-
     wanted = HourRange.from_keys(hour, hour)
     for name in LAYERS:
         expected = calm.table(*name.split("/")).read(wanted).collect().height
         with suppress(TableNotFound):
-            found = house.lake.table(*name.split("/")).read(wanted).collect().height
+            found = lake.table(*name.split("/")).read(wanted).collect().height
             assert found in {0, expected}, (name, hour)
 
 
 @pytest.mark.timeout(7200 if SOAK else 300)
 def test_killed_runs_leave_no_trace_once_their_hours_are_run_again(
-    warm_house: WarmHouse, dice: Random, survived: Survived
+    warm_house: WarmHouse, tmp_path: Path, dice: Random, survived: Survived
 ) -> None:
     house, hours = warm_house, keys("2026-01-16-00:00", ROUNDS * HOURS)
     for number, hour in enumerate(hours):
         house.source.insert("generations", rows_of(hour, number))
-    undisturbed = str(house.home / "undisturbed")
-    calm = Lake(undisturbed)
+    calm, lake = Lake(str(tmp_path / "calm")), Lake(str(tmp_path / "lake"))
     stopwatch = Stopwatch()
-    ran = house.attempt(hours[0], hours[-1], on_step=stopwatch, CHIMERA_LAKE_URI=undisturbed)
+    ran = house.attempt(hours[0], hours[-1], on_step=stopwatch, CHIMERA_LAKE_URI=calm.uri)
     assert ran is not None
     assert ran.success, ran.failed
 
@@ -116,13 +115,13 @@ def test_killed_runs_leave_no_trace_once_their_hours_are_run_again(
         these = hours[number * HOURS : (number + 1) * HOURS]
         twice = dice.sample(these, max(1, HOURS // 6))
         for hour in [*these, *twice]:
-            killed(house, hour, dice, stopwatch.took)
-            whole_or_nothing(house, calm, hour)
+            killed(house, lake, hour, dice, stopwatch.took)
+            whole_or_nothing(lake, calm, hour)
             survived("SIGKILL in an hourly run")
         if number % 5 == 4:
             for hour in these:
-                house.ran(hour)
+                house.ran(hour, CHIMERA_LAKE_URI=lake.uri)
         else:
-            house.ran(these[0], these[-1])
+            house.ran(these[0], these[-1], CHIMERA_LAKE_URI=lake.uri)
 
-    assert differences(house.lake, calm) == []
+    assert differences(lake, calm) == []

@@ -48,19 +48,32 @@ class WarmHouse(House):
             on_step: Told of each step with the process's id, which is also that of its group.
             settings: Environment of this process alone.
         """
-        request = {"do": "run", "first": first, "last": last or first, "environment": settings}
+        result = self._ask(on_step, {"do": "run", "first": first, "last": last or first}, settings)
+        return Ran(**result) if result is not None else None
+
+    def ticks(self, moments: list[str], **settings: str) -> list[list[str]]:
+        """The hours that the schedule asks for at each of these moments."""
+        result: list[list[str]] = self._ask(None, {"do": "ticks", "moments": moments}, settings)
+        return result
+
+    def _ask(
+        self,
+        on_step: Callable[[int, dict[str, Any]], None] | None,
+        request: dict[str, Any],
+        settings: dict[str, str],
+    ) -> Any:
         assert self._nursery.stdin is not None
-        self._nursery.stdin.write(json.dumps(request) + "\n")
+        self._nursery.stdin.write(json.dumps({**request, "environment": settings}) + "\n")
         self._nursery.stdin.flush()
         pid: int = self._answer()["pid"]
-        ran = None
+        result = None
         while "ended" not in (said := self._answer()):
             if "result" in said:
-                ran = Ran(**said["result"])
+                result = said["result"]
             elif on_step is not None:
                 on_step(pid, said)
         assert said["ended"] in {0, -9}, (said, self.log.read_text()[-4000:])
-        return ran if said["ended"] == 0 else None
+        return result if said["ended"] == 0 else None
 
     def ran(self, first: str, last: str | None = None, **settings: str) -> Ran:
         """Run hours to their end, and see that all went well."""
