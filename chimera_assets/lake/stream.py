@@ -8,6 +8,7 @@ neither does what can be made again: a `Replay`.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeAlias
@@ -96,7 +97,9 @@ class Stream:
     def __exit__(self, *_: object) -> None:
         """Let go of the copy, if one was made."""
         if self._spool is not None:
-            self._spool.close()
+            # What could not be written to a full disk before cannot be now, and nobody needs it.
+            with contextlib.suppress(OSError):
+                self._spool.close()
 
     @property
     def empty(self) -> bool:
