@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from chimera_assets.embedded.postgres import EmbeddedPostgres
+
 
 class WarmHouse(House):
     """A house with a nursery; see `nursery.py`."""
@@ -31,6 +33,11 @@ class WarmHouse(House):
                 text=True,
             )
         assert self._answer() == {"ready": True}
+
+    @property
+    def server(self) -> EmbeddedPostgres:
+        """The embedded server, to be handled roughly."""
+        return self._server
 
     def attempt(
         self,
