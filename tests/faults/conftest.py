@@ -1,7 +1,7 @@
 """How often each fault is tried, with what dice, and what was survived.
 
 `make test` tries each a few times; `make soak` (SOAK=1) many times, and prints a table at its end.
-SEED repeats what a failed run did: the seed stands at the top of its output.
+SEED=n throws the same dice again; a test that fails prints it.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def survived(record_property: Callable[[str, object], None]) -> Survived:
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> Random:
     """The test's own random numbers: the same for the same SEED, whatever else is run."""
+    print(f"SEED={SEED}")  # noqa: T201 - pytest shows it if the test fails
     return Random(f"{SEED}-{request.node.name}")  # noqa: S311 - no secret
 
 
@@ -53,10 +54,6 @@ def warm_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmHouse]:
     made = WarmHouse(tmp_path_factory.mktemp("house") / "home")
     yield made
     made.close()
-
-
-def pytest_report_header() -> str:
-    return f"faults: SEED={SEED}{' SOAK=1' if SOAK else ''}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -70,5 +67,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 counted[str(fault)] += int(times)
     terminalreporter.section(f"survived (SEED={SEED})")
     width = max(map(len, counted), default=0)
+    terminalreporter.write_line(f"{'fault':<{width}}  {'times':>7}")
     for fault, times in sorted(counted.items()):
         terminalreporter.write_line(f"{fault:<{width}}  {times:>7,}")

@@ -15,7 +15,6 @@ from importlib import import_module
 
 from tests.pipeline import worker
 
-
 #: What takes long to import. Nothing that starts threads when it is imported, which a fork would
 #: lose: the definitions ask Polars something already while they are made.
 WARM = (

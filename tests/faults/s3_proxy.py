@@ -8,6 +8,7 @@ own, since deltalake may hold the interpreter while it waits for an answer.)
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import random
@@ -124,10 +125,8 @@ class DoesHarm(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def finish(self) -> None:
-        try:
+        with contextlib.suppress(OSError, ValueError):
             super().finish()
-        except (OSError, ValueError):
-            pass
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -91,7 +91,9 @@ def damaged(event: Event, dice: Random) -> list[Event]:
                 event["success"] = dice.choice((None, True, False))
                 event["error_code"] = dice.choice(("", "timeout", None))
     copies = dice.choice((1,) * 15 + (2, 3))
-    return [event | ({"tokens_used": n} if n and dice.random() < 0.5 else {}) for n in range(copies)]
+    return [
+        event | ({"tokens_used": n} if n and dice.random() < 0.5 else {}) for n in range(copies)
+    ]
 
 
 #: Where an event belongs, told once more: its time, or its arrival if that is much earlier or the
@@ -134,7 +136,9 @@ class InPostgres:
 
     def elsewhere(self, hours: HourRange) -> int:
         """How many events have their hour outside of these, or have none."""
-        found = self._house.source.execute(ELSEWHERE, [hours.start.isoformat(), hours.end.isoformat()])
+        found = self._house.source.execute(
+            ELSEWHERE, [hours.start.isoformat(), hours.end.isoformat()]
+        )
         return int(found[0]["n"])
 
 

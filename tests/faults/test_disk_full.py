@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-from pathlib import Path
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from chimera_assets.hours import HourRange
-from chimera_assets.lake import Lake
+from chimera_assets.lake import Lake, LakeError
+from tests.lake.conftest import events, hours
 from tests.pipeline.house import generations, keys
 
 from .conftest import SOAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from .conftest import Survived
     from .warm_house import WarmHouse
@@ -115,11 +117,6 @@ def test_no_room_for_the_copy_of_the_rows(
     tmp_path: Path, disk: Disk, survived: Survived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that stream are copied to the temporary folder in case they are needed again."""
-    import tempfile
-
-    from chimera_assets.lake import LakeError
-    from tests.lake.conftest import events, hours
-
     if not disk.mounted:
         pytest.skip("no tmpfs may be mounted here")
     table = Lake(str(tmp_path / "lake")).table("raw", "events")

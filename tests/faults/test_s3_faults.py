@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import pytest
 
 from chimera_assets.lake import Lake, StorageUnavailable
 from tests.lake.conftest import events, hours
+from tests.pipeline.house import generations, keys
 
 from .conftest import SEED, SOAK
 from .content import differences
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from .warm_house import WarmHouse
 
 PROXY = Path(__file__).with_name("s3_proxy.py")
-WRITES = 600 if SOAK else 12
+WRITES = 300 if SOAK else 12
 RUNS = 20
 #: A fault's share of all requests.
 RATES = {"error": 0.02, "slow down": 0.02, "reset": 0.02, "lose": 0.02, "cut": 0.02}
@@ -73,7 +75,7 @@ def until_done(action: Callable[[], object]) -> None:
 
 
 @pytest.mark.timeout(3600 if SOAK else 300)
-def test_writes_through_a_failing_s3(
+def test_writes_through_a_failing_s3(  # noqa: PLR0913, PLR0917
     bucket: str,
     aws: str,
     tmp_path: Path,
@@ -82,34 +84,29 @@ def test_writes_through_a_failing_s3(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Hours replaced, rows appended and merged: each is there once, with its last value."""
+    lake = Lake(f"s3://{bucket}/lake", PATIENCE)
     expected: dict[int, int] = {}
     merged: dict[str, int] = {}
     appended = 0
     with proxy(tmp_path / "proxy", aws, RATES | HANGS) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         for number in range(WRITES):
-            # A process that has just started, every now and then.
-            lake = Lake(f"s3://{bucket}/lake", PATIENCE) if number % 12 == 0 else lake
-            table, hour = lake.table("staged", "events"), dice.randrange(12)
-            rows = events(hours(hour), value=number)
+            if number % 12 == 0:  # a process that has just started
+                lake = Lake(f"s3://{bucket}/lake", PATIENCE)
+            hour = dice.randrange(12)
             match dice.randrange(4):
                 case 0:
-                    log = lake.table("quality", "log")
-                    log.append(pl.DataFrame({"number": [number]}))
+                    lake.table("quality", "log").append(pl.DataFrame({"number": [number]}))
                     appended += 1
                 case 1:
-                    one = lake.table("marts", "dim")
                     row = pl.DataFrame({"key": [f"k-{hour}"], "value": [number]})
-                    until_done(lambda one=one, row=row: one.merge(row, ["key"]))
+                    until_done(partial(lake.table("marts", "dim").merge, row, ["key"]))
                     merged[f"k-{hour}"] = number
                 case _:
-                    until_done(
-                        lambda table=table, rows=rows, hour=hour: table.write_hours(
-                            rows, hours(hour)
-                        )
-                    )
+                    rows = events(hours(hour), value=number)
+                    write = lake.table("staged", "events").write_hours
+                    until_done(partial(write, rows, hours(hour)))
                     expected[hour] = number
-            monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
     calm = Lake(f"s3://{bucket}/lake")
     found = calm.table("staged", "events").read().collect()
@@ -136,8 +133,6 @@ def test_an_hourly_run_through_a_failing_s3(
     survived: Survived,
 ) -> None:
     """A run that fails says so in one line; run again, the lake is as if nothing had been."""
-    from tests.pipeline.house import generations, keys
-
     house, hours_ = warm_house, keys("2026-01-17-00:00", RUNS)
     for number, hour in enumerate(hours_):
         house.source.insert("generations", generations(hour, 200 + number))

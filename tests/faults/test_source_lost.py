@@ -1,4 +1,4 @@
-"""The database goes away in the middle of an extraction: one line says so, nothing is half-written."""
+"""A database that goes away in the middle of an extraction: one line, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.sources.batch import Batch
+from chimera_assets.sources.connection import connect, execute
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.postgres import PostgresSource
 from tests.pipeline.house import generations, keys
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .warm_house import WarmHouse
 
 ROWS = 120_000
-BEFORE, HOUR, LOCKED = keys("2026-01-19-04:00", 3)
+HOUR, LOCKED = keys("2026-01-19-05:00", 2)
 
 MANY = f"""
     INSERT INTO generations (event_id, timestamp, tenant_id, provider, model, success, tokens_used,
@@ -98,8 +99,6 @@ def test_a_run_whose_session_is_ended(
     """The extraction waits for a lock when its session is ended; another stream is not touched."""
     house, lake = warm_house, Lake(str(tmp_path / "lake"))
     house.source.insert("generations", generations(LOCKED, 200))
-    from chimera_assets.sources.connection import connect, execute
-
     with connect(house.source.url) as connection:
         execute(connection, "LOCK TABLE generations IN ACCESS EXCLUSIVE MODE")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WRITER = Path(__file__).with_name("writer.py")
 #: Each process writes its own hour and the common one so often.
-TIMES = 12 if SOAK else 1
+TIMES = 5 if SOAK else 1
 
 
 def test_eight_processes_create_one_table_and_write_side_by_side(
