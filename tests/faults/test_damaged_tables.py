@@ -113,7 +113,7 @@ def test_a_log_entry_that_is_gone_from_the_middle(folder: Path, survived: Surviv
     survived("damaged log entry")
 
 
-@pytest.mark.parametrize("damage", ["gone", "half", "empty", "noise"])
+@pytest.mark.parametrize("damage", ["gone", "half", "empty", "zeros", "noise"])
 def test_a_damaged_data_file_is_named_and_its_hour_mended(
     folder: Path, damage: str, survived: Survived
 ) -> None:
@@ -125,14 +125,16 @@ def test_a_damaged_data_file_is_named_and_its_hour_mended(
             halve(file)
         case "empty":
             file.write_bytes(b"")
+        case "zeros":
+            file.write_bytes(bytes(file.stat().st_size))
         case _:
             content = file.read_bytes()
-            file.write_bytes(content[:4] + b"\xff" * (len(content) - 4))
+            file.write_bytes(content[:4] + b"\xff" * (len(content) - 8) + content[-4:])
     words = (file.name, "chimera backfill --start 2026-01-31T00:00Z --end 2026-01-31T01:00Z")
 
     refused(lambda: list(opened(folder).batches()), *words)
     refused(lambda: opened(folder).merge(events(hours(0)), ["event_id"], hours(0)), *words)
-    if damage != "noise":  # of the same size: found when it is read
+    if damage != "noise":  # that is found when it is read
         refused(lambda: opened(folder).read(), *words)
     # Other hours can be read and written; what their writes need stands in the log.
     assert opened(folder).read(hours(1, 2)).collect().height == 20
