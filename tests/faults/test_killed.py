@@ -107,9 +107,10 @@ def test_killed_runs_leave_no_trace_once_their_hours_are_run_again(
         house.source.insert("generations", rows_of(hour, number))
     calm, lake = Lake(str(tmp_path / "calm")), Lake(str(tmp_path / "lake"))
     stopwatch = Stopwatch()
-    ran = house.attempt(hours[0], hours[-1], on_step=stopwatch, CHIMERA_LAKE_URI=calm.uri)
+    ran = house.attempt(hours[0], on_step=stopwatch, CHIMERA_LAKE_URI=calm.uri)
     assert ran is not None
     assert ran.success, ran.failed
+    house.ran(hours[1], hours[-1], CHIMERA_LAKE_URI=calm.uri)
 
     for number in range(ROUNDS):
         these = hours[number * HOURS : (number + 1) * HOURS]

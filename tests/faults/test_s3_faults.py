@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from .warm_house import WarmHouse
 
 PROXY = Path(__file__).with_name("s3_proxy.py")
-WRITES = 300 if SOAK else 12
-RUNS = 20
+WRITES = 100 if SOAK else 12
+RUNS = 10
 #: A fault's share of all requests.
 RATES = {"error": 0.02, "slow down": 0.02, "reset": 0.02, "lose": 0.02, "cut": 0.02}
 HANGS = {"hang": 0.004}
