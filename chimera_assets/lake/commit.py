@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from deltalake import CommitProperties, Transaction
 from deltalake.fs import DeltaStorageHandler
 
-from chimera_assets.lake.errors import CommitConflict, translated
+from chimera_assets.lake import damage, reading
+from chimera_assets.lake.errors import CommitConflict, StorageUnavailable, translated
+from chimera_assets.lake.patience import ASKED, patiently, pause
 from chimera_assets.tracing import span
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ COMMIT_ID = "chimera.commit"
 
 #: How often a commit is tried when others write the same data.
 ATTEMPTS = 12
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 #: Appends carry one of so many application ids, see `append_carry`.
 _APPEND_LANES = 16
@@ -135,9 +135,10 @@ def _commit(  # noqa: PLR0913, PLR0917
             version = _landed(table, commit_id, base)
             if version is None:
                 failure = translated(error, table.uri)
-                if attempt == attempts or not isinstance(failure, CommitConflict):
-                    raise failure from error
-                _pause(attempt)
+                if not _worth_another(failure, attempt, attempts):
+                    files = reading.files(table, delta, None)
+                    raise damage.explained(table, error, files) from error
+                pause(attempt)
                 continue
         else:
             version = _landed(table, commit_id, base)
@@ -156,6 +157,13 @@ def _carried(table: Table, carry: Carry | None) -> tuple[DeltaTable, Carried | N
             return delta, carried
 
 
+def _worth_another(failure: Exception, attempt: int, attempts: int) -> bool:
+    """Whether the commit, which is not in the log, should be made once more."""
+    if isinstance(failure, StorageUnavailable):
+        return attempt < min(ASKED, attempts)
+    return isinstance(failure, CommitConflict) and attempt < attempts
+
+
 def append_carry(_: DeltaTable) -> Carried:
     """A transaction that makes deltalake notice if an append's answer was lost.
 
@@ -169,9 +177,15 @@ def append_carry(_: DeltaTable) -> Carried:
 
 def read_actions(table: Table, version: int) -> list[dict[str, Any]]:
     """The actions of one commit, from its entry in the log."""
-    storage = DeltaStorageHandler(table.uri, table.storage_options)
-    with storage.open_input_file(f"_delta_log/{version:020}.json") as entry:
-        return [json.loads(line) for line in entry.read().splitlines() if line.strip()]
+
+    def content() -> bytes:
+        storage = DeltaStorageHandler(table.uri, table.storage_options)
+        with storage.open_input_file(f"_delta_log/{version:020}.json") as entry:
+            read: bytes = entry.read()
+            return read
+
+    lines = patiently(content, table.uri).splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def commit_info(table: Table, version: int) -> dict[str, Any]:
@@ -206,8 +220,3 @@ def _told(table: Table, version: int | None, seconds: float) -> Commit:
 def _raise_own(stream: Stream | None) -> None:
     if stream is not None and stream.failure is not None:
         raise stream.failure
-
-
-def _pause(attempt: int) -> None:
-    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
-    time.sleep(random.uniform(_FIRST_PAUSE, longest))  # noqa: S311

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from chimera_assets.errors import ChimeraError
+
+#: Some engines colour their words, also where no terminal is.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 #: Traces of faults that pass by themselves, as object stores and the network word them.
 _PASSING = (
@@ -12,6 +17,7 @@ _PASSING = (
     "timeout",
     "connection",
     "error sending request",
+    "response body",
     "slowdown",
     "slow down",
     "service unavailable",
@@ -82,6 +88,20 @@ class HoursMismatch(LakeError):  # noqa: N818
         )
 
 
+class TableDamaged(LakeError):  # noqa: N818
+    """A file of a table, of its data or of its log, is missing, cut or changed.
+
+    Args:
+        table: The table's URI.
+        problem: Which file, and what is wrong with it.
+        remedy: What to do.
+    """
+
+    def __init__(self, table: str, problem: str, remedy: str) -> None:
+        self.table, self.problem, self.remedy = table, problem, remedy
+        super().__init__(f"{table}: {problem}; {remedy}")
+
+
 class CommitConflict(LakeError):  # noqa: N818
     """Others kept changing the same hours; after several attempts nothing was written."""
 
@@ -122,5 +142,5 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
 
 def _line(error: Exception, limit: int = 300) -> str:
     """The first `limit` characters of an error, on one line."""
-    text = " ".join(str(error).split())
+    text = " ".join(_COLOUR.sub("", str(error)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from deltalake.exceptions import DeltaError
+
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions, reading
 from chimera_assets.lake.commit import Commit, commit
@@ -27,11 +29,20 @@ def restore(table: Table, target: int | datetime) -> Commit:
     version = None if isinstance(target, datetime) else target
     wanted = reading.past(table, version, as_of).version()
     told = {"chimera.write": "restore", "chimera.restored": str(wanted)}
-    return commit(
-        table,
-        lambda delta, properties: delta.restore(wanted, commit_properties=properties),
-        metadata=told,
-    )
+
+    def go_back(delta: DeltaTable, properties: CommitProperties) -> None:
+        try:
+            delta.restore(wanted, commit_properties=properties)
+        except DeltaError as error:
+            if "missing file" not in str(error).lower():
+                raise
+            msg = (
+                f"{table.uri}: version {wanted} cannot be restored: a file of it is gone (vacuum "
+                "deletes what only old versions use); choose a newer version"
+            )
+            raise LakeError(msg) from error
+
+    return commit(table, go_back, metadata=told)
 
 
 def optimize(table: Table, hours: HourRange | None) -> dict[str, int]:

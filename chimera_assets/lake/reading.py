@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError
 
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import partitions
-from chimera_assets.lake.errors import LakeError, TableNotFound, translated
+from chimera_assets.lake import damage, partitions
+from chimera_assets.lake.errors import LakeError, TableDamaged, TableNotFound, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from deltalake import DeltaTable
 
@@ -40,15 +40,14 @@ def past(table: Table, version: int | None, as_of: datetime | None) -> DeltaTabl
     if version is not None and as_of is not None:
         msg = f"{table.uri}: expected a version or a time, found both"
         raise LakeError(msg)
+    newest = table.delta().version()
+    _require_version(table, version, newest=newest)
     try:
         delta = table.fresh()
-        _require_version(table, version, newest=delta.version())
         delta.load_as_version(_utc(as_of) if as_of is not None else version or 0)
     except LakeError:
         raise
     except Exception as error:
-        if isinstance(error, TableNotFoundError) and not table.exists():
-            raise TableNotFound(table.uri) from error
         if isinstance(error, DeltaError) and version is not None:
             msg = f"{table.uri}: version {version} is past retention and can no longer be read"
             raise TableNotFound(table.uri, msg) from error
@@ -79,7 +78,7 @@ def read(
         frame = pl.scan_delta(delta, storage_options=table.storage_options or None)
         frame = frame.filter(partitions.expression(hours)) if hours is not None else frame
     else:
-        frame = _scan(table, delta, schema, _in_order(files(table, delta, hours))["path"])
+        frame = _scan(table, delta, schema, _in_order(files(table, delta, hours)))
     return _selected(table, schema, frame, columns)
 
 
@@ -134,11 +133,12 @@ def _plain(delta: DeltaTable) -> bool:
     return plain_protocol and parts in ([], list(HOUR_COLUMNS))
 
 
-def _scan(table: Table, delta: DeltaTable, schema: pl.Schema, paths: Iterable[str]) -> pl.LazyFrame:
-    # Not from `file_uris`, which percent-encodes the folder's name.
-    uris = [f"{table.uri}/{path}" for path in paths]
-    if not uris:
+def _scan(table: Table, delta: DeltaTable, schema: pl.Schema, wanted: pl.DataFrame) -> pl.LazyFrame:
+    if wanted.is_empty():
         return pl.LazyFrame(schema=schema)
+    _require_files(table, delta, wanted)
+    # Not from `file_uris`, which percent-encodes the folder's name.
+    uris = [f"{table.uri}/{path}" for path in wanted["path"]]
     parts = set(delta.metadata().partition_columns)
     return pl.scan_parquet(
         uris,
@@ -160,6 +160,20 @@ def _in_order(listed: pl.DataFrame) -> pl.DataFrame:
     return listed.sort(*hour, maintain_order=True) if hour else listed
 
 
+def _require_files(table: Table, delta: DeltaTable, wanted: pl.DataFrame) -> None:
+    try:
+        damage.require_files(table, wanted)
+    except TableDamaged as error:
+        newest = table.version()
+        if delta.version() == newest:
+            raise
+        msg = (
+            f"{table.uri}: version {delta.version()} can no longer be read: {error.problem} "
+            f"(vacuum deletes what only old versions use); the newest is {newest}"
+        )
+        raise TableNotFound(table.uri, msg) from None
+
+
 def batches(
     table: Table,
     delta: DeltaTable,
@@ -169,7 +183,8 @@ def batches(
 ) -> Iterator[pl.DataFrame]:
     """The rows in bounded frames; see `Table.batches`."""
     for scan in _parts(table, delta, hours, columns):
-        for batch in scan.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
+        found = scan.collect_batches(chunk_size=rows, maintain_order=True, lazy=True)
+        while (batch := _next(table, delta, hours, found)) is not None:
             for part in batch.iter_slices(rows):
                 if part.height:
                     yield part
@@ -187,24 +202,31 @@ def _parts(
         yield read(table, delta, hours, columns)
         return
     schema = polars_schema(delta)
-    for paths, rows in _grouped(_in_order(files(table, delta, hours))):
-        frame = _selected(table, schema, _scan(table, delta, schema, paths), columns)
-        for offset in range(0, rows, _SCANNED_ROWS):
+    for some in _grouped(_in_order(files(table, delta, hours))):
+        frame = _selected(table, schema, _scan(table, delta, schema, some), columns)
+        for offset in range(0, int(some["rows"].sum()), _SCANNED_ROWS):
             yield frame.slice(offset, _SCANNED_ROWS)
 
 
-def _grouped(listed: pl.DataFrame) -> Iterator[tuple[list[str], int]]:
-    """Data files in groups of about `_SCANNED_ROWS` rows: paths, rows."""
-    paths: list[str] = []
-    rows = 0
-    for path, more in listed.select("path", "rows").iter_rows():
-        if paths and rows + more > _SCANNED_ROWS:
-            yield paths, rows
-            paths, rows = [], 0
-        paths.append(path)
+def _grouped(listed: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Data files in groups of about `_SCANNED_ROWS` rows, or a single larger one."""
+    first, rows = 0, 0
+    for number, more in enumerate(listed["rows"].to_list()):
+        if number > first and rows + more > _SCANNED_ROWS:
+            yield listed[first:number]
+            first, rows = number, 0
         rows += more
-    if paths:
-        yield paths, rows
+    if first < listed.height:
+        yield listed[first:]
+
+
+def _next(
+    table: Table, delta: DeltaTable, hours: HourRange | None, found: Iterator[pl.DataFrame]
+) -> pl.DataFrame | None:
+    try:
+        return next(found, None)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise damage.explained(table, error, files(table, delta, hours)) from error
 
 
 def files(table: Table, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:

@@ -8,6 +8,7 @@ neither does what can be made again: a `Replay`.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self, TypeAlias
@@ -19,7 +20,7 @@ from pyarrow import ipc
 
 from chimera_assets.hours import HourRange, partition_key
 from chimera_assets.lake.boundary import conform
-from chimera_assets.lake.errors import HoursMismatch
+from chimera_assets.lake.errors import HoursMismatch, LakeError
 from chimera_assets.lake.partitions import DAY_COLUMN, HOUR_COLUMN, hour_ordinal
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ class Stream:
     def __exit__(self, *_: object) -> None:
         """Let go of the copy, if one was made."""
         if self._spool is not None:
-            self._spool.close()
+            # What could not be written to a full disk before cannot be now, and nobody needs it.
+            with contextlib.suppress(OSError):
+                self._spool.close()
 
     @property
     def empty(self) -> bool:
@@ -162,13 +165,24 @@ class Stream:
         options = ipc.IpcWriteOptions(compression="lz4")
         with ipc.new_stream(self._spool, self.schema, options=options) as spool:
             for batch in self._live_batches():
-                spool.write_batch(batch)
+                _put_by(batch, spool)
                 yield batch
 
     def _again(self) -> Iterator[pa.RecordBatch]:
         if self._spool is not None:
             self._spool.seek(0)
             yield from ipc.open_stream(self._spool)
+
+
+def _put_by(batch: pa.RecordBatch, spool: ipc.RecordBatchStreamWriter) -> None:
+    try:
+        spool.write_batch(batch)
+    except OSError as error:
+        msg = (
+            f"{tempfile.gettempdir()}: no room for a copy of the rows on their way into the lake "
+            f"({error}); make room there, or set TMPDIR to a folder with room"
+        )
+        raise LakeError(msg) from error
 
 
 def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

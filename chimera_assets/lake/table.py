@@ -11,8 +11,9 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import maintenance, reading, writing
-from chimera_assets.lake.errors import TableNotFound, translated
+from chimera_assets.lake import damage, maintenance, reading, writing
+from chimera_assets.lake.errors import TableNotFound
+from chimera_assets.lake.patience import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,20 +76,26 @@ class Table:
 
         Raises:
             TableNotFound: The table, or that version of it, does not exist.
+            TableDamaged: Its log cannot be read, or its newest entry is empty.
         """
         if version is not None or as_of is not None:
             return reading.past(self, version, as_of)
         try:
-            if self._snapshot is not None:
-                self._snapshot.update_incremental()
-            else:
-                self._snapshot = self.fresh()
+            self._snapshot = patiently(self._newest, self.uri)
         except TableNotFoundError as error:
             raise TableNotFound(self.uri) from error
         except Exception as error:
-            self._snapshot = None
-            raise translated(error, self.uri) from error
+            raise damage.explained(self, error) from error
+        damage.require_whole_entry(self, self._snapshot.version())
         return self._snapshot
+
+    def _newest(self) -> DeltaTable:
+        # A snapshot that could not be brought up to date is not used again.
+        snapshot, self._snapshot = self._snapshot, None
+        if snapshot is None:
+            return self.fresh()
+        snapshot.update_incremental()
+        return snapshot
 
     def fresh(self) -> DeltaTable:
         """A newly loaded snapshot, which the caller may move to other versions."""
@@ -255,6 +262,7 @@ class Table:
 
         Raises:
             TableNotFound: The table, or that version of it, does not exist.
+            TableDamaged: A file is missing or cut, where the lake is a folder; on S3 reading tells.
         """
         return reading.read(self, self.delta(version, as_of), hours, columns)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ import pyarrow as pa
 from chimera_assets.contracts import required_references
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange, floor_hour, partition_values
+from chimera_assets.lake import partitions
 from chimera_assets.lake.stream import Replay
 from chimera_assets.quality import duplicates, quarantine, results
 from chimera_assets.quality.accounts import Accounts
@@ -111,12 +113,14 @@ def stage_hours(  # noqa: PLR0913
         contract: The stream's contract.
         hours: The hours; each is judged on its own.
         run_id: Kept with the results.
-        now: Kept as the time of judgement.
+        now: Kept as the time of judgement; a little later if the hours were last judged later, by
+            a clock that was since set back: the last judgement is the one with the latest time.
         replay: Whether raw rows that were judged before are judged again on demand.
 
     Raises:
         TableNotFound: The stream has no raw table yet.
     """
+    now = _after_the_last(lake, contract, hours, now)
     with tempfile.TemporaryDirectory(prefix="chimera-rejected-") as spool:
         judging = _Judging(lake, contract, hours, run_id, now, Path(spool), replay=replay)
         staged = judging.publish()
@@ -125,6 +129,15 @@ def stage_hours(  # noqa: PLR0913
         )
     _keep_results(lake, judging.batches, judging.check_results)
     return Staging(judging.batches, judging.check_results, staged, quarantined)
+
+
+def _after_the_last(lake: Lake, contract: Contract, hours: HourRange, now: datetime) -> datetime:
+    table = lake.table(results.LAYER, "batches")
+    if not table.exists():
+        return now
+    of_hours = partitions.expression(hours) & (pl.col("stream") == contract.stream)
+    last = table.read().filter(of_hours).select(pl.col("judged_at").max()).collect().item()
+    return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
 def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetime) -> Staging:

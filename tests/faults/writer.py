@@ -1,4 +1,4 @@
-"""A process of its own that writes hours: `writer.py <lake> <start signal> <number>`."""
+"""A process of its own that writes hours: `writer.py <lake> <start signal> <number> <times>`."""
 
 import sys
 import time
@@ -10,10 +10,10 @@ from chimera_assets.lake import Lake
 from tests.lake.conftest import events, hours
 
 
-def main(uri: str, signal: str, number: str) -> None:
+def main(uri: str, signal: str, number: str, times: str) -> None:
     while not Path(signal).exists():
         time.sleep(0.01)
-    for wanted in (hours(int(number)), hours(20)):
+    for wanted in (hours(int(number)), hours(20)) * int(times):
         rows = events(wanted, rows=100, value=int(number))
         Lake(uri).table("staged", "generations").write_hours(rows, wanted)
 

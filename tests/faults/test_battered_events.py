@@ -1,0 +1,211 @@
+"""Randomly damaged events: each is staged, or in quarantine with its reasons, or a duplicate."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import polars as pl
+import pytest
+
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.hours import HourRange, parse_key
+from chimera_assets.lake import Lake
+from tests.pipeline.house import generations, keys
+
+from .conftest import SOAK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from random import Random
+
+    from .conftest import Survived
+    from .warm_house import WarmHouse
+
+Event: TypeAlias = dict[str, Any]
+
+EVENTS = 100_000 if SOAK else 2_000
+HOURS = keys("2026-01-21-10:00", 4)
+#: Events a statement.
+CHUNK = 2_000
+
+NUMBERS = ("prompt_length", "response_length", "tokens_used")
+FRACTIONS = ("latency_ms", "cost_usd")
+TEXTS = ("event_id", "tenant_id", "user_id", "provider", "model", "error_code")
+
+ODD_INTEGERS = (-1, 0, 2**31 - 1, 2**31, 2**53 + 1, -(2**63), 2**63 - 1)
+ODD_FRACTIONS = ("NaN", "Infinity", "-Infinity", -0.0, -1e-9, 1e308, 5e-324, 10_000.000001, 0.0)
+ODD_TEXTS = (
+    "",
+    " ",
+    "null",
+    "Zoë 🦀 \u202e\u0301 ꙮ",
+    "'; DROP TABLE battered; --",
+    'quo"te\\back\nline\ttab\r',
+    "é" * 150,
+    "x" * 100_000,
+    "\ufeff\u200b",
+)
+ODD_TIMES = (
+    "infinity",
+    "-infinity",
+    "0001-01-01T00:00:00Z",
+    "4713-01-01T00:00:00Z BC",
+    "1970-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999Z",
+    "294276-12-31T23:59:59Z",
+    "2026-01-21T10:59:59.9999999+00:00",
+    "2026-01-21T10:00:00-14:59",
+)
+ODD_ARRAYS: tuple[list[str | None] | None, ...] = (
+    None,
+    [],
+    [None],
+    ["base64", None, ""],
+    ["UPPER case!", "💥"],
+    ["same"] * 50,
+)
+
+
+def damaged(event: Event, dice: Random) -> list[Event]:
+    """The event with one to three damages; some come more than once."""
+    event = dict(event)
+    for _ in range(dice.choice((1, 1, 1, 2, 3))):
+        match dice.randrange(8):
+            case 0:
+                event[dice.choice(list(event))] = None
+            case 1:
+                event[dice.choice(NUMBERS)] = dice.choice(ODD_INTEGERS)
+            case 2:
+                event[dice.choice(FRACTIONS)] = dice.choice(ODD_FRACTIONS)
+            case 3:
+                event[dice.choice(TEXTS)] = dice.choice(ODD_TEXTS)
+            case 4:
+                event["timestamp"] = dice.choice(ODD_TIMES)
+            case 5:
+                event["created_at"] = dice.choice(ODD_TIMES)
+            case 6:
+                event["techniques_applied"] = dice.choice(ODD_ARRAYS)
+            case _:
+                event["success"] = dice.choice((None, True, False))
+                event["error_code"] = dice.choice(("", "timeout", None))
+    copies = dice.choice((1,) * 15 + (2, 3))
+    return [
+        event | ({"tokens_used": n} if n and dice.random() < 0.5 else {}) for n in range(copies)
+    ]
+
+
+#: Where an event belongs, told once more: its time, or its arrival if that is much earlier or the
+#: time cannot be read.
+ELSEWHERE = """
+    WITH readable AS (
+        SELECT CASE WHEN timestamp >= '0001-01-01 00:00Z' AND timestamp < '10000-01-01 00:00Z'
+                    THEN timestamp END AS event,
+               CASE WHEN created_at >= '0001-01-01 00:00Z' AND created_at < '10000-01-01 00:00Z'
+                    THEN created_at END AS arrival
+        FROM battered
+    ), placed AS (
+        SELECT CASE WHEN event IS NULL OR event > arrival + interval '5 minutes'
+                    THEN arrival ELSE event END AS at
+        FROM readable
+    )
+    SELECT count(*) AS n FROM placed
+    WHERE at IS NULL OR at < $1::timestamptz OR at >= $2::timestamptz
+"""
+
+
+class InPostgres:
+    """The operational database as the source of damaged events."""
+
+    def __init__(self, house: WarmHouse) -> None:
+        self._house = house
+        house.source.execute("DROP TABLE IF EXISTS battered")
+        house.source.execute(
+            "CREATE TABLE battered (event_id text, timestamp timestamptz, tenant_id text, "
+            "user_id text, provider text, model text, prompt_length bigint, "
+            "response_length bigint, latency_ms float8, success bool, error_code text, "
+            "techniques_applied text[], tokens_used bigint, cost_usd float8, "
+            "created_at timestamptz)"
+        )
+
+    def put(self, events: list[Event]) -> None:
+        """Add events."""
+        for start in range(0, len(events), CHUNK):
+            self._house.source.insert("battered", events[start : start + CHUNK])
+
+    def elsewhere(self, hours: HourRange) -> int:
+        """How many events have their hour outside of these, or have none."""
+        found = self._house.source.execute(
+            ELSEWHERE, [hours.start.isoformat(), hours.end.isoformat()]
+        )
+        return int(found[0]["n"])
+
+
+#: Source -> what makes one that holds nothing yet.
+SOURCES: dict[str, Callable[[WarmHouse], InPostgres]] = {"postgres": InPostgres}
+
+
+@pytest.fixture
+def contract(tmp_path: Path) -> Path:
+    """The rules of `generations` for a stream of its own, whose hours are published at any rate."""
+    folder = tmp_path / "contracts"
+    folder.mkdir()
+    text = (SHIPPED / "generations.odcs.yaml").read_text()
+    text = text.replace("generations", "battered").replace("value: 0.99", "value: 0.0001")
+    path = folder / "battered.odcs.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.timeout(3600 if SOAK else 300)
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_damaged_event_is_accounted_for(  # noqa: PLR0913, PLR0917
+    warm_house: WarmHouse,
+    tmp_path: Path,
+    source: str,
+    contract: Path,
+    dice: Random,
+    survived: Survived,
+) -> None:
+    holder = SOURCES[source](warm_house)
+    put: list[Event] = []
+    for hour in HOURS:
+        for event in generations(hour, EVENTS // len(HOURS)):
+            put += damaged(event, dice)
+    holder.put(put)
+    lake = Lake(str(tmp_path / "lake"))
+    settings = {"CHIMERA_LAKE_URI": lake.uri, "CHIMERA_CONTRACTS": str(contract.parent)}
+
+    ran = warm_house.attempt(HOURS[0], HOURS[-1], **settings)
+
+    assert ran is not None
+    assert ran.success, ran.failed
+    hours = HourRange.from_keys(HOURS[0], HOURS[-1])
+    raw, staged, quarantine = (
+        lake.table(layer, "battered").read().collect() for layer in ("raw", "staged", "quarantine")
+    )
+    accounts = lake.table("quality", "batches").read().filter(stream="battered").collect()
+    assert accounts["published"].all()
+    assert raw.height + holder.elsewhere(hours) == len(put)
+    assert raw.height == staged.height + quarantine.height + accounts["duplicates"].sum()
+    sums = accounts.select("extracted", "staged", "quarantined").sum().row(0)
+    assert sums == (raw.height, staged.height, quarantine.height)
+
+    assert quarantine["reasons"].list.len().min() > 0
+    for record in quarantine["record"]:
+        assert set(json.loads(record)) >= {"event_id", "timestamp", "tokens_used"}
+    ids = {"event_id": pl.col("row_key")}
+    known = pl.concat([staged.select("event_id"), quarantine.select(**ids)]).unique()
+    lost = raw.filter(pl.col("event_id").is_not_null()).join(known, on="event_id", how="anti")
+    assert lost.is_empty()
+    key = ["hour_partition", "hour", "event_id"]
+    assert staged.select(key).is_unique().all()
+    assert staged["latency_ms"].drop_nulls().is_between(0, 10_000).all()
+    assert staged.select(pl.col(*NUMBERS, "cost_usd").min() >= 0).row(0) == (True,) * 4
+    assert staged.select("tenant_id", "success", "provider").null_count().row(0) == (0, 0, 0)
+    in_hour = pl.col("timestamp").dt.truncate("1h").dt.replace_time_zone(None)
+    placed = pl.col("hour_partition").cast(pl.Datetime("us")) + pl.duration(hours="hour")
+    assert staged.select((in_hour == placed).all()).item()
+    assert parse_key(HOURS[0]) <= staged["timestamp"].min() < hours.end  # type: ignore[operator]
+    survived(f"damaged events from {source}", len(put))

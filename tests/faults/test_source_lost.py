@@ -1,0 +1,123 @@
+"""A database that goes away in the middle of an extraction: one line, and nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from chimera_assets.hours import HourRange
+from chimera_assets.lake import Lake
+from chimera_assets.sources.batch import Batch
+from chimera_assets.sources.connection import connect, execute
+from chimera_assets.sources.errors import SourceError
+from chimera_assets.sources.postgres import PostgresSource
+from tests.pipeline.house import generations, keys
+from tests.quality.rows import shipped
+
+from .conftest import SOAK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from random import Random
+
+    from .conftest import Survived
+    from .warm_house import WarmHouse
+
+#: More than the driver and the socket hold at once.
+ROWS, BATCHES = (600_000, 6) if SOAK else (120_000, 1)
+HOUR, LOCKED = keys("2026-01-19-05:00", 2)
+
+MANY = f"""
+    INSERT INTO generations (event_id, timestamp, tenant_id, provider, model, success, tokens_used,
+                             user_id, created_at)
+    SELECT 'many-' || n, $1::timestamptz, 'acme', 'openai', 'm-1', true, n % 1000,
+           repeat('x', 150), $1::timestamptz
+    FROM generate_series(1, {ROWS}) AS n
+"""  # noqa: S608
+
+TERMINATE = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = 'operational' AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'
+"""
+
+
+def restart_at_once(house: WarmHouse) -> None:
+    """As `pg_ctl restart -m immediate`: no session is waited for, the log is replayed."""
+    pid = house.server.cluster.postmaster()
+    assert pid is not None
+    os.kill(pid, signal.SIGQUIT)
+    while house.server.cluster.postmaster() == pid:
+        pass
+    house.server.url("operational")
+
+
+def test_a_server_restarted_while_its_rows_stream(
+    warm_house: WarmHouse, tmp_path: Path, dice: Random, survived: Survived
+) -> None:
+    house, contract = warm_house, shipped()["generations"]
+    wanted = HourRange.from_keys(HOUR, HOUR)
+    house.source.execute(MANY, [f"{HOUR[:10]} {HOUR[11:]}Z"])
+    table = Lake(str(tmp_path / "lake")).table("raw", "generations")
+    source = PostgresSource(house.source.url)
+
+    def extracted() -> pa.RecordBatchReader:
+        return source.extract_hours(contract, wanted, Batch.new("generations", datetime.now(UTC)))
+
+    def interrupted(rows: pa.RecordBatchReader, after: int) -> Iterator[pa.RecordBatch]:
+        for number, batch in enumerate(rows):
+            if number == after:
+                restart_at_once(house)
+            yield batch
+
+    table.create(extracted().schema)
+    for _ in range(10 if SOAK else 1):
+        before = table.version()
+        rows = extracted()
+        broken = pa.RecordBatchReader.from_batches(
+            rows.schema, interrupted(rows, dice.randrange(BATCHES))
+        )
+        with pytest.raises(SourceError) as lost:
+            table.write_hours(broken, wanted)
+        assert "\n" not in str(lost.value)
+        assert "PostgreSQL" in str(lost.value)
+        assert lost.value.transient
+        assert (table.version(), table.count()) == (before, 0)
+        survived("PostgreSQL restarted while rows stream")
+    table.write_hours(extracted(), wanted)
+    assert table.count() == table.read().collect()["event_id"].n_unique() == ROWS
+    house.source.execute("DELETE FROM generations")
+
+
+def test_a_run_whose_session_is_ended(
+    warm_house: WarmHouse, tmp_path: Path, survived: Survived
+) -> None:
+    """The extraction waits for a lock when its session is ended; another stream is not touched."""
+    house, lake = warm_house, Lake(str(tmp_path / "lake"))
+    house.source.insert("generations", generations(LOCKED, 200))
+    with connect(house.source.url) as connection:
+        execute(connection, "LOCK TABLE generations IN ACCESS EXCLUSIVE MODE")
+
+        def end(_: int, said: dict[str, Any]) -> None:
+            if (said["step"], said["outcome"]) == ("raw/generations", "started"):
+                while not any(house.source.execute(TERMINATE)):
+                    pass
+
+        ran = house.attempt(LOCKED, on_step=end, CHIMERA_LAKE_URI=lake.uri)
+    assert ran is not None
+    assert not ran.success
+    (cause,) = ran.failed.values()
+    assert list(ran.failed) == ["raw/generations"]
+    assert "\n" not in cause
+    assert "terminating connection" in cause
+    assert not lake.table("raw", "generations").exists()
+    assert not lake.table("marts", "fact_generations").exists()
+
+    house.ran(LOCKED, CHIMERA_LAKE_URI=lake.uri)
+    assert lake.table("marts", "fact_generations").count() == 200
+    survived("PostgreSQL session ended in an extraction")
