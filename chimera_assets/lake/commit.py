@@ -135,7 +135,8 @@ def _commit(  # noqa: PLR0913, PLR0917
             version = _landed(table, commit_id, base)
             if version is None:
                 failure = translated(error, table.uri)
-                if not _worth_another(failure, attempt, attempts):
+                whole = stream is None or stream.may_be_read_again
+                if not (whole and _worth_another(failure, attempt, attempts)):
                     files = reading.files(table, delta, None)
                     raise damage.explained(table, error, files) from error
                 pause(attempt)

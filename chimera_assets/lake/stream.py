@@ -88,6 +88,7 @@ class Stream:
             self.schema = reader.schema
             self._live = iter(reader)
         self._begun = False
+        self._copied = False
         self._first = self._peek()
 
     def __enter__(self) -> Self:
@@ -109,6 +110,12 @@ class Stream:
         if self._table is not None:
             return bool(self._table.num_rows == 0)
         return self._first is None
+
+    @property
+    def may_be_read_again(self) -> bool:
+        """Whether another reading gives every row: not if a one-shot's first broke off half-way."""
+        one_shot = self._live is not None and self._replay is None
+        return not (one_shot and self._begun) or self._copied
 
     def reader(
         self, schema: pa.Schema, uri: str, hours: HourRange | None = None
@@ -167,6 +174,7 @@ class Stream:
             for batch in self._live_batches():
                 _put_by(batch, spool)
                 yield batch
+        self._copied = True
 
     def _again(self) -> Iterator[pa.RecordBatch]:
         if self._spool is not None:

@@ -160,6 +160,25 @@ def test_what_can_be_made_again_is_not_copied_for_a_second_try(table: Table) -> 
     assert all(reading.equals(rows) for reading in readings)
 
 
+def test_a_stream_that_broke_off_half_way_is_not_taken_for_the_whole(table: Table) -> None:
+    rows = events(hours(0), rows=100_000).to_arrow()
+    with Stream(
+        pa.RecordBatchReader.from_batches(rows.schema, iter(rows.to_batches(1_000)))
+    ) as one:
+        assert one.may_be_read_again
+        begun = one.reader(rows.schema, table.uri, hours(0))
+        begun.read_next_batch()
+        assert not one.may_be_read_again
+        del begun
+        assert not one.may_be_read_again
+    with Stream(
+        pa.RecordBatchReader.from_batches(rows.schema, iter(rows.to_batches(1_000)))
+    ) as one:
+        whole = one.reader(rows.schema, table.uri, hours(0)).read_all()
+        assert one.may_be_read_again
+        assert one.reader(rows.schema, table.uri, hours(0)).read_all().equals(whole)
+
+
 def test_append_overwrite_and_merge(table: Table) -> None:
     first, second = events(hours(0), value=1), events(hours(1), value=1)
     table.append(first, partition_by=("hour_partition", "hour"))
