@@ -15,7 +15,8 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_EVERY_SECONDS = 0.02
+#: A look costs some 2 ms of a core: more often, and it would be part of what is timed.
+_EVERY_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
