@@ -10,6 +10,7 @@ from chimera_assets.lake.errors import (
     LakeError,
     SchemaConflict,
     StorageUnavailable,
+    TableDamaged,
     TableNotFound,
 )
 from chimera_assets.lake.lake import Lake
@@ -27,6 +28,7 @@ __all__ = [
     "SchemaConflict",
     "StorageUnavailable",
     "Table",
+    "TableDamaged",
     "TableNotFound",
     "TableStats",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import TableDamaged
 from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.quality.repeated import repeated
 from chimera_assets.sources.query import AHEAD_MINUTES
@@ -114,6 +115,6 @@ def unreadable_hours(table: Table, hours: Sequence[HourRange]) -> list[HourRange
     for hour in hours:
         try:
             table.read(hour).collect(engine="streaming")
-        except (pl.exceptions.PolarsError, OSError):
+        except (TableDamaged, pl.exceptions.PolarsError, OSError):
             found.append(hour)
     return found

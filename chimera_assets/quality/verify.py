@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
-from chimera_assets.lake import LakeError
+from chimera_assets.lake import LakeError, TableDamaged
 from chimera_assets.lake.integrity import damaged_files
 from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.lake.removal import runs, starts
@@ -212,7 +212,7 @@ class _Verifying:
         recount = Recount(contract, table, self._intact(table))
         try:
             hours = recount.hours()
-        except (pl.exceptions.PolarsError, OSError):
+        except (TableDamaged, pl.exceptions.PolarsError, OSError):
             self._find_unreadable(table)
             recount = Recount(contract, table, self._intact(table))
             hours = recount.hours()

@@ -180,7 +180,7 @@ def test_verify_names_a_table_whose_log_is_broken(
     assert said.code == 1
     (failure,) = json.loads(said.out)["failures"]
     assert (failure["promise"], failure["table"]) == ("files", "staged/generations")
-    assert "cannot be read" in failure["found"]
+    assert "cut or damaged" in failure["found"]
 
 
 def test_verify_of_an_empty_lake(chimera: Chimera, home: Path) -> None:

@@ -197,7 +197,7 @@ def test_the_log_keeps_smallest_and_largest_values_only_of_columns_named(local: 
     table.write_hours(events(hours(0)), hours(0), stats_columns=["value"])
     log = "".join(file.read_text() for file in _log_files(table))
     assert "minValues" in log
-    assert "e-17" not in log
+    assert '"e-17' not in log.replace("\\", "")  # as a value: file names hold random letters
     assert table.read().collect()["hour_partition"][0] == date(2026, 1, 31)
 
 

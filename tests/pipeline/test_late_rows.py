@@ -5,17 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pytest
 
 from chimera_assets.sources.connection import connect, execute
 
-from .house import generations, keys
+from .house import House, generations, keys
 
 if TYPE_CHECKING:
-    from .house import House
+    from collections.abc import Iterator
 
 ONE, TWO, THREE, FOUR = keys("2026-02-10-00:00", 4)
 SIX = keys("2026-02-10-06:00", 1)[0]
 LAYERS = ("raw/generations", "staged/generations", "marts/fact_generations")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house of its own: what other stories leave behind would be told, or asked for, here."""
+    made = House(tmp_path_factory.mktemp("house") / "home")
+    yield made
+    made.close()
 
 
 def ids(house: House, table: str, hour: str) -> set[str]:
