@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 import pytest
 
+from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
+from chimera_assets.sources.landing import Place, take
 from tests.pipeline.house import generations, keys
 
 from .conftest import SOAK
@@ -129,12 +133,12 @@ class InPostgres:
             "created_at timestamptz)"
         )
 
-    def put(self, events: list[Event]) -> None:
+    def put(self, events: list[Event], lake: Lake, contract: Path) -> None:  # noqa: ARG002
         """Add events."""
         for start in range(0, len(events), CHUNK):
             self._house.source.insert("battered", events[start : start + CHUNK])
 
-    def elsewhere(self, hours: HourRange) -> int:
+    def elsewhere(self, hours: HourRange, lake: Lake) -> int:  # noqa: ARG002
         """How many events have their hour outside of these, or have none."""
         found = self._house.source.execute(
             ELSEWHERE, [hours.start.isoformat(), hours.end.isoformat()]
@@ -142,8 +146,37 @@ class InPostgres:
         return int(found[0]["n"])
 
 
+class InFiles:
+    """Landing files as the only source of damaged events: there is no table."""
+
+    def __init__(self, house: WarmHouse) -> None:
+        house.source.execute("DROP TABLE IF EXISTS battered")
+
+    def put(self, events: list[Event], lake: Lake, contract: Path) -> None:
+        """Drop events as gzipped JSON lines, and take them."""
+        folder = contract.parent.parent / "drop" / "battered"
+        folder.mkdir(parents=True)
+        for start in range(0, len(events), 10 * CHUNK):
+            lines = [json.dumps(event) for event in events[start : start + 10 * CHUNK]]
+            file = folder / f"{start:06d}.jsonl.gz"
+            file.write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
+            os.utime(file, (1.77e9, 1.77e9))
+        described = load_contracts([SHIPPED, contract.parent])["battered"]
+        taken = take(lake, described, Place(str(folder.parent)), run_id="taken")
+        assert sum(entry.rows for entry in taken.entries) == len(events)
+
+    def elsewhere(self, hours: HourRange, lake: Lake) -> int:
+        """How many events landed in other hours."""
+        landed = lake.table("landing", "battered")
+        every, here = landed.rows_by_hour()["rows"].sum(), landed.rows_by_hour(hours)["rows"].sum()
+        return int(every - here)
+
+
 #: Source -> what makes one that holds nothing yet.
-SOURCES: dict[str, Callable[[WarmHouse], InPostgres]] = {"postgres": InPostgres}
+SOURCES: dict[str, Callable[[WarmHouse], InPostgres | InFiles]] = {
+    "postgres": InPostgres,
+    "files": InFiles,
+}
 
 
 @pytest.fixture
@@ -173,8 +206,8 @@ def test_every_damaged_event_is_accounted_for(  # noqa: PLR0913, PLR0917
     for hour in HOURS:
         for event in generations(hour, EVENTS // len(HOURS)):
             put += damaged(event, dice)
-    holder.put(put)
     lake = Lake(str(tmp_path / "lake"))
+    holder.put(put, lake, contract)
     settings = {"CHIMERA_LAKE_URI": lake.uri, "CHIMERA_CONTRACTS": str(contract.parent)}
 
     ran = warm_house.attempt(HOURS[0], HOURS[-1], **settings)
@@ -187,7 +220,7 @@ def test_every_damaged_event_is_accounted_for(  # noqa: PLR0913, PLR0917
     )
     accounts = lake.table("quality", "batches").read().filter(stream="battered").collect()
     assert accounts["published"].all()
-    assert raw.height + holder.elsewhere(hours) == len(put)
+    assert raw.height + holder.elsewhere(hours, lake) == len(put)
     assert raw.height == staged.height + quarantine.height + accounts["duplicates"].sum()
     sums = accounts.select("extracted", "staged", "quarantined").sum().row(0)
     assert sums == (raw.height, staged.height, quarantine.height)
