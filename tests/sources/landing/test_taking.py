@@ -152,7 +152,7 @@ print("done", flush=True)
 """
 
 
-def test_killed_at_any_instant_a_file_is_still_taken_once(landing: Landing) -> None:
+def test_killed_at_any_instant_a_file_is_still_taken_once(landing: Landing, tmp_path: Path) -> None:
     expected: set[str] = set()
     chance = random.Random(7)  # noqa: S311
     for attempt in range(3):
@@ -163,6 +163,7 @@ def test_killed_at_any_instant_a_file_is_still_taken_once(landing: Landing) -> N
             [sys.executable, "-c", TAKER, landing.root, landing.lake.uri, str(Path.cwd())],
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, "TMPDIR": str(tmp_path)},  # where the killed leave what they put by
         )
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
