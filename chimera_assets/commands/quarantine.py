@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
+    from chimera_assets.lake import Lake
 
 _LAYER = "quarantine"
 
@@ -43,11 +44,7 @@ def rejected(
         ArgumentError: There is no such stream.
     """
     lake = open_lake()
-    kept = {name for layer, name in lake.tables() if layer == _LAYER}
-    if stream is not None and stream not in kept | set(contracts()):
-        msg = f"--stream: expected {one_of(kept | set(contracts()), stream)}; found {stream}"
-        raise ArgumentError(msg)
-    names = sorted(kept) if stream is None else sorted(kept & {stream})
+    names = _quarantines(lake, stream)
     empty = pl.LazyFrame(schema=SCHEMA)
     frames = [lake.table(_LAYER, name).read(hours, list(SCHEMA)) for name in names]
     rows = pl.concat([empty, *frames])
@@ -126,14 +123,10 @@ def purge_old(
         ArgumentError: There is no such stream.
     """
     lake = open_lake()
-    kept = {name for layer, name in lake.tables() if layer == _LAYER}
-    if stream is not None and stream not in kept | set(contracts()):
-        msg = f"--stream: expected {one_of(kept | set(contracts()), stream)}; found {stream}"
-        raise ArgumentError(msg)
     run_id = str(uuid.uuid4())
     done = [
         purge(lake, name, age, run_id=run_id, now=now, dry_run=dry_run)
-        for name in sorted(kept if stream is None else kept & {stream})
+        for name in _quarantines(lake, stream)
         for age in [days if days is not None else _days(contracts().get(name))]
     ]
     if as_json:
@@ -158,6 +151,15 @@ def purge_old(
     if any(each.skipped for each in done):
         notes().print("Skipped hours were being written; run it again.")
     return 0
+
+
+def _quarantines(lake: Lake, stream: str | None) -> list[str]:
+    """The streams that have a quarantine: all of them, or the one asked for if it has."""
+    kept = {name for layer, name in lake.tables() if layer == _LAYER}
+    if stream is not None and stream not in kept | set(contracts()):
+        msg = f"--stream: expected {one_of(kept | set(contracts()), stream)}; found {stream}"
+        raise ArgumentError(msg)
+    return sorted(kept if stream is None else kept & {stream})
 
 
 def _days(contract: Contract | None) -> float:

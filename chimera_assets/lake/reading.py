@@ -280,9 +280,7 @@ def last_hour(table: Table, delta: DeltaTable) -> datetime | None:
     listed = files(table, delta, None).filter(pl.col("rows") > 0)
     if not set(HOUR_COLUMNS) <= set(listed.columns):
         return None
-    day, hour = (pl.col(name) for name in HOUR_COLUMNS)
-    moment = day.cast(pl.Datetime("us", "UTC")) + pl.duration(hours=hour.cast(pl.Int64))
-    last: datetime | None = listed.select(moment.max()).item()
+    last: datetime | None = listed.select(partitions.HOUR_START.max()).item()
     return last
 
 

@@ -22,6 +22,8 @@ from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake, Table
     from chimera_assets.pipeline.files_only import FilesOnly
@@ -229,13 +231,17 @@ class Shrunk:
         return f"{partition_key(self.hour)} ({self.left:,} of {self.rows:,} rows left)"
 
 
+def in_short(things: Sequence[object]) -> str:
+    """The first few by name, of the others how many."""
+    listed = ", ".join(map(str, things[:_LISTED]))
+    return listed + (f" and {len(things) - _LISTED:,} more" if len(things) > _LISTED else "")
+
+
 def held_back(stream: str, hours: list[Shrunk]) -> str:
     """Why hours are not taken again of themselves, and what to do."""
-    listed = ", ".join(map(str, hours[:_LISTED]))
-    more = f" and {len(hours) - _LISTED:,} more" if len(hours) > _LISTED else ""
     return (
-        f"{stream}: the source no longer has most rows of {listed}{more}; not taken again, so that "
-        f"they stay in the lake; `chimera backfill` takes hours as the source has them"
+        f"{stream}: the source no longer has most rows of {in_short(hours)}; not taken again, "
+        f"so that they stay in the lake; `chimera backfill` takes hours as the source has them"
     )
 
 

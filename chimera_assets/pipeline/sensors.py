@@ -17,7 +17,7 @@ from chimera_assets.hours import partition_key, ranges
 from chimera_assets.pipeline.files_only import FilesOnly, source_now
 from chimera_assets.pipeline.jobs import etl_hourly
 from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.pipeline.late import Known, backlog, doubt, held_back, shrunk
+from chimera_assets.pipeline.late import Known, backlog, doubt, held_back, in_short, shrunk
 from chimera_assets.pipeline.late_runs import (
     RUNS_A_TICK,
     failures,
@@ -173,7 +173,6 @@ def _told_waiting(looked: Mapping[str, Looked], busy: Hours) -> list[str]:
     told: list[str] = []
     for stream, one in looked.items():
         if waiting := sorted(one.wanted & busy):
-            listed = ", ".join(map(partition_key, waiting[:_LISTED]))
-            more = f" and {len(waiting) - _LISTED:,} more" if len(waiting) > _LISTED else ""
-            told.append(f"{stream}: a run of {listed}{more} has not ended yet")
+            listed = in_short([partition_key(hour) for hour in waiting])
+            told.append(f"{stream}: a run of {listed} has not ended yet")
     return told

@@ -19,6 +19,7 @@ from chimera_assets.pipeline.late import (
     backlog,
     doubt,
     held_back,
+    in_short,
     moved_from,
     rows_of,
     shrunk,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from chimera_assets.pipeline.position import Position
     from chimera_assets.sources.batch import Batch
     from chimera_assets.sources.postgres import PostgresSource, SourceNow
-
-_LISTED = 5
 
 
 class HoursHeldBack(ChimeraError):  # noqa: N818
@@ -202,7 +201,5 @@ def _fewer_told(contract: Contract, fewer: Mapping[datetime, tuple[int, int]]) -
     """One line for all hours that have lost rows at the source since they were taken before."""
     if not fewer:
         return None
-    shown = sorted(fewer.items())[:_LISTED]
-    listed = ", ".join(f"{partition_key(h)} ({was:,} to {now:,})" for h, (was, now) in shown)
-    more = f" and {len(fewer) - _LISTED:,} more" if len(fewer) > _LISTED else ""
-    return f"{contract.stream}: fewer rows than when they were taken before: {listed}{more}"
+    shown = [f"{partition_key(h)} ({was:,} to {now:,})" for h, (was, now) in sorted(fewer.items())]
+    return f"{contract.stream}: fewer rows than when they were taken before: {in_short(shown)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, HourRange, floor_hour
+from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.quality.results import LAYER
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 #: How far back is looked first: the log of recent hours is short, that of all hours is not.
 _RECENT = timedelta(days=3)
-
-_HOUR = pl.col("hour_partition").cast(pl.Datetime("us", "UTC")) + pl.duration(
-    hours=pl.col("hour").cast(pl.Int64)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def newest_hour(table: Table, now: datetime) -> datetime | None:
         return None
     recent = table.rows_by_hour(_recent(now))
     hours = recent if not recent.is_empty() else table.rows_by_hour()
-    last = hours.select(_HOUR).to_series().max()
+    last = hours.select(HOUR_START).to_series().max()
     return last if isinstance(last, datetime) else None
 
 
@@ -92,7 +89,7 @@ def _newest_published(lake: Lake, contract: Contract, now: datetime) -> datetime
     newest = (
         table.read(_recent(now), columns=[*HOUR_COLUMNS, "stream", "published"])
         .filter(pl.col("published") & (pl.col("stream") == contract.stream))
-        .select(_HOUR.max())
+        .select(HOUR_START.max())
         .collect()
         .item()
     )
