@@ -26,6 +26,7 @@ from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.duckdb import prepare, scan_sql
 from chimera_assets.lake.lake import Lake
+from chimera_assets.lake.patience import patiently
 from chimera_assets.lake.stream import Replay
 from chimera_assets.settings import Settings, get_settings
 
@@ -75,6 +76,10 @@ class Plugin(BasePlugin):
         if location is None:
             msg = "lake plugin: expected a location, found none"
             raise ArgumentError(msg)
+        patiently(lambda: self._answer(relation, location, request), location.path)
+
+    def _answer(self, relation: Any, location: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
+        """Answer a request; once more if the storage failed on the way, which does no harm."""
         with self._cursor() as cursor:
             cursor.execute(f"create schema if not exists {relation.without_identifier().render()}")
             match location.format:

@@ -12,7 +12,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import damage, maintenance, reading, writing
-from chimera_assets.lake.errors import TableNotFound
+from chimera_assets.lake.errors import TableNotFound, translated
 from chimera_assets.lake.patience import patiently
 
 if TYPE_CHECKING:
@@ -306,7 +306,10 @@ class Table:
 
     def history(self, limit: int | None = None) -> list[dict[str, Any]]:
         """The commits, newest first, each with version, timestamp, operation and its metadata."""
-        return self.delta().history(limit)
+        try:
+            return patiently(lambda: self.delta().history(limit), self.uri)
+        except Exception as error:
+            raise translated(error, self.uri) from error
 
     # Upkeep: see maintenance.py.
 

@@ -61,6 +61,14 @@ class DbtFailed(ChimeraError):  # noqa: N818 - what became of a run, and no mist
         self.transient = bool(nodes) and all(map(dbt_can_pass, nodes.values()))
 
 
+class DbtUnable(ChimeraError):  # noqa: N818 - as above
+    """dbt could not even begin with its nodes."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"dbt could not run: {' '.join(words.split())}")
+        self.transient = dbt_can_pass(words)
+
+
 class DbtRun:
     """One invocation of dbt.
 
@@ -82,7 +90,7 @@ class DbtRun:
 
         Raises:
             DbtFailed: A node failed; names it, with the engine's own words.
-        ChimeraError: dbt itself could not run.
+            DbtUnable: dbt itself could not run.
         """
         told: SimpleQueue[dict[str, Any] | dbtRunnerResult] = SimpleQueue()
         # In a thread of its own, so that results can be handed on while dbt goes on. If whoever
@@ -98,7 +106,7 @@ class DbtRun:
         """Run to the end, whatever fails on the way.
 
         Raises:
-            ChimeraError: dbt itself could not run.
+            DbtUnable: dbt itself could not run.
         """
         ended = self._invoke()
         if ended.exception is not None:
@@ -164,10 +172,9 @@ def _raise_if_failed(ended: dbtRunnerResult, target: Path) -> None:
     if ended.success:
         return
     if ended.exception is not None or ended.result is None:
-        msg = f"dbt could not run: {ended.exception}"
-        raise ChimeraError(msg) from ended.exception
+        raise DbtUnable(str(ended.exception)) from ended.exception
     failed = {
-        f"{one.node.resource_type} {one.node.name}": str(one.message)
+        f"{one.node.resource_type} {one.node.name}": " ".join(str(one.message).split())
         for one in ended.result.results
         if one.status in {"error", "fail", "runtime error"}
     }

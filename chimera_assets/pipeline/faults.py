@@ -22,8 +22,8 @@ _STATES = ("08", "53200", "53300", "57P01", "57P02", "57P03", "57P05", "40")
 _BY_WORDS = ("botocore", "deltalake", "duckdb", "polars", "urllib3", "requests")
 
 #: Engines also run our SQL, and a test's "Got 500 results" is no answer of a server: of their words
-#: only those count that speak of storage.
-_ENGINES = ("dbt", "duckdb", "polars")
+#: only those count that speak of storage. The same goes for an OSError, which may be anything's.
+_ENGINES = ("dbt", "duckdb", "polars", "os")
 _OF_STORAGE = ("s3 error", "http", "io error", "object store", "object-store", "storage failed")
 
 #: What our own writers say of conflicts, as dbt repeats it.
@@ -71,7 +71,10 @@ def _verdict(error: BaseException) -> bool | None:
     if state := getattr(error, "sqlstate", None):
         return str(state).startswith(_STATES)
     library = type(error).__module__.partition(".")[0].lstrip("_")
-    return _by_words(library, str(error).lower()) if library in _BY_WORDS else None
+    if library in _BY_WORDS:
+        return _by_words(library, str(error).lower())
+    # As such deltalake tells what the storage answered.
+    return _by_words("os", str(error).lower()) if isinstance(error, OSError) else None
 
 
 def _by_words(library: str, words: str) -> bool | None:

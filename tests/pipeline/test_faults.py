@@ -20,7 +20,7 @@ from chimera_assets.lake.errors import (
     TableNotFound,
     translated,
 )
-from chimera_assets.pipeline.dbt_run import DbtFailed
+from chimera_assets.pipeline.dbt_run import DbtFailed, DbtUnable
 from chimera_assets.pipeline.faults import can_pass
 from chimera_assets.pipeline.retries import RETRIES, pause
 from chimera_assets.settings import get_settings
@@ -62,6 +62,8 @@ PASSING = {
     "conflict": CommitConflict("lost"),
     "raw conflict": translated(CommitFailedError("x"), "/lake/t"),
     "dbt and s3": dbt("Generic S3 error: Error performing GET: 503 Service Unavailable"),
+    "an answer that broke off": OSError("Generic S3 error: HTTP error: response body error"),
+    "dbt's beginning and s3": DbtUnable("in operation on-run-start: Generic S3 error: timed out"),
     "dbt and a conflict": dbt("/lake/t: another writer changed the same data (x)"),
 }
 LASTING = {
@@ -75,6 +77,8 @@ LASTING = {
     "table": TableNotFound("/lake/t"),
     "column": SchemaConflict("/lake/t", "c", expected="int", found="text"),
     "hours": HoursMismatch("/lake/t", expected="1", found="2"),
+    "a file": FileNotFoundError(2, "No such file or directory: connection.yml"),
+    "dbt's beginning": DbtUnable("Compilation Error in operation on-run-start"),
     "full disk": translated(OSError(28, "No space left on device"), "/lake/t"),
     "s3 refuses": s3("403 Forbidden: access denied"),
     "botocore refused": throttled("AccessDenied"),
