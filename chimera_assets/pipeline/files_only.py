@@ -48,6 +48,10 @@ class FilesOnly:
         """Nothing arrives."""
         return iter(())
 
+    def keys(self, hours: HourRange) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
+        """It has none."""
+        return iter(())
+
     def rows_by_hour(self, hours: HourRange) -> dict[datetime, int]:
         """No hour has any."""
         return dict.fromkeys(hours, 0)

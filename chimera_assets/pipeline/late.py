@@ -1,7 +1,8 @@
 """What a stream's raw table still owes: hours with rows that came after they were taken.
 
 An hour is late if it was taken before and the source now has rows of it that the position does not
-cover, or if raw still holds, in that hour, the key of a row that arrived and is now in another.
+cover, or if raw still holds, in that hour, the key of a row that arrived and is now in another. Of
+rows that arrived in hours not taken yet, the second is looked for when these are taken.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
-from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, HourRange, floor_hour, partition_key
+from chimera_assets.hours import (
+    HOUR_COLUMNS,
+    ONE_HOUR,
+    HourRange,
+    floor_hour,
+    partition_key,
+    ranges,
+)
 from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.pipeline.landed import landed
 from chimera_assets.pipeline.position import NO_HOURS, Extraction, Hours, Position
@@ -22,7 +30,9 @@ from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake, Table
@@ -35,6 +45,9 @@ _CHANGED = timedelta(minutes=1)
 
 #: How long before its arrival an event of a changed row may have been placed.
 _BEFORE_ARRIVAL = timedelta(days=1)
+
+#: How far from an hour taken for the first time the older selves of its rows are looked for.
+_MOVED_WITHIN = timedelta(days=1)
 
 #: An hour is not taken again of itself if more than this share of its rows is gone from the source.
 _MAY_BE_GONE = 0.5
@@ -75,7 +88,7 @@ class Backlog:
         landed: What files brought.
         late: The hours taken before that have rows which arrived since.
         moved: The hours in which raw holds keys of rows that arrived and are in other hours now.
-        keys: Fingerprint and hour of each row that may have moved.
+        keys: Fingerprint and hour of each row that may have moved, or is about to be taken.
     """
 
     known: Known
@@ -97,7 +110,13 @@ class Backlog:
         return Extraction(hours, self.arrivals, self.moved, self.landed)
 
 
-def backlog(lake: Lake, contract: Contract, known: Known, source: SourceNow | FilesOnly) -> Backlog:
+def backlog(
+    lake: Lake,
+    contract: Contract,
+    known: Known,
+    source: SourceNow | FilesOnly,
+    taking: HourRange | None = None,
+) -> Backlog:
     """What a stream owes.
 
     Args:
@@ -106,6 +125,7 @@ def backlog(lake: Lake, contract: Contract, known: Known, source: SourceNow | Fi
         known: How far it was taken in, learned before the source was opened: of two states of the
             source, the one compared with has to be the earlier.
         source: The source as it is now.
+        taking: The hours that are about to be taken; None if it is only asked.
     """
     position = known.position
     files = landed(lake, contract.stream, (position or Position()).landing_version)
@@ -120,6 +140,12 @@ def backlog(lake: Lake, contract: Contract, known: Known, source: SourceNow | Fi
     keys = _keys(contract, source, found, late, changed)
     raw = lake.table("raw", contract.stream)
     moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
+    for hours in ranges(frozenset(taking or ()) - position.taken):
+        # An UPDATE may have given a row of another hour this hour and a new arrival.
+        new = _all_prints(contract, source.keys(hours))
+        near = HourRange(hours.start - _MOVED_WITHIN, hours.end + _MOVED_WITHIN)
+        moved |= moved_from(raw, contract, new, near)
+        keys = pl.concat([keys, new])
     return Backlog(known, found, files, late, moved, keys)
 
 
@@ -147,15 +173,16 @@ def _keys(
     changed: datetime | None,
 ) -> pl.DataFrame:
     """Fingerprint and hour of the rows whose older selves may stand in other hours."""
-    nothing = pl.DataFrame(schema=_KEYS)
     if not late and changed is None:
-        return nothing
+        return pl.DataFrame(schema=_KEYS)
     before = found.since.taken_at - _CHANGED if found.since is not None else None
-    parts = [
-        _prints(contract, pl.DataFrame(batch), placed=pl.col("_placed"))
-        for batch in source.arrived_keys(found, sorted(late), before)
-    ]
-    return pl.concat([nothing, *(part.cast(_KEYS) for part in parts)])
+    return _all_prints(contract, source.arrived_keys(found, sorted(late), before))
+
+
+def _all_prints(contract: Contract, keys: Iterable[pa.RecordBatch]) -> pl.DataFrame:
+    """Fingerprint and hour of each key."""
+    parts = [_prints(contract, pl.DataFrame(keyed), placed=pl.col("_placed")) for keyed in keys]
+    return pl.concat([pl.DataFrame(schema=_KEYS), *(part.cast(_KEYS) for part in parts)])
 
 
 def _where_they_were(late: Hours, changed: datetime | None, span: HourRange) -> HourRange | None:

@@ -116,7 +116,7 @@ def take_hours(  # noqa: PLR0913
     now = source_now(lake, contract, source)
     notes = _notes(contract, source, now)
     try:
-        found = backlog(lake, contract, known, now)
+        found = backlog(lake, contract, known, now, hours)
         if late is not None:
             _refuse_loss(contract, shrunk(lake, contract, now, hours))
     except BaseException:

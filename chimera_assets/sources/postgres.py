@@ -229,15 +229,10 @@ class SourceNow:
             hours: Every such row of these hours is given.
             before: And every one, of any hour, that says it arrived before this time.
         """
-        columns = [(self._table.columns[name], name) for name in self._contract.key]
-        types = {name: self._contract.column(name).type for name in self._contract.key}
-        keys = "".join(
-            f", {column.read_as(types[name])} AS {column.quoted}" for column, name in columns
-        )
-        rows = arrivals.arrived(self._contract, self._table, self.look, found, keys)
+        rows = arrivals.arrived(self._contract, self._table, self.look, found, self._key_columns())
+        names = ", ".join(self._table.columns[name].quoted for name in self._contract.key)
         sql = (
-            f"SELECT _placed, {', '.join(column.quoted for column, _ in columns)} "  # noqa: S608
-            f"FROM ({rows}) AS arrived "
+            f"SELECT _placed, {names} FROM ({rows}) AS arrived "  # noqa: S608
             "WHERE _placed = ANY(string_to_array($1, ' ')::timestamptz[]) "
             "OR _arrived < $2::timestamptz"
         )
@@ -246,6 +241,25 @@ class SourceNow:
         with explained(self._url), self._connection.cursor() as cursor:
             cursor.execute(sql, [listed, limit])
             yield from cursor.fetch_record_batch()
+
+    def keys(self, hours: HourRange) -> Iterator[pa.RecordBatch]:
+        """The hour (`_placed`) and the key of every row of some hours."""
+        placed = placed_at(self._contract, self._table)
+        sql = (
+            f"SELECT date_trunc('hour', {placed}) AS _placed{self._key_columns()} "  # noqa: S608
+            f"FROM {self._table.quoted} WHERE {self._in_hours(hours)}"
+        )
+        with explained(self._url), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            yield from cursor.fetch_record_batch()
+
+    def _key_columns(self) -> str:
+        """The key's columns, each with a comma before it, as they are read."""
+        columns = [(self._table.columns[name], name) for name in self._contract.key]
+        types = {name: self._contract.column(name).type for name in self._contract.key}
+        return "".join(
+            f", {column.read_as(types[name])} AS {column.quoted}" for column, name in columns
+        )
 
     def rows_by_hour(self, hours: HourRange) -> dict[datetime, int]:
         """How many rows the source has of each of these hours; 0 for one without any."""
