@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from tests.lake.conftest import aws, bucket, lake
+from tests.sources.conftest import database, server
 
 from .warm_house import WarmHouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["aws", "bucket", "lake"]
+__all__ = ["aws", "bucket", "database", "lake", "server"]
 
 SOAK = os.environ.get("SOAK", "") not in {"", "0"}
 SEED = int(os.environ.get("SEED", "20260116"))

@@ -1,0 +1,31 @@
+"""A process that takes hours of `generations` into raw: `taker.py <source's URL> <lake>`.
+
+Each line on stdin is a range of hours, `first last`; each line on stdout says that one was taken.
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from chimera_assets.contracts import load_contracts
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.hours import HourRange
+from chimera_assets.lake import Lake
+from chimera_assets.pipeline.taking import take_hours
+from chimera_assets.sources.batch import Batch
+from chimera_assets.sources.postgres import PostgresSource
+
+
+def main(url: str, uri: str) -> None:
+    contract = load_contracts([SHIPPED])["generations"]
+    for line in sys.stdin:
+        hours = HourRange.from_keys(*line.split())
+        batch = Batch.new(contract.stream, datetime.now(UTC))
+        take_hours(Lake(uri), contract, PostgresSource(url), hours, batch, run_id="a-run")
+        print("taken", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
