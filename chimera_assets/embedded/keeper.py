@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Server:
     """The server process: a child of ours, or one that lost its keeper and that we adopted."""
 
     def __init__(self, order: dict[str, Any]) -> None:
+        self._socket_folder = Path(order["socket_folder"])
         self._child: subprocess.Popen[bytes] | None = None
         if order["adopt"] is not None:
             self.pid = int(order["adopt"])
@@ -50,19 +52,24 @@ class Server:
         """Return when the server has ended."""
         if self._child is not None:
             self._child.wait()
-            return
         while self._alive():
             time.sleep(_ADOPTED_POLL_SECONDS)
+        self._clean()
 
     def stop(self) -> None:
         """End it: fast shutdown (SIGINT), and if it does not come, immediate (SIGQUIT)."""
         for how, seconds in ((signal.SIGINT, _STOP_SECONDS), (signal.SIGQUIT, 5.0)):
-            if not self._alive():
-                return
-            os.kill(self.pid, how)
+            if self._alive():
+                os.kill(self.pid, how)
             deadline = time.monotonic() + seconds
             while self._alive() and time.monotonic() < deadline:
                 time.sleep(0.01)
+        self._clean()
+
+    def _clean(self) -> None:
+        """Remove the folder of the socket, which may be one in /tmp that nobody knows."""
+        with suppress(OSError):  # not empty: the server was killed
+            self._socket_folder.rmdir()
 
     def _alive(self) -> bool:
         if self._child is not None:

@@ -162,6 +162,7 @@ class EmbeddedPostgres:
             cluster.forget_dead_server()
         order = {
             "root": str(cluster.root),
+            "socket_folder": str(cluster.socket_folder),
             "adopt": orphan,
             "command": cluster.command(),
             "environment": environment(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,6 +11,7 @@ from chimera_assets.lake import TableDamaged
 from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.quality.repeated import repeated
 from chimera_assets.sources.query import AHEAD_MINUTES
+from chimera_assets.spool import spool_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,8 +56,8 @@ class Recount:
             A row an hour with such keys: the hour columns; rows: how many rows have one; elsewhere:
             the hours, as partition keys, that have the same keys, at most five.
         """
-        with tempfile.TemporaryDirectory(prefix="chimera-keys-") as folder:
-            suspects = repeated(self._fingerprints(), Path(folder))
+        with spool_folder("keys") as folder:
+            suspects = repeated(self._fingerprints(), folder)
         if suspects.is_empty():
             return pl.DataFrame(
                 schema={**_HOUR_TYPES, "rows": pl.Int64, "elsewhere": pl.List(pl.String)}

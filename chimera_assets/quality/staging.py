@@ -8,11 +8,9 @@ readers see of a blocked hour stays as it was.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -26,10 +24,12 @@ from chimera_assets.lake.stream import Replay
 from chimera_assets.quality import duplicates, quarantine, results
 from chimera_assets.quality.accounts import Accounts
 from chimera_assets.quality.judge import Judge
+from chimera_assets.spool import spool_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Commit, Lake, Table
@@ -121,8 +121,8 @@ def stage_hours(  # noqa: PLR0913
         TableNotFound: The stream has no raw table yet.
     """
     now = _after_the_last(lake, contract, hours, now)
-    with tempfile.TemporaryDirectory(prefix="chimera-rejected-") as spool:
-        judging = _Judging(lake, contract, hours, run_id, now, Path(spool), replay=replay)
+    with spool_folder("rejected") as folder:
+        judging = _Judging(lake, contract, hours, run_id, now, folder, replay=replay)
         staged = judging.publish()
         quarantined = lake.table("quarantine", contract.stream).write_hours(
             judging.rejected(), hours, schema=quarantine.arrow_schema(), metadata={"run": run_id}

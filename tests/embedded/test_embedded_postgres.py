@@ -196,6 +196,7 @@ def test_any_home_gives_a_url_for_any_client(tmp_path: Path, folder: str) -> Non
     finally:
         server.release()
     assert not server.is_running()
+    assert not server.cluster.socket_folder.exists()
 
 
 def test_nobody_else_on_the_machine_can_reach_it(server: EmbeddedPostgres) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,6 +34,7 @@ from chimera_assets.sources.landing.rows import (
     landing_schema,
 )
 from chimera_assets.sources.landing.wholeness import ABANDONED, may_be_finished, waiting
+from chimera_assets.spool import spool_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -122,8 +122,8 @@ def take(
     taking = Taking()
     files = _whole(place, contract.stream, Ledger.read(table), taking, pause)
     for group in _grouped(files):
-        with tempfile.TemporaryDirectory(prefix="chimera-landing-") as folder:
-            _take_group(table, contract, place, group, taking, Path(folder), run_id)
+        with spool_folder("landing") as folder:
+            _take_group(table, contract, place, group, taking, folder, run_id)
     return taking
 
 

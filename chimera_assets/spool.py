@@ -1,0 +1,61 @@
+"""Folders for what a step puts by, gone when it ends, however it ends.
+
+A process that was killed deletes nothing. So each folder is locked while it is used, as long as its
+process lives, and whoever makes the next one deletes those that nobody holds any more.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PREFIX = "chimera-spool-"
+
+#: Younger ones may have been made and not be locked yet.
+_SURELY_LOCKED_SECONDS = 600
+
+
+@contextmanager
+def spool_folder(what: str) -> Iterator[Path]:
+    """An empty folder in the system's temporary folder (`TMPDIR`).
+
+    Args:
+        what: What it is for, a part of its name.
+    """
+    _sweep(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(
+        prefix=f"{_PREFIX}{what}-", ignore_cleanup_errors=True
+    ) as folder:
+        held = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH)
+            yield Path(folder)
+        finally:
+            os.close(held)
+
+
+def _sweep(root: Path) -> None:
+    """Delete the folders of processes that are gone."""
+    for folder in root.glob(f"{_PREFIX}*"):
+        # It may be another user's, or go at this moment.
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _SURELY_LOCKED_SECONDS:
+                _delete_if_free(folder)
+
+
+def _delete_if_free(folder: Path) -> None:
+    found = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(found)

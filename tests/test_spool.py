@@ -1,0 +1,52 @@
+"""What steps put by in the temporary folder is gone when they end, killed or not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+from chimera_assets.spool import spool_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+HOLDS = """
+from chimera_assets.spool import spool_folder
+with spool_folder("rejected") as folder:
+    (folder / "rows").touch()
+    print(folder, flush=True)
+    input()
+"""
+
+
+def test_folders_of_killed_processes_are_deleted_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+        )
+        for _ in range(2)
+    ]
+    killed, alive = processes
+    folders = [tmp_path / str(one.stdout.readline().strip()) for one in processes if one.stdout]
+    killed.kill()
+    killed.communicate()
+    for folder in folders:
+        os.utime(folder, (0, time.time() - 3600))
+    with spool_folder("landing") as own:
+        assert sorted(tmp_path.iterdir()) == sorted([own, folders[1]])
+    assert (folders[1] / "rows").exists()
+    alive.communicate("\n")
+    assert list(tmp_path.iterdir()) == []
