@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from dagster import RunRecord
 
 #: Job -> its label. Dagster's own job runs what is materialized by hand.
-DAGS = {"chimera_etl_hourly": "chimera_etl_hourly", "__ASSET_JOB": "assets"}
+DAGS = {
+    "chimera_etl_hourly": "chimera_etl_hourly",
+    "chimera_landing": "chimera_landing",
+    "chimera_upkeep": "chimera_upkeep",
+    "__ASSET_JOB": "assets",
+}
 
 _ENDED = {
     DagsterRunStatus.SUCCESS: "success",
