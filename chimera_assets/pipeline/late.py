@@ -46,8 +46,8 @@ _CHANGED = timedelta(minutes=1)
 #: How long before its arrival an event of a changed row may have been placed.
 _BEFORE_ARRIVAL = timedelta(days=1)
 
-#: How far from an hour taken for the first time the older selves of its rows are looked for.
-_MOVED_WITHIN = timedelta(days=1)
+#: So many hours from one that is taken for the first time, older selves of its rows are looked for.
+_MOVED_BY = 24
 
 #: An hour is not taken again of itself if more than this share of its rows is gone from the source.
 _MAY_BE_GONE = 0.5
@@ -140,13 +140,23 @@ def backlog(
     keys = _keys(contract, source, found, late, changed)
     raw = lake.table("raw", contract.stream)
     moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
-    for hours in ranges(frozenset(taking or ()) - position.taken):
+    for hours in _new_beside_taken(taking, position.taken) if taking is not None else ():
         # An UPDATE may have given a row of another hour this hour and a new arrival.
         new = _all_prints(contract, source.keys(hours))
-        near = HourRange(hours.start - _MOVED_WITHIN, hours.end + _MOVED_WITHIN)
+        near = HourRange(hours.start - _MOVED_BY * ONE_HOUR, hours.end + _MOVED_BY * ONE_HOUR)
         moved |= moved_from(raw, contract, new, near)
         keys = pl.concat([keys, new])
     return Backlog(known, found, files, late, moved, keys)
+
+
+def _new_beside_taken(taking: HourRange, taken: Hours) -> list[HourRange]:
+    """The hours never taken that lie near some that were; of a long range into the empty, its edge.
+
+    Only their keys have to be held in memory.
+    """
+    around = [number * ONE_HOUR for number in range(-_MOVED_BY, _MOVED_BY + 1)]
+    new = (hour for hour in taking if hour not in taken)
+    return ranges(hour for hour in new if any(hour + by in taken for by in around))
 
 
 _KEYS = pl.Schema({"print": pl.UInt64(), "placed": pl.Datetime("us", "UTC")})
