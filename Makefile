@@ -35,7 +35,7 @@ test: $(READY) ## Run all tests; they start and stop their own servers.
 	@python -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
 
 soak: $(READY) ## Try every fault many times (half an hour); SEED=n repeats a run's dice.
-	@SOAK=1 python -m pytest -q -n $(WORKERS) --dist worksteal tests/faults
+	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults
 
 lint: lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml ## Run every check of the code.
 
