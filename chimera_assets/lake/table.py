@@ -306,8 +306,9 @@ class Table:
 
     def history(self, limit: int | None = None) -> list[dict[str, Any]]:
         """The commits, newest first, each with version, timestamp, operation and its metadata."""
+        delta = self.delta()
         try:
-            return patiently(lambda: self.delta().history(limit), self.uri)
+            return patiently(lambda: delta.history(limit), self.uri)
         except Exception as error:
             raise translated(error, self.uri) from error
 
