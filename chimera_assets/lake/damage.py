@@ -26,8 +26,6 @@ from chimera_assets.lake.errors import LakeError, TableDamaged, translated
 from chimera_assets.lake.storage import LOG_FOLDER, is_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import polars as pl
 
     from chimera_assets.lake.table import Table
@@ -70,15 +68,15 @@ def explained(table: Table, error: Exception, files: pl.DataFrame | None = None)
     if known or not isinstance(error, DeltaError | ComputeError | OSError):
         return failure
     try:
-        found = log_damage(table)
+        found = _log_damage(table)
         if found is None and files is not None and any(m in str(error).lower() for m in _OF_A_FILE):
-            found = next(damaged_files(table, files), None)
+            found = _damaged_file(table, files)
     except OSError:  # a storage that cannot be asked tells nothing of its files
         return failure
     return TableDamaged(table.uri, *found) if found is not None else failure
 
 
-def log_damage(table: Table) -> tuple[str, str] | None:
+def _log_damage(table: Table) -> tuple[str, str] | None:
     """What is wrong with the log, and the remedy; None if nothing is."""
     storage = _storage(table)
     listed = {info.base_name: info for info in storage.get_file_info(FileSelector(LOG_FOLDER))}
@@ -142,8 +140,8 @@ def _problem_at_a_glance(file: Path, logged: int) -> str | None:
     return _size_problem(size, logged) or (None if whole else "damaged: its end is not Parquet's")
 
 
-def damaged_files(table: Table, files: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    """What is wrong with each damaged data file, and the remedy."""
+def _damaged_file(table: Table, files: pl.DataFrame) -> tuple[str, str] | None:
+    """What is wrong with the first damaged data file, and the remedy; None if there is none."""
     storage = _storage(table)
     for file in files.iter_rows(named=True):
         path: str = file["path"]
@@ -152,7 +150,8 @@ def damaged_files(table: Table, files: pl.DataFrame) -> Iterator[tuple[str, str]
         problem = problem or _footer(storage, path, folder="")
         problem = problem or _pages(storage, path)
         if problem is not None:
-            yield _told_file(table, path, problem)
+            return _told_file(table, path, problem)
+    return None
 
 
 def _size_problem(found: int | None, logged: int) -> str | None:

@@ -108,12 +108,16 @@ class Recount:
 _HOUR_TYPES = {"hour_partition": pl.Date, "hour": pl.Int32}
 
 
+#: What reading a table raises where a data file is missing, cut or changed.
+UNREADABLE = (TableDamaged, pl.exceptions.PolarsError, OSError)
+
+
 def unreadable_hours(table: Table, hours: Sequence[HourRange]) -> list[HourRange]:
     """Of some single hours those with a file that is no Parquet, by reading each; slow."""
     found = []
     for hour in hours:
         try:
             table.read(hour).collect(engine="streaming")
-        except (TableDamaged, pl.exceptions.PolarsError, OSError):
+        except UNREADABLE:
             found.append(hour)
     return found

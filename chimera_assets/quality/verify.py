@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
-from chimera_assets.lake import LakeError, TableDamaged
+from chimera_assets.lake import LakeError
 from chimera_assets.lake.integrity import damaged_files
 from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.lake.removal import runs, starts
 from chimera_assets.quality import reconcile
 from chimera_assets.quality.findings import PROMISES, Failure, hour_key, key_of, rows_in_words
 from chimera_assets.quality.ledger import layers, ledger
-from chimera_assets.quality.recount import Recount, unreadable_hours
+from chimera_assets.quality.recount import UNREADABLE, Recount, unreadable_hours
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -212,7 +212,7 @@ class _Verifying:
         recount = Recount(contract, table, self._intact(table))
         try:
             hours = recount.hours()
-        except (TableDamaged, pl.exceptions.PolarsError, OSError):
+        except UNREADABLE:
             self._find_unreadable(table)
             recount = Recount(contract, table, self._intact(table))
             hours = recount.hours()
