@@ -115,7 +115,7 @@ def backlog(
     contract: Contract,
     known: Known,
     source: SourceNow | FilesOnly,
-    taking: HourRange | None = None,
+    taking: Iterable[datetime] = (),
 ) -> Backlog:
     """What a stream owes.
 
@@ -125,7 +125,7 @@ def backlog(
         known: How far it was taken in, learned before the source was opened: of two states of the
             source, the one compared with has to be the earlier.
         source: The source as it is now.
-        taking: The hours that are about to be taken; None if it is only asked.
+        taking: The hours that are about to be taken; none if it is only asked.
     """
     position = known.position
     files = landed(lake, contract.stream, (position or Position()).landing_version)
@@ -140,7 +140,7 @@ def backlog(
     keys = _keys(contract, source, found, late, changed)
     raw = lake.table("raw", contract.stream)
     moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
-    for hours in _new_beside_taken(taking, position.taken) if taking is not None else ():
+    for hours in _new_beside_taken(taking, position.taken):
         # An UPDATE may have given a row of another hour this hour and a new arrival.
         new = _all_prints(contract, source.keys(hours))
         near = HourRange(hours.start - _MOVED_BY * ONE_HOUR, hours.end + _MOVED_BY * ONE_HOUR)
@@ -149,7 +149,7 @@ def backlog(
     return Backlog(known, found, files, late, moved, keys)
 
 
-def _new_beside_taken(taking: HourRange, taken: Hours) -> list[HourRange]:
+def _new_beside_taken(taking: Iterable[datetime], taken: Hours) -> list[HourRange]:
     """The hours never taken that lie near some that were; of a long range into the empty, its edge.
 
     Only their keys have to be held in memory.

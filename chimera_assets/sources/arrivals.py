@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from adbc_driver_postgresql import dbapi
 
 from chimera_assets.sources.connection import execute
-from chimera_assets.sources.query import arrived_at, placed_at
+from chimera_assets.sources.query import arrived_at, placed_hour
 from chimera_assets.sources.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -242,8 +242,8 @@ def arrived(
         others = f"tableoid IN ({', '.join(map(str, sorted(unseen)))})"
         age = f"CASE WHEN {others} THEN 0 ELSE {age} END"
         newer = f"({newer} OR {others})"
-    placed, arrival = placed_at(contract, table), arrived_at(contract, table)
+    placed, arrival = placed_hour(contract, table), arrived_at(contract, table)
     return (
-        f"SELECT {age} AS _age, date_trunc('hour', {placed}) AS _placed, "  # noqa: S608
+        f"SELECT {age} AS _age, {placed} AS _placed, "  # noqa: S608
         f"{arrival} AS _arrived{also} FROM {table.quoted} WHERE {newer}"
     )

@@ -24,13 +24,13 @@ from chimera_assets.sources.query import (
     TO_SETTING,
     in_hours,
     in_no_hour,
-    placed_at,
+    placed_hour,
     query,
 )
 from chimera_assets.sources.stream import RowStream, stream_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
@@ -238,32 +238,32 @@ class SourceNow:
         )
         listed = " ".join(hour.isoformat() for hour in hours)
         limit = before.isoformat() if before is not None else "-infinity"
-        with explained(self._url), self._connection.cursor() as cursor:
-            cursor.execute(sql, [listed, limit])
-            yield from cursor.fetch_record_batch()
+        return self._streamed(sql, [listed, limit])
 
     def keys(self, hours: HourRange) -> Iterator[pa.RecordBatch]:
         """The hour (`_placed`) and the key of every row of some hours."""
-        placed = placed_at(self._contract, self._table)
-        sql = (
-            f"SELECT date_trunc('hour', {placed}) AS _placed{self._key_columns()} "  # noqa: S608
+        placed = placed_hour(self._contract, self._table)
+        return self._streamed(
+            f"SELECT {placed} AS _placed{self._key_columns()} "  # noqa: S608
             f"FROM {self._table.quoted} WHERE {self._in_hours(hours)}"
         )
+
+    def _streamed(self, sql: str, parameters: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         with explained(self._url), self._connection.cursor() as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql, parameters or None)
             yield from cursor.fetch_record_batch()
 
     def _key_columns(self) -> str:
         """The key's columns, each with a comma before it, as they are read."""
         columns = [(self._table.columns[name], name) for name in self._contract.key]
-        types = {name: self._contract.column(name).type for name in self._contract.key}
         return "".join(
-            f", {column.read_as(types[name])} AS {column.quoted}" for column, name in columns
+            f", {column.read_as(self._contract.column(name).type)} AS {column.quoted}"
+            for column, name in columns
         )
 
     def rows_by_hour(self, hours: HourRange) -> dict[datetime, int]:
         """How many rows the source has of each of these hours; 0 for one without any."""
-        placed = f"date_trunc('hour', {placed_at(self._contract, self._table)})"
+        placed = placed_hour(self._contract, self._table)
         condition = self._in_hours(hours)
         sql = (
             f"SELECT {placed} AS hour, count(*) AS rows FROM {self._table.quoted} "  # noqa: S608

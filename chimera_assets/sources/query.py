@@ -114,13 +114,14 @@ def in_hours(contract: Contract, table: SourceTable) -> str:
     )
 
 
-def placed_at(contract: Contract, table: SourceTable) -> str:
-    """The time that places a row in its hour, by the same rule; null or endless if none does."""
+def placed_hour(contract: Contract, table: SourceTable) -> str:
+    """The hour that a row is placed in, by the same rule; null or endless if none is."""
     event = table.columns[contract.event_time or ""]
-    if contract.arrival_time is None:
-        return event.quoted
-    arrival = table.columns[contract.arrival_time]
-    return f"CASE WHEN {_misplaced(event, arrival)} THEN {arrival.quoted} ELSE {event.quoted} END"
+    at = event.quoted
+    if contract.arrival_time is not None:
+        arrival = table.columns[contract.arrival_time]
+        at = f"CASE WHEN {_misplaced(event, arrival)} THEN {arrival.quoted} ELSE {at} END"
+    return f"date_trunc('hour', {at})"
 
 
 def arrived_at(contract: Contract, table: SourceTable) -> str:
