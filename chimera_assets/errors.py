@@ -6,6 +6,12 @@ failure's description. Anything else that is raised is a defect of ours.
 """
 
 
+def one_line(text: str, limit: int | None = None) -> str:
+    """The text on one line, and of a longer one than `limit` its beginning."""
+    line = " ".join(text.split())
+    return line if limit is None or len(line) <= limit else line[: limit - 1] + "…"
+
+
 class ChimeraError(Exception):
     """A mistake in a setting, an argument, a contract or a source, told in one line."""
 

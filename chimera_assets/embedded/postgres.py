@@ -24,6 +24,7 @@ from chimera_assets.embedded import keeper, locks
 from chimera_assets.embedded.account import Account
 from chimera_assets.embedded.cluster import Cluster, environment
 from chimera_assets.embedded.errors import EmbeddedServerError
+from chimera_assets.errors import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ class EmbeddedPostgres:
             except dbapi.Error as error:
                 # A server that was killed this instant still looks alive to those who ask.
                 if time.monotonic() > deadline:
-                    problem = " ".join(str(error).split())
+                    problem = one_line(str(error))
                     raise EmbeddedServerError(self.cluster.root, problem, transient=True) from None
                 time.sleep(_RECOVERY_POLL_SECONDS)
 

@@ -6,7 +6,7 @@ import re
 
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, one_line
 
 #: Some engines colour their words, also where no terminal is.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -142,5 +142,4 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
 
 def _line(error: Exception, limit: int = 300) -> str:
     """The first `limit` characters of an error, on one line."""
-    text = " ".join(_COLOUR.sub("", str(error)).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return one_line(_COLOUR.sub("", str(error)), limit)

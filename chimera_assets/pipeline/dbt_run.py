@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.pipeline.dbt_manifest import PROJECT_DIR, dbt_project
 from chimera_assets.pipeline.faults import dbt_can_pass
 from chimera_assets.settings import get_settings
@@ -65,7 +65,7 @@ class DbtUnable(ChimeraError):  # noqa: N818 - as above
     """dbt could not even begin with its nodes."""
 
     def __init__(self, words: str) -> None:
-        super().__init__(f"dbt could not run: {' '.join(words.split())}")
+        super().__init__(f"dbt could not run: {one_line(words)}")
         self.transient = dbt_can_pass(words)
 
 
@@ -174,7 +174,7 @@ def _raise_if_failed(ended: dbtRunnerResult, target: Path) -> None:
     if ended.exception is not None or ended.result is None:
         raise DbtUnable(str(ended.exception)) from ended.exception
     failed = {
-        f"{one.node.resource_type} {one.node.name}": " ".join(str(one.message).split())
+        f"{one.node.resource_type} {one.node.name}": one_line(str(one.message))
         for one in ended.result.results
         if one.status in {"error", "fail", "runtime error"}
     }

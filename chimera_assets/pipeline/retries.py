@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import dagster as dg
 
+from chimera_assets.errors import one_line
 from chimera_assets.lake.io_manager import DeltaIOManager
 from chimera_assets.pipeline.faults import can_pass
 from chimera_assets.settings import get_settings
@@ -54,7 +55,7 @@ def tried_again(log: dg.DagsterLogManager, tries_before: int) -> Iterator[None]:
             tries_before + 1,
             RETRIES + 1,
             seconds,
-            _one_line(error),
+            one_line(str(error), _LINE),
         )
         raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=seconds) from error
 
@@ -111,8 +112,3 @@ class RetriedDeltaIOManager(DeltaIOManager):
         """The rows of the upstream asset: those of the run's hours, if it is hourly."""
         with tried_again(context.log, context.step_context.previous_attempt_count):
             return super().load_input(context)
-
-
-def _one_line(error: Exception) -> str:
-    line = " ".join(str(error).split())
-    return line if len(line) <= _LINE else line[: _LINE - 1] + "…"

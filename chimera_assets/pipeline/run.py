@@ -23,7 +23,7 @@ from dagster import (
 from dagster._core.execution.api import execute_run_iterator
 
 from chimera_assets.contracts import contracts
-from chimera_assets.errors import ChimeraError, SettingError
+from chimera_assets.errors import ChimeraError, SettingError, one_line
 from chimera_assets.hours import ONE_HOUR, HourRange, partition_key
 from chimera_assets.pipeline.causes import CAUSE_TAG, REPLAY
 from chimera_assets.pipeline.workers import end_dead_runs
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from dagster import DagsterEvent
 
 JOB = "chimera_etl_hourly"
+
+#: So much of an error is told.
+_LINE = 500
 
 #: Where Dagster finds everything, as in `workspace.yaml`; by name, as this floor is below it.
 _DEFINITIONS = "chimera_assets.definitions"
@@ -294,7 +297,7 @@ def _cause(error: object) -> str:
     named = named_cause(error)
     if named is not None:
         return named
-    return _one_line(_links(error)[-1][1])
+    return one_line(_links(error)[-1][1], _LINE)
 
 
 def named_cause(error: object) -> str | None:
@@ -305,7 +308,7 @@ def named_cause(error: object) -> str | None:
     """
     ours = {kind.__name__ for kind in _kinds(ChimeraError)}
     named = [message for name, message in _links(error) if name in ours | {CHECK_FAILED}]
-    return _one_line(re.sub(r"^[\w.]+: ", "", named[0])) if named else None
+    return one_line(re.sub(r"^[\w.]+: ", "", named[0]), _LINE) if named else None
 
 
 def _links(error: object) -> list[tuple[str, str]]:
@@ -321,8 +324,3 @@ def _kinds(kind: type[ChimeraError]) -> Iterator[type[ChimeraError]]:
     yield kind
     for below in kind.__subclasses__():
         yield from _kinds(below)
-
-
-def _one_line(text: str, limit: int = 500) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"

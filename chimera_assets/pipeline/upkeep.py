@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import upkeep
 from chimera_assets.lake.partitions import DAY_COLUMN
@@ -187,7 +187,7 @@ def _tended(  # noqa: PLR0913
         after = upkeep.size(table)
     except ChimeraError as error:
         spent = time.perf_counter() - started
-        return replace(tended, seconds=spent, error=" ".join(str(error).split()))
+        return replace(tended, seconds=spent, error=one_line(str(error)))
     return replace(
         tended,
         rows_dropped=expired.rows,
