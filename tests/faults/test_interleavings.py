@@ -97,7 +97,7 @@ class World:
     """A source with running transactions, a lake, and processes that take from one to the other."""
 
     def __init__(self, url: str, uri: str, dice: Random, stack: ExitStack) -> None:
-        self.url, self.lake, self._uri = url, Lake(uri), uri
+        self.url, self.lake = url, Lake(uri)
         self._dice, self._stack = dice, stack
         self._contract = load_contracts([SHIPPED])["generations"]
         self._writes = self.crashes = 0
@@ -168,7 +168,7 @@ class World:
         if self._takers[number].busy:
             time.sleep(self._dice.uniform(0, 0.15))
             self._takers[number].kill()
-            self._takers[number] = Taker(self.url, self._uri)
+            self._takers[number] = Taker(self.url, self.lake.uri)
             self.crashes += 1
 
     def late(self) -> list[datetime]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
-from tests.pipeline.house import House, Ran, environment
+from tests.pipeline.house import House, Process, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,18 +18,8 @@ class WarmHouse(House):
 
     def __init__(self, home: Path, **settings: str) -> None:
         super().__init__(home, **settings)
-        self.log = home / "nursery.log"
-        with self.log.open("ab") as log:
-            self._nursery = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.nursery"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=environment(home, **settings),
-                cwd=home,
-                text=True,
-            )
-        assert self._answer() == {"ready": True}
+        self._nursery = Process(home, settings, "tests.faults.nursery")
+        assert self._nursery.greeting == {"ready": True}
 
     @property
     def server(self) -> EmbeddedPostgres:
@@ -69,17 +56,15 @@ class WarmHouse(House):
         request: dict[str, Any],
         settings: dict[str, str],
     ) -> Any:
-        assert self._nursery.stdin is not None
-        self._nursery.stdin.write(json.dumps({**request, "environment": settings}) + "\n")
-        self._nursery.stdin.flush()
-        pid: int = self._answer()["pid"]
+        self._nursery.tell({**request, "environment": settings})
+        pid: int = self._nursery.answer()["pid"]
         result = None
-        while "ended" not in (said := self._answer()):
+        while "ended" not in (said := self._nursery.answer()):
             if "result" in said:
                 result = said["result"]
             elif on_step is not None:
                 on_step(pid, said)
-        assert said["ended"] in {0, -9}, (said, self.log.read_text()[-4000:])
+        assert said["ended"] in {0, -9}, (said, self._nursery.log.read_text()[-4000:])
         return result if said["ended"] == 0 else None
 
     def ran(self, first: str, last: str | None = None, **settings: str) -> Ran:
@@ -90,14 +75,7 @@ class WarmHouse(House):
         assert not ran.broken_checks
         return ran
 
-    def _answer(self) -> dict[str, Any]:
-        assert self._nursery.stdout is not None
-        line = self._nursery.stdout.readline()
-        assert line, self.log.read_text()[-4000:]
-        said: dict[str, Any] = json.loads(line)
-        return said
-
     def close(self) -> None:
         """End the nursery, and leave the server."""
-        self._nursery.communicate(timeout=60)
+        self._nursery.close()
         super().close()

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).with_name("worker.py")
 
 #: What tells one run's rows from another's, and is left out when contents are compared.
 LINEAGE = ("_batch_id", "_ingested_at")
@@ -111,19 +110,17 @@ class Ran:
         ]
 
 
-class Died(Exception):  # noqa: N818 - what was asked for
-    """The process was killed before the run's end."""
-
-
 class Process:
-    """The process that runs hours; see `worker.py`."""
+    """A process that answers lines of JSON with lines of JSON; by default `worker.py`."""
 
-    def __init__(self, home: Path, settings: dict[str, str]) -> None:
+    def __init__(
+        self, home: Path, settings: dict[str, str], module: str = "tests.pipeline.worker"
+    ) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self.log = home / "worker.log"
+        self.log = home / f"{module}.log"
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
-                [sys.executable, str(WORKER)],
+                [sys.executable, "-m", module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -131,29 +128,31 @@ class Process:
                 cwd=home,
                 text=True,
             )
-        self.greeting = self._answer()
+        self.greeting = self.answer()
 
     def ask(
         self, do: str, on_step: Callable[[dict[str, Any]], None] | None = None, **arguments: Any
     ) -> dict[str, Any]:
-        """One request and its answer."""
-        assert self.child.stdin is not None
-        self.child.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-        self.child.stdin.flush()
-        while "result" not in (said := self._answer()):
+        """One request and its result."""
+        self.tell({"do": do, **arguments})
+        while "result" not in (said := self.answer()):
             if on_step is not None:
                 on_step(said)
         result: dict[str, Any] = said["result"]
         return result
 
-    def _answer(self) -> dict[str, Any]:
+    def tell(self, request: dict[str, Any]) -> None:
+        """Send a request."""
+        assert self.child.stdin is not None
+        self.child.stdin.write(json.dumps(request) + "\n")
+        self.child.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """The next line that it says."""
         assert self.child.stdout is not None
         line = self.child.stdout.readline()
         if not line:
             code = self.child.wait(60)
-            if code == -9:
-                self._shut()
-                raise Died
             msg = f"the process ended with {code}: {self.log.read_text()[-4000:]}"
             raise AssertionError(msg)
         said: dict[str, Any] = json.loads(line)
@@ -171,13 +170,9 @@ class Process:
         assert self.child.stdin is not None
         self.child.stdin.close()
         code = self.child.wait(60)
-        self._shut()
+        assert self.child.stdout is not None
+        self.child.stdout.close()
         assert code == 0, self.log.read_text()[-4000:]
-
-    def _shut(self) -> None:
-        for pipe in (self.child.stdin, self.child.stdout):
-            if pipe is not None:
-                pipe.close()
 
 
 class House:
