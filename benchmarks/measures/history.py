@@ -93,11 +93,11 @@ def measure(rows: int, home: Path) -> Outcome:
             runs[name].append(ran.seconds)
     timed = {
         "hour": runs,
-        "day in a new process": _timed(_by_process, {n: Lake(str(p)) for n, p in lakes.items()}),
-        "day in an open table": _timed(_by_polars, {n: Lake(str(p)) for n, p in lakes.items()}),
-        "day by DuckDB": _timed(_by_duckdb, {n: Lake(str(p)) for n, p in lakes.items()}),
+        "day in a new process": _timed(_by_process, lakes),
+        "day in an open table": _timed(_by_polars, lakes),
+        "day by DuckDB": _timed(_by_duckdb, lakes),
     }
-    opening = _timed(_opened, {n: Lake(str(p)) for n, p in lakes.items()})
+    opening = _timed(_opened, lakes)
     medians = {
         what: {name: statistics.median(seconds) for name, seconds in both.items()}
         for what, both in (timed | {"opening": opening}).items()
@@ -181,8 +181,9 @@ def _append_past(table: Table, past: HourRange) -> None:
     table.delta().create_checkpoint()
 
 
-def _timed(read: Callable[[Lake], int], lakes: dict[str, Lake]) -> dict[str, list[float]]:
+def _timed(read: Callable[[Lake], int], places: dict[str, Path]) -> dict[str, list[float]]:
     """Seconds of each reading, in turn, after one that is not timed."""
+    lakes = {name: Lake(str(place)) for name, place in places.items()}
     found: dict[str, list[float]] = {name: [] for name in lakes}
     for number in range(_READS + 1):
         counts = set[int]()
