@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from benchmarks.data import PROVIDERS, START, generations
-from chimera_assets.embedded.postgres import source_database_url
+from chimera_assets.postgres.connection import execute
+from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.schema import init_source
 
 if TYPE_CHECKING:

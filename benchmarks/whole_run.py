@@ -23,10 +23,9 @@ _BAD, _ENOUGH = 0.003, 500
 
 #: An installed system has read its dbt project and made Dagster's databases once.
 _INSTALLED = """
-from dagster import DagsterInstance
-from chimera_assets.pipeline.dbt_manifest import dbt_project
-from chimera_assets.pipeline.run import dagster_home
-dbt_project(), dagster_home(), DagsterInstance.get()
+from chimera_assets.orchestration.instance.home import open_instance
+from chimera_assets.warehouse.dbt_project import parsed_project
+parsed_project(), open_instance()
 """
 
 
@@ -65,7 +64,7 @@ def ran_hours(
 def main(start: str, end: str) -> int:
     """Run the job; print each step's seconds as a line of JSON; 1 if the run failed."""
     from chimera_assets.hours import HourRange
-    from chimera_assets.pipeline.run import run_hours
+    from chimera_assets.orchestration.runs.run_hours import run_hours
 
     hours = HourRange(datetime.fromisoformat(start), datetime.fromisoformat(end))
     summary = run_hours(hours)

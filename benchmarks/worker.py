@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import registry
 from benchmarks.peer import PeerUnavailable
-from chimera_assets.embedded.postgres import embedded_server
+from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
 
 _KB_A_MB = 1024

@@ -3,21 +3,31 @@
 import dagster as dg
 
 from chimera_assets.contracts import contracts
-from chimera_assets.pipeline.bucket import BUCKET_ASSETS, BUCKET_JOBS, BUCKET_SCHEDULES
-from chimera_assets.pipeline.conserved import conservation_check
-from chimera_assets.pipeline.freshness import event_lag_checks, freshness_job, freshness_schedule
-from chimera_assets.pipeline.jobs import etl_hourly, etl_schedule
-from chimera_assets.pipeline.landing import landing_asset, landing_job, landing_sensor
-from chimera_assets.pipeline.metrics.sensor import metrics_sensor
-from chimera_assets.pipeline.notifications.sensor import notifications
-from chimera_assets.pipeline.raw import raw_asset
-from chimera_assets.pipeline.retries import RetriedDeltaIOManager
-from chimera_assets.pipeline.sensors import late_arrivals
-from chimera_assets.pipeline.staged import staged_assets
-from chimera_assets.pipeline.traced_run import traced_run
-from chimera_assets.pipeline.unit_tests import dbt_unit_tests
-from chimera_assets.pipeline.upkeep_job import upkeep_job, upkeep_schedule
-from chimera_assets.pipeline.warehouse import warehouse
+from chimera_assets.monitoring.alerts.tick import send_notifications
+from chimera_assets.monitoring.metrics.tick import publish_metrics
+from chimera_assets.orchestration.assets.lake_bucket import (
+    BUCKET_ASSETS,
+    BUCKET_JOBS,
+    BUCKET_SCHEDULES,
+)
+from chimera_assets.orchestration.assets.landing import landing_asset, landing_job
+from chimera_assets.orchestration.assets.raw import raw_asset
+from chimera_assets.orchestration.assets.staged import staged_assets
+from chimera_assets.orchestration.assets.warehouse import warehouse
+from chimera_assets.orchestration.checks.dbt_unit_tests import dbt_unit_tests
+from chimera_assets.orchestration.checks.event_lag import (
+    event_lag_checks,
+    freshness_job,
+    freshness_schedule,
+)
+from chimera_assets.orchestration.checks.row_conservation import conservation_check
+from chimera_assets.orchestration.hourly_job import etl_hourly, etl_schedule
+from chimera_assets.orchestration.runs.retries import RetriedDeltaIOManager
+from chimera_assets.orchestration.runs.traced_run import traced_run
+from chimera_assets.orchestration.sensors.landing_files import landing_sensor
+from chimera_assets.orchestration.sensors.late_arrivals import late_arrivals
+from chimera_assets.orchestration.sensors.reporting import reporting_sensor
+from chimera_assets.orchestration.upkeep_job import upkeep_job, upkeep_schedule
 from chimera_assets.settings import get_settings
 
 ALL = contracts().values()
@@ -38,7 +48,25 @@ defs = dg.Definitions(
     ],
     jobs=[etl_hourly, landing_job, upkeep_job, freshness_job, *BUCKET_JOBS],
     schedules=[etl_schedule, upkeep_schedule, freshness_schedule, *BUCKET_SCHEDULES],
-    sensors=[late_arrivals, landing_sensor, metrics_sensor, notifications],
+    sensors=[
+        late_arrivals,
+        landing_sensor,
+        reporting_sensor(
+            "metrics",
+            publish_metrics,
+            every_seconds=120,  # each look costs an S3 lake some sixty requests
+            description="Writes the metrics for Prometheus, and pushes them to "
+            "CHIMERA_PUSHGATEWAY_URL.",
+        ),
+        reporting_sensor(
+            "notifications",
+            send_notifications,
+            every_seconds=60,
+            description="Tells CHIMERA_NOTIFY_URLS of failures, blocked hours, slow runs, late "
+            "rows and streams that are not fresh: each once, and once more when it is over. "
+            "Starts no runs.",
+        ),
+    ],
     resources={
         "lake": RetriedDeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
     },

@@ -30,9 +30,9 @@ from benchmarks.source import filled
 from benchmarks.whole_run import installed, ran_hours
 from chimera_assets.hours import HOUR_COLUMNS, HourRange, partition_values
 from chimera_assets.lake import Lake
-from chimera_assets.lake.duckdb import connect, scan_sql
-from chimera_assets.sources.connection import connect as connect_postgres
-from chimera_assets.sources.connection import execute
+from chimera_assets.postgres.connection import execute
+from chimera_assets.sources.database import connect as connect_postgres
+from chimera_assets.warehouse.duckdb import connect, scan_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable

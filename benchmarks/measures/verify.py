@@ -33,7 +33,7 @@ _BAD = 0.003
 
 def measure(rows: int, home: Path) -> Outcome:
     """Build the lake, then verify it; whatever fails is an error, for nothing is wrong with it."""
-    from chimera_assets.quality.verify import verify
+    from chimera_assets.reconciliation.verify import verify
 
     lake = Lake(str(home / "lake"))
     days = max(1, rows // _ROWS_A_DAY)

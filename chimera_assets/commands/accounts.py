@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.pipeline.hourly import HOUR_KEY
-from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.quality.results import BATCHES, CHECK_RESULTS
+from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.partitions import HOUR_KEY
+from chimera_assets.system_tables.batches import batches_of_run
+from chimera_assets.system_tables.check_results import check_results_of_run
 
 if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
-    from chimera_assets.pipeline.run import StepRun
+    from chimera_assets.orchestration.runs.run_hours import StepRun
 
 
 def of_streams(run_id: str) -> pl.DataFrame:
     """A run's accounts: `stream`, `extracted`, `staged`, `quarantined`, `duplicates`."""
     counts = ("extracted", "staged", "quarantined", "duplicates")
     return (
-        _kept("batches", BATCHES, run_id)
+        batches_of_run(open_lake(), run_id)
         .group_by("stream")
         .agg(pl.col(name).sum() for name in counts)
         .sort("stream")
@@ -31,7 +32,7 @@ def of_streams(run_id: str) -> pl.DataFrame:
 def blocked_hours(run_id: str) -> pl.DataFrame:
     """The hours that a run blocked: `stream`, `hour` (its partition key), `pass_rate`."""
     return (
-        _kept("batches", BATCHES, run_id)
+        batches_of_run(open_lake(), run_id)
         .filter(~pl.col("published"))
         .sort("stream", *HOUR_COLUMNS)
         .select("stream", HOUR_KEY.alias("hour"), "pass_rate")
@@ -42,7 +43,7 @@ def blocked_hours(run_id: str) -> pl.DataFrame:
 def reasons(run_id: str) -> pl.DataFrame:
     """The rows that a run rejected: `stream`, `reason`, `rows`; a row counts once a reason."""
     return (
-        _kept("check_results", CHECK_RESULTS, run_id)
+        check_results_of_run(open_lake(), run_id)
         .filter((pl.col("level") == "row") & (pl.col("severity") == "error"))
         .group_by("stream", reason="rule")
         .agg(rows=pl.col("failed").sum())
@@ -62,10 +63,3 @@ def rows_of(step: StepRun, hours: HourRange) -> int | None:
             hourly = set(HOUR_COLUMNS) <= set(table.partition_columns())
             counts.append(table.count(hours if hourly else None))
     return sum(counts) if counts else None
-
-
-def _kept(name: str, schema: pl.Schema, run_id: str) -> pl.LazyFrame:
-    table = open_lake().table("quality", name)
-    if not table.exists():
-        return pl.LazyFrame(schema=schema)
-    return table.read(columns=list(schema)).filter(pl.col("run_id") == run_id)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.hours import HourRange
-    from chimera_assets.pipeline.run import RunSummary
+    from chimera_assets.orchestration.runs.run_hours import RunSummary
 
 
 def backfill(start: str, end: str, *, as_json: bool, now: datetime) -> int:
@@ -37,6 +37,6 @@ def run_shown(hours: HourRange, *, replay: bool = False) -> tuple[RunSummary, Pa
     """Run the hourly job, its progress shown; the summary, and the file of what it printed."""
     with quietly(get_settings().home / "logs") as (console, log), Progress(console) as progress:
         progress.working_on("loading Dagster")
-        from chimera_assets.pipeline.run import run_hours  # noqa: PLC0415 - seconds
+        from chimera_assets.orchestration.runs.run_hours import run_hours  # noqa: PLC0415 - seconds
 
         return run_hours(hours, replay=replay, on_event=progress.step), log

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from chimera_assets.commands import source, summary
 from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.terminal import notes, out, print_table
-from chimera_assets.embedded.postgres import source_database_url
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HourRange, floor_hour
-from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.lake import open_lake
+from chimera_assets.postgres.connection import describe
+from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
-from chimera_assets.sources.connection import describe
 
 if TYPE_CHECKING:
-    from chimera_assets.pipeline.run import RunSummary
+    from chimera_assets.orchestration.runs.run_hours import RunSummary
 
 _NEXT = (
     ("chimera up", "Dagster's pages on http://127.0.0.1:3000: assets, checks, lineage"),

@@ -10,8 +10,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.errors import ArgumentError
-from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.sources.connection import connect, describe, execute
+from chimera_assets.lake import open_lake
+from chimera_assets.postgres.connection import describe, execute
+from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql import dbapi

@@ -10,18 +10,18 @@ from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
-from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.quality import holds
+from chimera_assets.lake import open_lake
+from chimera_assets.lifecycle import legal_holds
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chimera_assets.quality.holds import Hold
+    from chimera_assets.lifecycle.legal_holds import Hold
 
 
 def show_list(*, everything: bool, as_json: bool) -> int:
     """Print the holds in force, or all there ever were."""
-    found = [hold for hold in holds.holds(open_lake()) if everything or hold.active]
+    found = [hold for hold in legal_holds.holds(open_lake()) if everything or hold.active]
     if as_json:
         print_json([asdict(hold) for hold in found])
         return 0
@@ -59,7 +59,7 @@ def add(  # noqa: PLR0913 - the options of one command
         msg = f"--stream: expected {one_of(contracts(), stream)}; found {stream}"
         raise ArgumentError(msg)
     who = by if by is not None else getpass.getuser()
-    hold = holds.place(
+    hold = legal_holds.place(
         open_lake(),
         stream=stream,
         tenant_id=tenant,
@@ -81,7 +81,7 @@ def release(hold_id: str, *, by: str | None, reason: str, now: datetime) -> int:
         ArgumentError: There is no such hold, or it was released before.
     """
     who = by if by is not None else getpass.getuser()
-    hold = holds.release(open_lake(), hold_id, by=who, reason=reason, now=now)
+    hold = legal_holds.release(open_lake(), hold_id, by=who, reason=reason, now=now)
     out().print(
         f"{hold.hold_id}: {_what(hold)} released; the next upkeep deletes what is past its time.",
         soft_wrap=True,

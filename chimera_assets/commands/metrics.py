@@ -9,7 +9,7 @@ from chimera_assets.commands.terminal import notes
 
 def show(*, publish: bool) -> int:
     """Print the metrics in Prometheus's text format, or write and push them; 1 if that failed."""
-    from chimera_assets.pipeline.metrics.publish import as_text, publish_now  # noqa: PLC0415
+    from chimera_assets.monitoring.metrics.publish import as_text, publish_now  # noqa: PLC0415
 
     if not publish:
         sys.stdout.write(as_text())

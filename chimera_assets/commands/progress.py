@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
-    from chimera_assets.pipeline.run import StepEvent
+    from chimera_assets.orchestration.runs.run_hours import StepEvent
 
 _MARKS = {"succeeded": "[green]ok[/]", "failed": "[red]failed[/]", "skipped": "[yellow]skipped[/]"}
 

@@ -15,9 +15,9 @@ from chimera_assets.contracts import contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.pipeline.upkeep import QUARANTINE_DAYS
-from chimera_assets.quality.purge import purge
+from chimera_assets.lake import open_lake
+from chimera_assets.lifecycle.maintenance import QUARANTINE_DAYS
+from chimera_assets.lifecycle.purge import purge
 from chimera_assets.quality.quarantine import SCHEMA
 from chimera_assets.quality.results import READABLE
 from chimera_assets.sources.landing import damage

@@ -13,15 +13,15 @@ from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.quarantine import rejected
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts, required_references
-from chimera_assets.embedded.postgres import source_database_url
 from chimera_assets.hours import HOUR_COLUMNS, partition_key
+from chimera_assets.lake import open_lake
 from chimera_assets.lake.removal import runs, starts
-from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.quality.ledger import accounts
+from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.quality.replay import keep_trace, prospects
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
+from chimera_assets.system_tables.batches import hour_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _prospects(
             continue
         chosen = set(starts(waiting.filter(pl.col("stream") == name)))
         if reason is None:
-            blocked = accounts(open_lake(), contract, hours).filter(~pl.col("published"))
+            blocked = hour_history(open_lake(), name, hours).filter(~pl.col("published"))
             chosen |= set(starts(blocked))
         if chosen:
             rows = prospects(open_lake(), contract, chosen, _known_today(contract))

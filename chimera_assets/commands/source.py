@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from chimera_assets.commands import demo_mark
 from chimera_assets.commands.arguments import parse_range
 from chimera_assets.commands.terminal import notes, print_table
-from chimera_assets.embedded.postgres import source_database_url
+from chimera_assets.postgres.connection import describe
+from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
-from chimera_assets.sources.connection import describe
+from chimera_assets.simulator import simulate
 from chimera_assets.sources.schema import init_source
-from chimera_assets.sources.simulator import simulate
 
 if TYPE_CHECKING:
     from chimera_assets.hours import HourRange

@@ -10,17 +10,18 @@ import polars as pl
 
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
-from chimera_assets.embedded.postgres import embedded_server, source_database_url
 from chimera_assets.errors import ChimeraError
-from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, ranges
-from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.pipeline.position import Position
-from chimera_assets.pipeline.positions import current_position
-from chimera_assets.quality.results import BATCHES
+from chimera_assets.hours import ONE_HOUR, ranges
+from chimera_assets.ingest.watermark import Position
+from chimera_assets.ingest.watermark_commits import current_position
+from chimera_assets.lake import open_lake
+from chimera_assets.postgres.databases import source_database_url
+from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.landing import FORMATS, LAYER, Ledger, Place
 from chimera_assets.sources.postgres import PostgresSource
+from chimera_assets.system_tables.batches import newest_batches
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +35,7 @@ _MINUTE = timedelta(minutes=1)
 def show(*, as_json: bool, now: datetime) -> int:
     """Print the state of the lake: streams, then tables."""
     lake = open_lake()
-    judged = latest_batches(lake)
+    judged = newest_batches(lake)
     place = Place(get_settings().resolved_landing_uri)
     streams = [_stream(lake, contract, judged, now) for contract in contracts().values()]
     landing, astray = _landings(lake, place)
@@ -50,15 +51,6 @@ def show(*, as_json: bool, now: datetime) -> int:
     _print(lake, streams, tables)
     _print_landing(place, landing, astray)
     return 0
-
-
-def latest_batches(lake: Lake) -> pl.DataFrame:
-    """The newest account of every stream and hour: a frame of `BATCHES`."""
-    table = lake.table("quality", "batches")
-    if not table.exists():
-        return pl.DataFrame(schema=BATCHES)
-    rows = table.read(columns=list(BATCHES)).collect()
-    return rows.sort("judged_at").unique(["stream", *HOUR_COLUMNS], keep="last")
 
 
 def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime) -> dict[str, Any]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from chimera_assets.pipeline.run import RunSummary
+    from chimera_assets.orchestration.runs.run_hours import RunSummary
 
 _LISTED = 12
 

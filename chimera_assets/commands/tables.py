@@ -12,7 +12,7 @@ from chimera_assets.commands.terminal import Size, notes, out, print_json, print
 from chimera_assets.contracts import contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
-from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.lake import open_lake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from chimera_assets.commands.terminal import notes
 from chimera_assets.errors import ArgumentError
-from chimera_assets.pipeline.run import dagster_home
+from chimera_assets.orchestration.instance.home import dagster_home
 from chimera_assets.settings import get_settings
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from chimera_assets.commands.tables import named
 from chimera_assets.commands.terminal import Size, notes, print_json, print_table
 from chimera_assets.contracts import contracts
-from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.pipeline.upkeep import tend_lake
+from chimera_assets.lake import open_lake
+from chimera_assets.lifecycle.maintenance import tend_lake
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chimera_assets.pipeline.upkeep import Tended
+    from chimera_assets.lifecycle.maintenance import Tended
 
 
 def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> int:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
-from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.quality.findings import PROMISES
-from chimera_assets.quality.verify import verify
+from chimera_assets.lake import open_lake
+from chimera_assets.reconciliation.findings import PROMISES
+from chimera_assets.reconciliation.verify import verify
 
 if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
-    from chimera_assets.quality.verify import Verification
+    from chimera_assets.reconciliation.verify import Verification
 
 #: Where the dbt models lie that make facts; each is named after its stream.
 _MARTS = Path(__file__).parents[2] / "dbt_project" / "models" / "marts"

@@ -15,7 +15,7 @@ from chimera_assets.contracts.profile import (
     merge_profiles,
     profile_exprs,
 )
-from chimera_assets.contracts.rules import required_references, row_violations, violation
+from chimera_assets.contracts.rules.row_checks import required_references, row_violations, violation
 from chimera_assets.contracts.schema import pandera_schema
 
 __all__ = [

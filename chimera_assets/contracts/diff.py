@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.narrowing import narrows
-from chimera_assets.contracts.words import what_is_asked
+from chimera_assets.contracts.compatibility import narrows
+from chimera_assets.contracts.rules.rule_text import what_is_asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.document import Document, read_document
 from chimera_assets.contracts.errors import ContractError, Problem
 from chimera_assets.contracts.loader import (
     contract_files,
@@ -12,6 +11,7 @@ from chimera_assets.contracts.loader import (
     reference_problems,
     twice,
 )
+from chimera_assets.contracts.odcs.document import Document, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

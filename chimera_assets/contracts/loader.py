@@ -7,14 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.columns import TABLE, read_columns, read_key
-from chimera_assets.contracts.document import Document, read_document
 from chimera_assets.contracts.errors import ContractError, Problem, one_of
 from chimera_assets.contracts.model import Contract
-from chimera_assets.contracts.quality import read_rules
-from chimera_assets.contracts.rules import required_references
-from chimera_assets.contracts.standard import read_standard
-from chimera_assets.contracts.terms import read_terms
+from chimera_assets.contracts.odcs.columns import TABLE, read_columns, read_key
+from chimera_assets.contracts.odcs.document import Document, read_document
+from chimera_assets.contracts.odcs.quality import read_rules
+from chimera_assets.contracts.odcs.sla import read_terms
+from chimera_assets.contracts.odcs.standard import read_standard
+from chimera_assets.contracts.rules.row_checks import required_references
 from chimera_assets.errors import SettingError
 from chimera_assets.settings import get_settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.words import what_is_asked
+from chimera_assets.contracts.rules.rule_text import what_is_asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

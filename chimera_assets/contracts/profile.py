@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chimera_assets.contracts.batch_checks import (
+from chimera_assets.contracts.rules.batch_checks import (
     BATCH_CHECKS,
     COUNTS,
     COUNTS_TYPE,
     DUPLICATES,
     ROWS,
 )
-from chimera_assets.contracts.bounds import within
+from chimera_assets.contracts.rules.bounds import within
 from chimera_assets.contracts.schema import named_check
 from chimera_assets.hours import HOUR_COLUMNS, partition_values
 

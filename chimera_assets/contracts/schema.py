@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.rules import violation
+from chimera_assets.contracts.rules.row_checks import violation
 
 if TYPE_CHECKING:
     import pandera.polars as pa
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pandera.api.polars.types import PolarsData
 
     from chimera_assets.contracts.model import Contract
-    from chimera_assets.contracts.rules import References
+    from chimera_assets.contracts.rules.row_checks import References
 
 
 def pandera_schema(contract: Contract, references: References) -> pa.DataFrameSchema:

@@ -13,7 +13,7 @@ from chimera_assets.lake.errors import (
     TableDamaged,
     TableNotFound,
 )
-from chimera_assets.lake.lake import Lake
+from chimera_assets.lake.lake import Lake, open_lake
 from chimera_assets.lake.stream import Replay
 from chimera_assets.lake.table import Table, TableStats
 
@@ -31,4 +31,5 @@ __all__ = [
     "TableDamaged",
     "TableNotFound",
     "TableStats",
+    "open_lake",
 ]

@@ -18,7 +18,7 @@ from deltalake.fs import DeltaStorageHandler
 
 from chimera_assets.lake import damage, reading
 from chimera_assets.lake.errors import CommitConflict, StorageUnavailable, translated
-from chimera_assets.lake.patience import ASKED, patiently, pause
+from chimera_assets.lake.storage_retry import ASKED, patiently, pause
 from chimera_assets.tracing import span
 
 if TYPE_CHECKING:

@@ -7,32 +7,10 @@ import re
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.transient import sounds_transient
 
 #: Some engines colour their words, also where no terminal is.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-#: Traces of faults that pass by themselves, as object stores and the network word them.
-_PASSING = (
-    "timed out",
-    "timeout",
-    "connection",
-    "error sending request",
-    "response body",
-    "slowdown",
-    "slow down",
-    "service unavailable",
-    "internal server error",
-    "too many requests",
-    "throttl",
-    "could not connect",
-    "broken pipe",
-    "dns error",
-    " 500",
-    " 502",
-    " 503",
-    " 504",
-    " 429",
-)
 
 
 class LakeError(ChimeraError):
@@ -114,12 +92,6 @@ class StorageUnavailable(LakeError):  # noqa: N818
     transient = True
 
 
-def sounds_passing(text: str) -> bool:
-    """Whether words of an object store or the network tell of a fault that passes by itself."""
-    lower = text.lower()
-    return any(mark in lower for mark in _PASSING)
-
-
 def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
     """The error in our words; errors that we do not know come back as they are."""
     if isinstance(error, LakeError):
@@ -135,7 +107,7 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
     if "no space left" in text or "disk full" in text or "file too large" in text:
         return LakeError(f"{uri}: the disk is full; make room and run it again ({_line(error)})")
     if isinstance(error, OSError) or "generic s3 error" in text or "object store" in text:
-        kind = StorageUnavailable if sounds_passing(text) else LakeError
+        kind = StorageUnavailable if sounds_transient(text) else LakeError
         return kind(f"{uri}: the storage failed: {_line(error)}")
     return error
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from chimera_assets.lake.storage import check_root, is_s3, s3_options, table_folders
 from chimera_assets.lake.table import Table
+from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,3 +57,9 @@ class Lake:
         """The (layer, name) of every table that exists, in order."""
         self.check()
         return list(table_folders(self.uri, self.storage_options))
+
+
+@lru_cache(maxsize=1)
+def open_lake() -> Lake:
+    """The lake that the settings name; one a process, so that its tables keep their snapshots."""
+    return Lake(get_settings().resolved_lake_uri)

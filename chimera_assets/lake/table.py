@@ -13,7 +13,7 @@ from deltalake.exceptions import TableNotFoundError
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import damage, maintenance, reading, writing
 from chimera_assets.lake.errors import TableNotFound, translated
-from chimera_assets.lake.patience import patiently
+from chimera_assets.lake.storage_retry import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

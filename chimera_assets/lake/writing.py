@@ -16,10 +16,10 @@ from deltalake import (
 
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions
-from chimera_assets.lake.boundary import agreed_schema
 from chimera_assets.lake.commit import Carry, Commit, append_carry, commit
 from chimera_assets.lake.errors import LakeError, TableNotFound, translated
 from chimera_assets.lake.stream import Stream
+from chimera_assets.lake.type_mapping import agreed_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,19 +5,16 @@ an older twin of a staged row and is counted as a duplicate. An hour with too ma
 published at all.
 """
 
-from chimera_assets.quality.conservation import Conservation, conservation
 from chimera_assets.quality.judge import Explained, Judge, Screened
 from chimera_assets.quality.results import READABLE
 from chimera_assets.quality.staging import Staging, stage_hours, stage_reference
 
 __all__ = [
     "READABLE",
-    "Conservation",
     "Explained",
     "Judge",
     "Screened",
     "Staging",
-    "conservation",
     "stage_hours",
     "stage_reference",
 ]

@@ -13,9 +13,9 @@ import polars as pl
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake.removal import runs, starts
 from chimera_assets.quality.judge import Judge
-from chimera_assets.quality.ledger import accounts
-from chimera_assets.quality.results import LAYER
 from chimera_assets.quality.staging import FRAME_ROWS
+from chimera_assets.system_tables import LAYER
+from chimera_assets.system_tables.batches import hour_history
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -63,7 +63,7 @@ def prospects(
     chosen = chosen.select(
         hour_partition=pl.col("start").dt.date(), hour=pl.col("start").dt.hour().cast(pl.Int32)
     )
-    blocked = accounts(lake, contract).filter(~pl.col("published")).select(HOUR_COLUMNS)
+    blocked = hour_history(lake, contract.stream).filter(~pl.col("published")).select(HOUR_COLUMNS)
     raw = lake.table("raw", contract.stream)
     present = raw.rows_by_hour() if raw.exists() else pl.DataFrame(schema=_COUNTS)
     counted = (

@@ -1,4 +1,4 @@
-"""What every run found, kept in the layer `quality`: `check_results` and `batches`."""
+"""What a run found, as rows of `quality/check_results` and `quality/batches`."""
 
 from __future__ import annotations
 
@@ -9,61 +9,19 @@ import polars as pl
 from chimera_assets.contracts import batch_violations
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.sources.landing import damage
+from chimera_assets.system_tables.batches import BATCHES
+from chimera_assets.system_tables.check_results import CHECK_RESULTS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
 
-LAYER = "quality"
-
 #: The rule that no contract has to name: every value of the row could be read.
 READABLE = "readable"
 
 #: A pass rate of exactly the threshold passes, however its division rounds.
 _ROUNDING = 1e-12
-
-#: `quality/check_results`: a row a run, hour and rule. `rate` is the share of rows that broke it;
-#: for batch rules `observed` is the number the rule is about and the counts speak of one hour.
-CHECK_RESULTS = pl.Schema(
-    {
-        "run_id": pl.String(),
-        "batch_id": pl.String(),
-        "stream": pl.String(),
-        "hour_partition": pl.Date(),
-        "hour": pl.Int32(),
-        "rule": pl.String(),
-        "column": pl.String(),
-        "level": pl.String(),
-        "severity": pl.String(),
-        "dimension": pl.String(),
-        "checked": pl.Int64(),
-        "failed": pl.Int64(),
-        "rate": pl.Float64(),
-        "observed": pl.Float64(),
-        "passed": pl.Boolean(),
-        "example_keys": pl.List(pl.String()),
-        "judged_at": pl.Datetime("us", "UTC"),
-    }
-)
-
-#: `quality/batches`: a row a run and hour, where every extracted row is accounted for.
-BATCHES = pl.Schema(
-    {
-        "run_id": pl.String(),
-        "batch_id": pl.String(),
-        "stream": pl.String(),
-        "hour_partition": pl.Date(),
-        "hour": pl.Int32(),
-        "extracted": pl.Int64(),
-        "staged": pl.Int64(),
-        "quarantined": pl.Int64(),
-        "duplicates": pl.Int64(),
-        "pass_rate": pl.Float64(),
-        "published": pl.Boolean(),
-        "judged_at": pl.Datetime("us", "UTC"),
-    }
-)
 
 
 def no_broken_rules() -> pl.DataFrame:

@@ -19,12 +19,13 @@ import pyarrow as pa
 from chimera_assets.contracts import required_references
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange, floor_hour, partition_values
-from chimera_assets.lake import partitions
 from chimera_assets.lake.stream import Replay
-from chimera_assets.quality import duplicates, quarantine, results
-from chimera_assets.quality.accounts import Accounts
+from chimera_assets.quality import duplicates, quarantine
+from chimera_assets.quality.batch_counts import Accounts
 from chimera_assets.quality.judge import Judge
 from chimera_assets.spool import spool_folder
+from chimera_assets.system_tables.batches import append_batches, last_judged
+from chimera_assets.system_tables.check_results import append_check_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,11 +133,7 @@ def stage_hours(  # noqa: PLR0913
 
 
 def _after_the_last(lake: Lake, contract: Contract, hours: HourRange, now: datetime) -> datetime:
-    table = lake.table(results.LAYER, "batches")
-    if not table.exists():
-        return now
-    of_hours = partitions.expression(hours) & (pl.col("stream") == contract.stream)
-    last = table.read().filter(of_hours).select(pl.col("judged_at").max()).collect().item()
+    last = last_judged(lake, contract.stream, hours)
     return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
@@ -174,9 +171,8 @@ def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetim
 
 
 def _keep_results(lake: Lake, batches: pl.DataFrame, check_results: pl.DataFrame) -> None:
-    by_day = ["hour_partition"]
-    lake.table(results.LAYER, "check_results").append(check_results, partition_by=by_day)
-    lake.table(results.LAYER, "batches").append(batches, partition_by=by_day)
+    append_check_results(lake, check_results)
+    append_batches(lake, batches)
 
 
 class _HoursBlocked(Exception):  # noqa: N818 - a signal between two lines of this file

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from adbc_driver_postgresql import dbapi
 
-from chimera_assets.sources.connection import execute
+from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.query import arrived_at, placed_hour
 from chimera_assets.sources.snapshot import Snapshot
 

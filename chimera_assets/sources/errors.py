@@ -5,29 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets.errors import ChimeraError
+from chimera_assets.postgres.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class SourceError(ChimeraError):
-    """The operational database cannot give what was asked.
-
-    Args:
-        where: The database (without password) or the table.
-        problem: What was found.
-        remedy: What to do about it.
-        transient: Whether trying again may succeed.
-    """
-
-    def __init__(self, where: str, problem: str, *, remedy: str, transient: bool = False) -> None:
-        self.where = where
-        self.problem = problem
-        self.remedy = remedy
-        # An instance attribute on purpose: the class default of ChimeraError is False.
-        self.transient = transient
-        super().__init__(f"{where}: {problem}; {remedy}")
+class SourceError(DatabaseError):
+    """The operational database cannot give what was asked."""
 
 
 class SourceTableMissing(SourceError):  # noqa: N818

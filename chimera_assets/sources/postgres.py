@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
+from chimera_assets.postgres.connection import execute
 from chimera_assets.sources import arrivals
 from chimera_assets.sources.catalogue import inspect
-from chimera_assets.sources.connection import connect, execute, explained, open_connection
+from chimera_assets.sources.database import source_database
 from chimera_assets.sources.query import (
     FROM_SETTING,
     TO_SETTING,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
+    from chimera_assets.postgres.connection import Database
     from chimera_assets.sources.arrivals import Arrivals, Look, Moment
     from chimera_assets.sources.batch import Batch
 
@@ -84,7 +86,7 @@ class PostgresSource:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._database = source_database(url)
 
     def verify(self, contract: Contract) -> list[str]:
         """What is worth knowing of the source table before it is read.
@@ -93,8 +95,8 @@ class PostgresSource:
             SourceError: The database or the table cannot be reached.
             SourceSchemaError: The table does not fit the contract.
         """
-        with connect(self._url) as connection:
-            table = inspect(connection, self._url, contract)
+        with self._database.connect() as connection:
+            table = inspect(connection, self._database.url, contract)
         further = sorted(set(table.columns) - set(contract.column_names))
         if not further:
             return []
@@ -135,7 +137,7 @@ class PostgresSource:
             SourceError: The database or the table cannot be reached.
             SourceSchemaError: The table does not fit the contract.
         """
-        return SourceNow(self._url, contract, seconds)
+        return SourceNow(self._database, contract, seconds)
 
     def status(self, contract: Contract) -> SourceStatus:
         """Rows and newest arrival of a contract's table; cheap, also where the table is large.
@@ -144,9 +146,9 @@ class PostgresSource:
             SourceError: The database or the table cannot be reached.
             SourceSchemaError: The table does not fit the contract.
         """
-        with connect(self._url) as connection:
+        with self._database.connect() as connection:
             execute(connection, _SNAPSHOT)
-            table = inspect(connection, self._url, contract)
+            table = inspect(connection, self._database.url, contract)
             (size,) = execute(connection, _SIZE, [contract.source_table])
             estimated = size["bytes"] > _COUNTED_BYTES and size["estimate"] >= 0
             rows = size["estimate"]
@@ -170,22 +172,22 @@ class SourceNow:
     """A contract's table at one moment: all that is asked of it is answered from one snapshot.
 
     Args:
-        url: The database.
+        database: The database.
         contract: What the table is of.
         seconds: How long the server may take for an answer; None for what it allows itself.
     """
 
-    def __init__(self, url: str, contract: Contract, seconds: int | None = None) -> None:
-        self._url, self._contract = url, contract
+    def __init__(self, database: Database, contract: Contract, seconds: int | None = None) -> None:
+        self._database, self._contract = database, contract
         limits = {"statement_timeout": f"{seconds}s"} if seconds is not None else {}
-        self._connection = open_connection(url)
+        self._connection = database.open()
         try:
-            with explained(url):
+            with database.explained():
                 self._server = arrivals.server_of(self._connection)
                 execute(self._connection, _SNAPSHOT)
                 for name, value in (_SESSION | limits).items():
                     execute(self._connection, _SET, [name, value])
-                self._table = inspect(self._connection, url, contract)
+                self._table = inspect(self._connection, database.url, contract)
         except BaseException:
             self._connection.close()
             raise
@@ -205,7 +207,7 @@ class SourceNow:
     @cached_property
     def look(self) -> Look:
         """Where this state stands among others."""
-        with explained(self._url):
+        with self._database.explained():
             return arrivals.look(self._connection, self._contract, self._server)
 
     def arrivals(self, since: Moment | None, hours: HourRange) -> Arrivals:
@@ -214,7 +216,7 @@ class SourceNow:
         Raises:
             SourceError: The database fails, or takes longer than it may.
         """
-        with explained(self._url):
+        with self._database.explained():
             return arrivals.arrivals(
                 self._connection, self._contract, self._table, self.look, since, hours
             )
@@ -249,7 +251,7 @@ class SourceNow:
         )
 
     def _streamed(self, sql: str, parameters: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
-        with explained(self._url), self._connection.cursor() as cursor:
+        with self._database.explained(), self._connection.cursor() as cursor:
             cursor.execute(sql, parameters or None)
             yield from cursor.fetch_record_batch()
 
@@ -269,7 +271,7 @@ class SourceNow:
             f"SELECT {placed} AS hour, count(*) AS rows FROM {self._table.quoted} "  # noqa: S608
             f"WHERE {condition} GROUP BY 1"
         )
-        with explained(self._url):
+        with self._database.explained():
             found = execute(self._connection, sql)
         return dict.fromkeys(hours, 0) | {row["hour"].astimezone(UTC): row["rows"] for row in found}
 
@@ -286,7 +288,7 @@ class SourceNow:
             f"SELECT count(*) AS found FROM jsonb_to_recordset($1::jsonb) AS given ({typed}) "  # noqa: S608
             f"WHERE EXISTS (SELECT FROM {self._table.quoted} AS own WHERE {same})"
         )
-        with explained(self._url):
+        with self._database.explained():
             return int(execute(self._connection, sql, [keys])[0]["found"])
 
     def rows(self, hours: HourRange | None, batch: Batch) -> pa.RecordBatchReader:
@@ -297,7 +299,7 @@ class SourceNow:
                 self._in_hours(hours)
             sql = query(self._contract, self._table, hourly=hours is not None)
             rows = RowStream(
-                self._url,
+                self._database,
                 self._connection,
                 sql,
                 contract=self._contract,
@@ -312,7 +314,7 @@ class SourceNow:
     def _in_hours(self, hours: HourRange) -> str:
         """The condition that a row is of these hours, once the session knows them."""
         bounds = {FROM_SETTING: hours.start.isoformat(), TO_SETTING: hours.end.isoformat()}
-        with explained(self._url):
+        with self._database.explained():
             for name, value in bounds.items():
                 execute(self._connection, _SET, [name, value])
         return in_hours(self._contract, self._table)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.postgres.connection import execute
+from chimera_assets.sources.database import connect
 
 #: Any number that is ours: two of us making the tables at once wait for each other.
 _LOCK = "SELECT pg_advisory_xact_lock(4811203)"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chimera_assets.sources.connection import explained, explained_stream
 from chimera_assets.sources.query import AHEAD_MINUTES
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from adbc_driver_postgresql import dbapi
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.postgres.connection import Database
     from chimera_assets.sources.batch import Batch
 
 #: The column of raw tables with the original text of values that could not be represented.
@@ -38,7 +38,7 @@ class RowStream:
     """An iterator of record batches that owns its connection and closes it at the end.
 
     Args:
-        url: Named in errors, without its password.
+        database: Where the rows come from.
         connection: An open connection with a transaction in which the query can run.
         sql: Gives the contract's columns in order, and `_unreadable`.
         contract: What the rows are of.
@@ -51,7 +51,7 @@ class RowStream:
 
     def __init__(  # noqa: PLR0913
         self,
-        url: str,
+        database: Database,
         connection: dbapi.Connection,
         sql: str,
         *,
@@ -59,13 +59,13 @@ class RowStream:
         batch: Batch,
         schema: pa.Schema,
     ) -> None:
-        self._url = url
+        self._database = database
         self._connection = connection
         self._contract = contract
         self._batch = batch
         self._schema = schema
         self._cursor = connection.cursor()
-        with explained(url):
+        with database.explained():
             self._cursor.execute(sql)
             self._rows = self._cursor.fetch_record_batch()
 
@@ -74,7 +74,7 @@ class RowStream:
 
     def __next__(self) -> pa.RecordBatch:
         try:
-            with explained_stream(self._url):
+            with self._database.explained_stream():
                 rows = self._rows.read_next_batch()
             return self._complete(rows)
         except BaseException:

@@ -18,8 +18,7 @@ from chimera_assets.cli import run
 from chimera_assets.contracts import contracts, load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
-from chimera_assets.lake import Lake
-from chimera_assets.pipeline.lakehouse import open_lake
+from chimera_assets.lake import Lake, open_lake
 from chimera_assets.quality import stage_hours, stage_reference
 from chimera_assets.settings import get_settings
 

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chimera_assets.embedded.postgres import embedded_server, source_database_url
 from chimera_assets.lake import Lake
+from chimera_assets.postgres.connection import execute
+from chimera_assets.postgres.databases import source_database_url
+from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.schema import init_source
 
 from .conftest import REPOSITORY, one_line, process

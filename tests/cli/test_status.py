@@ -11,14 +11,15 @@ import pytest
 
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
-from chimera_assets.embedded.postgres import source_database_url
 from chimera_assets.hours import HourRange
-from chimera_assets.pipeline.lakehouse import open_lake
-from chimera_assets.pipeline.position import NO_HOURS, Extraction
-from chimera_assets.pipeline.positions import Advance
+from chimera_assets.ingest.watermark import NO_HOURS, Extraction
+from chimera_assets.ingest.watermark_commits import Advance
+from chimera_assets.lake import open_lake
+from chimera_assets.postgres.connection import execute
+from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals, Moment
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.landing import Place, take
 from chimera_assets.sources.snapshot import Snapshot
 

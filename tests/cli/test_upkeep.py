@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from chimera_assets.quality.holds import holds
+from chimera_assets.lifecycle.legal_holds import holds
 
 from .conftest import HOURS, NEGATIVE, ROWS, one_line
 

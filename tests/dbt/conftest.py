@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 
 from chimera_assets.hours import HourRange
-from chimera_assets.lake.duckdb import connect, scan_sql
 from chimera_assets.lake.lake import Lake
+from chimera_assets.warehouse.duckdb import connect, scan_sql
 
 ROOT = Path(__file__).parents[2]
 UTC_TIME = pl.Datetime("us", "UTC")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chimera_assets.pipeline.metrics.families import FAMILIES
+from chimera_assets.monitoring.metrics.families import FAMILIES
 from chimera_assets.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
-from chimera_assets.embedded.postgres import EmbeddedPostgres
+from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from tests.pipeline.house import ROOT, Operational, environment, generations
 
 if TYPE_CHECKING:

@@ -14,14 +14,10 @@ import psutil
 import pytest
 from adbc_driver_postgresql import dbapi
 
-from chimera_assets.embedded import locks
-from chimera_assets.embedded.errors import EmbeddedServerError
-from chimera_assets.embedded.postgres import (
-    EmbeddedPostgres,
-    embedded_server,
-    platform_database_url,
-    source_database_url,
-)
+from chimera_assets.postgres.databases import platform_database, source_database_url
+from chimera_assets.postgres.embedded import locks
+from chimera_assets.postgres.embedded.errors import EmbeddedServerError
+from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
 from chimera_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +30,7 @@ USER = """
 import sys
 from pathlib import Path
 from adbc_driver_postgresql import dbapi
-from chimera_assets.embedded.postgres import EmbeddedPostgres
+from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 url = EmbeddedPostgres(Path(sys.argv[1])).url("operational")
 with dbapi.connect(url) as connection, connection.cursor() as cursor:
     cursor.execute("SELECT pg_postmaster_start_time()::text")
@@ -214,7 +210,7 @@ def test_it_is_never_started_when_urls_are_set(tmp_path: Path) -> None:
     )
 
     assert source_database_url(settings) == "postgresql://db.example.com/source"
-    assert platform_database_url(settings) == "postgresql://db.example.com/own"
+    assert platform_database(settings).url == "postgresql://db.example.com/own"
     assert not (tmp_path / "postgres").exists()
 
 
@@ -222,7 +218,7 @@ def test_each_database_is_made_when_it_is_asked_for(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, source_database_url=None, database_url=None)
     try:
         assert _ask(source_database_url(settings), "SELECT current_database()") == "operational"
-        assert _ask(platform_database_url(settings), "SELECT current_database()") == "chimera"
+        assert _ask(platform_database(settings).url, "SELECT current_database()") == "chimera"
         assert embedded_server(settings) is embedded_server(settings)
     finally:
         embedded_server(settings).release()

@@ -32,7 +32,7 @@ WARM = (
     "polars",
     "pyarrow.parquet",
     "sqlglot",
-    "chimera_assets.pipeline.run",
+    "chimera_assets.orchestration.runs.run_hours",
     "chimera_assets.sources.postgres",
 )
 

@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
+from chimera_assets.ingest.extraction import take_hours
 from chimera_assets.lake import Lake
-from chimera_assets.pipeline.taking import take_hours
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
 

@@ -11,7 +11,8 @@ import pytest
 
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
-from chimera_assets.quality import conservation, stage_hours
+from chimera_assets.quality import stage_hours
+from chimera_assets.reconciliation.row_conservation import conservation
 from tests.lake.conftest import events, hours
 from tests.pipeline.house import generations, keys
 from tests.quality.rows import HOUR, PROVIDERS, good_row, raw_frame, shipped

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from deltalake import DeltaTable
 
-from chimera_assets.lake import Lake, LakeError, Table, TableNotFound, duckdb
+from chimera_assets.lake import Lake, LakeError, Table, TableNotFound
 from chimera_assets.lake.errors import TableDamaged
+from chimera_assets.warehouse import duckdb
 from tests.lake.conftest import events, hours
 
 if TYPE_CHECKING:

@@ -18,12 +18,13 @@ import pytest
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import partition_key
+from chimera_assets.ingest.backlog import Known, backlog
+from chimera_assets.ingest.watermark import NO_HOURS
+from chimera_assets.ingest.watermark_commits import current_position
 from chimera_assets.lake import Lake
 from chimera_assets.lake.partitions import HOUR_START
-from chimera_assets.pipeline.late import Known, backlog
-from chimera_assets.pipeline.position import NO_HOURS
-from chimera_assets.pipeline.positions import current_position
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.postgres.connection import execute
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
 

@@ -12,8 +12,9 @@ import pytest
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
+from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.batch import Batch
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.postgres import PostgresSource
 from tests.pipeline.house import generations, keys

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from chimera_assets.embedded.postgres import EmbeddedPostgres
+    from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 
 
 class WarmHouse(House):

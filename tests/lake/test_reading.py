@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from chimera_assets.lake import Lake, LakeError, StorageUnavailable, Table, TableNotFound, duckdb
+from chimera_assets.lake import Lake, LakeError, StorageUnavailable, Table, TableNotFound
+from chimera_assets.warehouse import duckdb
 
 from .conftest import events, hours
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from dagster._utils.error import SerializableErrorInfo
 
-from chimera_assets.pipeline.dbt_run import DbtFailed
-from chimera_assets.pipeline.notifications.facts import _safe_cause
+from chimera_assets.orchestration.runs.causes import safe_cause_of
+from chimera_assets.warehouse.dbt_run import DbtFailed
 
 ALICE = "alice@example.com"
 
@@ -55,6 +55,6 @@ STEP = ("DagsterExecutionStepExecutionError", "Error occurred while executing op
     ],
 )
 def test_a_cause_in_one_line_without_values(error: tuple[str, str], told: str) -> None:
-    said = _safe_cause(raised(STEP, error))
+    said = safe_cause_of(raised(STEP, error))
     assert said == told
     assert ALICE not in said

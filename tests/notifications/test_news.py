@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera_assets.hours import HourRange
-from chimera_assets.pipeline.notifications import hour_sets
-from chimera_assets.pipeline.notifications.conditions import Told, Wishes, decide
-from chimera_assets.pipeline.notifications.facts import (
+from chimera_assets.monitoring.alerts import hour_sets
+from chimera_assets.monitoring.alerts.conditions import Told, Wishes, decide
+from chimera_assets.monitoring.alerts.messages import Words
+from chimera_assets.orchestration.runs.records import (
     Blocked,
     Facts,
     Failed,
@@ -19,7 +20,6 @@ from chimera_assets.pipeline.notifications.facts import (
     Late,
     Run,
 )
-from chimera_assets.pipeline.notifications.wording import Words
 
 DAY = datetime(2026, 1, 31, tzinfo=UTC)
 RAW, STAGE, DBT = "raw/generations", "stage_generations", "warehouse"

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from chimera_assets.pipeline.notifications import outbox
-from chimera_assets.pipeline.notifications.conditions import Told
-from chimera_assets.pipeline.notifications.outbox import Destination, State, deliver, put
-from chimera_assets.pipeline.notifications.wording import Message
+from chimera_assets.monitoring.alerts import outbox
+from chimera_assets.monitoring.alerts.conditions import Told
+from chimera_assets.monitoring.alerts.messages import Message
+from chimera_assets.monitoring.alerts.outbox import Destination, State, deliver, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from chimera_assets.contracts import contracts
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
-from chimera_assets.pipeline.metrics.families import FAMILIES
-from chimera_assets.pipeline.metrics.tables import TECHNIQUES, TENANTS, LakeMetrics
+from chimera_assets.monitoring.metrics.families import FAMILIES
+from chimera_assets.monitoring.metrics.lake_metrics import TECHNIQUES, TENANTS, LakeMetrics
 from tests.pipeline.house import ROOT, House, environment, generations, keys
 
 from .receivers import Received, receiver, spans
@@ -274,7 +274,7 @@ def test_a_lag_grows_though_nothing_happens_and_nothing_is_read_again(tmp_path: 
 def test_a_gateway_that_never_answers_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chimera_assets.pipeline.metrics import publish
+    from chimera_assets.monitoring.metrics import publish
     from chimera_assets.settings import get_settings
 
     monkeypatch.setenv("CHIMERA_HOME", str(tmp_path))

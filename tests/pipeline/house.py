@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from chimera_assets.embedded.postgres import EmbeddedPostgres
 from chimera_assets.hours import ONE_HOUR, HourRange, parse_key, partition_key
 from chimera_assets.lake import Lake, TableNotFound
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.postgres.connection import execute
+from chimera_assets.postgres.embedded.server import EmbeddedPostgres
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.schema import init_source
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._serdes import serialize_value
 
-from chimera_assets.pipeline import event_serializer
-from chimera_assets.pipeline.event_log import BatchingSqliteEventLogStorage
-from chimera_assets.pipeline.event_serializer import EventSerializer
+from chimera_assets.orchestration.instance import event_serializer
+from chimera_assets.orchestration.instance.event_log import BatchingSqliteEventLogStorage
+from chimera_assets.orchestration.instance.event_serializer import EventSerializer
 
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_offset=1)
 RANGE = dg.PartitionKeyRange("2026-01-01", "2026-02-10")

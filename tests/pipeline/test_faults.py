@@ -11,7 +11,6 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera_assets.embedded.errors import EmbeddedServerError
 from chimera_assets.errors import SettingError
 from chimera_assets.lake.errors import (
     CommitConflict,
@@ -20,11 +19,12 @@ from chimera_assets.lake.errors import (
     TableNotFound,
     translated,
 )
-from chimera_assets.pipeline.dbt_run import DbtFailed, DbtUnable
-from chimera_assets.pipeline.faults import can_pass
-from chimera_assets.pipeline.retries import RETRIES, pause
+from chimera_assets.orchestration.runs.retries import RETRIES, pause
+from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceError
+from chimera_assets.transient import can_pass
+from chimera_assets.warehouse.dbt_run import DbtFailed, DbtUnable
 
 
 def sql(state: str) -> DatabaseError:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.postgres.connection import execute
+from chimera_assets.sources.database import connect
 
 from .house import House, generations, keys
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera_assets.hours import HourRange
-from chimera_assets.pipeline.position import Extraction, Landed, Position, advanced
+from chimera_assets.ingest.watermark import Extraction, Landed, Position, advanced
 from chimera_assets.sources.arrivals import Arrivals, Arrived, Moment
 from chimera_assets.sources.snapshot import Snapshot
 

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 from chimera_assets.hours import ONE_HOUR, HourRange
+from chimera_assets.ingest.landed_hours import LANDED_HOURS, landed
+from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Landed, Position
+from chimera_assets.ingest.watermark_commits import POSITION, Advance, current_position
 from chimera_assets.lake import Lake
 from chimera_assets.lake.commit import Carried
-from chimera_assets.pipeline.landed import LANDED_HOURS, landed
-from chimera_assets.pipeline.position import NO_HOURS, Extraction, Landed, Position
-from chimera_assets.pipeline.positions import POSITION, Advance, current_position
 from chimera_assets.sources.arrivals import Arrivals, Moment
 from chimera_assets.sources.snapshot import Snapshot
 

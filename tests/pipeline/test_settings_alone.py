@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from chimera_assets.embedded.postgres import EmbeddedPostgres
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
+from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 
 from .house import ROOT, Operational, environment, generations, keys
 

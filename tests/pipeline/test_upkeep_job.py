@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RUN = """
 import json, sys
 from dagster import DagsterEventType, DagsterInstance
-from chimera_assets.pipeline.upkeep_job import upkeep_job
+from chimera_assets.orchestration.upkeep_job import upkeep_job
 with DagsterInstance.ephemeral() as instance:
     result = upkeep_job.execute_in_process(instance=instance, raise_on_error=False)
     seen = instance.all_logs(result.run_id, of_type=DagsterEventType.ASSET_OBSERVATION)

@@ -15,18 +15,18 @@ from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.lake.removal import remove_rows
-from chimera_assets.pipeline.upkeep import tend_lake
-from chimera_assets.quality import conservation
-from chimera_assets.quality.holds import place, release
-from chimera_assets.quality.purge import purge
-from chimera_assets.quality.verify import verify
+from chimera_assets.lifecycle.legal_holds import place, release
+from chimera_assets.lifecycle.maintenance import tend_lake
+from chimera_assets.lifecycle.purge import purge
+from chimera_assets.reconciliation.row_conservation import conservation
+from chimera_assets.reconciliation.verify import verify
 
 from .house import House, generations, keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chimera_assets.quality.verify import Verification
+    from chimera_assets.reconciliation.verify import Verification
 
 ROWS = 120
 FIRST, SECOND, THIRD = HOURS = keys("2026-01-22-22:00", 3)  # across midnight

@@ -12,7 +12,7 @@ import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus
 
-from chimera_assets.pipeline.workers import LaptopRunLauncher, end_dead_runs
+from chimera_assets.orchestration.instance.dead_runs import LaptopRunLauncher, end_dead_runs
 from chimera_assets.settings import get_settings
 
 from .house import ROOT

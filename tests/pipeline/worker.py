@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chimera_assets.pipeline.run import StepEvent
+    from chimera_assets.orchestration.runs.run_hours import StepEvent
 
 
 def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
     from dagster import DagsterEventType, DagsterInstance
 
     from chimera_assets.hours import HourRange
-    from chimera_assets.pipeline.run import run_hours
+    from chimera_assets.orchestration.runs.run_hours import run_hours
 
     def on_event(event: StepEvent) -> None:
         tell({"step": event.step, "outcome": event.outcome, "cause": event.cause})
@@ -113,7 +113,7 @@ def late(_: Callable[[dict[str, Any]], None], cursor: str | None, *, run: bool) 
     from dagster._core.execution.api import execute_run_iterator
 
     from chimera_assets.definitions import defs
-    from chimera_assets.pipeline.run import hourly_job
+    from chimera_assets.orchestration.runs.run_hours import hourly_job
 
     with dg.DagsterInstance.get() as instance:
         repository = defs.get_repository_def()
@@ -235,7 +235,8 @@ def main() -> None:
         print(json.dumps(said), file=answers, flush=True)
 
     from chimera_assets.errors import ChimeraError
-    from chimera_assets.pipeline.run import dagster_home, hourly_job
+    from chimera_assets.orchestration.instance.home import dagster_home
+    from chimera_assets.orchestration.runs.run_hours import hourly_job
 
     try:
         dagster_home()

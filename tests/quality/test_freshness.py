@@ -12,9 +12,9 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
-from chimera_assets.pipeline.freshness import in_words
-from chimera_assets.quality.freshness import event_lag
-from chimera_assets.quality.results import BATCHES
+from chimera_assets.orchestration.checks.event_lag import in_words
+from chimera_assets.quality.event_lag import event_lag
+from chimera_assets.system_tables.batches import BATCHES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ from chimera_assets.contracts import MissingReferenceError
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
-from chimera_assets.quality import conservation, stage_hours, staging
+from chimera_assets.quality import stage_hours, staging
+from chimera_assets.reconciliation.row_conservation import conservation
 
 from .rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
 

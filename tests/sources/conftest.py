@@ -9,8 +9,9 @@ import pytest
 
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
-from chimera_assets.embedded.postgres import EmbeddedPostgres
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.postgres.connection import execute
+from chimera_assets.postgres.embedded.server import EmbeddedPostgres
+from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

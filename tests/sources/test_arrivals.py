@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.hours import HourRange
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.postgres.connection import execute
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
 

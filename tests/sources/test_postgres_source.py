@@ -16,10 +16,11 @@ import polars as pl
 import pytest
 
 from chimera_assets.hours import HourRange
+from chimera_assets.postgres.connection import execute
 from chimera_assets.sources import query
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.catalogue import find_table
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.embedded.postgres import EmbeddedPostgres
+    from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 
     Run = Callable[..., None]
 

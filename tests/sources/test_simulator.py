@@ -11,19 +11,20 @@ import pytest
 
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
-from chimera_assets.embedded.postgres import EmbeddedPostgres
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.postgres.connection import execute
+from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.quality.judge import Judge
+from chimera_assets.simulator import simulate
+from chimera_assets.simulator.generations import generations
+from chimera_assets.simulator.jailbreak_tests import jailbreak_tests
+from chimera_assets.simulator.provider_health import provider_health
+from chimera_assets.simulator.rhythm import outages
 from chimera_assets.sources.batch import Batch
-from chimera_assets.sources.connection import connect, execute
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
-from chimera_assets.sources.simulator import simulate
-from chimera_assets.sources.simulator.generations import generations
-from chimera_assets.sources.simulator.jailbreak_tests import jailbreak_tests
-from chimera_assets.sources.simulator.provider_health import provider_health
-from chimera_assets.sources.simulator.rhythm import outages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

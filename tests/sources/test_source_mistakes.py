@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.hours import HourRange
+from chimera_assets.postgres.connection import describe, execute
 from chimera_assets.sources.batch import Batch
-from chimera_assets.sources.connection import connect, describe, execute
+from chimera_assets.sources.database import connect
 from chimera_assets.sources.errors import SourceError, SourceSchemaError
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source

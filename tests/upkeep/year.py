@@ -29,8 +29,9 @@ from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.lake.upkeep import size
-from chimera_assets.pipeline.upkeep import tend_lake
-from chimera_assets.quality.results import BATCHES, CHECK_RESULTS
+from chimera_assets.lifecycle.maintenance import tend_lake
+from chimera_assets.system_tables.batches import BATCHES
+from chimera_assets.system_tables.check_results import CHECK_RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

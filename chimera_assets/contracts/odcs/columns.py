@@ -1,0 +1,88 @@
+"""Reads a contract's columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimera_assets.contracts.errors import one_of
+from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, Column
+from chimera_assets.hours import HOUR_COLUMNS
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import SchemaObject, SchemaProperty
+
+    from chimera_assets.contracts.odcs.document import Document, Location
+
+#: Where the one table of a contract stands in its file.
+TABLE: Location = ("schema", 0)
+
+#: Names that the platform gives to columns of its own.
+RESERVED = (
+    *HOUR_COLUMNS,
+    *("_batch_id", "_ingested_at", "_unreadable"),
+    *("_file", "_line", "_taken", "_rule", "_text", "_why"),  # of landing files
+)
+
+
+def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:
+    """The columns of a contract; what is wrong with them is noted in the document."""
+    if not table.properties:
+        document.problem(TABLE, "properties", expected="at least one column", found="none")
+    columns: dict[str, Column] = {}
+    for position, declared in enumerate(table.properties or []):
+        here = (*TABLE, "properties", position)
+        column = _read_column(document, declared, here)
+        if column.name in columns:
+            expected = "each column once"
+            document.problem(here, f"column {column.name}", expected=expected, found="it again")
+        columns[column.name] = column
+    return tuple(columns.values())
+
+
+def _read_column(document: Document, declared: SchemaProperty, here: Location) -> Column:
+    name = declared.name or ""
+    if not name:
+        document.problem(here, "column", expected="a name", found="none")
+    if name in RESERVED:
+        expected = f"a name other than {', '.join(RESERVED)} (the platform's own)"
+        document.problem((*here, "name"), "name of a column", expected=expected, found=name)
+    level = declared.classification
+    if level not in LEVELS:
+        expected = one_of(LEVELS)
+        what = f"classification of column {name}"
+        document.problem((*here, "classification"), what, expected=expected, found=level or "none")
+    return Column(
+        name=name,
+        type=_read_type(document, declared, here),
+        required=bool(declared.required) or bool(declared.primaryKey),
+        description=" ".join((declared.description or "").split()),
+        classification=level if level in LEVELS else LEVELS[-1],
+    )
+
+
+def _read_type(document: Document, declared: SchemaProperty, here: Location) -> str:
+    kind = declared.logicalType or "none"
+    if kind == "array":
+        kind = f"array<{declared.items.logicalType if declared.items else None}>"
+    if kind not in POLARS_TYPES:
+        expected = one_of(POLARS_TYPES, kind)
+        what = f"type of column {declared.name}"
+        document.problem((*here, "logicalType"), what, expected=expected, found=kind)
+        return "string"
+    return kind
+
+
+def read_key(document: Document, table: SchemaObject) -> tuple[str, ...]:
+    """The primary key's columns, by their position in it."""
+    properties = table.properties or []
+    keys = [column for column in properties if column.primaryKey and column.name]
+    keys.sort(key=lambda column: column.primaryKeyPosition or len(keys))
+    if not keys and properties:
+        expected = "at least one column with primaryKey: true"
+        document.problem((*TABLE, "properties"), "key", expected=expected, found="none")
+    for position, column in enumerate(properties):
+        if column.primaryKey and column.required is False:
+            here = (*TABLE, "properties", position, "required")
+            what = f"key column {column.name}"
+            document.problem(here, what, expected="required: true", found="required: false")
+    return tuple(column.name or "" for column in keys)

@@ -1,0 +1,164 @@
+"""Reads what a contract says beside columns and rules: roles of columns, periods, thresholds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.contracts.errors import one_of
+from chimera_assets.contracts.odcs.columns import TABLE
+from chimera_assets.contracts.rules.parameters import COUNT, NUMBER, SHARE, TEXT, Parameter, choice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from open_data_contract_standard.model import (
+        OpenDataContractStandard,
+        SchemaObject,
+        ServiceLevelAgreementProperty,
+    )
+
+    from chimera_assets.contracts.model import Column
+    from chimera_assets.contracts.odcs.document import Document, Location
+
+#: What a table's `customProperties` can say, beside those that name another vendor.
+CUSTOM: dict[str, Parameter] = {
+    "streamKind": choice("stream", "reference"),
+    "eventTime": TEXT,
+    "arrivalTime": TEXT,
+    "dataSubject": TEXT,
+    "quarantineDays": COUNT,
+    "vacuumDays": COUNT,
+    "passRate": SHARE,
+}
+
+_DEFAULTS: dict[str, Any] = {"quarantineDays": 7, "vacuumDays": 7, "passRate": 0.99}
+
+#: Hours in a unit of the standard's service level agreements.
+_HOURS = {"h": 1, "hour": 1, "hours": 1, "d": 24, "day": 24, "days": 24, "y": 8766, "years": 8766}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of a contract; the attributes are those of `Contract`."""
+
+    kind: str
+    event_time: str | None
+    arrival_time: str | None
+    subject: str | None
+    retention_days: int
+    table_retention: Mapping[str, int]
+    vacuum_days: int
+    quarantine_days: int
+    pass_rate: float
+    freshness_hours: float
+
+
+def read_terms(
+    document: Document,
+    standard: OpenDataContractStandard,
+    table: SchemaObject,
+    columns: Sequence[Column],
+) -> Terms:
+    """The terms of a contract; what is wrong with them is noted in the document."""
+    said = _read_custom(document, table)
+    kind = said.get("streamKind", "stream")
+    if kind == "stream":
+        for name in ("eventTime", "arrivalTime"):
+            if name not in said:
+                expected = f"a custom property {name} that names a timestamp column"
+                document.problem(TABLE, name, expected=expected, found="none")
+    _check_columns(document, table, said, columns)
+    hours = _read_agreements(document, standard.slaProperties or [])
+    return Terms(
+        kind=kind,
+        event_time=said.get("eventTime"),
+        arrival_time=said.get("arrivalTime"),
+        subject=said.get("dataSubject"),
+        retention_days=_days(hours.get("retention", 0)),
+        table_retention={
+            name.removeprefix("retention "): _days(value)
+            for name, value in hours.items()
+            if name.startswith("retention ")
+        },
+        vacuum_days=said.get("vacuumDays", _DEFAULTS["vacuumDays"]),
+        quarantine_days=said.get("quarantineDays", _DEFAULTS["quarantineDays"]),
+        pass_rate=float(said.get("passRate", _DEFAULTS["passRate"])),
+        freshness_hours=hours.get("freshness", 0.0),
+    )
+
+
+def _read_custom(document: Document, table: SchemaObject) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    for position, custom in enumerate(table.customProperties or []):
+        here = (*TABLE, "customProperties", position)
+        name = custom.property or ""
+        if custom.vendor not in (None, "chimera"):
+            continue
+        if name not in CUSTOM:
+            expected = f"{one_of(CUSTOM, name)}; a property of another tool names its vendor"
+            document.problem(here, "custom property", expected=expected, found=name or "none")
+        elif not CUSTOM[name].accepts(custom.value):
+            expected = CUSTOM[name].expected
+            document.problem((*here, "value"), name, expected=expected, found=repr(custom.value))
+        else:
+            said[name] = custom.value
+    return said
+
+
+def _check_columns(
+    document: Document, table: SchemaObject, said: dict[str, Any], columns: Sequence[Column]
+) -> None:
+    types = {column.name: column.type for column in columns}
+    for position, custom in enumerate(table.customProperties or []):
+        here = (*TABLE, "customProperties", position, "value")
+        name = custom.property
+        if name not in ("eventTime", "arrivalTime", "dataSubject") or name not in said:
+            continue
+        named = said[name]
+        if named not in types:
+            document.problem(here, name, expected=one_of(types, named), found=named)
+        elif name != "dataSubject" and types[named] != "timestamp":
+            expected = "a column of type timestamp"
+            document.problem(here, name, expected=expected, found=f"{named}: {types[named]}")
+
+
+def _read_agreements(
+    document: Document, agreements: Sequence[ServiceLevelAgreementProperty]
+) -> dict[str, float]:
+    """Hours of `retention` and `freshness`; other agreements are for people to read.
+
+    A retention whose element is `layer/table` is that one table's: `retention layer/table`.
+    """
+    hours: dict[str, float] = {}
+    for position, agreement in enumerate(agreements):
+        here: Location = ("slaProperties", position)
+        name = agreement.property or ""
+        if name not in ("retention", "freshness"):
+            continue
+        value: Any = agreement.value
+        if not NUMBER.accepts(value) or value <= 0:
+            expected = "a number greater than 0"
+            document.problem((*here, "value"), name, expected=expected, found=repr(value))
+        elif agreement.unit not in _HOURS:
+            expected, found = one_of(_HOURS), agreement.unit or "none"
+            document.problem((*here, "unit"), f"unit of {name}", expected=expected, found=found)
+        else:
+            hours[_of(agreement)] = float(value) * _HOURS[agreement.unit]
+    for name in ("retention", "freshness"):
+        if not any(_of(agreement) == name for agreement in agreements):
+            expected = f"a service level with property {name}"
+            document.problem(("slaProperties",), name, expected=expected, found="none")
+    return hours
+
+
+def _of(agreement: ServiceLevelAgreementProperty) -> str:
+    element = agreement.element or ""
+    of_table = agreement.property == "retention" and "/" in element
+    return f"retention {element}" if of_table else agreement.property or ""
+
+
+def _days(hours: float) -> int:
+    """Whole days, never fewer than were promised."""
+    return math.ceil(hours / 24)

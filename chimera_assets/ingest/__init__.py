@@ -1,0 +1,1 @@
+"""Ingestion: how far each stream is extracted, what is pending, and extracting it."""

@@ -1,0 +1,325 @@
+"""What a stream's raw table still owes: hours with rows that came after they were taken.
+
+An hour is late if it was taken before and the source now has rows of it that the position does not
+cover, or if raw still holds, in that hour, the key of a row that arrived and is now in another. Of
+rows that arrived in hours not taken yet, the second is looked for when these are taken.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+import polars as pl
+
+from chimera_assets.hours import (
+    HOUR_COLUMNS,
+    ONE_HOUR,
+    HourRange,
+    floor_hour,
+    partition_key,
+    ranges,
+)
+from chimera_assets.ingest.landed_hours import landed
+from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Hours, Position
+from chimera_assets.ingest.watermark_commits import current_position
+from chimera_assets.lake.partitions import HOUR_START
+from chimera_assets.settings import get_settings
+from chimera_assets.sources.arrivals import Arrivals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.ingest.files_only import FilesOnly
+    from chimera_assets.ingest.watermark import Landed
+    from chimera_assets.lake import Lake, Table
+    from chimera_assets.sources.postgres import SourceNow
+
+#: A row that says it arrived so long before the position, and was not there then, was changed.
+_CHANGED = timedelta(minutes=1)
+
+#: How long before its arrival an event of a changed row may have been placed.
+_BEFORE_ARRIVAL = timedelta(days=1)
+
+#: So many hours from one that is taken for the first time, older selves of its rows are looked for.
+_MOVED_BY = 24
+
+#: An hour is not taken again of itself if more than this share of its rows is gone from the source.
+_MAY_BE_GONE = 0.5
+
+_LISTED = 5
+
+_KEYS_AT_ONCE = 5_000
+_ROWS_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How far a stream was taken in, before the source is looked at.
+
+    Attributes:
+        position: None if nothing was ever taken.
+        begun: Raw's version then, or a little before; None if there was no table.
+    """
+
+    position: Position | None
+    begun: int | None
+
+    @classmethod
+    def of(cls, lake: Lake, stream: str) -> Self:
+        """What the lake says of a stream now."""
+        raw = lake.table("raw", stream)
+        begun = raw.version() if raw.exists() else None
+        return cls(current_position(lake, stream), begun)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a stream owes, as the source and the landing table are now.
+
+    Attributes:
+        known: How far the stream was taken in before.
+        arrivals: What arrived at the source since.
+        landed: What files brought.
+        late: The hours taken before that have rows which arrived since.
+        moved: The hours in which raw holds keys of rows that arrived and are in other hours now.
+        keys: Fingerprint and hour of each row that may have moved, or is about to be taken.
+    """
+
+    known: Known
+    arrivals: Arrivals
+    landed: Landed
+    late: Hours
+    moved: Hours
+    keys: pl.DataFrame
+
+    @property
+    def wanted(self) -> Hours:
+        """Every hour that has to be taken (again)."""
+        position = self.known.position or Position()
+        files = self.landed.since(position.landing_version)
+        return self.late | self.moved | position.owed | files
+
+    def extraction(self, hours: HourRange) -> Extraction:
+        """What an extraction of these hours, in the same state of the source, makes of it."""
+        return Extraction(hours, self.arrivals, self.moved, self.landed)
+
+
+def backlog(
+    lake: Lake,
+    contract: Contract,
+    known: Known,
+    source: SourceNow | FilesOnly,
+    taking: Iterable[datetime] = (),
+) -> Backlog:
+    """What a stream owes.
+
+    Args:
+        lake: The lake.
+        contract: The stream's contract.
+        known: How far it was taken in, learned before the source was opened: of two states of the
+            source, the one compared with has to be the earlier.
+        source: The source as it is now.
+        taking: The hours that are about to be taken; none if it is only asked.
+    """
+    position = known.position
+    files = landed(lake, contract.stream, (position or Position()).landing_version)
+    if position is None:
+        # Nothing taken, nothing late: the first extraction need not look at every row.
+        fresh = Arrivals(source.look.now, floor=source.look.next_xid)
+        return Backlog(known, fresh, files, NO_HOURS, NO_HOURS, pl.DataFrame(schema=_KEYS))
+    span = HourRange(get_settings().start, floor_hour(datetime.now(UTC)) + 2 * ONE_HOUR)
+    found = source.arrivals(position.moment, span)
+    late = (found.beyond(position.moment) or NO_HOURS) & position.taken
+    changed = _changed(found)
+    keys = _keys(contract, source, found, late, changed)
+    raw = lake.table("raw", contract.stream)
+    moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
+    for hours in _new_beside_taken(taking, position.taken):
+        # An UPDATE may have given a row of another hour this hour and a new arrival.
+        new = _all_prints(contract, source.keys(hours))
+        near = HourRange(hours.start - _MOVED_BY * ONE_HOUR, hours.end + _MOVED_BY * ONE_HOUR)
+        moved |= moved_from(raw, contract, new, near)
+        keys = pl.concat([keys, new])
+    return Backlog(known, found, files, late, moved, keys)
+
+
+def _new_beside_taken(taking: Iterable[datetime], taken: Hours) -> list[HourRange]:
+    """The hours never taken that lie near some that were; of a long range into the empty, its edge.
+
+    Only their keys have to be held in memory.
+    """
+    around = [number * ONE_HOUR for number in range(-_MOVED_BY, _MOVED_BY + 1)]
+    new = (hour for hour in taking if hour not in taken)
+    return ranges(hour for hour in new if any(hour + by in taken for by in around))
+
+
+_KEYS = pl.Schema({"print": pl.UInt64(), "placed": pl.Datetime("us", "UTC")})
+
+
+def _changed(found: Arrivals) -> datetime | None:
+    """The earliest arrival of rows that should have been there at the position, if there are any.
+
+    Such a row came from a long transaction, or was changed and kept its arrival: then its older
+    self may stand in another hour, even if the hour it is in now was never taken.
+    """
+    if found.since is None:
+        return None
+    before = found.since.taken_at - _CHANGED
+    arrivals = [one.earliest for one in found.hours.values() if one.earliest is not None]
+    return min((arrival for arrival in arrivals if arrival < before), default=None)
+
+
+def _keys(
+    contract: Contract,
+    source: SourceNow | FilesOnly,
+    found: Arrivals,
+    late: Hours,
+    changed: datetime | None,
+) -> pl.DataFrame:
+    """Fingerprint and hour of the rows whose older selves may stand in other hours."""
+    if not late and changed is None:
+        return pl.DataFrame(schema=_KEYS)
+    before = found.since.taken_at - _CHANGED if found.since is not None else None
+    return _all_prints(contract, source.arrived_keys(found, sorted(late), before))
+
+
+def _all_prints(contract: Contract, keys: Iterable[pa.RecordBatch]) -> pl.DataFrame:
+    """Fingerprint and hour of each key."""
+    parts = [_prints(contract, pl.DataFrame(keyed), placed=pl.col("_placed")) for keyed in keys]
+    return pl.concat([pl.DataFrame(schema=_KEYS), *(part.cast(_KEYS) for part in parts)])
+
+
+def _where_they_were(late: Hours, changed: datetime | None, span: HourRange) -> HourRange | None:
+    """Where older selves may be: anywhere, or, of rows that kept their arrival, around it."""
+    if late or changed is None:
+        return None
+    start = max(span.start, floor_hour(changed.astimezone(UTC)) - _BEFORE_ARRIVAL)
+    return HourRange(start, span.end) if start < span.end else None
+
+
+def _prints(contract: Contract, rows: pl.DataFrame, **hour: pl.Expr) -> pl.DataFrame:
+    """A row's hour, and its key as one 64-bit number: 16 bytes a row, whatever the keys' size."""
+    typed = [pl.col(name).cast(contract.column(name).polars_type) for name in contract.key]
+    keyed = rows.drop_nulls(list(contract.key))
+    return keyed.select(print=pl.struct(typed).hash(seed=0), **hour)
+
+
+def moved_from(
+    raw: Table, contract: Contract, keys: pl.DataFrame, hours: HourRange | None
+) -> Hours:
+    """The hours in which raw holds one of these keys, though its row is in another hour now.
+
+    Args:
+        raw: The stream's raw table.
+        contract: The stream's contract.
+        keys: Fingerprint and hour of rows that arrived.
+        hours: Look only there; None for every hour.
+    """
+    if keys.is_empty():
+        return NO_HOURS
+    found: set[datetime] = set()
+    for frame in raw.batches(hours, [*HOUR_COLUMNS, *contract.key], rows=_ROWS_AT_ONCE):
+        both = _prints(contract, frame, held=HOUR_START).join(keys, on="print")
+        found.update(both.filter(pl.col("held") != pl.col("placed"))["held"].unique())
+    return frozenset(found)
+
+
+def doubt(contract: Contract, found: Arrivals) -> str | None:
+    """What keeps late rows of a stream from being told, or makes all of its rows count as late."""
+    if found.now is None:
+        reason = (
+            f"late rows cannot be found: {contract.source_table} is a view or a foreign table, "
+            "whose rows have no versions; name the table itself in the contract, or repeat "
+            "`chimera backfill` over hours that may get late rows"
+        )
+    elif found.behind:
+        reason = (
+            "the source is a standby that has not caught up with what was taken in already; "
+            "late rows are looked for when it has"
+        )
+    elif found.restarted:
+        reason = (
+            "the source is not the server that was taken in before, or was put back to an older "
+            "state (restored, failed over, moved): every hour it has rows of is taken again"
+        )
+    elif found.since is None and found.hours:
+        reason = "how far it was taken in is not known: every hour it has rows of is taken again"
+    else:
+        return None
+    return f"{contract.stream}: {reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """An hour that would lose rows if it were taken again."""
+
+    hour: datetime
+    rows: int
+    left: int
+
+    def __str__(self) -> str:
+        """The loss in words."""
+        return f"{partition_key(self.hour)} ({self.left:,} of {self.rows:,} rows left)"
+
+
+def in_short(things: Sequence[object]) -> str:
+    """The first few by name, of the others how many."""
+    listed = ", ".join(map(str, things[:_LISTED]))
+    return listed + (f" and {len(things) - _LISTED:,} more" if len(things) > _LISTED else "")
+
+
+def held_back(stream: str, hours: list[Shrunk]) -> str:
+    """Why hours are not taken again of themselves, and what to do."""
+    return (
+        f"{stream}: the source no longer has most rows of {in_short(hours)}; not taken again, "
+        f"so that they stay in the lake; `chimera backfill` takes hours as the source has them"
+    )
+
+
+def shrunk(
+    lake: Lake, contract: Contract, source: SourceNow | FilesOnly, hours: HourRange
+) -> list[Shrunk]:
+    """The hours of which the source has lost more rows than may be lost without asking.
+
+    A source that deletes old rows would otherwise, by one late row, empty an hour of the lake. Rows
+    that are in another hour now are not lost.
+    """
+    before = rows_of(lake.table("raw", contract.stream), hours)
+    files = rows_of(lake.table("landing", contract.stream), hours)
+    if not before:
+        return []
+    found: list[Shrunk] = []
+    for hour, left in source.rows_by_hour(hours).items():
+        own = max(0, before.get(hour, 0) - files.get(hour, 0))
+        if own - left <= own * _MAY_BE_GONE:
+            continue
+        there = _still_there(lake.table("raw", contract.stream), contract, source, hour)
+        if own - there > own * _MAY_BE_GONE:
+            found.append(Shrunk(hour, own, there))
+    return found
+
+
+def _still_there(
+    raw: Table, contract: Contract, source: SourceNow | FilesOnly, hour: datetime
+) -> int:
+    """How many of the keys that raw has of an hour the source still has, wherever."""
+    rows = raw.batches(HourRange.single(hour), list(contract.key), rows=_KEYS_AT_ONCE)
+    texts = [pl.col(name).cast(pl.String) for name in contract.key]
+    return sum(
+        source.count_keys(json.dumps(frame.select(texts).to_dicts(), ensure_ascii=False))
+        for frame in rows
+    )
+
+
+def rows_of(table: Table, hours: HourRange) -> dict[datetime, int]:
+    """The rows that a table has of some hours, from its log; none if there is no such table."""
+    if not table.exists():
+        return {}
+    counted = table.rows_by_hour(hours).select(HOUR_START, "rows")
+    return dict(counted.iter_rows())

@@ -1,0 +1,171 @@
+"""Taking hours into raw: the rows and the position that speaks of them, in one commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from chimera_assets.errors import ChimeraError
+from chimera_assets.hours import partition_key
+from chimera_assets.ingest.backlog import (
+    Backlog,
+    Known,
+    backlog,
+    doubt,
+    held_back,
+    in_short,
+    moved_from,
+    rows_of,
+    shrunk,
+)
+from chimera_assets.ingest.files_only import FilesOnly, source_now
+from chimera_assets.ingest.watermark_commits import Advance, current_position
+from chimera_assets.sources.landing import landed_rows
+from chimera_assets.tracing import traced_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.hours import HourRange
+    from chimera_assets.ingest.backlog import Shrunk
+    from chimera_assets.ingest.watermark import Position
+    from chimera_assets.lake import Commit, Lake
+    from chimera_assets.sources.batch import Batch
+    from chimera_assets.sources.postgres import PostgresSource, SourceNow
+
+
+class HoursHeldBack(ChimeraError):  # noqa: N818
+    """Hours that were to be taken again of themselves would lose most of their rows by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What became of an extraction.
+
+    Attributes:
+        commit: The commit to raw; None if the stream was left as it was.
+        position: How far the stream is extracted now; None if it was left as it was.
+        fewer: Hour -> its rows before and now, of hours that have lost rows at the source.
+        warnings: What the people who run it should know, in lines.
+        notes: What is worth knowing of the source, in lines.
+    """
+
+    commit: Commit | None = None
+    position: Position | None = None
+    fewer: Mapping[datetime, tuple[int, int]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def take_hours(  # noqa: PLR0913
+    lake: Lake,
+    contract: Contract,
+    source: PostgresSource,
+    hours: HourRange,
+    batch: Batch,
+    *,
+    run_id: str,
+    late: frozenset[str] | None = None,
+) -> Extracted:
+    """Replace hours of raw by what the source has now, and move the position on.
+
+    Args:
+        lake: The lake.
+        contract: The stream's contract.
+        source: Where its rows are.
+        hours: The hours.
+        batch: What the rows are marked with.
+        run_id: Kept with the commit.
+        late: The streams with late rows, where nobody asked for these hours but the sensor for
+            late rows; the other streams are left as they are.
+
+    Raises:
+        HoursHeldBack: A late run would lose most rows of an hour; nothing was written.
+        SourceError: The source cannot be reached.
+    """
+    if late is not None and contract.stream not in late:
+        position = current_position(lake, contract.stream)
+        if position is not None and frozenset(hours) <= position.taken:
+            return Extracted()
+    raw = lake.table("raw", contract.stream)
+    known = Known.of(lake, contract.stream)
+    now = source_now(lake, contract, source)
+    notes = _notes(contract, source, now)
+    try:
+        found = backlog(lake, contract, known, now, hours)
+        if late is not None:
+            _refuse_loss(contract, shrunk(lake, contract, now, hours))
+    except BaseException:
+        now.close()
+        raise
+    before = rows_of(raw, hours)
+    advance = Advance(
+        lake,
+        contract.stream,
+        known.begun,
+        found.extraction(hours),
+        lambda others: moved_from(raw, contract, found.keys, others),
+    )
+    rows = traced_batches(
+        _rows(lake, contract, now, hours, batch),
+        "extract",
+        run_id=run_id,
+        stream=contract.stream,
+        hours=hours,
+    )
+    commit = raw.write_hours(rows, hours, metadata={"run": run_id}, carry=advance)
+    after = rows_of(raw, hours)
+    fewer = {h: (n, after.get(h, 0)) for h, n in before.items() if after.get(h, 0) < n}
+    return Extracted(
+        commit,
+        advance.position,
+        fewer,
+        [line for line in (_doubt(contract, now, found), _message_fewer(contract, fewer)) if line],
+        notes,
+    )
+
+
+def _rows(
+    lake: Lake, contract: Contract, now: SourceNow | FilesOnly, hours: HourRange, batch: Batch
+) -> pa.RecordBatchReader:
+    """The rows of the source's table, then those that landed.
+
+    The landing table is read after `backlog` has noted its version: what lands in between is taken
+    here, and once more by the hours that it will be found to owe.
+    """
+    landed = landed_rows(lake, contract, hours, batch)
+    if isinstance(now, FilesOnly):
+        assert landed is not None  # noqa: S101 - that is why it is that
+        return landed
+    rows = now.rows(hours, batch)
+    if landed is None:
+        return rows
+    return pa.RecordBatchReader.from_batches(rows.schema, chain(rows, landed))
+
+
+def _notes(contract: Contract, source: PostgresSource, now: SourceNow | FilesOnly) -> list[str]:
+    if isinstance(now, FilesOnly):
+        return [f"There is no table {contract.source_table}: rows come from landing files alone."]
+    return source.verify(contract)
+
+
+def _doubt(contract: Contract, now: SourceNow | FilesOnly, found: Backlog) -> str | None:
+    return None if isinstance(now, FilesOnly) else doubt(contract, found.arrivals)
+
+
+def _refuse_loss(contract: Contract, held: list[Shrunk]) -> None:
+    if held:
+        raise HoursHeldBack(held_back(contract.stream, held))
+
+
+def _message_fewer(contract: Contract, fewer: Mapping[datetime, tuple[int, int]]) -> str | None:
+    """One line for all hours that have lost rows at the source since they were taken before."""
+    if not fewer:
+        return None
+    shown = [f"{partition_key(h)} ({was:,} to {now:,})" for h, (was, now) in sorted(fewer.items())]
+    return f"{contract.stream}: fewer rows than when they were taken before: {in_short(shown)}"

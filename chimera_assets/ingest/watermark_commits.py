@@ -1,0 +1,129 @@
+"""Where positions are kept: in the commits of raw, each beside the hours that it speaks of.
+
+Every write of hours is also an application transaction of one more than the last, so that of two
+writers who saw the same position, Delta lets one win; the other reads the winner's and goes again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from chimera_assets.hours import HOUR_COLUMNS, parse_range, ranges
+from chimera_assets.ingest.watermark import (
+    NO_HOURS,
+    Extraction,
+    Hours,
+    Position,
+    advanced,
+)
+from chimera_assets.lake.commit import Carried, commit_info
+from chimera_assets.lake.partitions import HOUR_START
+from chimera_assets.system_tables.batches import judged_hours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from deltalake import DeltaTable
+
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake import Lake, Table
+
+#: The application id, and the key of the position in a commit's metadata.
+POSITION = "chimera.position"
+
+
+def current_position(lake: Lake, stream: str) -> Position | None:
+    """The position of a stream; None if nothing of it was ever taken.
+
+    A table whose log has lost its position (written by others, or long ago) has one of an unknown
+    moment, by which every hour that the source has rows of is late.
+    """
+    raw = lake.table("raw", stream)
+    return _position(lake, stream, raw.delta()) if raw.exists() else None
+
+
+def _position(lake: Lake, stream: str, delta: DeltaTable) -> Position:
+    raw = lake.table("raw", stream)
+    if delta.transaction_version(POSITION) is not None:
+        for info in _commits(raw, delta.version()):
+            if POSITION in info:
+                return Position.from_json(info[POSITION])
+    return Position(taken=_ever_taken(lake, stream))
+
+
+def _commits(table: Table, newest: int) -> Iterator[dict[str, Any]]:
+    """The commits that led to a version, newest first, as far as the log reaches.
+
+    What a restore undid did not lead there.
+    """
+    version = newest
+    while version >= 0:
+        try:
+            info = commit_info(table, version)
+        except FileNotFoundError:
+            return
+        yield info
+        version -= 1
+        if info.get("operation") == "RESTORE":
+            restored = info.get("operationParameters", {}).get("version")
+            if restored is None:  # by time: which version that was, the log does not say
+                return
+            version = int(restored)
+
+
+def _ever_taken(lake: Lake, stream: str) -> Hours:
+    """The hours of raw's files, and those that were judged and had no rows."""
+    known = [lake.table("raw", stream).rows_by_hour().select(HOUR_COLUMNS)]
+    known.append(judged_hours(lake, stream))
+    return frozenset(pl.concat(known).select(HOUR_START).to_series())
+
+
+class Advance:
+    """Gives each attempt of a raw commit the position that it has to carry.
+
+    Args:
+        lake: The lake.
+        stream: The stream.
+        begun: Raw's version when the extraction began; None if there was no table.
+        extraction: What is committed.
+        moved: Tells in which of some hours raw has keys of rows that arrived in other hours; asked
+            for the hours that others wrote meanwhile.
+
+    Attributes:
+        position: The one of the last attempt, and so, after the commit, of the commit.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        stream: str,
+        begun: int | None,
+        extraction: Extraction,
+        moved: Callable[[HourRange], Hours],
+    ) -> None:
+        self._lake, self._stream, self._begun = lake, stream, begun
+        self._extraction, self._moved = extraction, moved
+        self.position = Position()
+
+    def __call__(self, delta: DeltaTable) -> Carried:
+        """The transaction and metadata of an attempt on this state of raw."""
+        state = _position(self._lake, self._stream, delta)
+        # What others wrote meanwhile has not been looked through yet.
+        beside = [self._moved(hours) for hours in ranges(self._beside(delta))]
+        moved = self._extraction.moved.union(*beside)
+        self.position = advanced(state, replace(self._extraction, moved=moved))
+        number = (delta.transaction_version(POSITION) or 0) + 1
+        return Carried((POSITION, number), {POSITION: self.position.to_json()})
+
+    def _beside(self, delta: DeltaTable) -> Hours:
+        """The hours that others have written since the extraction began."""
+        raw = self._lake.table("raw", self._stream)
+        first = 0 if self._begun is None else self._begun + 1
+        found = NO_HOURS
+        for version in range(first, delta.version() + 1):
+            if hours := commit_info(raw, version).get("chimera.hours"):
+                found |= frozenset(parse_range(hours))
+        return found

@@ -1,0 +1,1 @@
+"""The life of rows after they are published: retention, purge, legal holds, maintenance."""

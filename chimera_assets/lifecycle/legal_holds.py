@@ -1,0 +1,175 @@
+"""Legal holds: rows that no retention and no purge may delete until somebody releases them.
+
+Each hold and each release is a row appended to `quality/legal_holds`, with who, when and why; none
+is ever changed, so the table is its own trace.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from chimera_assets.errors import ArgumentError
+from chimera_assets.hours import partition_key
+from chimera_assets.system_tables import LAYER
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chimera_assets.lake import Lake, Table
+
+_UTC = pl.Datetime("us", "UTC")
+
+#: `quality/legal_holds`: a row when a hold is placed, and one when it is released. A null stream,
+#: tenant_id, start or end means all of them; the end is excluded.
+LEGAL_HOLDS = pl.Schema(
+    {
+        "hold_id": pl.String(),
+        "action": pl.String(),
+        "stream": pl.String(),
+        "tenant_id": pl.String(),
+        "start": _UTC,
+        "end": _UTC,
+        "by": pl.String(),
+        "reason": pl.String(),
+        "at": _UTC,
+    }
+)
+
+#: The column that a hold on a tenant looks at.
+TENANT = "tenant_id"
+
+_PLACED, _RELEASED = "placed", "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold, and its end if it has ended.
+
+    Attributes:
+        hold_id: Its name.
+        stream: The stream held; None for all.
+        tenant_id: The tenant whose rows are held; None for all.
+        start: The first hour held; None for the first there is.
+        end: The hour after the last one; None for no end.
+        by: Who placed it.
+        reason: Why.
+        at: When.
+        released_by: Who released it; None while it holds.
+        release_reason: Why.
+        released_at: When.
+    """
+
+    hold_id: str
+    stream: str | None
+    tenant_id: str | None
+    start: datetime | None
+    end: datetime | None
+    by: str
+    reason: str
+    at: datetime
+    released_by: str | None = None
+    release_reason: str | None = None
+    released_at: datetime | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it still holds."""
+        return self.released_at is None
+
+    def covers(self, hour: datetime) -> bool:
+        """Whether the hour that begins then is among the hours held."""
+        return (self.start is None or self.start <= hour) and (self.end is None or hour < self.end)
+
+
+def place(  # noqa: PLR0913
+    lake: Lake,
+    *,
+    stream: str | None,
+    tenant_id: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    by: str,
+    reason: str,
+    now: datetime,
+) -> Hold:
+    """Hold rows from now on.
+
+    Raises:
+        ArgumentError: The end is not after the start, or nobody or no reason is named.
+    """
+    _require(by, reason)
+    if start is not None and end is not None and end <= start:
+        expected = f"a time after {partition_key(start)}"
+        msg = f"end of the hold: expected {expected}, found {partition_key(end)}"
+        raise ArgumentError(msg)
+    name = f"hold-{now:%Y%m%d}-{uuid.uuid4().hex[:6]}"
+    hold = Hold(name, stream, tenant_id, start, end, by, reason, now)
+    _keep(lake, hold, _PLACED, by=by, reason=reason, now=now)
+    return hold
+
+
+def release(lake: Lake, hold_id: str, *, by: str, reason: str, now: datetime) -> Hold:
+    """Let a hold go; from then on its rows are deleted when their time has come.
+
+    Raises:
+        ArgumentError: There is no such hold, it was released before, or nobody or no reason is
+            named.
+    """
+    _require(by, reason)
+    known = {hold.hold_id: hold for hold in holds(lake)}
+    hold = known.get(hold_id)
+    if hold is None or not hold.active:
+        waiting = [one.hold_id for one in known.values() if one.active]
+        expected = f"one of {', '.join(waiting)}" if waiting else "a hold, but there is none"
+        found = "one that was released" if hold is not None else "no such hold"
+        msg = f"hold {hold_id}: expected {expected}; found {found}"
+        raise ArgumentError(msg)
+    _keep(lake, hold, _RELEASED, by=by, reason=reason, now=now)
+    return next(one for one in holds(lake) if one.hold_id == hold_id)
+
+
+def holds(lake: Lake) -> list[Hold]:
+    """Every hold there was, oldest first, those released included."""
+    table = _table(lake)
+    if not table.exists():
+        return []
+    rows = table.read(columns=list(LEGAL_HOLDS)).sort("at").collect().to_dicts()
+    released = {row["hold_id"]: row for row in rows if row["action"] == _RELEASED}
+    return [_hold(row, released.get(row["hold_id"])) for row in rows if row["action"] == _PLACED]
+
+
+def active_holds(lake: Lake, stream: str | None) -> list[Hold]:
+    """The holds in force on a stream; for a table of no one stream (None), those on any."""
+    return [
+        hold
+        for hold in holds(lake)
+        if hold.active and (stream is None or hold.stream in (None, stream))
+    ]
+
+
+def _require(by: str, reason: str) -> None:
+    for name, said in (("--by", by), ("--reason", reason)):
+        if not said.strip():
+            msg = f"{name}: expected {'a name' if name == '--by' else 'words'}, found none"
+            raise ArgumentError(msg)
+
+
+def _keep(lake: Lake, hold: Hold, action: str, *, by: str, reason: str, now: datetime) -> None:  # noqa: PLR0913
+    row = {name: getattr(hold, name) for name in ("hold_id", "stream", "tenant_id", "start", "end")}
+    said = {**row, "action": action, "by": by, "reason": reason, "at": now}
+    frame = pl.DataFrame([said], schema=LEGAL_HOLDS)
+    _table(lake).append(frame, metadata={"legal_hold": f"{action} {hold.hold_id}"})
+
+
+def _hold(row: dict[str, Any], released: dict[str, Any] | None) -> Hold:
+    names = ("hold_id", "stream", "tenant_id", "start", "end", "by", "reason", "at")
+    ended = (released["by"], released["reason"], released["at"]) if released is not None else ()
+    return Hold(*(row[name] for name in names), *ended)
+
+
+def _table(lake: Lake) -> Table:
+    return lake.table(LAYER, "legal_holds")

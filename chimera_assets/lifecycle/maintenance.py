@@ -1,0 +1,265 @@
+"""Upkeep of the whole lake: what is past its time goes, what is left is put in good order.
+
+It runs beside the hours: a partition that an hourly run writes meanwhile is left for the next time,
+and no file of the last day is deleted.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import upkeep
+from chimera_assets.lake.partitions import DAY_COLUMN
+from chimera_assets.lifecycle.purge import LAYER as QUARANTINE
+from chimera_assets.lifecycle.purge import purge
+from chimera_assets.lifecycle.retention import Expired, expire, expire_days
+from chimera_assets.system_tables import LAYER as QUALITY
+from chimera_assets.system_tables import check_results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.lake import Lake, Table
+
+#: What the dashboard, the API and reports filter by. Each table of the marts by the hour is kept in
+#: the order of those of these columns that it has; other layers are read by the hour alone.
+ORDER_BY = (
+    "tenant_id",
+    "provider",
+    "target_provider",
+    "provider_id",
+    "model",
+    "target_model",
+)
+_ORDERED_LAYER = "marts"
+
+#: How long a table's past can be read, where no contract says.
+VACUUM_DAYS = 7
+
+#: How long rejected rows wait whose stream has no contract any more.
+QUARANTINE_DAYS = 7
+
+#: How long quality results are kept, if there is no stream at all.
+_RETENTION_DAYS = 90
+
+_STREAM_LAYERS = ("raw", "staged", QUARANTINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How one table is kept.
+
+    Attributes:
+        stream: The stream whose rows it has; None for a table of several.
+        order_by: The columns its hours are ordered by.
+        vacuum_days: For how long its past can be read.
+        retention_days: For how long its rows are kept; None for ever.
+        quarantine_days: For how long rejected rows are kept; None for a table of other rows.
+    """
+
+    stream: str | None
+    order_by: tuple[str, ...]
+    vacuum_days: float
+    retention_days: int | None
+    quarantine_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """What upkeep did to one table, or would do: a row of `quality/upkeep`.
+
+    `files` and `bytes` are those of the newest version, `stored` those in the table's place, older
+    versions included. `hours_*` count partitions: hours, or days of a table by the day.
+    """
+
+    table: str
+    rows_dropped: int = 0
+    hours_dropped: int = 0
+    hours_held: int = 0
+    hours_merged: int = 0
+    hours_ordered: int = 0
+    hours_skipped: int = 0
+    files_before: int = 0
+    files_after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    stored_files_before: int = 0
+    stored_files_after: int = 0
+    stored_bytes_before: int = 0
+    stored_bytes_after: int = 0
+    log_files_before: int = 0
+    log_files_after: int = 0
+    log_bytes_before: int = 0
+    log_bytes_after: int = 0
+    files_deleted: int = 0
+    bytes_freed: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+
+
+_KINDS = {"str": pl.String(), "str | None": pl.String(), "int": pl.Int64(), "float": pl.Float64()}
+
+#: `quality/upkeep`: a row a run and table.
+UPKEEP = pl.Schema(
+    [
+        ("run_id", pl.String()),
+        ("at", pl.Datetime("us", "UTC")),
+        *((name, _KINDS[str(kind)]) for name, kind in Tended.__annotations__.items()),
+    ]
+)
+
+
+def policy(table: Table, contracts: Mapping[str, Contract]) -> Policy:
+    """How a table is kept, as the contracts say."""
+    owner = _owner(table, contracts)
+    stream = owner.stream if owner is not None else None
+    return Policy(
+        stream=stream,
+        order_by=_order_by(table),
+        vacuum_days=owner.vacuum_days if owner is not None else VACUUM_DAYS,
+        retention_days=_retention(table, owner, contracts),
+        quarantine_days=_quarantine_days(table, owner),
+    )
+
+
+def tend_lake(  # noqa: PLR0913
+    lake: Lake,
+    contracts: Mapping[str, Contract],
+    *,
+    run_id: str,
+    now: datetime,
+    only: str | None = None,
+    dry_run: bool = False,
+) -> Iterator[Tended]:
+    """Tend each table in turn; what is wrong with one does not keep the others from it.
+
+    Args:
+        lake: The lake.
+        contracts: The contracts by stream.
+        run_id: Kept with what is done.
+        now: The present.
+        only: One table, `layer/name`.
+        dry_run: Only say what would be done.
+
+    Yields:
+        What was done to each table. At the end it is kept in `quality/upkeep`.
+    """
+    done = []
+    names = [each for each in lake.tables() if only in (None, "/".join(each))]
+    for layer, name in sorted(names, key=lambda each: each[0] == QUALITY):
+        tended = _tended(lake, lake.table(layer, name), contracts, run_id, now, dry_run=dry_run)
+        done.append(tended)
+        yield tended
+    if done and not dry_run:
+        rows = pl.DataFrame([{"run_id": run_id, "at": now, **asdict(each)} for each in done])
+        typed = rows.select(pl.col(column).cast(kind) for column, kind in UPKEEP.items())
+        lake.table(QUALITY, "upkeep").append(typed, metadata={"run": run_id})
+
+
+def _tended(  # noqa: PLR0913
+    lake: Lake,
+    table: Table,
+    contracts: Mapping[str, Contract],
+    run_id: str,
+    now: datetime,
+    *,
+    dry_run: bool,
+) -> Tended:
+    started = time.perf_counter()
+    tended = Tended(f"{table.layer}/{table.name}")
+    try:
+        kept = policy(table, contracts)
+        before = upkeep.size(table)
+        expired = _expire(lake, table, kept, run_id, now, dry_run=dry_run)
+        wanted = upkeep.needs(table, kept.order_by, now)
+        did = upkeep.Rewritten(len(wanted.merge), len(wanted.order), ())
+        files, freed = upkeep.vacuum(table, kept.vacuum_days, dry_run=dry_run)
+        if not dry_run:
+            did = upkeep.rewrite(table, wanted, kept.order_by)
+            upkeep.settle_log(table, kept.vacuum_days)
+        after = upkeep.size(table)
+    except ChimeraError as error:
+        spent = time.perf_counter() - started
+        return replace(tended, seconds=spent, error=one_line(str(error)))
+    return replace(
+        tended,
+        rows_dropped=expired.rows,
+        hours_dropped=expired.hours,
+        hours_held=expired.held,
+        hours_merged=did.merged,
+        hours_ordered=did.ordered,
+        hours_skipped=expired.skipped + len(did.skipped),
+        **{f"{name}_before": value for name, value in asdict(before).items()},
+        **{f"{name}_after": value for name, value in asdict(after).items()},
+        files_deleted=files,
+        bytes_freed=freed,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _expire(  # noqa: PLR0913
+    lake: Lake, table: Table, kept: Policy, run_id: str, now: datetime, *, dry_run: bool
+) -> Expired:
+    if kept.quarantine_days is not None:
+        gone = purge(
+            lake, table.name, kept.quarantine_days, run_id=run_id, now=now, dry_run=dry_run
+        )
+        return Expired(gone.rows, gone.hours, gone.held, gone.skipped)
+    if kept.retention_days is None:
+        return Expired()
+    days = kept.retention_days
+    columns = table.partition_columns()
+    if columns == list(HOUR_COLUMNS):
+        return expire(
+            lake, table, days, stream=kept.stream, run_id=run_id, now=now, dry_run=dry_run
+        )
+    if columns == [DAY_COLUMN]:
+        return expire_days(lake, table, days, run_id=run_id, now=now, dry_run=dry_run)
+    return Expired()
+
+
+def _owner(table: Table, contracts: Mapping[str, Contract]) -> Contract | None:
+    """The contract whose rows the table has."""
+    if table.layer in _STREAM_LAYERS:
+        return contracts.get(table.name)
+    if table.layer == _ORDERED_LAYER and table.name.startswith("fact_"):
+        return contracts.get(table.name.removeprefix("fact_"))
+    return None
+
+
+def _order_by(table: Table) -> tuple[str, ...]:
+    if table.layer != _ORDERED_LAYER or table.partition_columns() != list(HOUR_COLUMNS):
+        return ()
+    names = set(table.schema().names)
+    return tuple(name for name in ORDER_BY if name in names)
+
+
+def _retention(
+    table: Table, owner: Contract | None, contracts: Mapping[str, Contract]
+) -> int | None:
+    """Aggregates, dimensions and accounts are kept; results name keys, so they go with the rows."""
+    said = [
+        contract.table_retention[f"{table.layer}/{table.name}"]
+        for contract in contracts.values()
+        if f"{table.layer}/{table.name}" in contract.table_retention
+    ]
+    if said:
+        return max(said)
+    if (table.layer, table.name) == (QUALITY, check_results.NAME):
+        days = (c.retention_days for c in contracts.values() if c.kind == "stream")
+        return max(days, default=_RETENTION_DAYS)
+    return owner.retention_days if owner is not None else None
+
+
+def _quarantine_days(table: Table, owner: Contract | None) -> float | None:
+    if table.layer != QUARANTINE:
+        return None
+    return owner.quarantine_days if owner is not None else QUARANTINE_DAYS

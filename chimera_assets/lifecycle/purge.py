@@ -1,0 +1,148 @@
+"""The purge: rejected rows that waited for as long as their contract says go for good.
+
+A row's age counts from when it was first quarantined; judging it again does not make it younger.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import CommitConflict
+from chimera_assets.lake.partitions import HOUR_START
+from chimera_assets.lake.removal import remove_rows, runs, starts
+from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
+from chimera_assets.system_tables.deletion_log import PURGE, keep_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from chimera_assets.lake import Lake, Table
+    from chimera_assets.lifecycle.legal_holds import Hold
+
+LAYER = "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge did to a stream's quarantine, or would do.
+
+    Attributes:
+        stream: The stream.
+        older_than_days: The age that rows had to have.
+        rows: Rows deleted.
+        hours: Hours from which rows were deleted.
+        reasons: Rule -> how many of these rows had broken it; a row counts once a rule.
+        held: Hours with rows of that age that a legal hold keeps.
+        skipped: Hours left for the next time, as others wrote them meanwhile.
+    """
+
+    stream: str
+    older_than_days: float
+    rows: int = 0
+    hours: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+    skipped: int = 0
+
+
+def purge(  # noqa: PLR0913
+    lake: Lake,
+    stream: str,
+    days: float,
+    *,
+    run_id: str,
+    now: datetime,
+    dry_run: bool = False,
+) -> Purged:
+    """Delete a stream's rows that were first quarantined more than `days` days ago.
+
+    Args:
+        lake: The lake.
+        stream: The stream; one that has no contract any more is purged too.
+        days: The age.
+        run_id: Kept with the trace.
+        now: The present.
+        dry_run: Only say what would be done.
+    """
+    table = lake.table(LAYER, stream)
+    if not table.exists():
+        return Purged(stream, days)
+    old = pl.col("first_seen") < now - timedelta(days=days)
+    held = _held(active_holds(lake, stream))
+    aged = (
+        table.read()
+        .filter(old)
+        .select(*HOUR_COLUMNS, "reasons", held=held)
+        .collect(engine="streaming")
+    )
+    gone = aged.filter(~pl.col("held"))
+    by_hour = gone.group_by(*HOUR_COLUMNS).agg(rows=pl.len()).sort(*HOUR_COLUMNS)
+    reasons = _reasons(gone)
+    kept = aged.filter("held").select(HOUR_COLUMNS).n_unique()
+    if gone.is_empty() or dry_run:
+        return Purged(stream, days, gone.height, by_hour.height, reasons, kept)
+    keep_trace(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
+    lost = _remove(table, by_hour, ~old | held, run_id)
+    rows, hours = gone.height - int(lost["rows"].sum()), by_hour.height - lost.height
+    return Purged(stream, days, rows, hours, reasons, kept, lost.height)
+
+
+def _held(holds: Sequence[Hold]) -> pl.Expr:
+    """Whether a hold keeps a quarantined row; one whose tenant cannot be read may be anybody's."""
+    tenant = pl.col("record").str.json_path_match(f"$.{TENANT}")
+    kept = pl.lit(value=False)
+    for hold in holds:
+        here = pl.lit(value=True)
+        if hold.start is not None:
+            here &= hold.start <= HOUR_START
+        if hold.end is not None:
+            here &= hold.end > HOUR_START
+        if hold.tenant_id is not None:
+            here &= tenant.is_null() | (tenant == hold.tenant_id)
+        kept |= here
+    return kept
+
+
+def _remove(table: Table, by_hour: pl.DataFrame, keep: pl.Expr, run_id: str) -> pl.DataFrame:
+    """Delete the rows that need not be kept; gives the hours, of `by_hour`, that were skipped."""
+    moments = starts(by_hour)
+    lost: set[datetime] = set()
+    for hours in runs(moments, starts(table.rows_by_hour())):
+        try:
+            remove_rows(table, hours, keep, metadata={"run": run_id, "chimera.purge": "quarantine"})
+        except CommitConflict:
+            lost.update(hour for hour in moments if hour in hours)
+    return by_hour.filter(pl.Series([hour in lost for hour in moments], dtype=pl.Boolean))
+
+
+def _reasons(rows: pl.DataFrame) -> dict[str, int]:
+    counted = rows["reasons"].explode().drop_nulls().value_counts(sort=True)
+    return dict(counted.iter_rows())
+
+
+def _trace(
+    table: Table, gone: pl.DataFrame, days: float, run_id: str, now: datetime
+) -> pl.DataFrame:
+    rows = [
+        {
+            "run_id": run_id,
+            "at": now,
+            "cause": PURGE,
+            "layer": table.layer,
+            "table": table.name,
+            "hour_partition": day,
+            "hour": hour,
+            "rows": part.height,
+            "older_than_days": days,
+            "reasons": json.dumps(_reasons(part)),
+        }
+        for (day, hour), part in gone.partition_by(HOUR_COLUMNS, as_dict=True).items()
+    ]
+    return pl.DataFrame(rows)

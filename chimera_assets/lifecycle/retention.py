@@ -1,0 +1,155 @@
+"""Retention: hours whose time is over go, as a whole, unless a legal hold keeps them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.hours import HourRange, floor_hour
+from chimera_assets.lake import CommitConflict
+from chimera_assets.lake.partitions import DAY_COLUMN
+from chimera_assets.lake.removal import remove_days, remove_rows, runs, starts
+from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
+from chimera_assets.system_tables.deletion_log import RETENTION, keep_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from chimera_assets.lake import Lake, Table
+    from chimera_assets.lifecycle.legal_holds import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What retention did to a table, or would do.
+
+    Attributes:
+        rows: Rows deleted.
+        hours: Hours from which rows were deleted.
+        held: Hours that are past their time and kept, in whole or in part, by a legal hold.
+        skipped: Hours that others wrote meanwhile, left for the next time.
+    """
+
+    rows: int = 0
+    hours: int = 0
+    held: int = 0
+    skipped: int = 0
+
+
+def expire(  # noqa: PLR0913
+    lake: Lake,
+    table: Table,
+    days: int,
+    *,
+    stream: str | None,
+    run_id: str,
+    now: datetime,
+    dry_run: bool = False,
+) -> Expired:
+    """Delete the rows of all hours that began more than `days` days ago.
+
+    Args:
+        lake: The lake, with the holds and the trace.
+        table: A table by the hour.
+        days: How long rows are kept.
+        stream: Whose rows it has; None if of several, so that a hold on any of them holds.
+        run_id: Kept with the trace.
+        now: The present.
+        dry_run: Only say what would be done.
+    """
+    present = table.rows_by_hour()
+    moments = starts(present)
+    end = floor_hour(now - timedelta(days=days))
+    counts = dict(zip(moments, present["rows"].to_list(), strict=True))
+    past = [hour for hour in moments if hour < end]
+    whole, partly, held = _divided(table, past, active_holds(lake, stream))
+    gone = {hour: counts[hour] for hour in whole}
+    for hour, keep in partly.items():
+        if rows := counts[hour] - _kept(table, hour, keep):
+            gone[hour] = rows
+    if not gone or dry_run:
+        return Expired(sum(gone.values()), len(gone), held)
+    keep_trace(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
+    told = {"run": run_id, "chimera.retention_days": str(days)}
+    skipped: Counter[str] = Counter()
+    todo: list[tuple[HourRange, pl.Expr | None]] = [
+        *((each, None) for each in runs(whole, moments)),
+        *((HourRange.single(hour), keep) for hour, keep in partly.items() if hour in gone),
+    ]
+    for hours, kept in todo:
+        try:
+            remove_rows(table, hours, kept, metadata=told)
+        except CommitConflict:
+            lost = [rows for hour, rows in gone.items() if hour in hours]
+            skipped.update(hours=len(lost), rows=sum(lost))
+    rows = sum(gone.values()) - skipped["rows"]
+    return Expired(rows, len(gone) - skipped["hours"], held, skipped["hours"])
+
+
+def expire_days(  # noqa: PLR0913
+    lake: Lake, table: Table, days: int, *, run_id: str, now: datetime, dry_run: bool = False
+) -> Expired:
+    """Delete whole days from a table by the day, up to the first one that any hold speaks of."""
+    first_kept = floor_hour(now - timedelta(days=days)).date()
+    for hold in active_holds(lake, None):
+        held_from = hold.start.date() if hold.start is not None else date.min
+        first_kept = min(first_kept, held_from)
+    past = table.rows_by_day().filter(pl.col(DAY_COLUMN) < first_kept)
+    rows = int(past["rows"].sum())
+    if not rows or dry_run:
+        return Expired(rows, 24 * past.height)
+    try:
+        told = {"run": run_id, "chimera.retention_days": str(days)}
+        remove_days(table, first_kept, metadata=told)
+    except CommitConflict:
+        return Expired(skipped=24 * past.height)
+    return Expired(rows, 24 * past.height)
+
+
+def _divided(
+    table: Table, past: Collection[datetime], held: Collection[Hold]
+) -> tuple[list[datetime], dict[datetime, pl.Expr], int]:
+    """The hours to delete, those to delete in part and what to keep of them, and how many held."""
+    by_tenant = TENANT in table.schema().names
+    whole: list[datetime] = []
+    partly: dict[datetime, pl.Expr] = {}
+    kept = 0
+    for hour in past:
+        over = [hold for hold in held if hold.covers(hour)]
+        tenants = [hold.tenant_id for hold in over if hold.tenant_id is not None]
+        if len(tenants) < len(over):
+            kept += 1
+        elif tenants and by_tenant:
+            partly[hour] = pl.col(TENANT).is_in(tenants)
+            kept += 1
+        else:
+            whole.append(hour)
+    return whole, partly, kept
+
+
+def _kept(table: Table, hour: datetime, keep: pl.Expr) -> int:
+    rows = table.read(HourRange.single(hour)).filter(keep)
+    return int(rows.select(pl.len()).collect().item())
+
+
+def _trace(
+    table: Table, gone: Mapping[datetime, int], days: int, run_id: str, now: datetime
+) -> pl.DataFrame:
+    moments = pl.Series(list(gone), dtype=pl.Datetime("us", "UTC"))
+    return pl.DataFrame({"rows": list(gone.values()), "start": moments}).select(
+        run_id=pl.lit(run_id),
+        at=pl.lit(now),
+        cause=pl.lit(RETENTION),
+        layer=pl.lit(table.layer),
+        table=pl.lit(table.name),
+        hour_partition=pl.col("start").dt.date(),
+        hour=pl.col("start").dt.hour(),
+        rows="rows",
+        older_than_days=pl.lit(days),
+        reasons=pl.lit(None),
+    )

@@ -1,0 +1,1 @@
+"""What looks at the platform from above: metrics and alerts."""

@@ -1,0 +1,227 @@
+"""The messages: what, which hours, how many rows, where to look. Never a value of a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from chimera_assets.hours import ONE_HOUR, HourRange
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chimera_assets.orchestration.runs.records import Blocked, Freshness, Run
+
+Kind = Literal["failure", "gate", "sla", "late", "freshness", "upkeep", "success", "resolved"]
+
+#: Hours listed one by one; of more, the number is told.
+_LISTED = 6
+_LONGEST_CAUSE = 400
+_MINUTE = timedelta(minutes=1)
+_ISO = "%Y-%m-%dT%H:%MZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message: its kind, a title of one line, a body of a few."""
+
+    kind: Kind
+    title: str
+    body: str
+
+
+class Words:
+    """Says things.
+
+    Args:
+        ui_url: The address of the Dagster pages, without a slash at its end; "" if unknown.
+    """
+
+    def __init__(self, ui_url: str = "") -> None:
+        self._ui = ui_url
+
+    def failed(self, run: Run, steps: Sequence[str], cause: str, *, kind: Kind) -> Message:
+        """A cause that was not known."""
+        subject = _subject(run)
+        where = f"{', '.join(steps)}: " if steps else ""
+        told = [
+            f"{where}{_cut(cause)}",
+            "Runs that fail for the same reason are not told again until it is over.",
+        ]
+        if run.hours is not None:
+            told.append(
+                f"Once it is mended: {_backfill(run.hours)} (or a longer range, if more hours "
+                "failed since)"
+            )
+        return Message(kind, f"Chimera: {subject} failed", _body(*told, self._run(run)))
+
+    def blocked(self, stream: str, gates: Sequence[Blocked], run: Run) -> Message:
+        """Gates that did not open."""
+        hours = [HourRange.single(one.hour) for one in gates if one.hour is not None]
+        if not hours:
+            (one, *_) = gates
+            return Message(
+                "gate",
+                f"Chimera: {stream} blocked",
+                _body(
+                    f"{one.rejected:,} of {one.extracted:,} rows were rejected, more than the "
+                    "contract allows. The table was not replaced, and what compares with it waits.",
+                    f"Look: chimera quarantine list --stream {stream}",
+                    self._run(run),
+                ),
+            )
+        listed = [
+            f"{_hour(one.hour)}: {one.rejected:,} of {one.extracted:,} rows rejected"
+            for one in gates[:_LISTED]
+            if one.hour is not None
+        ]
+        if len(gates) > _LISTED:
+            rejected = sum(one.rejected for one in gates)
+            total = sum(one.extracted for one in gates)
+            listed.append(
+                f"and {len(gates) - _LISTED:,} more hours; {rejected:,} of {total:,} rows in all"
+            )
+        span = HourRange(hours[0].start, hours[-1].end)
+        return Message(
+            "gate",
+            f"Chimera: {stream} blocked, {_few(hours)}",
+            _body(
+                *listed,
+                "More than the contract allows, so nothing of this was published; what was "
+                "published before stays.",
+                f"Look: chimera quarantine list --stream {stream} {_choice(span)}",
+                self._run(run),
+            ),
+        )
+
+    def slow(self, run: Run, took: timedelta, sla: timedelta) -> Message:
+        """A run over its time."""
+        verb = "is still running after" if run.ended is None else "took"
+        tail = " It goes on." if run.ended is None else ""
+        return Message(
+            "sla",
+            f"Chimera: {_subject(run)} is slow",
+            _body(
+                f"{run.job} {verb} {_minutes(took)}; the limit is {_minutes(sla)}.{tail}",
+                self._run(run),
+            ),
+        )
+
+    def late(self, run: Run) -> Message:
+        """Late rows, taken in."""
+        late = run.late
+        stream = (late.stream if late else "") or "a stream"
+        counted = late.rows if late else None
+        rows = "Rows" if counted is None else f"{counted:,} {_plural(counted, 'row')}"
+        return Message(
+            "late",
+            f"Chimera: late rows in {stream}, {_subject(run)}",
+            _body(
+                f"{rows} of {stream} came after their hour had been processed. The hour was taken "
+                "again with them; nothing is left to do.",
+                self._run(run),
+            ),
+        )
+
+    def success(self, run: Run) -> Message:
+        """A run that went well."""
+        took = f" in {_minutes(run.ended - run.started)}" if run.ended and run.started else ""
+        return Message(
+            "success",
+            f"Chimera: {_subject(run)} done",
+            _body(f"{run.job} succeeded{took}.", self._run(run)),
+        )
+
+    def stale(self, freshness: Freshness) -> Message:
+        """A stream that is not fresh."""
+        return Message(
+            "freshness",
+            f"Chimera: {freshness.stream} is not fresh",
+            _body(freshness.words, "Look: chimera status", self._asset(freshness.stream)),
+        )
+
+    def fresh(self, freshness: Freshness) -> Message:
+        """A stream that is fresh again."""
+        return Message(
+            "resolved",
+            f"Chimera: {freshness.stream} is fresh again",
+            _body(freshness.words, self._asset(freshness.stream)),
+        )
+
+    def mended(self, job: str, cause: str, run: Run) -> Message:
+        """A failure that is over; the last of its hours is mended."""
+        what = "Every hour that it kept away has been taken." if run.hours else f"{job} succeeded."
+        return Message(
+            "resolved",
+            f"Chimera: {_subject(run)} mended",
+            _body(f"Over: {_cut(cause)}", what, self._run(run)),
+        )
+
+    def published(self, stream: str, hours: Sequence[HourRange], run: Run) -> Message:
+        """Gates that have opened."""
+        when = f", {_few(hours)}" if hours else ""
+        return Message(
+            "resolved",
+            f"Chimera: {stream} published{when}",
+            _body("It was blocked by its gate and has passed it now.", self._run(run)),
+        )
+
+    def _run(self, run: Run) -> str:
+        return f"Run: {self._ui}/runs/{run.run_id}" if self._ui else f"Run: {run.run_id}"
+
+    def _asset(self, stream: str) -> str:
+        return f"Asset: {self._ui}/assets/staged/{stream}?view=checks" if self._ui else ""
+
+
+def _body(*lines: str) -> str:
+    return "\n".join(line for line in lines if line)
+
+
+def _cut(cause: str) -> str:
+    return cause if len(cause) <= _LONGEST_CAUSE else cause[: _LONGEST_CAUSE - 1] + "…"
+
+
+def _subject(run: Run) -> str:
+    if run.hours is None:
+        return run.job
+    return f"{'hour' if len(run.hours) == 1 else 'hours'} {_when(run.hours)}"
+
+
+def _when(hours: HourRange) -> str:
+    if len(hours) == 1:
+        return f"{_hour(hours.start)} UTC"
+    return f"{_hour(hours.start)} to {_hour(hours.end - ONE_HOUR)} UTC ({len(hours):,} hours)"
+
+
+def _few(hours: Sequence[HourRange]) -> str:
+    """One hour by name, more by number."""
+    count = sum(len(one) for one in hours)
+    if count == 1:
+        return _when(hours[0])
+    span = HourRange(hours[0].start, hours[-1].end)
+    return f"{count:,} hours of {_hour(span.start)} to {_hour(span.end - ONE_HOUR)} UTC"
+
+
+def _hour(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment is not None else ""
+
+
+def _choice(hours: HourRange) -> str:
+    if len(hours) == 1:
+        return f"--hour {hours.start:%Y-%m-%dT%H}"
+    return f"--from {hours.start:{_ISO}} --to {hours.end:{_ISO}}"
+
+
+def _backfill(hours: HourRange) -> str:
+    return f"chimera backfill --start {hours.start:{_ISO}} --end {hours.end:{_ISO}}"
+
+
+def _minutes(time: timedelta) -> str:
+    if time < 2 * _MINUTE:
+        return f"{time.total_seconds():.0f} s"
+    return f"{time / _MINUTE:.0f} minutes"
+
+
+def _plural(count: int, word: str) -> str:
+    return word if count == 1 else f"{word}s"

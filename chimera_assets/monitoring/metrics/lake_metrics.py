@@ -1,0 +1,226 @@
+"""Metrics of the lake: streams, tables, and what the newest hours of the aggregates say.
+
+Rows, bytes and hours come from the tables' logs. Data is read of few hours only: the accounts of
+the newest seven days, the aggregates of the newest 24 hours; and only when those tables have a new
+version. So the cost neither grows with the lake's history nor recurs while nothing happens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import polars as pl
+
+from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, HourRange, partition_values
+from chimera_assets.lake.reading import files
+from chimera_assets.monitoring.metrics.families import Sample
+from chimera_assets.system_tables import LAYER
+from chimera_assets.system_tables.batches import NAME as BATCHES
+from chimera_assets.system_tables.batches import batches_table, newest_batches_of_days
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.lake import Lake
+
+#: A label's values are bounded: the largest by name, the others together as `other`.
+TENANTS, TECHNIQUES = 10, 20
+OTHER, UNKNOWN = "other", "unknown"
+
+_DAYS = timedelta(days=7)
+#: The hours by which tenants and techniques are ranked, so that labels don't change every hour.
+_NEWEST_HOURS = 24
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a table's log says of its newest version."""
+
+    rows: int
+    bytes: int
+    files: int
+    last_hour: datetime | None
+
+
+_EMPTY = _State(0, 0, 0, None)
+
+
+class LakeMetrics:
+    """Takes the samples of a lake; keeps what it read until the tables have newer versions.
+
+    Args:
+        lake: The lake.
+        contracts: The contracts of its streams and reference tables.
+    """
+
+    def __init__(self, lake: Lake, contracts: Collection[Contract]) -> None:
+        self._lake = lake
+        self._contracts = contracts
+        self._kept: dict[str, tuple[object, Any]] = {}
+
+    def samples(self, now: datetime) -> Iterator[Sample]:
+        """The samples of all streams and tables."""
+        states = {(layer, name): self._state(layer, name) for layer, name in self._lake.tables()}
+        for contract in self._contracts:
+            yield from self._stream(contract, states, now)
+        for table, state in states.items():
+            yield Sample("delta_lake_row_count", table, state.rows)
+            yield Sample("delta_lake_size_bytes", table, state.bytes)
+            yield Sample("delta_lake_file_count", table, state.files)
+        yield from self._accounts(states)
+        yield from self._of_newest_hours("agg_provider_metrics", states, _traffic)
+        yield from self._of_newest_hours("agg_technique_effectiveness", states, _attacks)
+
+    def _state(self, layer: str, name: str) -> _State:
+        table = self._lake.table(layer, name)
+
+        def read() -> _State:
+            stats = table.stats()
+            return _State(stats.rows, stats.bytes, stats.files, table.last_hour())
+
+        return self._once(f"{layer}/{name}", table.version(), read)
+
+    def _once(self, what: str, version: object, read: Callable[[], _T]) -> _T:
+        known = self._kept.get(what)
+        if known is None or known[0] != version:
+            known = self._kept[what] = (version, read())
+        value: _T = known[1]
+        return value
+
+    @staticmethod
+    def _stream(
+        contract: Contract, states: Mapping[tuple[str, str], _State], now: datetime
+    ) -> Iterator[Sample]:
+        stream = (contract.stream,)
+        quarantine = states.get(("quarantine", contract.stream), _EMPTY)
+        yield Sample("chimera_quarantine_rows", stream, quarantine.rows)
+        yield Sample("data_quality_pass_rate_threshold", stream, contract.pass_rate)
+        if contract.kind != "stream":
+            return
+        limit = timedelta(hours=contract.freshness_hours).total_seconds()
+        yield Sample("chimera_event_lag_limit_seconds", stream, limit)
+        staged = states.get(("staged", contract.stream), _EMPTY)
+        published = states.get(("marts", f"fact_{contract.stream}"), staged).last_hour
+        if published is not None:
+            end = published + ONE_HOUR
+            lag = max(0.0, (now - end).total_seconds())
+            yield Sample("chimera_event_timestamp_seconds", stream, end.timestamp())
+            yield Sample("chimera_event_lag_seconds", stream, lag)
+
+    def _accounts(self, states: Mapping[tuple[str, str], _State]) -> Iterator[Sample]:
+        """The newest pass rate and the blocked hours of every stream."""
+        if (LAYER, BATCHES) not in states:
+            return
+        table = batches_table(self._lake)
+        days = {
+            contract.stream: last.date()
+            for contract in self._contracts
+            if (last := states.get(("raw", contract.stream), _EMPTY).last_hour) is not None
+        }
+        version = (table.version(), tuple(days.items()))
+        yield from self._once(
+            "accounts", version, lambda: list(_account_samples(self._lake, self._contracts, days))
+        )
+
+    def _of_newest_hours(
+        self,
+        name: str,
+        states: Mapping[tuple[str, str], _State],
+        told: Callable[[pl.DataFrame, datetime], Iterator[Sample]],
+    ) -> Iterator[Sample]:
+        """What an aggregate says of its newest hours."""
+        last = states.get(("aggregates", name), _EMPTY).last_hour
+        if last is None:
+            return
+        table = self._lake.table("aggregates", name)
+        hours = HourRange(last - (_NEWEST_HOURS - 1) * ONE_HOUR, last + ONE_HOUR)
+        yield from self._once(
+            f"newest of {name}",
+            table.version(),
+            lambda: list(told(table.read(hours).collect(), last)),
+        )
+
+
+def _account_samples(
+    lake: Lake, contracts: Collection[Contract], days: Mapping[str, date]
+) -> Iterator[Sample]:
+    """The accounts' samples.
+
+    Args:
+        lake: The lake.
+        contracts: All contracts.
+        days: The day of a stream's newest extracted hour. Reference tables have none: in the
+            accounts they stand under the day of their run.
+    """
+    table = batches_table(lake)
+    listed = files(table, table.delta(), None)
+    newest: date | None = listed["hour_partition"].max()  # type: ignore[assignment]
+    windows: dict[date, list[str]] = {}
+    for contract in contracts:
+        if (day := days.get(contract.stream, newest)) is not None:
+            windows.setdefault(day, []).append(contract.stream)
+    for day, streams in windows.items():
+        latest = newest_batches_of_days(lake, streams, day - _DAYS, day)
+        for (stream,), accounts in latest.group_by("stream"):
+            yield from _account(str(stream), accounts.sort(HOUR_COLUMNS))
+
+
+def _account(stream: str, accounts: pl.DataFrame) -> Iterator[Sample]:
+    newest = accounts.row(-1, named=True)
+    judged: datetime = accounts["judged_at"].max()  # type: ignore[assignment]
+    blocked = accounts.filter(~pl.col("published")).height
+    yield Sample("data_quality_pass_rate", (stream,), newest["pass_rate"])
+    yield Sample("chimera_judged_timestamp_seconds", (stream,), judged.timestamp())
+    yield Sample("chimera_blocked_hours", (stream,), blocked)
+
+
+def _traffic(rows: pl.DataFrame, last: datetime) -> Iterator[Sample]:
+    names = {
+        "chimera_hour_requests": "total_requests",
+        "chimera_hour_errors": "failed_requests",
+        "chimera_hour_tokens": "total_tokens",
+        "chimera_hour_cost_usd": "total_cost_usd",
+    }
+    tenant = _bounded(rows, "tenant_id", "total_requests", TENANTS)
+    day, hour = partition_values(last)
+    newest = rows.with_columns(tenant=tenant).filter(hour_partition=day, hour=hour)
+    sums = _sums(newest, [_named("provider"), pl.col("tenant")], list(names.values()))
+    for row in sums.iter_rows(named=True):
+        for name, column in names.items():
+            if row[column] is not None:
+                yield Sample(name, (row["provider"], row["tenant"]), row[column])
+
+
+def _attacks(rows: pl.DataFrame, _: datetime) -> Iterator[Sample]:
+    """Of all the rows' hours: few attempts are made in one."""
+    technique = _bounded(rows, "technique", "attempts", TECHNIQUES)
+    by = [technique.alias("technique"), _named("target_provider").alias("target")]
+    for row in _sums(rows, by, ["attempts", "successes"]).iter_rows(named=True):
+        labels = (row["technique"], row["target"])
+        yield Sample("chimera_attack_attempts", labels, row["attempts"])
+        if row["attempts"]:
+            rate = row["successes"] / row["attempts"]
+            yield Sample("chimera_attack_success_rate", labels, rate)
+
+
+def _sums(rows: pl.DataFrame, by: list[pl.Expr], columns: list[str]) -> pl.DataFrame:
+    """Sums by group; that of a column of which nothing is known is null."""
+    sums = [pl.when(pl.col(c).count() > 0).then(pl.col(c).sum()).alias(c) for c in columns]
+    return rows.group_by(by).agg(sums).sort(pl.nth(0, 1))
+
+
+def _named(column: str) -> pl.Expr:
+    return pl.col(column).fill_null(UNKNOWN)
+
+
+def _bounded(rows: pl.DataFrame, column: str, weight: str, count: int) -> pl.Expr:
+    """The column's values that weigh most in all the rows, and `other` for the rest."""
+    ranked = rows.group_by(_named(column)).agg(pl.col(weight).sum())
+    largest = ranked.sort([weight, column], descending=[True, False])[column].head(count)
+    kept = _named(column).is_in(largest.implode())
+    return pl.when(kept).then(_named(column)).otherwise(pl.lit(OTHER))

@@ -1,0 +1,121 @@
+"""What the Dagster catalogue says of an asset, taken from its contract."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from chimera_assets.contracts.rules.rule_text import what_is_asked
+from chimera_assets.orchestration.io_manager import CLASSIFIED_METADATA
+from chimera_assets.quality import quarantine
+from chimera_assets.quality.staging import staged_schema
+from chimera_assets.sources.stream import UNREADABLE
+
+if TYPE_CHECKING:
+    from chimera_assets.contracts import Column, Contract
+
+_LINEAGE_DESCRIPTIONS = {
+    "hour_partition": "UTC date of the hour the row is kept under.",
+    "hour": "Hour of that date, 0 to 23.",
+    "_batch_id": "The extraction that brought the row in.",
+    "_ingested_at": "When that extraction began.",
+}
+
+
+_QUARANTINE_DESCRIPTIONS = {
+    "hour_partition": _LINEAGE_DESCRIPTIONS["hour_partition"],
+    "hour": _LINEAGE_DESCRIPTIONS["hour"],
+    "stream": "The stream the row came with.",
+    "row_key": "The values of the row's key columns.",
+    "batch_id": _LINEAGE_DESCRIPTIONS["_batch_id"],
+    "reasons": "The names of all rules that the row breaks.",
+    "record": "The row's original values, a JSON object.",
+    "event_time": "When the event happened, if that can be read.",
+    "arrival_time": "When the source took the row in, if that can be read.",
+    "first_seen": "When the row was first rejected.",
+    "last_seen": "When it was last rejected.",
+    "replay_state": "What became of it since; `new` if nothing.",
+}
+
+
+def owners(contract: Contract) -> list[str]:
+    """The contract's owner in Dagster's form."""
+    return [contract.owner if "@" in contract.owner else f"team:{contract.owner}"]
+
+
+def tags(contract: Contract) -> dict[str, str]:
+    """The stream, its contract's version and its tags."""
+    return {
+        "stream": contract.stream,
+        "contract": contract.version,
+        **dict.fromkeys(contract.tags, ""),
+    }
+
+
+def column_schema(contract: Contract) -> dg.TableSchema:
+    """Every column with its type, description, rules and classification."""
+    columns = [_column(contract, column) for column in contract.columns]
+    known = set(contract.column_names)
+    columns += [
+        dg.TableColumn(field.name, str(field.type), _LINEAGE_DESCRIPTIONS[field.name])
+        for field in staged_schema(contract)
+        if field.name not in known
+    ]
+    return dg.TableSchema(columns)
+
+
+def _column(contract: Contract, column: Column) -> dg.TableColumn:
+    rules = [rule for rule in contract.rules if rule.column == column.name]
+    return dg.TableColumn(
+        name=column.name,
+        type=column.type,
+        description=column.description,
+        constraints=dg.TableColumnConstraints(
+            nullable=not column.required,
+            unique=contract.key == (column.name,),
+            other=[what_is_asked(rule) for rule in rules],
+        ),
+        tags={"classification": column.classification},
+    )
+
+
+def quarantine_schema() -> dg.TableSchema:
+    """The columns of a quarantine table; those that hold a row's values are restricted."""
+    restricted = {"row_key", "record"}
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name,
+                str(kind),
+                _QUARANTINE_DESCRIPTIONS[name],
+                tags={"classification": "L4" if name in restricted else "L1"},
+            )
+            for name, kind in quarantine.SCHEMA.items()
+        ]
+    )
+
+
+def same_columns(contract: Contract, upstream: dg.AssetKey) -> dg.TableColumnLineage:
+    """Column lineage of a layer that holds the columns of the one above, unchanged."""
+    names = [field.name for field in staged_schema(contract)]
+    return dg.TableColumnLineage({name: [dg.TableColumnDep(upstream, name)] for name in names})
+
+
+def metadata(contract: Contract) -> dict[str, Any]:
+    """The contract in the asset's definition."""
+    return {
+        # The text of what could not be read may be anything.
+        CLASSIFIED_METADATA: sorted(contract.classified("L2") | {UNREADABLE.name}),
+        "dagster/column_schema": column_schema(contract),
+        "contract": f"{contract.stream} {contract.version}",
+        "pass rate threshold": contract.pass_rate,
+        "retention days": contract.retention_days,
+        "data subject": contract.subject or "none",
+    }
+
+
+def freshness(contract: Contract) -> dg.FreshnessPolicy:
+    """The contract's promise of how old the newest rows may be."""
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=contract.freshness_hours))

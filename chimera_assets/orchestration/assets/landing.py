@@ -1,0 +1,114 @@
+"""The layer `landing`: files that were dropped, each loaded once."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from chimera_assets.contracts import Contract, contracts
+from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.assets import descriptions
+from chimera_assets.orchestration.partitions import ONE_RUN
+from chimera_assets.orchestration.runs.job_names import LANDING
+from chimera_assets.settings import get_settings
+from chimera_assets.sources.landing import (
+    LAYER,
+    Place,
+    Taking,
+    take,
+)
+
+CHECK = "files_are_sound"
+
+#: How many files a message names.
+_NAMED = 5
+
+
+def landing_asset(contract: Contract) -> dg.AssetsDefinition:
+    """The asset `landing/<stream>`: the rows of all files dropped so far."""
+    key = dg.AssetKey([LAYER, contract.stream])
+
+    @dg.asset(
+        key=key,
+        backfill_policy=ONE_RUN,  # so that it may be chosen together with hourly assets
+        group_name=LAYER,
+        kinds={"file", "deltalake"},
+        owners=descriptions.owners(contract),
+        tags=descriptions.tags(contract),
+        description=(
+            f"{contract.description} From files in the landing place, each taken once; the hourly "
+            "job takes the rows from here."
+        ),
+        metadata=descriptions.metadata(contract),
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK,
+                asset=key,
+                description="No file is corrupt, and no line of one is malformed.",
+            )
+        ],
+    )
+    def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        place = Place(get_settings().resolved_landing_uri)
+        taking = take(open_lake(), contract, place, run_id=context.run_id)
+        for note in _notes(taking):
+            context.log.info(note)
+        if bad := _bad(taking):
+            context.log.warning(bad)
+        yield dg.MaterializeResult(metadata=_told(taking), check_results=[_check(taking)])
+
+    return landing
+
+
+def _notes(taking: Taking) -> Iterator[str]:
+    yield f"Took {len(taking.entries)} files with {taking.rows} rows of {len(taking.hours)} hours."
+    for uri, reason in sorted(taking.waits.items()):
+        yield f"Left for later: {uri} {reason}."
+    if taking.unknown:
+        yield f"Not in the contract, not taken: {', '.join(sorted(taking.unknown))}."
+
+
+def _bad(taking: Taking) -> str | None:
+    """What is wrong with the files, without a value of theirs; None if nothing is."""
+    bad = [
+        f"{entry.uri} ({entry.why or f'{entry.malformed} malformed lines'})"
+        for entry in taking.entries
+        if entry.why or entry.malformed
+    ]
+    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    return f"In quarantine: {', '.join(bad[:_NAMED])}{more}." if bad else None
+
+
+def _told(taking: Taking) -> dict[str, Any]:
+    corrupt = sum(entry.state == "corrupt" for entry in taking.entries)
+    return {
+        "files": len(taking.entries),
+        "rows": taking.rows,
+        "hours": len(taking.hours),
+        "malformed lines": sum(entry.malformed for entry in taking.entries),
+        "corrupt files": corrupt,
+        "files left for later": len(taking.waits),
+        **({"version": taking.version} if taking.version is not None else {}),
+    }
+
+
+def _check(taking: Taking) -> dg.AssetCheckResult:
+    bad = _bad(taking)
+    return dg.AssetCheckResult(
+        check_name=CHECK,
+        passed=bad is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=bad,
+    )
+
+
+STREAMS = [contract for contract in contracts().values() if contract.kind == "stream"]
+
+LANDING_ASSETS = dg.AssetSelection.assets(*([LAYER, contract.stream] for contract in STREAMS))
+
+landing_job = dg.define_asset_job(
+    LANDING,
+    selection=LANDING_ASSETS,
+    description="Takes every whole file of the landing place that was not taken before.",
+    tags={"pipeline": LAYER},
+)

@@ -1,0 +1,94 @@
+"""The layer `raw`: rows as the source and its files have them, taken hour by hour."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from chimera_assets.contracts import Contract
+from chimera_assets.hours import partition_key
+from chimera_assets.ingest.extraction import take_hours
+from chimera_assets.ingest.watermark import Position
+from chimera_assets.ingest.watermark_mirror import mirror
+from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.assets import descriptions
+from chimera_assets.orchestration.io_manager import commit_metadata
+from chimera_assets.orchestration.partitions import HOURLY, ONE_RUN, hours_of
+from chimera_assets.orchestration.runs.retries import retried
+from chimera_assets.orchestration.runs.tags import late_streams
+from chimera_assets.postgres.databases import source_database_url
+from chimera_assets.settings import get_settings
+from chimera_assets.sources.batch import Batch
+from chimera_assets.sources.landing import LAYER
+from chimera_assets.sources.postgres import PostgresSource
+from chimera_assets.tracing import traced_batches
+
+
+def raw_asset(contract: Contract) -> dg.AssetsDefinition:
+    """The asset `raw/<stream>`: hourly for a stream, whole for a reference table."""
+    hourly = contract.kind == "stream"
+    asset = dg.asset(
+        key=["raw", contract.stream],
+        deps=[dg.AssetKey([LAYER, contract.stream])] if hourly else [],
+        partitions_def=HOURLY if hourly else None,
+        backfill_policy=ONE_RUN,
+        pool=f"raw/{contract.stream}",
+        io_manager_key="lake",
+        group_name="raw",
+        kinds={"postgres", "deltalake"},
+        owners=descriptions.owners(contract),
+        tags=descriptions.tags(contract),
+        description=f"{contract.description} As received, before any check.",
+        metadata=descriptions.metadata(contract),
+    )
+
+    @retried
+    def reference(context: dg.AssetExecutionContext) -> pa.RecordBatchReader:
+        source, batch = _begin(context, contract)
+        for note in source.verify(contract):
+            context.log.info(note)
+        rows = source.extract_reference(contract, batch)
+        return traced_batches(rows, "extract", run_id=context.run_id, stream=contract.stream)
+
+    @retried
+    def stream(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        source, batch = _begin(context, contract)
+        hours, lake = hours_of(context), open_lake()
+        late = late_streams(context.run.tags)
+        done = take_hours(lake, contract, source, hours, batch, run_id=context.run_id, late=late)
+        for note in done.notes:
+            context.log.info(note)
+        for warning in done.warnings:
+            context.log.warning(warning)
+        if done.commit is None or done.position is None:
+            left = {"left as it is": "no rows of this stream came late"}
+            return dg.MaterializeResult(metadata=left)
+        trouble = mirror(contract, done.position, done.commit.version, context.run_id)
+        if trouble is not None:
+            context.log.warning(trouble)
+        table = lake.table("raw", contract.stream)
+        written = commit_metadata(table, done.commit, hours, contract.classified("L2"))
+        return dg.MaterializeResult(metadata=written | _metadata(done.position, done.fewer))
+
+    return asset(stream if hourly else reference)
+
+
+def _metadata(position: Position, fewer: Mapping[datetime, tuple[int, int]]) -> dict[str, Any]:
+    """How far the stream is extracted now, and which hours have lost rows at the source."""
+    moment = position.moment
+    shown: dict[str, Any] = {
+        "taken in up to": moment.taken_at.isoformat(timespec="seconds") if moment else "unknown",
+        "hours owed": len(position.owed),
+    }
+    if fewer:
+        rows = {partition_key(hour): list(counts) for hour, counts in fewer.items()}
+        shown["fewer rows than before"] = rows
+    return shown
+
+
+def _begin(context: dg.AssetExecutionContext, contract: Contract) -> tuple[PostgresSource, Batch]:
+    batch = Batch.new(contract.stream, datetime.now(UTC))
+    context.log.info("Extracting %s as batch %s.", contract.source_table, batch.batch_id)
+    return PostgresSource(source_database_url(get_settings())), batch

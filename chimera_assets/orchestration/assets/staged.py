@@ -1,0 +1,110 @@
+"""The layers `staged` and `quarantine`: rows judged, hours that pass their gate published."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from chimera_assets.contracts import Contract, required_references
+from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.assets import descriptions
+from chimera_assets.orchestration.checks import gate
+from chimera_assets.orchestration.io_manager import commit_metadata
+from chimera_assets.orchestration.partitions import HOURLY, ONE_RUN, hours_of
+from chimera_assets.orchestration.runs.retries import retried
+from chimera_assets.orchestration.runs.step_names import judging_step
+from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY
+from chimera_assets.quality import Staging, stage_hours, stage_reference
+from chimera_assets.tracing import span
+
+
+def staged_assets(contract: Contract) -> dg.AssetsDefinition:
+    """The assets `staged/<stream>` and `quarantine/<stream>`, with the gate as a blocking check."""
+    raw = dg.AssetKey(["raw", contract.stream])
+    partitions = HOURLY if contract.kind == "stream" else None
+
+    @dg.multi_asset(
+        name=judging_step(contract.stream),
+        specs=[_staged_spec(contract, raw), _quarantine_spec(contract, raw)],
+        check_specs=gate.check_specs(contract, partitions),
+        partitions_def=partitions,
+        backfill_policy=ONE_RUN,
+        pool=f"staged/{contract.stream}",
+    )
+    @retried
+    def stage(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation | dg.Output[None]]:
+        lake, now = open_lake(), datetime.now(UTC)
+        hours = hours_of(context) if partitions is not None else None
+        with span("judge", run_id=context.run_id, stream=contract.stream, hours=hours) as judged:
+            if hours is not None:
+                replay = context.run.tags.get(CAUSE_TAG) == REPLAY
+                staging = stage_hours(
+                    lake, contract, hours, run_id=context.run_id, now=now, replay=replay
+                )
+            else:
+                staging = stage_reference(lake, contract, run_id=context.run_id, now=now)
+            counts = _counts(staging)
+            judged.set(rows=counts["extracted"], quarantined=counts["quarantined"])
+        few = hours is None or len(hours) == 1
+        staged, quarantined = (lake.table(k, contract.stream) for k in ("staged", "quarantine"))
+        if staging.staged is None:
+            context.log.error(gate.blocked_message(contract, staging))
+        else:
+            masked = contract.classified("L2")
+            shown = commit_metadata(staged, staging.staged, hours, masked) | counts
+            if few:
+                shown["dagster/column_lineage"] = descriptions.same_columns(contract, raw)
+            yield dg.MaterializeResult(["staged", contract.stream], metadata=shown)
+        # A preview of the quarantine would show values; its rows are under access control.
+        yield dg.MaterializeResult(
+            ["quarantine", contract.stream],
+            metadata={
+                "dagster/row_count": staging.quarantine.rows,
+                "dagster/uri": quarantined.uri,
+                "version": staging.quarantine.version,
+                **({"rows by reason": gate.reasons(staging)} if few else {}),
+            },
+        )
+        yield from gate.evaluations(context, contract, staging, partitioned=hours is not None)
+
+    return stage
+
+
+def _staged_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
+    references = [key.split(".")[0] for key in required_references(contract)]
+    return dg.AssetSpec(
+        ["staged", contract.stream],
+        deps=[raw, *(dg.AssetKey(["staged", name]) for name in references)],
+        description=f"{contract.description} Valid, typed, without duplicates.",
+        group_name="staged",
+        kinds={"pandera", "deltalake"},
+        owners=descriptions.owners(contract),
+        tags=descriptions.tags(contract),
+        metadata=descriptions.metadata(contract),
+        freshness_policy=descriptions.freshness(contract),
+        skippable=True,
+    )
+
+
+def _quarantine_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["quarantine", contract.stream],
+        deps=[raw],
+        description=(
+            f"Rows of {contract.stream} that broke a rule, with every reason and their original "
+            f"values; kept {contract.quarantine_days} days."
+        ),
+        group_name="quarantine",
+        kinds={"pandera", "deltalake"},
+        owners=descriptions.owners(contract),
+        tags=descriptions.tags(contract),
+        metadata={"dagster/column_schema": descriptions.quarantine_schema()},
+    )
+
+
+def _counts(staging: Staging) -> dict[str, int]:
+    names = ("extracted", "staged", "quarantined", "duplicates")
+    return {name: int(staging.batches[name].sum()) for name in names}

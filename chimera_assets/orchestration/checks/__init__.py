@@ -1,0 +1,1 @@
+"""Asset checks: the gate, row conservation, event lag, unit tests of the dbt models."""

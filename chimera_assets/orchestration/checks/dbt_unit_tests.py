@@ -1,0 +1,52 @@
+"""The dbt unit tests as asset checks: each model's logic on rows made up for it, not on data.
+
+They say nothing about an hour, so the hourly job leaves them out; run them from the UI, or with
+everything else by `dagster asset materialize --select '*'`.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from chimera_assets.orchestration.assets.warehouse import TRANSLATOR
+from chimera_assets.warehouse.dbt_project import manifest
+from chimera_assets.warehouse.dbt_run import DbtRun
+
+
+def _unit_tests() -> dict[str, dg.AssetCheckSpec]:
+    """The id that dbt gives of each unit test -> its check, on the model it tests."""
+    nodes, specs = manifest()["nodes"], {}
+    for unique_id, test in manifest().get("unit_tests", {}).items():
+        model = next(node for node in test["depends_on"]["nodes"] if node.startswith("model."))
+        asset = TRANSLATOR.get_asset_key(nodes[model])
+        specs[unique_id] = dg.AssetCheckSpec(
+            f"unit_{test['name']}", asset=asset, description=test.get("description") or None
+        )
+    return specs
+
+
+UNIT_TESTS = _unit_tests()
+
+
+@dg.multi_asset_check(name="dbt_unit_tests", specs=list(UNIT_TESTS.values()), can_subset=True)
+def dbt_unit_tests(
+    context: dg.AssetCheckExecutionContext,
+) -> Iterator[dg.AssetCheckResult]:
+    """Run the chosen unit tests of the dbt project."""
+    chosen = {i: s for i, s in UNIT_TESTS.items() if s.key in context.selected_asset_check_keys}
+    names = [f"test_name:{unique_id.rpartition('.')[2]}" for unique_id in chosen]
+    run = DbtRun(["test", "--select", *names])
+    results = {result.node.unique_id: result for result in run.results()}
+    run.clean()
+    for unique_id, spec in chosen.items():
+        result = results.get(unique_id)
+        passed = result is not None and result.status == "pass"
+        said = "did not run" if result is None else str(result.message)
+        if not passed:
+            context.log.error("%s: %s", spec.name, said)
+        yield dg.AssetCheckResult(
+            asset_key=spec.asset_key,
+            check_name=spec.name,
+            passed=passed,
+            description=None if passed else said,
+        )

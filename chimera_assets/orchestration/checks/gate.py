@@ -1,0 +1,138 @@
+"""The gate as Dagster sees it: a blocking check evaluated for each hour, and one for warnings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from chimera_assets.orchestration.partitions import HOUR_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.quality import Staging
+
+PASS_RATE = "pass_rate"  # noqa: S105 - no password
+WARNINGS = "warnings"
+
+#: Marks a check's evaluation that failed only because an hour was blocked by its gate.
+BLOCKED_METADATA = "chimera/blocked_by_gate"
+
+
+def check_specs(
+    contract: Contract, partitions: dg.PartitionsDefinition | None
+) -> list[dg.AssetCheckSpec]:
+    """The checks of a staged asset."""
+    asset = dg.AssetKey(["staged", contract.stream])
+    errors = sum(rule.severity == "error" for rule in contract.rules)
+    return [
+        dg.AssetCheckSpec(
+            PASS_RATE,
+            asset=asset,
+            blocking=True,
+            partitions_def=partitions,
+            description=(
+                f"At least {contract.pass_rate:.1%} of an hour's rows break none of the contract's "
+                f"{errors} rules of severity error. If fewer do, nothing of the hour is published."
+            ),
+        ),
+        dg.AssetCheckSpec(
+            WARNINGS,
+            asset=asset,
+            description=(
+                f"No rule of severity warning is broken ({len(contract.rules) - errors} rules: "
+                "distributions, volume, doubtful values). Rows are counted and kept; what was "
+                "observed hour by hour is in quality/check_results."
+            ),
+        ),
+    ]
+
+
+def evaluations(
+    context: dg.AssetExecutionContext, contract: Contract, staging: Staging, *, partitioned: bool
+) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
+    """The gate's evaluation for each hour; Dagster's own results know no partition in a range.
+
+    A blocked hour stops what is downstream if no hour of the run may be published. In a range, the
+    other hours go on, and the run fails at its end, by the conservation check.
+    """
+    asset = dg.AssetKey(["staged", contract.stream])
+    layer = context.op_execution_context.job_def.asset_layer
+    for name in (PASS_RATE, WARNINGS):
+        yield dg.Output(None, layer.get_op_output_name(dg.AssetCheckKey(asset, name)))
+    blocking = staging.staged is None
+    few = staging.batches.height == 1
+    blocked = None if staging.blocked.is_empty() else blocked_message(contract, staging)
+    for hour in staging.batches.with_columns(key=HOUR_KEY).iter_rows(named=True):
+        partition = hour["key"] if partitioned else None
+        yield dg.AssetCheckEvaluation(
+            asset_key=asset,
+            check_name=PASS_RATE,
+            passed=hour["published"],
+            blocking=blocking,
+            partition=partition,
+            description=None if hour["published"] else blocked,
+            metadata=_numbers(hour) | ({"rows by reason": reasons(staging)} if few else {}),
+        )
+    yield _warnings(asset, staging)
+
+
+def _warnings(asset: dg.AssetKey, staging: Staging) -> dg.AssetCheckEvaluation:
+    """One evaluation a run: in a range, one an hour would cost more than the judging."""
+    warned = (
+        staging.check_results.filter(~pl.col("passed") & (pl.col("severity") == "warning"))
+        .group_by("rule")
+        .agg(hours=pl.len())
+        .sort("hours", "rule", descending=[True, False])
+    )
+    hours = staging.batches.height
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=WARNINGS,
+        passed=warned.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=", ".join(warned["rule"]) or None,
+        metadata={rule: f"broken in {n} of {hours} hours" for rule, n in warned.iter_rows()},
+    )
+
+
+def _numbers(hour: dict[str, Any]) -> dict[str, float]:
+    return {
+        "pass rate": round(hour["pass_rate"], 6),
+        "extracted": hour["extracted"],
+        "quarantined": hour["quarantined"],
+    }
+
+
+def reasons(staging: Staging) -> dg.MarkdownMetadataValue:
+    """Rows by reason, as a table: rule names and counts, no values."""
+    rows = (
+        staging.check_results.filter(
+            (pl.col("severity") == "error") & (pl.col("failed") > 0) & (pl.col("level") == "row")
+        )
+        .group_by("rule")
+        .agg(pl.col("failed").sum())
+        .sort("failed", "rule", descending=[True, False])
+    )
+    lines = ["| rule | rows |", "| --- | ---: |"]
+    return dg.MetadataValue.md(
+        "\n".join(lines + [f"| {rule} | {n} |" for rule, n in rows.iter_rows()])
+    )
+
+
+def blocked_message(contract: Contract, staging: Staging) -> str:
+    """Which hours are blocked, why, and what to do."""
+    blocked = staging.blocked.with_columns(key=HOUR_KEY)
+    listed = ", ".join(
+        f"{row['key']} ({row['quarantined']} of {row['extracted']} rows rejected)"
+        for row in blocked.head(10).iter_rows(named=True)
+    )
+    more = f" and {blocked.height - 10} more" if blocked.height > 10 else ""  # noqa: PLR2004
+    return (
+        f"{contract.stream}: blocked {listed}{more}; the contract asks for a pass rate of "
+        f"{contract.pass_rate:.1%}. Nothing of these hours was published; their rows are in "
+        f"quarantine: chimera quarantine list --stream {contract.stream}"
+    )

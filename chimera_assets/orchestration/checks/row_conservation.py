@@ -1,0 +1,73 @@
+"""The reconciliation check of every run: no row was lost between the source and the facts."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import dagster as dg
+
+from chimera_assets.contracts import Contract
+from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.checks.gate import BLOCKED_METADATA
+from chimera_assets.orchestration.partitions import HOUR_KEY, HOURLY, hours_of
+from chimera_assets.orchestration.runs.retries import retried
+from chimera_assets.reconciliation.row_conservation import conservation
+
+
+def conservation_check(
+    contract: Contract, facts: Collection[dg.AssetKey]
+) -> dg.AssetChecksDefinition:
+    """The check `conservation` of a stream, on its facts if it has any, else on its staged rows.
+
+    It is the last thing of a stream's run, so it is also what makes a range run fail if some of its
+    hours were blocked while the others were published.
+    """
+    staged = dg.AssetKey(["staged", contract.stream])
+    fact = dg.AssetKey(["marts", f"fact_{contract.stream}"])
+    asset = fact if fact in facts else staged
+    others = {staged, dg.AssetKey(["quarantine", contract.stream])} - {asset}
+    spec = dg.AssetCheckSpec(
+        "conservation",
+        asset=asset,
+        additional_deps=sorted(others) if asset == fact else [],
+        blocking=True,
+        partitions_def=HOURLY,
+        description=(
+            "In every hour of the run: extracted = staged + quarantined + duplicates, and staged = "
+            "fact rows, counted in the tables. Fails too if an hour was blocked by its gate."
+        ),
+    )
+
+    @dg.multi_asset_check(name=f"conserve_{contract.stream}", specs=[spec])
+    @retried
+    def conserved(
+        context: dg.AssetCheckExecutionContext,
+    ) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
+        layer = context.op_execution_context.job_def.asset_layer
+        yield dg.Output(None, layer.get_op_output_name(spec.key))
+        counted = conservation(open_lake(), contract, hours_of(context))
+        lost = set(counted.lost.select(HOUR_KEY.alias("key"))["key"])
+        for hour in counted.hours.with_columns(key=HOUR_KEY).iter_rows(named=True):
+            yield _evaluation(spec, hour, lost=hour["key"] in lost)
+
+    return conserved
+
+
+def _evaluation(
+    spec: dg.AssetCheckSpec, hour: dict[str, Any], *, lost: bool
+) -> dg.AssetCheckEvaluation:
+    description = None
+    if lost:
+        description = "rows do not add up: raw = staged + quarantined + duplicates, staged = facts"
+    elif not hour["published"]:
+        description = "blocked by the gate: nothing of the hour was published"
+    names = ("raw", "staged", "quarantined", "duplicates", "facts")
+    return dg.AssetCheckEvaluation(
+        asset_key=spec.asset_key,
+        check_name=spec.name,
+        passed=description is None,
+        blocking=True,
+        partition=hour["key"],
+        description=description,
+        metadata={name: hour[name] for name in names if hour[name] is not None}
+        | ({} if lost or hour["published"] else {BLOCKED_METADATA: True}),
+    )

@@ -1,0 +1,35 @@
+"""The hourly job and its schedule."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from chimera_assets.orchestration.assets.landing import LANDING_ASSETS
+from chimera_assets.orchestration.checks.dbt_unit_tests import dbt_unit_tests
+from chimera_assets.orchestration.checks.event_lag import event_lag_checks
+from chimera_assets.orchestration.partitions import HOURLY
+from chimera_assets.orchestration.runs.job_names import HOURLY as HOURLY_JOB
+from chimera_assets.settings import get_settings
+
+#: Every asset and check but those that have nothing to do with an hour: the landing files, the unit
+#: tests of the dbt models, the event-time lag, and what the group `platform` says of the lake's
+#: surroundings.
+etl_hourly = dg.define_asset_job(
+    HOURLY_JOB,
+    selection=dg.AssetSelection.all(include_sources=False)
+    - LANDING_ASSETS
+    - dg.AssetSelection.checks(dbt_unit_tests, event_lag_checks)
+    - dg.AssetSelection.groups("platform"),
+    partitions_def=HOURLY,
+    description="Takes hours from the sources through every layer. Idempotent: run any hour again.",
+    tags={"pipeline": "etl"},
+)
+
+#: Takes the hour that ended, once its last rows have had time to arrive.
+etl_schedule = dg.build_schedule_from_partitioned_job(
+    etl_hourly,
+    name=HOURLY_JOB,
+    description="Each hour, for the hour that ended, after CHIMERA_SETTLE_MINUTES.",
+    minute_of_hour=get_settings().settle_minutes,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)

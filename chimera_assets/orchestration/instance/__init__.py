@@ -1,0 +1,1 @@
+"""The Dagster instance on one machine: its storage, event log and dead runs."""

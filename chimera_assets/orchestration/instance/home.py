@@ -1,0 +1,64 @@
+"""Dagster's instance: where it is set up, and a handle on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeAlias
+
+from dagster import DagsterInstance
+
+from chimera_assets.errors import SettingError
+
+#: A handle on Dagster's records, for those who hand it on and know nothing of Dagster.
+Instance: TypeAlias = DagsterInstance
+
+
+def open_instance() -> Instance:
+    """The instance of this process, a context manager.
+
+    Raises:
+        SettingError: There is no folder with `dagster.yaml`.
+    """
+    dagster_home()
+    return DagsterInstance.get()
+
+
+def dagster_home() -> Path:
+    """The folder of `dagster.yaml`: DAGSTER_HOME, which is set for this process if it was not.
+
+    Raises:
+        SettingError: DAGSTER_HOME is no folder; or it is not set, and neither the repository that
+            this package lies in nor the working directory has a `dagster.yaml`.
+    """
+    given = os.environ.get("DAGSTER_HOME")
+    if given:
+        folder = Path(given).expanduser()
+        if not folder.is_dir():
+            raise SettingError("DAGSTER_HOME", expected="a folder with dagster.yaml", found=given)
+        home = folder.absolute()
+    else:
+        home = _default_home()
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def _default_home() -> Path:
+    places = (Path(__file__).resolve().parents[3], Path.cwd())
+    for place in places:
+        if (place / "dagster.yaml").is_file():
+            return place
+    looked = " nor in ".join(map(str, places))
+    raise SettingError(
+        "DAGSTER_HOME", expected="a folder with dagster.yaml", found=f"none set, none in {looked}"
+    )
+
+
+def kept_value(instance: Instance, key: str) -> str | None:
+    """A text that was kept in the instance's storage under a key; None if there is none."""
+    return instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
+
+
+def keep_value(instance: Instance, key: str, value: str) -> None:
+    """Keep a text in the instance's storage, in place of the one before."""
+    instance.daemon_cursor_storage.set_cursor_values({key: value})

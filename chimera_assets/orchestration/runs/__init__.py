@@ -1,0 +1,1 @@
+"""Runs: their tags, how they are started, retried, traced and summarised."""

@@ -1,0 +1,10 @@
+"""The names of the jobs, which are also those of their schedules and of metrics' labels."""
+
+HOURLY = "chimera_etl_hourly"
+LANDING = "chimera_landing"
+UPKEEP = "chimera_upkeep"
+FRESHNESS = "chimera_freshness"
+LAKE_BUCKET = "lake_bucket_daily"
+
+#: Dagster's own job, which runs what is materialized by hand.
+BY_HAND = "__ASSET_JOB"

@@ -1,0 +1,169 @@
+"""Which runs take late hours again.
+
+No two of one hour at once, and none too soon after one that failed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from dagster import DagsterRunStatus, RunsFilter
+
+from chimera_assets.hours import HourRange, partition_key, ranges
+from chimera_assets.ingest.watermark import NO_HOURS, Hours
+from chimera_assets.orchestration.runs.job_names import HOURLY
+from chimera_assets.orchestration.runs.statuses import AT_WORK, ENDED, WAITING
+from chimera_assets.orchestration.runs.tags import (
+    CAUSE_TAG,
+    LATE,
+    hours_of_tags,
+    late_streams,
+    late_tags,
+    partition_tags,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from dagster import DagsterInstance, DagsterRun, RunRecord
+
+#: Runs that one tick may ask for; the rest waits for the next.
+RUNS_A_TICK = 5
+
+#: Hours of one run: a backfill of so many is known to go well.
+_HOURS_A_RUN = 2_160
+
+#: A run that began so long ago and has not ended has lost its process, and is not waited for.
+_LONGEST_RUN = timedelta(hours=6)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
+_REMEMBERED = timedelta(days=30)
+_RUNS_LOOKED_AT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LateRunRequest:
+    """A run to ask for: hours in a row, and the streams that have late rows in each of them."""
+
+    hours: HourRange
+    streams: tuple[str, ...]
+
+    def tags(self, rows: int) -> dict[str, str]:
+        """The tags of the run: its hours, why, for which streams; how many rows, if it is known."""
+        return partition_tags(self.hours) | late_tags(self.streams, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The late runs of an hour that failed in a row, and when the next may be asked for."""
+
+    times: int
+    again: datetime
+    streams: frozenset[str]
+
+
+def requests(wanted: Mapping[str, Hours]) -> list[LateRunRequest]:
+    """The runs that take every wanted hour: as few as there are gaps and sets of streams."""
+    by_streams: dict[tuple[str, ...], set[datetime]] = {}
+    for hour in frozenset().union(*wanted.values()):
+        streams = tuple(sorted(stream for stream, hours in wanted.items() if hour in hours))
+        by_streams.setdefault(streams, set()).add(hour)
+    found = [
+        LateRunRequest(part, streams)
+        for streams, hours in by_streams.items()
+        for one in ranges(hours)
+        for part in _parts(one)
+    ]
+    return sorted(found, key=lambda request: request.hours.start)
+
+
+def _parts(hours: HourRange) -> Iterator[HourRange]:
+    step = timedelta(hours=_HOURS_A_RUN)
+    start = hours.start
+    while start < hours.end:
+        yield HourRange(start, min(start + step, hours.end))
+        start += step
+
+
+def hours_at_work(instance: DagsterInstance, now: datetime) -> Hours:
+    """The hours of every run that waits or works, whoever asked for it."""
+    records = instance.get_run_records(RunsFilter(statuses=[*WAITING, *AT_WORK]))
+    return _hours_of(record for record in records if not _is_lost(record, now))
+
+
+def _is_lost(record: RunRecord, now: datetime) -> bool:
+    run = record.dagster_run
+    began = record.start_time
+    return (
+        run.status in AT_WORK
+        and began is not None
+        and now.timestamp() - began > (_LONGEST_RUN.total_seconds())
+    )
+
+
+def failures(instance: DagsterInstance, now: datetime) -> dict[datetime, Failed]:
+    """The hours whose latest late run failed, and that no other run has taken since.
+
+    They are due again even if nothing is late any more: raw may have been taken, and what is made
+    from it not.
+    """
+    late = instance.get_run_records(
+        RunsFilter(
+            job_name=HOURLY,
+            tags={CAUSE_TAG: LATE},
+            statuses=list(ENDED),
+            created_after=now - _REMEMBERED,
+        ),
+        limit=_RUNS_LOOKED_AT,
+    )
+    found: dict[datetime, Failed] = {}
+    settled: set[datetime] = set()
+    for record in late:  # newest first
+        hours = _run_hours(record.dagster_run) - settled
+        if record.dagster_run.status == DagsterRunStatus.SUCCESS:
+            settled |= hours
+            continue
+        ended = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
+        streams = late_streams(record.dagster_run.tags) or frozenset()
+        for hour in hours:
+            newest = found.get(hour, Failed(0, ended, frozenset()))
+            found[hour] = Failed(newest.times + 1, newest.again, newest.streams | streams)
+    healed = _taken_since(instance, min((one.again for one in found.values()), default=None))
+    return {
+        hour: Failed(one.times, one.again + _pause(one.times), one.streams)
+        for hour, one in found.items()
+        if not any(hour in hours and at > one.again for hours, at in healed)
+    }
+
+
+def _taken_since(
+    instance: DagsterInstance, moment: datetime | None
+) -> list[tuple[Hours, datetime]]:
+    """What runs that nobody's lateness asked for have taken since then, and when they began."""
+    if moment is None:
+        return []
+    records = instance.get_run_records(
+        RunsFilter(job_name=HOURLY, statuses=[DagsterRunStatus.SUCCESS], created_after=moment),
+        limit=_RUNS_LOOKED_AT,
+    )
+    return [(_run_hours(one.dagster_run), one.create_timestamp) for one in records]
+
+
+def _pause(failed: int) -> timedelta:
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * (1 << min(failed - 1, 20)))
+
+
+def _hours_of(records: Iterable[RunRecord]) -> Hours:
+    return NO_HOURS.union(*(_run_hours(record.dagster_run) for record in records))
+
+
+def _run_hours(run: DagsterRun) -> Hours:
+    return frozenset(hours_of_tags(run.tags) or ())
+
+
+def told_failed(hour: datetime, failed: Failed) -> str:
+    """An hour whose run failed, in words."""
+    times = "once" if failed.times == 1 else f"{failed.times} times in a row"
+    return f"{partition_key(hour)} failed {times}, next try after {failed.again:%Y-%m-%d %H:%M}Z"

@@ -1,0 +1,102 @@
+"""What happened in runs, as far as somebody may have to know: plain records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chimera_assets.orchestration.runs.step_names import judged_stream
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chimera_assets.hours import HourRange
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A step that failed and its cause in one line; a run that died outside of any has step ""."""
+
+    step: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A gate that did not open; `hour` is None for a reference table."""
+
+    stream: str
+    hour: datetime | None
+    extracted: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Rows that came after their hour had been processed; None if nobody counted them."""
+
+    stream: str
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run, in progress (`ended` is None) or over.
+
+    Attributes:
+        run_id: Dagster's id of it.
+        job: Its job; Dagster's own name where assets were started by hand.
+        hours: What it was for, if for hours.
+        started: When it started; None if it never did.
+        ended: When it ended.
+        success: Whether it ended well.
+        steps: The steps that succeeded.
+        failed: What failed, gates left out.
+        blocked: The gates that did not open.
+        late: What it took in, if it was for late rows.
+    """
+
+    run_id: str
+    job: str
+    hours: HourRange | None
+    started: datetime | None
+    ended: datetime | None = None
+    success: bool = False
+    steps: frozenset[str] = frozenset()
+    failed: tuple[Failed, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    late: Late | None = None
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """The streams whose rows the run judged."""
+        return frozenset(filter(None, map(judged_stream, self.steps)))
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """What the check `event_lag` said last of a stream."""
+
+    stream: str
+    fresh: bool
+    words: str
+    checked: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known now.
+
+    Attributes:
+        now: When it was read.
+        ended: Runs that ended, oldest first.
+        running: Runs in progress.
+        freshness: The last word on each stream.
+        until: Runs that ended before this have all been read.
+    """
+
+    now: datetime
+    ended: tuple[Run, ...] = ()
+    running: tuple[Run, ...] = ()
+    freshness: tuple[Freshness, ...] = ()
+    until: datetime | None = None

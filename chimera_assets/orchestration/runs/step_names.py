@@ -1,0 +1,20 @@
+"""The names of steps: how they are made, and what they tell."""
+
+from __future__ import annotations
+
+_JUDGING = "stage_"
+
+
+def judging_step(stream: str) -> str:
+    """The step that judges the rows of a stream."""
+    return f"{_JUDGING}{stream}"
+
+
+def judged_stream(step: str) -> str | None:
+    """The stream whose rows a step judges; None for a step of another kind."""
+    return step.removeprefix(_JUDGING) if step.startswith(_JUDGING) else None
+
+
+def shown_step(step_key: str) -> str:
+    """A step's name as people know it: Dagster writes `raw__generations` for `raw/generations`."""
+    return step_key.replace("__", "/")

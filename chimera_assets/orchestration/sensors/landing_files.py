@@ -1,0 +1,77 @@
+"""The sensor for dropped files: it asks for a run once a new file is whole."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.assets.landing import STREAMS, landing_job
+from chimera_assets.orchestration.runs.job_names import LANDING
+from chimera_assets.orchestration.runs.statuses import AT_WORK, WAITING
+from chimera_assets.settings import get_settings
+from chimera_assets.sources.landing import LAYER, LandingFile, Ledger, Place, waiting
+
+SENSOR = "landing_files"
+
+_EVERY_SECONDS = 30
+
+#: What was asked for and not loaded is asked for again after this: the run failed, or waited.
+_ASK_AGAIN = timedelta(minutes=5)
+
+#: Files looked at in one tick; a run loads all there are.
+_MOST_FILES = 5_000
+
+
+@dg.sensor(
+    name=SENSOR,
+    job=landing_job,
+    minimum_interval_seconds=_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks for new files in the landing place, and has them taken once they are whole.",
+)
+def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One run for all streams with a whole new file: one that is as it was at the last look."""
+    if context.instance.get_run_records(
+        dg.RunsFilter(job_name=LANDING, statuses=[*WAITING, *AT_WORK]), limit=1
+    ):
+        return dg.SkipReason("A run takes files now.")
+    now = datetime.now(UTC)
+    before: dict[str, float] = json.loads(context.cursor or "{}")
+    seen: dict[str, float] = {}
+    streams: list[str] = []
+    for contract in STREAMS:
+        for file in _new_files(contract.stream):
+            seal = _seal(file)
+            seen[seal] = before.get(seal, 0.0)
+            if seal in before and _is_due(file, seen[seal], now):
+                seen[seal] = now.timestamp()
+                streams.append(contract.stream)
+    cursor = json.dumps(seen)
+    if not streams:
+        reason = f"{len(seen)} new files, none of them whole." if seen else "No new files."
+        return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=cursor)
+    keys = [dg.AssetKey([LAYER, stream]) for stream in dict.fromkeys(streams)]
+    return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=keys)], cursor=cursor)
+
+
+def _new_files(stream: str) -> list[LandingFile]:
+    files = [
+        file for file in Place(get_settings().resolved_landing_uri).files(stream) if file.format
+    ]
+    if not files:
+        return []
+    ledger = Ledger.read(open_lake().table(LAYER, stream))
+    return [file for file in files if not ledger.has_seen(file)][:_MOST_FILES]
+
+
+def _is_due(file: LandingFile, asked: float, now: datetime) -> bool:
+    asked_lately = now.timestamp() - asked < _ASK_AGAIN.total_seconds()
+    return not asked_lately and waiting(file, now) is None
+
+
+def _seal(file: LandingFile) -> str:
+    """The file as it is now, in a few letters: the cursor may have to hold many."""
+    told = f"{file.uri}|{file.size}|{file.mark}"
+    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections with readable errors, the embedded server, the platform's database."""

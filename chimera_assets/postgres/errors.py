@@ -1,0 +1,24 @@
+"""What can be wrong with a database, in words that never hold a password."""
+
+from __future__ import annotations
+
+from chimera_assets.errors import ChimeraError
+
+
+class DatabaseError(ChimeraError):
+    """A PostgreSQL database cannot give what was asked.
+
+    Args:
+        where: The database (without password), the table, or the setting.
+        problem: What was found.
+        remedy: What to do about it.
+        transient: Whether trying again may succeed.
+    """
+
+    def __init__(self, where: str, problem: str, *, remedy: str, transient: bool = False) -> None:
+        self.where = where
+        self.problem = problem
+        self.remedy = remedy
+        # An instance attribute on purpose: the class default of ChimeraError is False.
+        self.transient = transient
+        super().__init__(f"{where}: {problem}; {remedy}")

@@ -1,0 +1,1 @@
+"""Reconciliation: rows counted again, layer by layer, and every promise verified."""

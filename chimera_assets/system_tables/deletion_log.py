@@ -1,0 +1,64 @@
+"""The trace of rows that were deleted on purpose, so that nobody takes them for lost.
+
+A row is written before its rows are deleted: if the machine dies between the two, the trace says
+more than was done, and the next upkeep does it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import partitions
+from chimera_assets.system_tables import LAYER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake import Lake, Table
+
+#: Why rows were deleted.
+RETENTION, PURGE = "retention", "purge"
+
+#: `quality/dropped`: a row a deletion, table and hour. `reasons` are the rules that purged rows had
+#: broken, each with its rows, as JSON; null for retention.
+DROPPED = pl.Schema(
+    {
+        "run_id": pl.String(),
+        "at": pl.Datetime("us", "UTC"),
+        "cause": pl.String(),
+        "layer": pl.String(),
+        "table": pl.String(),
+        "hour_partition": pl.Date(),
+        "hour": pl.Int32(),
+        "rows": pl.Int64(),
+        "older_than_days": pl.Float64(),
+        "reasons": pl.String(),
+    }
+)
+
+
+def keep_trace(lake: Lake, dropped: pl.DataFrame, *, run_id: str) -> None:
+    """Append rows of `DROPPED`."""
+    typed = dropped.select(pl.col(name).cast(kind) for name, kind in DROPPED.items())
+    lake.table(LAYER, "dropped").append(typed, metadata={"run": run_id})
+
+
+def dropped_rows(
+    lake: Lake, tables: Collection[Table], hours: HourRange | None = None
+) -> pl.DataFrame:
+    """What was deleted from some tables: hour columns, `layer`, `at`, `rows`."""
+    kept = lake.table(LAYER, "dropped")
+    names = [*HOUR_COLUMNS, "layer", "at", "rows"]
+    if not kept.exists():
+        return pl.DataFrame(schema={name: DROPPED[name] for name in names})
+    theirs = (
+        (pl.col("layer") == table.layer) & (pl.col("table") == table.name) for table in tables
+    )
+    rows = kept.read(columns=list(DROPPED)).filter(pl.any_horizontal(theirs))
+    if hours is not None:
+        rows = rows.filter(partitions.expression(hours))
+    return rows.select(names).collect()

@@ -1,0 +1,1 @@
+"""The warehouse: dbt models on DuckDB over the lake."""

@@ -1,0 +1,196 @@
+"""The dbt-duckdb plugin that makes DuckDB an engine over the lake: Delta in, Delta out.
+
+DuckDB runs in memory and keeps nothing. Three requests reach us from the macros of `dbt_project`,
+all through the plugin's `store`, told apart by the location's format:
+
+- `scan`: show a lake table as a view (`delta_scan`), or a typed empty view while it does not exist;
+- `view`: create a view from SQL, for a view model that this invocation needs but does not build;
+- `delta`: stream a relation into its lake table in one commit, then show the table as a view.
+
+Every request runs on a connection of its own in autocommit, so that what it creates is there for
+all of dbt's threads at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from dbt.adapters.duckdb.plugins import BasePlugin
+
+from chimera_assets.errors import ArgumentError
+from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.lake.lake import Lake
+from chimera_assets.lake.storage_retry import patiently
+from chimera_assets.lake.stream import Replay
+from chimera_assets.settings import Settings, get_settings
+from chimera_assets.warehouse.duckdb import prepare, scan_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dbt.adapters.duckdb.credentials import DuckDBCredentials
+    from dbt.adapters.duckdb.utils import TargetConfig
+    from duckdb import DuckDBPyConnection
+
+    from chimera_assets.lake.table import Table
+
+#: Rows in an Arrow batch on its way to the lake: bounds memory, costs no speed.
+BATCH_ROWS = 122_880
+
+
+class Plugin(BasePlugin):
+    """Connects dbt's DuckDB to the lake that the settings name."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:  # noqa: ARG002
+        """Start without a connection; dbt hands us one later."""
+        self._connection: DuckDBPyConnection | None = None
+        self._lake: Lake | None = None
+
+    def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:  # noqa: ARG002
+        """Spill into the system's temporary folder, not into the working directory."""
+        config.setdefault("temp_directory", tempfile.gettempdir())
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Load the extensions and the access to the lake; engines' sessions run in UTC."""
+        # dbt may keep this plugin from one invocation in a process to the next, so the lake is
+        # looked up with every connection and not once at import.
+        self._lake = Lake(lake_uri())
+        prepare(conn, self._lake)
+        conn.execute("set global timezone = 'UTC'")
+        self._connection = conn
+
+    def store(self, target_config: TargetConfig) -> None:
+        """Answer one request of the macros; see the module's docstring.
+
+        Raises:
+            ArgumentError: The request's kind is not one of ours.
+        """
+        request: dict[str, Any] = target_config.config
+        relation = target_config.relation
+        location = target_config.location
+        if location is None:
+            msg = "lake plugin: expected a location, found none"
+            raise ArgumentError(msg)
+        patiently(lambda: self._answer(relation, location, request), location.path)
+
+    def _answer(self, relation: Any, location: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
+        """Answer a request; once more if the storage failed on the way, which does no harm."""
+        with self._cursor() as cursor:
+            cursor.execute(f"create schema if not exists {relation.without_identifier().render()}")
+            match location.format:
+                case "scan":
+                    table = self._table(location.path)
+                    _show_table(cursor, relation.render(), table, request["columns"])
+                case "view":
+                    _create_view(cursor, relation.render(), request["sql"])
+                case "delta":
+                    table = self._table(location.path)
+                    _commit(cursor, relation.render(), table, request)
+                    _create_view(cursor, request["target"], f"select * from {scan_sql(table)}")  # noqa: S608
+                    cursor.execute(f"drop view {relation.render()}")
+                case other:
+                    msg = f"lake plugin: expected scan, view or delta, found {other}"
+                    raise ArgumentError(msg)
+
+    @contextlib.contextmanager
+    def _cursor(self) -> Iterator[DuckDBPyConnection]:
+        if self._connection is None:
+            msg = "lake plugin: expected an open connection, found none; let dbt open one first"
+            raise ArgumentError(msg)
+        with self._connection.cursor() as cursor:
+            yield cursor
+
+    def _table(self, path: str) -> Table:
+        if self._lake is None:
+            msg = "lake plugin: expected a lake, found none; let dbt open a connection first"
+            raise ArgumentError(msg)
+        layer, _, name = path.partition("/")
+        return self._lake.table(layer, name)
+
+
+def lake_uri() -> str:
+    """The lake's root as the settings tell it.
+
+    With neither `CHIMERA_LAKE_URI` nor `CHIMERA_HOME` set, and no `.chimera` in the working
+    directory, a dbt that was started inside its project's folder gets the lake of the folder
+    above: the one that `make demo` fills.
+
+    Raises:
+        SettingError: A setting's value cannot be used.
+    """
+    settings = get_settings()
+    told = settings.model_fields_set & {"home", "lake_uri"}
+    if told or settings.home.exists() or not Path("dbt_project.yml").exists():
+        return settings.resolved_lake_uri
+    with contextlib.chdir(".."):
+        return Settings().resolved_lake_uri
+
+
+def _commit(
+    cursor: DuckDBPyConnection, relation: str, table: Table, request: dict[str, Any]
+) -> None:
+    """Stream a relation into its table: one atomic commit, or none when nothing changes."""
+    rows = _replay(cursor, f"select * from {relation}")  # noqa: S608
+    metadata = {"dbt_invocation_id": request["invocation_id"]}
+    partition_by = HOUR_COLUMNS if request["partitioned"] else ()
+    match request["strategy"]:
+        case "hours":
+            table.write_hours(rows, _hours(request), metadata=metadata)
+        case "merge" if table.exists():
+            # Dimensions: small, and mostly unchanged.
+            changed = pa.Table.from_batches(rows.batches(), rows.schema)
+            if changed.num_rows:
+                table.merge(changed, keys=request["key_columns"], metadata=metadata)
+        case _:
+            table.overwrite(rows, partition_by=partition_by, metadata=metadata)
+
+
+def _replay(cursor: DuckDBPyConnection, sql: str) -> Replay:
+    """The rows of a query, which is run again if its commit meets a conflict."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        return iter(cursor.execute(sql).to_arrow_reader(BATCH_ROWS))
+
+    schema = cursor.execute(f"{sql} limit 0").to_arrow_reader(1).schema
+    return Replay(schema, batches)
+
+
+def _hours(request: dict[str, Any]) -> HourRange:
+    return HourRange(
+        datetime.fromisoformat(request["start"]), datetime.fromisoformat(request["end"])
+    )
+
+
+def _show_table(
+    cursor: DuckDBPyConnection, relation: str, table: Table, columns: list[dict[str, Any]]
+) -> None:
+    """A view on a lake table with all declared columns, those it lacks (or all, empty) as null."""
+    if not table.exists():
+        if columns:
+            _create_view(cursor, relation, f"select {_nulls(columns)} where false")
+        return
+    _create_view(cursor, relation, f"select * from {scan_sql(table)}")  # noqa: S608
+    described = cursor.execute(f"describe {relation}").fetchall()
+    present = {str(row[0]).lower() for row in described}
+    missing = [column for column in columns if column["name"].lower() not in present]
+    if missing:
+        _create_view(
+            cursor,
+            relation,
+            f"select *, {_nulls(missing)} from {scan_sql(table)}",  # noqa: S608
+        )
+
+
+def _create_view(cursor: DuckDBPyConnection, relation: str, sql: str) -> None:
+    cursor.execute(f"create or replace view {relation} as ({sql})")
+
+
+def _nulls(columns: list[dict[str, Any]]) -> str:
+    return ", ".join(
+        f'cast(null as {column["data_type"]}) as "{column["name"]}"' for column in columns
+    )

@@ -1,0 +1,181 @@
+"""dbt in this process, over our project.
+
+As a process of its own it costs seconds of every hour: to start, to parse the project, to end. Here
+it gets the parsed project, and what each node came to is handed on as it comes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.settings import get_settings
+from chimera_assets.transient import dbt_can_pass
+from chimera_assets.warehouse.dbt_project import PROJECT_DIR, parsed_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from dbt.artifacts.schemas.run import RunExecutionResult
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
+
+    from chimera_assets.hours import HourRange
+
+#: dbt's events that tell what became of a node.
+_RESULTS = frozenset({"LogModelResult", "LogTestResult"})
+
+#: So many failed nodes are named in an error.
+_NAMED = 5
+
+#: dbt keeps its adapters and flags once a process.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class DbtFailed(ChimeraError):  # noqa: N818 - what became of a run, and no mistake of a caller's
+    """Nodes failed; worth another try if the storage was to blame for all of them.
+
+    The message names them up to its first semicolon. The engine's own words follow, which may quote
+    values of rows.
+
+    Args:
+        nodes: What failed, `model fact_generations` for instance, and the engine's words.
+        target: The folder with dbt's log and the compiled SQL.
+    """
+
+    def __init__(self, nodes: Mapping[str, str], target: Path) -> None:
+        named = list(nodes)[:_NAMED]
+        more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
+        words = "; ".join(f"{name}: {nodes[name]}" for name in named)
+        super().__init__(
+            f"dbt failed: {', '.join(named)}{more}; {words}; "
+            f"dbt's log and the compiled SQL are in {target}"
+        )
+        self.transient = bool(nodes) and all(map(dbt_can_pass, nodes.values()))
+
+
+class DbtUnable(ChimeraError):  # noqa: N818 - as above
+    """dbt could not even begin with its nodes."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"dbt could not run: {one_line(words)}")
+        self.transient = dbt_can_pass(words)
+
+
+class DbtRun:
+    """One invocation of dbt.
+
+    Args:
+        arguments: A command of dbt's and its options, `["build", "--select", "…"]`.
+        hours: The hours it is for; none for all.
+    """
+
+    def __init__(self, arguments: Sequence[str], hours: HourRange | None = None) -> None:
+        self._hours = hours
+        #: The folder of what dbt writes: compiled SQL and its log. Kept if the run fails.
+        self.target: Path = get_settings().home / "dbt" / f"run-{uuid4().hex[:12]}"
+        folders = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+        places = ["--target-path", str(self.target), "--log-path", str(self.target)]
+        self._arguments = ["--no-write-json", *arguments, *folders, *places]
+
+    def node_results(self) -> Iterator[dict[str, Any]]:
+        """Run; each node's result event as dbt's JSON log has it, as soon as there is one.
+
+        Raises:
+            DbtFailed: A node failed; names it, with the engine's own words.
+            DbtUnable: dbt itself could not run.
+        """
+        told: SimpleQueue[dict[str, Any] | dbtRunnerResult] = SimpleQueue()
+        # In a thread of its own, so that results can be handed on while dbt goes on. If whoever
+        # listens is interrupted, the process ends, and dbt with it: commits are atomic.
+        threading.Thread(
+            target=lambda: told.put(self._invoke(told)), name="dbt", daemon=True
+        ).start()
+        while isinstance(found := told.get(), dict):
+            yield found
+        _raise_if_failed(found, self.target)
+
+    def results(self) -> RunExecutionResult:
+        """Run to the end, whatever fails on the way.
+
+        Raises:
+            DbtUnable: dbt itself could not run.
+        """
+        ended = self._invoke()
+        if ended.exception is not None:
+            _raise_if_failed(ended, self.target)
+        return ended.result
+
+    def clean(self) -> None:
+        """Delete what dbt wrote."""
+        shutil.rmtree(self.target, ignore_errors=True)
+
+    def _invoke(self, told: SimpleQueue[Any] | None = None) -> dbtRunnerResult:
+        from dbt.adapters.duckdb.connections import (  # noqa: PLC0415 - slow, see dbt_project
+            DuckDBConnectionManager,
+        )
+        from dbt.cli.main import dbtRunner  # noqa: PLC0415
+        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
+
+        def hand_on(event: Any) -> None:  # noqa: ANN401
+            if told is not None and event.info.name in _RESULTS:
+                told.put(MessageToDict(event, preserving_proto_field_name=True))
+
+        with _ONE_AT_A_TIME, dbt_environment(self._hours):
+            try:
+                return dbtRunner(_parsed(), callbacks=[hand_on]).invoke(self._arguments)
+            finally:
+                # The engine's database lives in memory, and would for as long as the process.
+                DuckDBConnectionManager.close_all_connections()
+
+
+@contextlib.contextmanager
+def dbt_environment(hours: HourRange | None = None) -> Iterator[None]:
+    """The environment in which dbt runs: the run's hours and the lake.
+
+    By dbt's `--vars` the hours would make it parse the whole project again for every new one.
+    """
+    told = {"CHIMERA_LAKE_URI": get_settings().resolved_lake_uri}
+    if hours is not None:
+        told["CHIMERA_DBT_START_HOUR"] = hours.start.isoformat()
+        told["CHIMERA_DBT_END_HOUR"] = hours.end.isoformat()
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _parsed() -> Manifest:
+    """A copy of the parsed project, as dbt changes it while it runs."""
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - slow, see dbt_project
+
+    parsed = (parsed_project() / "partial_parse.msgpack").read_bytes()
+    manifest: Manifest = Manifest.from_msgpack(parsed)
+    manifest.build_flat_graph()
+    return manifest
+
+
+def _raise_if_failed(ended: dbtRunnerResult, target: Path) -> None:
+    if ended.success:
+        return
+    if ended.exception is not None or ended.result is None:
+        raise DbtUnable(str(ended.exception)) from ended.exception
+    failed = {
+        f"{one.node.resource_type} {one.node.name}": one_line(str(one.message))
+        for one in ended.result.results
+        if one.status in {"error", "fail", "runtime error"}
+    }
+    raise DbtFailed(failed, target)
