@@ -46,7 +46,7 @@ def is_on() -> bool:
     return not off and any(os.environ.get(name) for name in _ENDPOINTS)
 
 
-class Told:
+class SpanRecorder:
     """Takes what a span learns while it lasts; one that is not recorded forgets it."""
 
     def __init__(self, span: Span | None = None) -> None:
@@ -65,11 +65,11 @@ class Told:
             self._span.set_status(Status(StatusCode.ERROR, kind))
 
 
-_OFF = Told()
+_OFF = SpanRecorder()
 
 
 @contextlib.contextmanager
-def span(name: str, *, run_id: str | None = None, **values: Value) -> Iterator[Told]:
+def span(name: str, *, run_id: str | None = None, **values: Value) -> Iterator[SpanRecorder]:
     """A span around the block: `extract`, `judge`, `write`, `transform`.
 
     It is below the span that is open in this thread. Without one it is below the span of the run,
@@ -92,7 +92,7 @@ def span(name: str, *, run_id: str | None = None, **values: Value) -> Iterator[T
         trace.use_span(opened, record_exception=False, set_status_on_exception=False),
         _handed_down(opened),
     ):
-        yield Told(opened)
+        yield SpanRecorder(opened)
 
 
 @contextlib.contextmanager
@@ -117,7 +117,7 @@ def _handed_down(opened: Span) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def run_span(run_id: str, **values: Value) -> Iterator[Told]:
+def run_span(run_id: str, **values: Value) -> Iterator[SpanRecorder]:
     """The span of a whole run, which all others of the run are below."""
     if not is_on():
         yield _OFF
@@ -125,7 +125,7 @@ def run_span(run_id: str, **values: Value) -> Iterator[Told]:
     from opentelemetry.context import Context as NoParent  # noqa: PLC0415
 
     with _Counted(), _open("run", NoParent(), run_id, values, as_run=True) as opened:
-        yield Told(opened)
+        yield SpanRecorder(opened)
 
 
 def traced_batches(
@@ -144,7 +144,7 @@ def traced_batches(
             for batch in batches:
                 rows += batch.num_rows
                 yield batch
-            Told(opened).set(rows=rows)
+            SpanRecorder(opened).set(rows=rows)
 
     begun = counted()
     next(begun)  # opens the span
@@ -171,7 +171,7 @@ def _open(
     except GeneratorExit:
         raise
     except BaseException as error:
-        Told(opened).fail(type(error).__name__)
+        SpanRecorder(opened).fail(type(error).__name__)
         raise
     finally:
         opened.end()

@@ -57,7 +57,7 @@ _CONFLICT = ("another writer changed the same data", "another process committed 
 _LASTING = ("disk is full", "no space left", "disk full", "file too large", "access denied")
 
 
-def can_pass(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed if it is done again, with nothing changed.
 
     The exception and what it came from are looked at, outermost first; the first that is known
@@ -72,7 +72,7 @@ def can_pass(error: BaseException) -> bool:
     return False
 
 
-def dbt_can_pass(words: str) -> bool:
+def dbt_is_transient(words: str) -> bool:
     """Whether what dbt says of a node that failed tells of a fault that passes."""
     return _by_words("dbt", words.lower()) or False
 

@@ -29,7 +29,7 @@ _AGE_SECONDS = 3600
 
 def measure(rows: int, home: Path) -> Outcome:
     """Take the file, each time into new tables."""
-    from chimera_assets.sources.landing import LAYER, Place, take
+    from chimera_assets.sources.landing import LAYER, Place, load_files
 
     stream = contracts()["generations"]
     place = Place(str(home / "landing"))
@@ -39,7 +39,7 @@ def measure(rows: int, home: Path) -> Outcome:
 
     def ours(number: int) -> None:
         lake = Lake(str(home / f"lake_{number}"))
-        landed["ours"] = take(lake, stream, place, run_id="bench").rows
+        landed["ours"] = load_files(lake, stream, place, run_id="bench").rows
         landed["table"] = lake.table(LAYER, stream.stream).count()
 
     def floor(number: int) -> None:

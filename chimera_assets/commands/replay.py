@@ -17,7 +17,7 @@ from chimera_assets.hours import HOUR_COLUMNS, partition_key
 from chimera_assets.lake import open_lake
 from chimera_assets.lake.removal import runs, starts
 from chimera_assets.postgres.databases import source_database_url
-from chimera_assets.quality.replay import keep_trace, prospects
+from chimera_assets.quality.replay import keep_replay, prospects
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
@@ -108,7 +108,7 @@ def _run(chosen: dict[str, pl.DataFrame], now: datetime) -> tuple[int, list[pl.D
                 contract = contracts()[name]
                 by = getpass.getuser()
                 done.append(
-                    keep_trace(open_lake(), contract, theirs, run_id=run.run_id, by=by, at=now)
+                    keep_replay(open_lake(), contract, theirs, run_id=run.run_id, by=by, at=now)
                 )
     return code, done
 

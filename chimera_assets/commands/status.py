@@ -12,14 +12,14 @@ from chimera_assets.commands.terminal import Size, notes, percent, print_json, p
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import ONE_HOUR, ranges
-from chimera_assets.ingest.watermark import Position
-from chimera_assets.ingest.watermark_commits import current_position
+from chimera_assets.ingest.watermark import Watermark
+from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceTableMissing
-from chimera_assets.sources.landing import FORMATS, LAYER, Ledger, Place
+from chimera_assets.sources.landing import FORMATS, LAYER, FileLog, Place
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.system_tables.batches import newest_batches
 
@@ -65,7 +65,7 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
         "last_hour": last,
         "lag_minutes": _lag(last, now),
         "late": _is_late(contract, last, now),
-        **(_position(lake, contract.stream) if contract.kind == "stream" else {}),
+        **(_watermark(lake, contract.stream) if contract.kind == "stream" else {}),
         "rows": staged.count() if staged.exists() else 0,
         "pass_rate": 1 - rejected / extracted if extracted else None,
         "quarantined": quarantine.count() if quarantine.exists() else 0,
@@ -83,9 +83,9 @@ def _landings(lake: Lake, place: Place) -> tuple[list[dict[str, Any]], list[str]
 
 
 def _landing(lake: Lake, place: Place, stream: str) -> dict[str, Any]:
-    ledger = Ledger.read(lake.table(LAYER, stream))
-    new = [file for file in place.files(stream) if not ledger.has_seen(file)]
-    taken = [entry for entry in ledger.entries if entry.state != "same"]
+    file_log = FileLog.read(lake.table(LAYER, stream))
+    new = [file for file in place.files(stream) if not file_log.has_seen(file)]
+    taken = [entry for entry in file_log.entries if entry.state != "same"]
     return {
         "stream": stream,
         "files_taken": len(taken),
@@ -98,16 +98,16 @@ def _landing(lake: Lake, place: Place, stream: str) -> dict[str, Any]:
     }
 
 
-def _position(lake: Lake, stream: str) -> dict[str, Any]:
+def _watermark(lake: Lake, stream: str) -> dict[str, Any]:
     """How far the arrivals of a stream are taken in, as the newest commit of raw says."""
-    position = current_position(lake, stream) or Position()
-    moment = position.moment
+    watermark = current_watermark(lake, stream) or Watermark()
+    moment = watermark.moment
     return {
         "taken_in_until": moment.taken_at if moment is not None else None,
         "snapshot": str(moment.snapshot) if moment is not None else None,
-        "landing_version": position.landing_version if position.landing_version >= 0 else None,
-        "hours_owed": len(position.owed),
-        "owed": [str(hours) for hours in ranges(position.owed)],
+        "landing_version": watermark.landing_version if watermark.landing_version >= 0 else None,
+        "hours_owed": len(watermark.pending),
+        "owed": [str(hours) for hours in ranges(watermark.pending)],
     }
 
 

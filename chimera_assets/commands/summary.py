@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from chimera_assets.commands import accounts
+from chimera_assets.commands import run_counts
 from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ def as_json(run: RunSummary) -> None:
             "seconds": round(run.seconds, 3),
             "steps": [_step(run, number) for number in range(len(run.steps))],
             "checks": _checks(run),
-            "streams": accounts.of_streams(run.run_id).to_dicts(),
-            "quarantined": accounts.reasons(run.run_id).to_dicts(),
-            "blocked_hours": accounts.blocked_hours(run.run_id).to_dicts(),
+            "streams": run_counts.of_streams(run.run_id).to_dicts(),
+            "quarantined": run_counts.reasons(run.run_id).to_dicts(),
+            "blocked_hours": run_counts.blocked_hours(run.run_id).to_dicts(),
             "failures": [{"step": step.step, "cause": step.cause} for step in run.failed],
         }
     )
@@ -40,11 +40,11 @@ def as_json(run: RunSummary) -> None:
 def as_tables(run: RunSummary) -> None:
     """Print a run's summary for people: accounts, reasons, steps, checks."""
     columns = ("stream", "extracted", "staged", "quarantined", "duplicates", "pass rate")
-    streams = accounts.of_streams(run.run_id)
+    streams = run_counts.of_streams(run.run_id)
     if not streams.is_empty():
         rows = ([*row.values(), _pass_rate(row)] for row in streams.iter_rows(named=True))
         print_table(columns, rows, title="Rows of this run")
-    reasons = accounts.reasons(run.run_id)
+    reasons = run_counts.reasons(run.run_id)
     if not reasons.is_empty():
         print_table(
             ("stream", "reason", "rows"), reasons.iter_rows(), title="Quarantined by reason"
@@ -64,7 +64,7 @@ def as_tables(run: RunSummary) -> None:
 
 def problems(run: RunSummary, log: Path) -> int:
     """Say on the error stream what went wrong; gives the command's exit code."""
-    blocked = accounts.blocked_hours(run.run_id)
+    blocked = run_counts.blocked_hours(run.run_id)
     for line in _blocked_lines(blocked):
         notes().print(f"[red]blocked[/] {escape(line)}", soft_wrap=True)
     by_cause: dict[str, list[str]] = {}
@@ -93,7 +93,7 @@ def _blocked_lines(blocked: pl.DataFrame) -> list[str]:
 
 def _step(run: RunSummary, number: int) -> dict[str, Any]:
     step = run.steps[number]
-    rows = accounts.rows_of(step, run.hours) if step.outcome == "succeeded" else None
+    rows = run_counts.rows_of(step, run.hours) if step.outcome == "succeeded" else None
     return {
         "step": step.step,
         "outcome": step.outcome,

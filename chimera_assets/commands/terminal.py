@@ -57,8 +57,8 @@ def print_table(
     """Print a table; numbers stand to the right, a bar | in a cell is just that."""
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     cells = [list(row) for row in rows]
-    for position, column in enumerate(columns):
-        numbers = [row[position] for row in cells if row[position] is not None]
+    for watermark, column in enumerate(columns):
+        numbers = [row[watermark] for row in cells if row[watermark] is not None]
         right = bool(numbers) and all(isinstance(n, (int, float, Size)) for n in numbers)
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in cells:

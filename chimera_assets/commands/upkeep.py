@@ -10,12 +10,12 @@ from chimera_assets.commands.tables import named
 from chimera_assets.commands.terminal import Size, notes, print_json, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.lake import open_lake
-from chimera_assets.lifecycle.maintenance import tend_lake
+from chimera_assets.lifecycle.maintenance import maintain_lake
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chimera_assets.lifecycle.maintenance import Tended
+    from chimera_assets.lifecycle.maintenance import Maintained
 
 
 def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> int:
@@ -26,8 +26,8 @@ def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> in
     """
     if table is not None:
         named(table)
-    tended = list(
-        tend_lake(
+    maintained = list(
+        maintain_lake(
             open_lake(),
             contracts(),
             run_id=str(uuid.uuid4()),
@@ -37,7 +37,7 @@ def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> in
         )
     )
     if as_json:
-        print_json([asdict(each) for each in tended])
+        print_json([asdict(each) for each in maintained])
     else:
         print_table(
             ("table", "rows dropped", "held", "merged", "ordered", "skipped", "files", "freed"),
@@ -52,26 +52,26 @@ def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> in
                     f"{each.files_before:,} -> {each.files_after:,}",
                     Size(each.bytes_freed),
                 )
-                for each in tended
+                for each in maintained
                 if _needed_something(each)
             ),
             title="What upkeep would do" if dry_run else "What upkeep did",
         )
-        quiet = sum(not _needed_something(each) for each in tended)
-        notes().print(f"{quiet:,} of {len(tended):,} tables needed nothing.")
-    failed = [each for each in tended if each.error is not None]
+        quiet = sum(not _needed_something(each) for each in maintained)
+        notes().print(f"{quiet:,} of {len(maintained):,} tables needed nothing.")
+    failed = [each for each in maintained if each.error is not None]
     for each in failed:
         notes().print(f"{each.table}: {each.error}", markup=False, soft_wrap=True)
     return 1 if failed else 0
 
 
-def _needed_something(tended: Tended) -> bool:
+def _needed_something(maintained: Maintained) -> bool:
     counts = (
-        tended.rows_dropped,
-        tended.hours_held,
-        tended.hours_merged,
-        tended.hours_ordered,
-        tended.hours_skipped,
-        tended.files_deleted,
+        maintained.rows_dropped,
+        maintained.hours_held,
+        maintained.hours_merged,
+        maintained.hours_ordered,
+        maintained.hours_skipped,
+        maintained.files_deleted,
     )
-    return tended.error is not None or any(counts)
+    return maintained.error is not None or any(counts)

@@ -41,7 +41,7 @@ _LOOSER: dict[str, Loosened] = {
 }
 
 
-def narrows(old: Rule, new: Rule) -> bool:
+def may_reject_more(old: Rule, new: Rule) -> bool:
     """Whether the new rule may reject something that the old one accepted.
 
     Where that cannot be told from the parameters (another check, another expression), it may.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.compatibility import narrows
-from chimera_assets.contracts.rules.rule_text import what_is_asked
+from chimera_assets.contracts.compatibility import may_reject_more
+from chimera_assets.contracts.rules.rule_text import rule_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,7 +61,7 @@ def _compatible(where: str, words: str, bump: str = "minor") -> Change:
 
 def diff(old: Contract, new: Contract) -> list[Change]:
     """The differences, breaking ones first."""
-    changes = [*_terms(old, new), *_columns(old, new), *_rules(old, new)]
+    changes = [*_sla(old, new), *_columns(old, new), *_rules(old, new)]
     return sorted(changes, key=lambda change: not change.breaking)
 
 
@@ -92,7 +92,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split("."))
 
 
-def _terms(old: Contract, new: Contract) -> Iterator[Change]:
+def _sla(old: Contract, new: Contract) -> Iterator[Change]:
     for name, words in _ROLES.items():
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
@@ -174,12 +174,12 @@ def _rules(old: Contract, new: Contract) -> Iterator[Change]:
     after = {rule.name: rule for rule in new.rules}
     for name, rule in before.items():
         if name not in after:
-            yield _compatible(f"rule {name}", f"removed ({what_is_asked(rule)})")
+            yield _compatible(f"rule {name}", f"removed ({rule_text(rule)})")
         else:
             yield from _rule(rule, after[name])
     for name, rule in after.items():
         if name not in before:
-            words = f"added: {what_is_asked(rule)} ({rule.severity})"
+            words = f"added: {rule_text(rule)} ({rule.severity})"
             known_column = rule.column is None or rule.column in old.column_names
             # A rule on a column that is new as well can reject nothing that was accepted.
             strict = rule.severity == "error" and known_column
@@ -188,14 +188,14 @@ def _rules(old: Contract, new: Contract) -> Iterator[Change]:
 
 def _rule(old: Rule, new: Rule) -> Iterator[Change]:
     where = f"rule {old.name}"
-    asked_before, asked_after = what_is_asked(old), what_is_asked(new)
+    asked_before, asked_after = rule_text(old), rule_text(new)
     if old.severity != new.severity:
         words = f"severity changed from {old.severity} to {new.severity}"
         strict = new.severity == "error"
         yield _breaking(where, words) if strict else _compatible(where, words)
     if asked_before != asked_after or (old.level, old.column) != (new.level, new.column):
         change = f"from {asked_before} to {asked_after}"
-        if not narrows(old, new):
+        if not may_reject_more(old, new):
             yield _compatible(where, f"loosened {change}")
         elif new.severity == "error":
             yield _breaking(where, f"tightened {change}")

@@ -12,7 +12,7 @@ from chimera_assets.contracts.model import Contract
 from chimera_assets.contracts.odcs.columns import TABLE, read_columns, read_key
 from chimera_assets.contracts.odcs.document import Document, read_document
 from chimera_assets.contracts.odcs.quality import read_rules
-from chimera_assets.contracts.odcs.sla import read_terms
+from chimera_assets.contracts.odcs.sla import read_sla
 from chimera_assets.contracts.odcs.standard import read_standard
 from chimera_assets.contracts.rules.row_checks import required_references
 from chimera_assets.errors import SettingError
@@ -57,7 +57,7 @@ def load_contract(path: Path | str) -> Contract:
 def _read(document: Document, standard: OpenDataContractStandard, table: SchemaObject) -> Contract:
     columns = read_columns(document, table)
     key = read_key(document, table)
-    terms = read_terms(document, standard, table, columns)
+    sla = read_sla(document, standard, table, columns)
     if not _SEMVER.fullmatch(standard.version or ""):
         expected, found = "a semantic version such as 1.0.0", standard.version or "none"
         document.problem(("version",), "version", expected=expected, found=found)
@@ -67,20 +67,20 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         path=document.path,
         description=_description(standard, table),
         owner=_owner(standard),
-        kind=terms.kind,
+        kind=sla.kind,
         source_table=table.physicalName or table.name or "",
         columns=columns,
         rules=read_rules(document, table, columns, key),
         key=key,
-        event_time=terms.event_time,
-        arrival_time=terms.arrival_time,
-        subject=terms.subject,
-        retention_days=terms.retention_days,
-        table_retention=terms.table_retention,
-        vacuum_days=terms.vacuum_days,
-        quarantine_days=terms.quarantine_days,
-        pass_rate=terms.pass_rate,
-        freshness_hours=terms.freshness_hours,
+        event_time=sla.event_time,
+        arrival_time=sla.arrival_time,
+        subject=sla.subject,
+        retention_days=sla.retention_days,
+        table_retention=sla.table_retention,
+        vacuum_days=sla.vacuum_days,
+        quarantine_days=sla.quarantine_days,
+        pass_rate=sla.pass_rate,
+        freshness_hours=sla.freshness_hours,
         tags=tuple(standard.tags or ()),
     )
 

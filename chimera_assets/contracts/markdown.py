@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.rules.rule_text import what_is_asked
+from chimera_assets.contracts.rules.rule_text import rule_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def contract_markdown(contract: Contract) -> str:
     """The terms, the columns and the rules of a contract, each as a table."""
-    terms = [
+    sla = [
         ("kind", contract.kind),
         ("owner", contract.owner),
         ("source table", contract.source_table),
@@ -33,13 +33,13 @@ def contract_markdown(contract: Contract) -> str:
         for c in contract.columns
     )
     rules = (
-        (r.name, r.level, r.severity, r.dimension, what_is_asked(r), r.description)
+        (r.name, r.level, r.severity, r.dimension, rule_text(r), r.description)
         for r in contract.rules
     )
     parts = [
         f"# {contract.stream} {contract.version}",
         contract.description,
-        _table(("term", "value"), ((name, value or "none") for name, value in terms)),
+        _table(("term", "value"), ((name, value or "none") for name, value in sla)),
         "## Columns",
         _table(("column", "type", "required", "class", "description"), columns),
         "## Rules",

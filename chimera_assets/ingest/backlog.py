@@ -23,8 +23,8 @@ from chimera_assets.hours import (
     ranges,
 )
 from chimera_assets.ingest.landed_hours import landed
-from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Hours, Position
-from chimera_assets.ingest.watermark_commits import current_position
+from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Hours, Watermark
+from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals
@@ -67,7 +67,7 @@ class Known:
         begun: Raw's version then, or a little before; None if there was no table.
     """
 
-    position: Position | None
+    watermark: Watermark | None
     begun: int | None
 
     @classmethod
@@ -75,7 +75,7 @@ class Known:
         """What the lake says of a stream now."""
         raw = lake.table("raw", stream)
         begun = raw.version() if raw.exists() else None
-        return cls(current_position(lake, stream), begun)
+        return cls(current_watermark(lake, stream), begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,9 @@ class Backlog:
     @property
     def wanted(self) -> Hours:
         """Every hour that has to be taken (again)."""
-        position = self.known.position or Position()
-        files = self.landed.since(position.landing_version)
-        return self.late | self.moved | position.owed | files
+        watermark = self.known.watermark or Watermark()
+        files = self.landed.since(watermark.landing_version)
+        return self.late | self.moved | watermark.pending | files
 
     def extraction(self, hours: HourRange) -> Extraction:
         """What an extraction of these hours, in the same state of the source, makes of it."""
@@ -115,7 +115,7 @@ def backlog(
     contract: Contract,
     known: Known,
     source: SourceNow | FilesOnly,
-    taking: Iterable[datetime] = (),
+    extracting: Iterable[datetime] = (),
 ) -> Backlog:
     """What a stream owes.
 
@@ -125,22 +125,22 @@ def backlog(
         known: How far it was taken in, learned before the source was opened: of two states of the
             source, the one compared with has to be the earlier.
         source: The source as it is now.
-        taking: The hours that are about to be taken; none if it is only asked.
+        extracting: The hours that are about to be extracted; none if it is only asked.
     """
-    position = known.position
-    files = landed(lake, contract.stream, (position or Position()).landing_version)
-    if position is None:
+    watermark = known.watermark
+    files = landed(lake, contract.stream, (watermark or Watermark()).landing_version)
+    if watermark is None:
         # Nothing taken, nothing late: the first extraction need not look at every row.
         fresh = Arrivals(source.look.now, floor=source.look.next_xid)
         return Backlog(known, fresh, files, NO_HOURS, NO_HOURS, pl.DataFrame(schema=_KEYS))
     span = HourRange(get_settings().start, floor_hour(datetime.now(UTC)) + 2 * ONE_HOUR)
-    found = source.arrivals(position.moment, span)
-    late = (found.beyond(position.moment) or NO_HOURS) & position.taken
+    found = source.arrivals(watermark.moment, span)
+    late = (found.beyond(watermark.moment) or NO_HOURS) & watermark.extracted
     changed = _changed(found)
     keys = _keys(contract, source, found, late, changed)
     raw = lake.table("raw", contract.stream)
     moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
-    for hours in _new_beside_taken(taking, position.taken):
+    for hours in _new_beside_extracted(extracting, watermark.extracted):
         # An UPDATE may have given a row of another hour this hour and a new arrival.
         new = _all_prints(contract, source.keys(hours))
         near = HourRange(hours.start - _MOVED_BY * ONE_HOUR, hours.end + _MOVED_BY * ONE_HOUR)
@@ -149,14 +149,14 @@ def backlog(
     return Backlog(known, found, files, late, moved, keys)
 
 
-def _new_beside_taken(taking: Iterable[datetime], taken: Hours) -> list[HourRange]:
+def _new_beside_extracted(extracting: Iterable[datetime], extracted: Hours) -> list[HourRange]:
     """The hours never taken that lie near some that were; of a long range into the empty, its edge.
 
     Only their keys have to be held in memory.
     """
     around = [number * ONE_HOUR for number in range(-_MOVED_BY, _MOVED_BY + 1)]
-    new = (hour for hour in taking if hour not in taken)
-    return ranges(hour for hour in new if any(hour + by in taken for by in around))
+    new = (hour for hour in extracting if hour not in extracted)
+    return ranges(hour for hour in new if any(hour + by in extracted for by in around))
 
 
 _KEYS = pl.Schema({"print": pl.UInt64(), "placed": pl.Datetime("us", "UTC")})

@@ -22,7 +22,7 @@ from chimera_assets.ingest.backlog import (
     shrunk,
 )
 from chimera_assets.ingest.files_only import FilesOnly, source_now
-from chimera_assets.ingest.watermark_commits import Advance, current_position
+from chimera_assets.ingest.watermark_commits import Advance, current_watermark
 from chimera_assets.sources.landing import landed_rows
 from chimera_assets.tracing import traced_batches
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
     from chimera_assets.ingest.backlog import Shrunk
-    from chimera_assets.ingest.watermark import Position
+    from chimera_assets.ingest.watermark import Watermark
     from chimera_assets.lake import Commit, Lake
     from chimera_assets.sources.batch import Batch
     from chimera_assets.sources.postgres import PostgresSource, SourceNow
@@ -56,13 +56,13 @@ class Extracted:
     """
 
     commit: Commit | None = None
-    position: Position | None = None
+    watermark: Watermark | None = None
     fewer: Mapping[datetime, tuple[int, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def take_hours(  # noqa: PLR0913
+def extract_into_raw(  # noqa: PLR0913
     lake: Lake,
     contract: Contract,
     source: PostgresSource,
@@ -89,8 +89,8 @@ def take_hours(  # noqa: PLR0913
         SourceError: The source cannot be reached.
     """
     if late is not None and contract.stream not in late:
-        position = current_position(lake, contract.stream)
-        if position is not None and frozenset(hours) <= position.taken:
+        watermark = current_watermark(lake, contract.stream)
+        if watermark is not None and frozenset(hours) <= watermark.extracted:
             return Extracted()
     raw = lake.table("raw", contract.stream)
     known = Known.of(lake, contract.stream)
@@ -123,7 +123,7 @@ def take_hours(  # noqa: PLR0913
     fewer = {h: (n, after.get(h, 0)) for h, n in before.items() if after.get(h, 0) < n}
     return Extracted(
         commit,
-        advance.position,
+        advance.watermark,
         fewer,
         [line for line in (_doubt(contract, now, found), _message_fewer(contract, fewer)) if line],
         notes,

@@ -26,7 +26,7 @@ NO_HOURS: Hours = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class Watermark:
     """How far a stream has been taken in.
 
     Attributes:
@@ -38,8 +38,8 @@ class Position:
 
     moment: Moment | None = None
     landing_version: int = NOTHING_LANDED
-    owed: Hours = NO_HOURS
-    taken: Hours = NO_HOURS
+    pending: Hours = NO_HOURS
+    extracted: Hours = NO_HOURS
 
     def to_json(self) -> str:
         """The position as it is kept with a commit."""
@@ -52,8 +52,8 @@ class Position:
                 "tables": sorted(moment.tables) if moment else [],
                 "taken_at": moment.taken_at.isoformat() if moment else None,
                 "landing_version": self.landing_version,
-                "owed": [str(one) for one in ranges(self.owed)],
-                "taken": [str(one) for one in ranges(self.taken)],
+                "owed": [str(one) for one in ranges(self.pending)],
+                "taken": [str(one) for one in ranges(self.extracted)],
             }
         )
 
@@ -106,7 +106,7 @@ class Extraction:
     landed: Landed = field(default_factory=Landed)
 
 
-def advanced(state: Position, extraction: Extraction) -> Position:
+def advanced(state: Watermark, extraction: Extraction) -> Watermark:
     """The position once the extraction's hours are in raw.
 
     Two extractions may run at once, and the one that looked at the source first may commit last.
@@ -117,18 +117,18 @@ def advanced(state: Position, extraction: Extraction) -> Position:
         extraction: What is committed.
     """
     seen = extraction.arrivals
-    owed, moment, current = set(state.owed), state.moment, True
+    pending, moment, current = set(state.pending), state.moment, True
     if seen.now is None:
         moment = None
     elif (late := seen.beyond(state.moment)) is None:
         current = False
     else:
-        owed |= late & state.taken
+        pending |= late & state.extracted
         moment = seen.now
-    owed |= extraction.moved
+    pending |= extraction.moved
     landing = extraction.landed
     if landing.version >= state.landing_version:
-        owed |= landing.since(state.landing_version)
+        pending |= landing.since(state.landing_version)
     else:
         current = False
     mine = frozenset(extraction.hours)
@@ -136,6 +136,6 @@ def advanced(state: Position, extraction: Extraction) -> Position:
         state,
         moment=moment,
         landing_version=max(landing.version, state.landing_version),
-        owed=frozenset(owed - mine if current else owed | mine),
-        taken=state.taken | mine,
+        pending=frozenset(pending - mine if current else pending | mine),
+        extracted=state.extracted | mine,
     )

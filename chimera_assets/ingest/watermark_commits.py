@@ -16,7 +16,7 @@ from chimera_assets.ingest.watermark import (
     NO_HOURS,
     Extraction,
     Hours,
-    Position,
+    Watermark,
     advanced,
 )
 from chimera_assets.lake.commit import Carried, commit_info
@@ -32,26 +32,26 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Lake, Table
 
 #: The application id, and the key of the position in a commit's metadata.
-POSITION = "chimera.position"
+WATERMARK_KEY = "chimera.position"
 
 
-def current_position(lake: Lake, stream: str) -> Position | None:
+def current_watermark(lake: Lake, stream: str) -> Watermark | None:
     """The position of a stream; None if nothing of it was ever taken.
 
     A table whose log has lost its position (written by others, or long ago) has one of an unknown
     moment, by which every hour that the source has rows of is late.
     """
     raw = lake.table("raw", stream)
-    return _position(lake, stream, raw.delta()) if raw.exists() else None
+    return _watermark(lake, stream, raw.delta()) if raw.exists() else None
 
 
-def _position(lake: Lake, stream: str, delta: DeltaTable) -> Position:
+def _watermark(lake: Lake, stream: str, delta: DeltaTable) -> Watermark:
     raw = lake.table("raw", stream)
-    if delta.transaction_version(POSITION) is not None:
+    if delta.transaction_version(WATERMARK_KEY) is not None:
         for info in _commits(raw, delta.version()):
-            if POSITION in info:
-                return Position.from_json(info[POSITION])
-    return Position(taken=_ever_taken(lake, stream))
+            if WATERMARK_KEY in info:
+                return Watermark.from_json(info[WATERMARK_KEY])
+    return Watermark(extracted=_ever_extracted(lake, stream))
 
 
 def _commits(table: Table, newest: int) -> Iterator[dict[str, Any]]:
@@ -74,7 +74,7 @@ def _commits(table: Table, newest: int) -> Iterator[dict[str, Any]]:
             version = int(restored)
 
 
-def _ever_taken(lake: Lake, stream: str) -> Hours:
+def _ever_extracted(lake: Lake, stream: str) -> Hours:
     """The hours of raw's files, and those that were judged and had no rows."""
     known = [lake.table("raw", stream).rows_by_hour().select(HOUR_COLUMNS)]
     known.append(judged_hours(lake, stream))
@@ -106,17 +106,17 @@ class Advance:
     ) -> None:
         self._lake, self._stream, self._begun = lake, stream, begun
         self._extraction, self._moved = extraction, moved
-        self.position = Position()
+        self.watermark = Watermark()
 
     def __call__(self, delta: DeltaTable) -> Carried:
         """The transaction and metadata of an attempt on this state of raw."""
-        state = _position(self._lake, self._stream, delta)
+        state = _watermark(self._lake, self._stream, delta)
         # What others wrote meanwhile has not been looked through yet.
         beside = [self._moved(hours) for hours in ranges(self._beside(delta))]
         moved = self._extraction.moved.union(*beside)
-        self.position = advanced(state, replace(self._extraction, moved=moved))
-        number = (delta.transaction_version(POSITION) or 0) + 1
-        return Carried((POSITION, number), {POSITION: self.position.to_json()})
+        self.watermark = advanced(state, replace(self._extraction, moved=moved))
+        number = (delta.transaction_version(WATERMARK_KEY) or 0) + 1
+        return Carried((WATERMARK_KEY, number), {WATERMARK_KEY: self.watermark.to_json()})
 
     def _beside(self, delta: DeltaTable) -> Hours:
         """The hours that others have written since the extraction began."""

@@ -17,7 +17,7 @@ from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
-    from chimera_assets.ingest.watermark import Position
+    from chimera_assets.ingest.watermark import Watermark
 
 _LOCK = "SELECT pg_advisory_xact_lock(4811204)"
 _TABLE = """
@@ -50,19 +50,19 @@ _WRITE = """
 """
 
 
-def mirror(contract: Contract, position: Position, version: int, run_id: str) -> str | None:
+def mirror(contract: Contract, watermark: Watermark, version: int, run_id: str) -> str | None:
     """Copy a position; gives what went wrong, in one line, if anything did."""
     settings = get_settings()
     if settings.database_url is None and settings.source_database_url is not None:
         return None  # a server of our own is not started for a copy
-    moment = position.moment
+    moment = watermark.moment
     row = {
         "stream": contract.stream,
         "taken_in_until": moment.taken_at.isoformat() if moment else None,
-        "hours_owed": len(position.owed),
-        "owed": [str(one) for one in ranges(position.owed)],
+        "hours_owed": len(watermark.pending),
+        "owed": [str(one) for one in ranges(watermark.pending)],
         "snapshot": str(moment.snapshot) if moment else None,
-        "landing_version": position.landing_version,
+        "landing_version": watermark.landing_version,
         "raw_version": version,
         "run_id": run_id,
     }

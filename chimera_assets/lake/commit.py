@@ -18,7 +18,7 @@ from deltalake.fs import DeltaStorageHandler
 
 from chimera_assets.lake import damage, reading
 from chimera_assets.lake.errors import CommitConflict, StorageUnavailable, translated
-from chimera_assets.lake.storage_retry import ASKED, patiently, pause
+from chimera_assets.lake.storage_retry import READ_ATTEMPTS, pause, with_retries
 from chimera_assets.tracing import span
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _carried(table: Table, carry: Carry | None) -> tuple[DeltaTable, Carried | N
 def _worth_another(failure: Exception, attempt: int, attempts: int) -> bool:
     """Whether the commit, which is not in the log, should be made once more."""
     if isinstance(failure, StorageUnavailable):
-        return attempt < min(ASKED, attempts)
+        return attempt < min(READ_ATTEMPTS, attempts)
     return isinstance(failure, CommitConflict) and attempt < attempts
 
 
@@ -185,7 +185,7 @@ def read_actions(table: Table, version: int) -> list[dict[str, Any]]:
             read: bytes = entry.read()
             return read
 
-    lines = patiently(content, table.uri).splitlines()
+    lines = with_retries(content, table.uri).splitlines()
     return [json.loads(line) for line in lines if line.strip()]
 
 

@@ -88,10 +88,12 @@ def _log_damage(table: Table) -> tuple[str, str] | None:
     for version in range(max(first + 1, entries[0]), entries[-1] + 1):
         problem = "missing" if version not in entries else _entry_problem(storage, version)
         if problem is not None:
-            return _told_entry(version, problem, newest=entries[-1])
+            return _entry_message(version, problem, newest=entries[-1])
     for version, name in sorted(checkpoints.items(), reverse=True):
         if problem := _footer(storage, name):
-            return _told_checkpoint(name, problem, whole=entries[0] <= first + 1, version=version)
+            return _checkpoint_message(
+                name, problem, whole=entries[0] <= first + 1, version=version
+            )
     if _HINT in listed and _hinted(storage) not in checkpoints:
         return f"{LOG_FOLDER}/{_HINT} names a checkpoint that is missing", f"delete {_HINT}"
     return None
@@ -110,7 +112,7 @@ def require_whole_entry(table: Table, version: int) -> None:
     entry = Path(table.uri) / LOG_FOLDER / f"{version:020}.json"
     # A clean-up may have removed the entry of a checkpoint.
     if entry.exists() and entry.stat().st_size == 0:
-        raise TableDamaged(table.uri, *_told_entry(version, "empty", newest=version))
+        raise TableDamaged(table.uri, *_entry_message(version, "empty", newest=version))
 
 
 def require_files(table: Table, files: pl.DataFrame) -> None:
@@ -126,7 +128,7 @@ def require_files(table: Table, files: pl.DataFrame) -> None:
     root = Path(table.uri)
     for path, logged in files.select("path", "bytes").iter_rows():
         if problem := _problem_at_a_glance(root / path, logged):
-            raise TableDamaged(table.uri, *_told_file(table, path, problem))
+            raise TableDamaged(table.uri, *_file_message(table, path, problem))
 
 
 def _problem_at_a_glance(file: Path, logged: int) -> str | None:
@@ -150,7 +152,7 @@ def _damaged_file(table: Table, files: pl.DataFrame) -> tuple[str, str] | None:
         problem = problem or _footer(storage, path, folder="")
         problem = problem or _pages(storage, path)
         if problem is not None:
-            return _told_file(table, path, problem)
+            return _file_message(table, path, problem)
     return None
 
 
@@ -161,20 +163,20 @@ def _size_problem(found: int | None, logged: int) -> str | None:
     return None if found == logged else f"damaged: expected {logged} bytes, found {found}"
 
 
-def _told_file(table: Table, path: str, problem: str) -> tuple[str, str]:
+def _file_message(table: Table, path: str, problem: str) -> tuple[str, str]:
     """The words for a damaged data file: what, and what to do."""
     name = f"{table.layer}/{table.name}"
     day, hour = (re.search(rf"{column}=([^/]+)/", path) for column in HOUR_COLUMNS)
     if day is not None and hour is not None:
         start = datetime.fromisoformat(f"{day[1]}T{int(hour[1]):02d}:00Z")
-        start_to_end = f"--start {_told_hour(start)} --end {_told_hour(start + ONE_HOUR)}"
+        start_to_end = f"--start {_hour_text(start)} --end {_hour_text(start + ONE_HOUR)}"
         remedy = f"run its hour again: `chimera backfill {start_to_end}`"
     else:
         remedy = f"{_BACKUP}, or go back with `chimera table restore {name} --as-of`, {_ANEW}"
     return f"the data file {path} is {problem}", remedy
 
 
-def _told_hour(hour: datetime) -> str:
+def _hour_text(hour: datetime) -> str:
     return f"{hour:%Y-%m-%dT%H:%MZ}"
 
 
@@ -191,7 +193,7 @@ def _entry_problem(storage: FileSystem, version: int) -> str | None:
     return None
 
 
-def _told_entry(version: int, problem: str, newest: int) -> tuple[str, str]:
+def _entry_message(version: int, problem: str, newest: int) -> tuple[str, str]:
     remedy = f"{_BACKUP}, {_ANEW}"
     if version == newest:
         before = f"the table is then as of version {version - 1}"
@@ -199,7 +201,7 @@ def _told_entry(version: int, problem: str, newest: int) -> tuple[str, str]:
     return f"the log entry {LOG_FOLDER}/{version:020}.json is {problem}", remedy
 
 
-def _told_checkpoint(name: str, problem: str, version: int, *, whole: bool) -> tuple[str, str]:
+def _checkpoint_message(name: str, problem: str, version: int, *, whole: bool) -> tuple[str, str]:
     remedy = f"{_BACKUP}, {_ANEW}"
     if whole:
         remedy = f"delete it and {_HINT}: the log's entries up to {version} hold the same"

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 #: How often the storage is asked before its failure is told.
-ASKED = 5
+READ_ATTEMPTS = 5
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 
-def patiently(question: Callable[[], _T], uri: str) -> _T:
+def with_retries(question: Callable[[], _T], uri: str) -> _T:
     """The answer to a question, asked again while the storage says that it may succeed later."""
-    for attempt in range(1, ASKED):
+    for attempt in range(1, READ_ATTEMPTS):
         try:
             return question()
         except Exception as error:

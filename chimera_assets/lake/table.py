@@ -13,7 +13,7 @@ from deltalake.exceptions import TableNotFoundError
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import damage, maintenance, reading, writing
 from chimera_assets.lake.errors import TableNotFound, translated
-from chimera_assets.lake.storage_retry import patiently
+from chimera_assets.lake.storage_retry import with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,7 +81,7 @@ class Table:
         if version is not None or as_of is not None:
             return reading.past(self, version, as_of)
         try:
-            self._snapshot = patiently(self._newest, self.uri)
+            self._snapshot = with_retries(self._newest, self.uri)
         except TableNotFoundError as error:
             raise TableNotFound(self.uri) from error
         except Exception as error:
@@ -308,7 +308,7 @@ class Table:
         """The commits, newest first, each with version, timestamp, operation and its metadata."""
         delta = self.delta()
         try:
-            return patiently(lambda: delta.history(limit), self.uri)
+            return with_retries(lambda: delta.history(limit), self.uri)
         except Exception as error:
             raise translated(error, self.uri) from error
 

@@ -73,7 +73,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Tended:
+class Maintained:
     """What upkeep did to one table, or would do: a row of `quality/upkeep`.
 
     `files` and `bytes` are those of the newest version, `stored` those in the table's place, older
@@ -112,7 +112,7 @@ UPKEEP = pl.Schema(
     [
         ("run_id", pl.String()),
         ("at", pl.Datetime("us", "UTC")),
-        *((name, _KINDS[str(kind)]) for name, kind in Tended.__annotations__.items()),
+        *((name, _KINDS[str(kind)]) for name, kind in Maintained.__annotations__.items()),
     ]
 )
 
@@ -130,7 +130,7 @@ def policy(table: Table, contracts: Mapping[str, Contract]) -> Policy:
     )
 
 
-def tend_lake(  # noqa: PLR0913
+def maintain_lake(  # noqa: PLR0913
     lake: Lake,
     contracts: Mapping[str, Contract],
     *,
@@ -138,7 +138,7 @@ def tend_lake(  # noqa: PLR0913
     now: datetime,
     only: str | None = None,
     dry_run: bool = False,
-) -> Iterator[Tended]:
+) -> Iterator[Maintained]:
     """Tend each table in turn; what is wrong with one does not keep the others from it.
 
     Args:
@@ -155,16 +155,18 @@ def tend_lake(  # noqa: PLR0913
     done = []
     names = [each for each in lake.tables() if only in (None, "/".join(each))]
     for layer, name in sorted(names, key=lambda each: each[0] == QUALITY):
-        tended = _tended(lake, lake.table(layer, name), contracts, run_id, now, dry_run=dry_run)
-        done.append(tended)
-        yield tended
+        maintained = _maintained(
+            lake, lake.table(layer, name), contracts, run_id, now, dry_run=dry_run
+        )
+        done.append(maintained)
+        yield maintained
     if done and not dry_run:
         rows = pl.DataFrame([{"run_id": run_id, "at": now, **asdict(each)} for each in done])
         typed = rows.select(pl.col(column).cast(kind) for column, kind in UPKEEP.items())
         lake.table(QUALITY, "upkeep").append(typed, metadata={"run": run_id})
 
 
-def _tended(  # noqa: PLR0913
+def _maintained(  # noqa: PLR0913
     lake: Lake,
     table: Table,
     contracts: Mapping[str, Contract],
@@ -172,9 +174,9 @@ def _tended(  # noqa: PLR0913
     now: datetime,
     *,
     dry_run: bool,
-) -> Tended:
+) -> Maintained:
     started = time.perf_counter()
-    tended = Tended(f"{table.layer}/{table.name}")
+    maintained = Maintained(f"{table.layer}/{table.name}")
     try:
         kept = policy(table, contracts)
         before = upkeep.size(table)
@@ -188,9 +190,9 @@ def _tended(  # noqa: PLR0913
         after = upkeep.size(table)
     except ChimeraError as error:
         spent = time.perf_counter() - started
-        return replace(tended, seconds=spent, error=one_line(str(error)))
+        return replace(maintained, seconds=spent, error=one_line(str(error)))
     return replace(
-        tended,
+        maintained,
         rows_dropped=expired.rows,
         hours_dropped=expired.hours,
         hours_held=expired.held,

@@ -17,7 +17,7 @@ from chimera_assets.lake import CommitConflict
 from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.lake.removal import remove_rows, runs, starts
 from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
-from chimera_assets.system_tables.deletion_log import PURGE, keep_trace
+from chimera_assets.system_tables.deletion_log import PURGE, log_deletions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def purge(  # noqa: PLR0913
     kept = aged.filter("held").select(HOUR_COLUMNS).n_unique()
     if gone.is_empty() or dry_run:
         return Purged(stream, days, gone.height, by_hour.height, reasons, kept)
-    keep_trace(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
+    log_deletions(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
     lost = _remove(table, by_hour, ~old | held, run_id)
     rows, hours = gone.height - int(lost["rows"].sum()), by_hour.height - lost.height
     return Purged(stream, days, rows, hours, reasons, kept, lost.height)

@@ -14,7 +14,7 @@ from chimera_assets.lake import CommitConflict
 from chimera_assets.lake.partitions import DAY_COLUMN
 from chimera_assets.lake.removal import remove_days, remove_rows, runs, starts
 from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
-from chimera_assets.system_tables.deletion_log import RETENTION, keep_trace
+from chimera_assets.system_tables.deletion_log import RETENTION, log_deletions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -74,7 +74,7 @@ def expire(  # noqa: PLR0913
             gone[hour] = rows
     if not gone or dry_run:
         return Expired(sum(gone.values()), len(gone), held)
-    keep_trace(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
+    log_deletions(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
     told = {"run": run_id, "chimera.retention_days": str(days)}
     skipped: Counter[str] = Counter()
     todo: list[tuple[HourRange, pl.Expr | None]] = [

@@ -7,7 +7,7 @@ import dagster as dg
 
 from chimera_assets.contracts import contracts
 from chimera_assets.lake import open_lake
-from chimera_assets.lifecycle.maintenance import Tended, tend_lake
+from chimera_assets.lifecycle.maintenance import Maintained, maintain_lake
 from chimera_assets.orchestration.runs.job_names import UPKEEP
 
 #: Between the hourly runs, which start some minutes past the hour, at a time of little traffic.
@@ -26,12 +26,18 @@ def tend_tables(context: dg.OpExecutionContext) -> None:
     """Tend every table; fails at the end if one of them could not be tended."""
     now = datetime.now(UTC)
     done = []
-    for tended in tend_lake(open_lake(), contracts(), run_id=context.run_id, now=now):
-        done.append(tended)
-        context.log.info("%s: %s", tended.table, in_words(tended))
-        context.log_event(dg.AssetObservation(tended.table.split("/"), metadata=observed(tended)))
+    for maintained in maintain_lake(open_lake(), contracts(), run_id=context.run_id, now=now):
+        done.append(maintained)
+        context.log.info("%s: %s", maintained.table, in_words(maintained))
+        context.log_event(
+            dg.AssetObservation(maintained.table.split("/"), metadata=observed(maintained))
+        )
     context.add_output_metadata(_totals(done))
-    failed = [f"{tended.table}: {tended.error}" for tended in done if tended.error is not None]
+    failed = [
+        f"{maintained.table}: {maintained.error}"
+        for maintained in done
+        if maintained.error is not None
+    ]
     if failed:
         raise dg.Failure("; ".join(failed), allow_retries=False)
 
@@ -60,45 +66,47 @@ upkeep_schedule = dg.ScheduleDefinition(
 )
 
 
-def observed(tended: Tended) -> dict[str, Any]:
+def observed(maintained: Maintained) -> dict[str, Any]:
     """What the asset's page tells of it; numbers, so that it draws them over time."""
     told: dict[str, Any] = {
-        "upkeep: files": tended.files_after,
-        "upkeep: files before": tended.files_before,
-        "upkeep: bytes": tended.bytes_after,
-        "upkeep: bytes before": tended.bytes_before,
-        "upkeep: bytes with old versions": tended.stored_bytes_after,
-        "upkeep: bytes freed": tended.bytes_freed,
-        "upkeep: files deleted": tended.files_deleted,
-        "upkeep: rows dropped": tended.rows_dropped,
-        "upkeep: hours held": tended.hours_held,
-        "upkeep: hours skipped": tended.hours_skipped,
-        "upkeep: log files": tended.log_files_after,
-        "upkeep: seconds": round(tended.seconds, 2),
+        "upkeep: files": maintained.files_after,
+        "upkeep: files before": maintained.files_before,
+        "upkeep: bytes": maintained.bytes_after,
+        "upkeep: bytes before": maintained.bytes_before,
+        "upkeep: bytes with old versions": maintained.stored_bytes_after,
+        "upkeep: bytes freed": maintained.bytes_freed,
+        "upkeep: files deleted": maintained.files_deleted,
+        "upkeep: rows dropped": maintained.rows_dropped,
+        "upkeep: hours held": maintained.hours_held,
+        "upkeep: hours skipped": maintained.hours_skipped,
+        "upkeep: log files": maintained.log_files_after,
+        "upkeep: seconds": round(maintained.seconds, 2),
     }
-    return told if tended.error is None else {"upkeep: error": tended.error}
+    return told if maintained.error is None else {"upkeep: error": maintained.error}
 
 
-def in_words(tended: Tended) -> str:
+def in_words(maintained: Maintained) -> str:
     """What was done to a table, in one line."""
-    if tended.error is not None:
-        return f"not tended: {tended.error}"
-    said = [f"{tended.files_before:,} files became {tended.files_after:,}"]
-    if tended.rows_dropped:
-        said.append(f"{tended.rows_dropped:,} rows of {tended.hours_dropped:,} hours deleted")
+    if maintained.error is not None:
+        return f"not tended: {maintained.error}"
+    said = [f"{maintained.files_before:,} files became {maintained.files_after:,}"]
+    if maintained.rows_dropped:
+        said.append(
+            f"{maintained.rows_dropped:,} rows of {maintained.hours_dropped:,} hours deleted"
+        )
     for count, words in (
-        (tended.hours_held, "hours held"),
-        (tended.hours_merged, "partitions merged"),
-        (tended.hours_ordered, "partitions ordered"),
-        (tended.hours_skipped, "partitions skipped, as others wrote them"),
-        (tended.files_deleted, "old files deleted"),
+        (maintained.hours_held, "hours held"),
+        (maintained.hours_merged, "partitions merged"),
+        (maintained.hours_ordered, "partitions ordered"),
+        (maintained.hours_skipped, "partitions skipped, as others wrote them"),
+        (maintained.files_deleted, "old files deleted"),
     ):
         if count:
             said.append(f"{count:,} {words}")
     return "; ".join(said)
 
 
-def _totals(done: list[Tended]) -> dict[str, Any]:
+def _totals(done: list[Maintained]) -> dict[str, Any]:
     lines = ["| table | files | rows dropped | ordered | merged | skipped | bytes freed |"]
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     lines += [

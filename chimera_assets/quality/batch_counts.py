@@ -30,7 +30,7 @@ _COUNTS = {
 }
 
 
-class Accounts:
+class BatchCounts:
     """Counts, broken rules and statistics of some hours, added up frame by frame.
 
     Args:
@@ -45,7 +45,7 @@ class Accounts:
         self._profiles = [empty_profile(contract, hours)]
         self._broken: list[pl.DataFrame] = []
 
-    def add_taken(self, frame: pl.DataFrame) -> None:
+    def add_extracted(self, frame: pl.DataFrame) -> None:
         """Account for rows that were extracted."""
         by_hour = frame.group_by(*HOUR_COLUMNS)
         self._count(by_hour.agg(batch_id=pl.col("_batch_id").max(), extracted=pl.len()))

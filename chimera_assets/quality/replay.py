@@ -88,7 +88,7 @@ def prospects(
     )
 
 
-def keep_trace(  # noqa: PLR0913
+def keep_replay(  # noqa: PLR0913
     lake: Lake, contract: Contract, before: pl.DataFrame, *, run_id: str, by: str, at: datetime
 ) -> pl.DataFrame:
     """Write down a replay that has run; gives its rows of `REPLAYS`.

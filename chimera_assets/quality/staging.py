@@ -21,7 +21,7 @@ from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange, floor_hour, partition_values
 from chimera_assets.lake.stream import Replay
 from chimera_assets.quality import duplicates, quarantine
-from chimera_assets.quality.batch_counts import Accounts
+from chimera_assets.quality.batch_counts import BatchCounts
 from chimera_assets.quality.judge import Judge
 from chimera_assets.spool import spool_folder
 from chimera_assets.system_tables.batches import append_batches, last_judged
@@ -146,16 +146,16 @@ def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetim
     day, hour = partition_values(hours.start)
     lits = {"hour_partition": pl.lit(day), "hour": pl.lit(hour, dtype=pl.Int32)}
     rows = lake.table("raw", contract.stream).read().collect().with_columns(**lits)
-    accounts = Accounts(contract, hours)
+    counts = BatchCounts(contract, hours)
     judge = Judge(contract, references(lake, contract))
     screened = judge.screen(rows)
     explained = judge.explain(screened.suspects)
     kept = duplicates.latest(contract, screened.valid)
-    accounts.add_taken(rows)
-    accounts.add_suspects(explained)
-    accounts.add_duplicates(screened.valid, kept)
-    accounts.add_valid(kept)
-    batches, found = accounts.settle(run_id, now)
+    counts.add_extracted(rows)
+    counts.add_suspects(explained)
+    counts.add_duplicates(screened.valid, kept)
+    counts.add_valid(kept)
+    batches, found = counts.settle(run_id, now)
     staged = None
     if batches["published"].all():
         schema = staged_schema(contract)
@@ -258,15 +258,15 @@ class _Judging:
         """The valid rows without duplicates; leaves the accounts of every hour behind."""
         for left in self._spool.iterdir():  # by a pass that found an hour blocked
             left.unlink()
-        accounts = Accounts(self._contract, self._hours)
+        counts = BatchCounts(self._contract, self._hours)
         twins: list[pl.DataFrame] = []
         suspects: list[pl.DataFrame] = []
         for frame in _frames(self._raw, self._hours):
             screened = self._judge.screen(frame)
-            accounts.add_taken(frame)
+            counts.add_extracted(frame)
             suspects.append(screened.suspects)
             if sum(part.height for part in suspects) >= SUSPECT_ROWS:
-                self._explain(accounts, suspects)
+                self._explain(counts, suspects)
                 suspects = []
             valid = screened.valid
             if not self._suspected.is_empty():
@@ -274,23 +274,23 @@ class _Judging:
                 twin = pl.Series(valid.select(prints.is_in(self._suspected.implode())))
                 twins.append(valid.filter(twin))
                 valid = valid.filter(~twin)
-            accounts.add_valid(valid)
+            counts.add_valid(valid)
             yield valid
-        self._explain(accounts, suspects)
+        self._explain(counts, suspects)
         if twins:
             all_twins = pl.concat(twins)
             kept = duplicates.latest(self._contract, all_twins)
-            accounts.add_duplicates(all_twins, kept)
-            accounts.add_valid(kept)
+            counts.add_duplicates(all_twins, kept)
+            counts.add_valid(kept)
             yield kept
-        self.batches, self.check_results = accounts.settle(self._run_id, self._now)
+        self.batches, self.check_results = counts.settle(self._run_id, self._now)
 
-    def _explain(self, accounts: Accounts, suspects: list[pl.DataFrame]) -> None:
+    def _explain(self, counts: BatchCounts, suspects: list[pl.DataFrame]) -> None:
         """Account for the suspects, and put the rejected ones by for the quarantine."""
         if not suspects:
             return
         explained = self._judge.explain(pl.concat(suspects))
-        accounts.add_suspects(explained)
+        counts.add_suspects(explained)
         if not explained.rejected.is_empty():
             rows = quarantine.quarantined(
                 self._contract, explained.rejected, self._seen, self._now, replay=self._replay

@@ -12,7 +12,7 @@ import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.system_tables.batches import hour_history
-from chimera_assets.system_tables.deletion_log import dropped_rows
+from chimera_assets.system_tables.deletion_log import deleted_rows
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
@@ -32,7 +32,7 @@ def layers(lake: Lake, contract: Contract) -> dict[str, Table]:
     }
 
 
-def ledger(lake: Lake, contract: Contract, hours: HourRange | None = None) -> pl.DataFrame:
+def row_balance(lake: Lake, contract: Contract, hours: HourRange | None = None) -> pl.DataFrame:
     """A row for every hour of a stream that is in its accounts or in any of its layers, in order.
 
     Returns:
@@ -49,7 +49,7 @@ def ledger(lake: Lake, contract: Contract, hours: HourRange | None = None) -> pl
         kept = kept.join(
             rows.rename({"rows": name}), on=HOUR_COLUMNS, how="full", coalesce=True
         ).with_columns(pl.col(name).fill_null(0))
-    return _with_dropped(kept, dropped_rows(lake, list(tables.values()), hours)).sort(HOUR_COLUMNS)
+    return _with_dropped(kept, deleted_rows(lake, list(tables.values()), hours)).sort(HOUR_COLUMNS)
 
 
 def _with_dropped(kept: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:

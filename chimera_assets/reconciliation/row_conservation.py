@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.reconciliation.row_balance import layers, ledger
+from chimera_assets.reconciliation.row_balance import layers, row_balance
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Conservation:
+class RowConservation:
     """The rows of some hours, counted in the tables themselves.
 
     Attributes:
@@ -29,14 +29,14 @@ class Conservation:
     lost: pl.DataFrame
 
 
-def conservation(lake: Lake, contract: Contract, hours: HourRange) -> Conservation:
+def row_conservation(lake: Lake, contract: Contract, hours: HourRange) -> RowConservation:
     """Count each hour in every layer: raw = staged + quarantined + duplicates, staged = facts.
 
     Blocked hours are left out of `lost`: their staged rows are those published before. So are
     layers from which retention has deleted the hour since; rows that were purged from quarantine
     count as if they were there.
     """
-    counted = ledger(lake, contract, hours).filter(pl.col("extracted").is_not_null())
+    counted = row_balance(lake, contract, hours).filter(pl.col("extracted").is_not_null())
     if not layers(lake, contract)["facts"].exists():
         counted = counted.with_columns(facts=pl.lit(None, dtype=pl.Int64))
     kept = pl.col("staged") + pl.col("quarantined") + pl.col("purged") + pl.col("duplicates")
@@ -47,4 +47,4 @@ def conservation(lake: Lake, contract: Contract, hours: HourRange) -> Conservati
         | pl.col("staged_expired")
         | pl.col("facts_expired")
     )
-    return Conservation(counted, counted.filter(pl.col("published") & ~whole))
+    return RowConservation(counted, counted.filter(pl.col("published") & ~whole))

@@ -29,7 +29,7 @@ from chimera_assets.reconciliation.findings import (
     rows_in_words,
 )
 from chimera_assets.reconciliation.recount import UNREADABLE, Recount, unreadable_hours
-from chimera_assets.reconciliation.row_balance import layers, ledger
+from chimera_assets.reconciliation.row_balance import layers, row_balance
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -162,7 +162,7 @@ class _Verifying:
         tables = layers(self._lake, contract)
         if self._unreadable & {*map(_name, tables.values()), *_ACCOUNTS}:
             return  # the table was named; nothing can be said of its hours
-        hours = ledger(self._lake, contract, self._hours)
+        hours = row_balance(self._lake, contract, self._hours)
         self._seen.update(starts(hours))
         has_facts = tables["facts"].exists() or needs_facts
         for hour in hours.iter_rows(named=True):

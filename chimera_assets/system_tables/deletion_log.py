@@ -25,7 +25,7 @@ RETENTION, PURGE = "retention", "purge"
 
 #: `quality/dropped`: a row a deletion, table and hour. `reasons` are the rules that purged rows had
 #: broken, each with its rows, as JSON; null for retention.
-DROPPED = pl.Schema(
+DELETIONS = pl.Schema(
     {
         "run_id": pl.String(),
         "at": pl.Datetime("us", "UTC"),
@@ -41,24 +41,24 @@ DROPPED = pl.Schema(
 )
 
 
-def keep_trace(lake: Lake, dropped: pl.DataFrame, *, run_id: str) -> None:
+def log_deletions(lake: Lake, dropped: pl.DataFrame, *, run_id: str) -> None:
     """Append rows of `DROPPED`."""
-    typed = dropped.select(pl.col(name).cast(kind) for name, kind in DROPPED.items())
+    typed = dropped.select(pl.col(name).cast(kind) for name, kind in DELETIONS.items())
     lake.table(LAYER, "dropped").append(typed, metadata={"run": run_id})
 
 
-def dropped_rows(
+def deleted_rows(
     lake: Lake, tables: Collection[Table], hours: HourRange | None = None
 ) -> pl.DataFrame:
     """What was deleted from some tables: hour columns, `layer`, `at`, `rows`."""
     kept = lake.table(LAYER, "dropped")
     names = [*HOUR_COLUMNS, "layer", "at", "rows"]
     if not kept.exists():
-        return pl.DataFrame(schema={name: DROPPED[name] for name in names})
+        return pl.DataFrame(schema={name: DELETIONS[name] for name in names})
     theirs = (
         (pl.col("layer") == table.layer) & (pl.col("table") == table.name) for table in tables
     )
-    rows = kept.read(columns=list(DROPPED)).filter(pl.any_horizontal(theirs))
+    rows = kept.read(columns=list(DELETIONS)).filter(pl.any_horizontal(theirs))
     if hours is not None:
         rows = rows.filter(partitions.expression(hours))
     return rows.select(names).collect()

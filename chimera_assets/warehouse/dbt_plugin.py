@@ -25,7 +25,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.lake import Lake
-from chimera_assets.lake.storage_retry import patiently
+from chimera_assets.lake.storage_retry import with_retries
 from chimera_assets.lake.stream import Replay
 from chimera_assets.settings import Settings, get_settings
 from chimera_assets.warehouse.duckdb import prepare, scan_sql
@@ -76,7 +76,7 @@ class Plugin(BasePlugin):
         if location is None:
             msg = "lake plugin: expected a location, found none"
             raise ArgumentError(msg)
-        patiently(lambda: self._answer(relation, location, request), location.path)
+        with_retries(lambda: self._answer(relation, location, request), location.path)
 
     def _answer(self, relation: Any, location: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
         """Answer a request; once more if the storage failed on the way, which does no harm."""

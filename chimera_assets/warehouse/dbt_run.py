@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.settings import get_settings
-from chimera_assets.transient import dbt_can_pass
+from chimera_assets.transient import dbt_is_transient
 from chimera_assets.warehouse.dbt_project import PROJECT_DIR, parsed_project
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class DbtFailed(ChimeraError):  # noqa: N818 - what became of a run, and no mist
             f"dbt failed: {', '.join(named)}{more}; {words}; "
             f"dbt's log and the compiled SQL are in {target}"
         )
-        self.transient = bool(nodes) and all(map(dbt_can_pass, nodes.values()))
+        self.transient = bool(nodes) and all(map(dbt_is_transient, nodes.values()))
 
 
 class DbtUnable(ChimeraError):  # noqa: N818 - as above
@@ -66,7 +66,7 @@ class DbtUnable(ChimeraError):  # noqa: N818 - as above
 
     def __init__(self, words: str) -> None:
         super().__init__(f"dbt could not run: {one_line(words)}")
-        self.transient = dbt_can_pass(words)
+        self.transient = dbt_is_transient(words)
 
 
 class DbtRun:

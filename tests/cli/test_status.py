@@ -20,7 +20,7 @@ from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals, Moment
 from chimera_assets.sources.database import connect
-from chimera_assets.sources.landing import Place, take
+from chimera_assets.sources.landing import Place, load_files
 from chimera_assets.sources.snapshot import Snapshot
 
 from .conftest import JUDGED, ROWS, START
@@ -83,7 +83,9 @@ def test_files_that_were_dropped(
     good = generations / "a.csv"
     good.write_text("event_id,timestamp\ne-1,2026-01-31T05:00:00Z\nshort\n")
     os.utime(good, (1.77e9, 1.77e9))
-    take(open_lake(), load_contracts([SHIPPED])["generations"], Place(str(place)), run_id="run")
+    load_files(
+        open_lake(), load_contracts([SHIPPED])["generations"], Place(str(place)), run_id="run"
+    )
     (generations / "b.jsonl").write_text("{")
     (generations / "notes.txt").write_text("?")
 

@@ -32,7 +32,7 @@ TABLES = [
 ]
 BIN = Path(sys.executable).parent
 
-ASKED = """{
+READ_ATTEMPTS = """{
   runsOrError { ... on Runs { results { runId status } } }
   assetNodes(assetKeys: [{path: ["staged", "generations"]}]) {
     assetMaterializations(limit: 1) { runId partition metadataEntries {
@@ -93,7 +93,7 @@ def production(
 
 
 def answer(port: int, server: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
-    body = json.dumps({"query": ASKED}).encode()
+    body = json.dumps({"query": READ_ATTEMPTS}).encode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json"}
     )

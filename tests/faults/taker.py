@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
-from chimera_assets.ingest.extraction import take_hours
+from chimera_assets.ingest.extraction import extract_into_raw
 from chimera_assets.lake import Lake
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
@@ -23,7 +23,7 @@ def main(url: str, uri: str) -> None:
     for line in sys.stdin:
         hours = HourRange.from_keys(*line.split())
         batch = Batch.new(contract.stream, datetime.now(UTC))
-        take_hours(Lake(uri), contract, PostgresSource(url), hours, batch, run_id="a-run")
+        extract_into_raw(Lake(uri), contract, PostgresSource(url), hours, batch, run_id="a-run")
         print("taken", flush=True)  # noqa: T201
 
 

@@ -14,7 +14,7 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
-from chimera_assets.sources.landing import Place, take
+from chimera_assets.sources.landing import Place, load_files
 from tests.pipeline.house import generations, keys
 
 from .conftest import SOAK
@@ -162,7 +162,7 @@ class InFiles:
             file.write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
             os.utime(file, (1.77e9, 1.77e9))
         described = load_contracts([SHIPPED, contract.parent])["battered"]
-        taken = take(lake, described, Place(str(folder.parent)), run_id="taken")
+        taken = load_files(lake, described, Place(str(folder.parent)), run_id="taken")
         assert sum(entry.rows for entry in taken.entries) == len(events)
 
     def elsewhere(self, hours: HourRange, lake: Lake) -> int:

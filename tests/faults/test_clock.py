@@ -12,7 +12,7 @@ import pytest
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.quality import stage_hours
-from chimera_assets.reconciliation.row_conservation import conservation
+from chimera_assets.reconciliation.row_conservation import row_conservation
 from tests.lake.conftest import events, hours
 from tests.pipeline.house import generations, keys
 from tests.quality.rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
@@ -62,7 +62,7 @@ def test_the_last_account_of_an_hour_is_the_last_written_whatever_its_clock_said
     raw.write_hours(raw_frame(contract, [*rows, *rows[:7], *bad]), ONE)
     stage_hours(lake, contract, ONE, run_id="two", now=now - timedelta(hours=1))
 
-    counted = conservation(lake, contract, ONE)
+    counted = row_conservation(lake, contract, ONE)
     assert counted.lost.is_empty()
     assert counted.hours["duplicates"].to_list() == [7]
     (kept,) = lake.table("quarantine", "generations").read().collect().iter_rows(named=True)

@@ -20,7 +20,7 @@ from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import partition_key
 from chimera_assets.ingest.backlog import Known, backlog
 from chimera_assets.ingest.watermark import NO_HOURS
-from chimera_assets.ingest.watermark_commits import current_position
+from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import Lake
 from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.postgres.connection import execute
@@ -183,8 +183,8 @@ class World:
             self.commit()
         for taker in self._takers:
             taker.wait()
-        position = current_position(self.lake, "generations")
-        for hour in set(HOURS) - (position.taken if position is not None else NO_HOURS):
+        watermark = current_watermark(self.lake, "generations")
+        for hour in set(HOURS) - (watermark.taken if watermark is not None else NO_HOURS):
             self._now(hour)
         rounds = 0
         while late := self.late():

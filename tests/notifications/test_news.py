@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from chimera_assets.hours import HourRange
 from chimera_assets.monitoring.alerts import hour_sets
-from chimera_assets.monitoring.alerts.conditions import Told, Wishes, decide
-from chimera_assets.monitoring.alerts.messages import Words
+from chimera_assets.monitoring.alerts.conditions import AlertSettings, AlertState, decide
+from chimera_assets.monitoring.alerts.messages import MessageWriter
 from chimera_assets.orchestration.runs.records import (
     Blocked,
     Facts,
@@ -44,8 +44,8 @@ class OnCall:
     """Somebody who is told, and the instance they are told of."""
 
     def __init__(self, *, success: bool = False) -> None:
-        self.told = Told(since=DAY)
-        self.wishes = Wishes(success, LIMIT)
+        self.told = AlertState(since=DAY)
+        self.wishes = AlertSettings(success, LIMIT)
         self.runs = 0
 
     def run(self, of: HourRange | None, *failed: Failed, minutes: int = 1, **told: Any) -> Run:
@@ -66,7 +66,7 @@ class OnCall:
         """Kind and title of each message."""
         when = now or max((run.ended for run in ended if run.ended), default=at(6))
         self.told, self.messages = decide(
-            self.told, Facts(when, ended, **facts), self.wishes, Words("http://ui")
+            self.told, Facts(when, ended, **facts), self.wishes, MessageWriter("http://ui")
         )
         return [f"{one.kind}: {one.title.removeprefix('Chimera: ')}" for one in self.messages]
 
@@ -227,8 +227,8 @@ def test_success_is_told_only_to_those_who_asked() -> None:
 
 def test_freshness_is_told_when_it_is_lost_and_when_it_is_back() -> None:
     me = OnCall()
-    stale = Freshness("generations", fresh=False, words="3 h old", checked=at(6))
-    fresh = Freshness("generations", fresh=True, words="10 min old", checked=at(8))
+    stale = Freshness("generations", fresh=False, writer="3 h old", checked=at(6))
+    fresh = Freshness("generations", fresh=True, writer="10 min old", checked=at(8))
     assert me.hears(freshness=(fresh,)) == []
     assert me.hears(freshness=(stale,)) == ["freshness: generations is not fresh"]
     assert me.hears(freshness=(stale,)) == []

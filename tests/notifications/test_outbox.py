@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from chimera_assets.monitoring.alerts import outbox
-from chimera_assets.monitoring.alerts.conditions import Told
+from chimera_assets.monitoring.alerts.conditions import AlertState
 from chimera_assets.monitoring.alerts.messages import Message
 from chimera_assets.monitoring.alerts.outbox import Destination, State, deliver, put
 
@@ -69,7 +69,7 @@ def test_a_destination_that_is_down_gets_everything_later_and_others_nothing_twi
     port: int, other_port: int
 ) -> None:
     up, down = at(port), at(other_port)
-    state, kept, heard, later = State(Told(NOW)), [], [], []
+    state, kept, heard, later = State(AlertState(NOW)), [], [], []
     put(state, [FIRST, SECOND], [up, down])
     with listening(port, heard):
         sent, failed = deliver(state, [up, down], now=NOW, keep=kept.append)
@@ -90,7 +90,7 @@ def test_a_destination_that_is_down_gets_everything_later_and_others_nothing_twi
 
 
 def test_each_message_taken_is_written_down_before_the_next_is_sent(port: int) -> None:
-    state, heard = State(Told(NOW)), []
+    state, heard = State(AlertState(NOW)), []
     put(state, [FIRST, SECOND, THIRD], [at(port)])
     left: list[list[str]] = []
 
@@ -104,7 +104,7 @@ def test_each_message_taken_is_written_down_before_the_next_is_sent(port: int) -
 
 
 def test_a_destination_rests_longer_each_time_but_not_for_ever(port: int) -> None:
-    state, now = State(Told(NOW)), NOW
+    state, now = State(AlertState(NOW)), NOW
     put(state, [FIRST], [at(port)])
     rests = []
     for _ in range(9):
@@ -118,7 +118,7 @@ def test_a_destination_rests_longer_each_time_but_not_for_ever(port: int) -> Non
 
 
 def test_a_destination_that_is_taken_out_of_the_settings_holds_nothing_back(port: int) -> None:
-    state = State(Told(NOW))
+    state = State(AlertState(NOW))
     put(state, [FIRST], [at(port), at(port + 1)])
     heard: list[str] = []
     with listening(port, heard):
@@ -127,14 +127,14 @@ def test_a_destination_that_is_taken_out_of_the_settings_holds_nothing_back(port
 
 
 def test_what_waits_is_bounded_and_the_oldest_go_first(port: int) -> None:
-    state = State(Told(NOW))
+    state = State(AlertState(NOW))
     many = [Message("gate", f"title {n}", "") for n in range(outbox.MOST_PENDING + 3)]
     assert put(state, many, [at(port)]) == 3
     assert state.pending[0].title == "title 3"
 
 
 def test_the_state_outlives_the_process_and_holds_no_secrets(port: int) -> None:
-    state = State(Told(NOW))
+    state = State(AlertState(NOW))
     put(state, [FIRST], [at(port)])
     deliver(state, [at(port)], now=NOW, keep=lambda _: None)
     with dg.instance_for_test() as instance:

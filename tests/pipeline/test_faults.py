@@ -23,7 +23,7 @@ from chimera_assets.orchestration.runs.retries import RETRIES, pause
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceError
-from chimera_assets.transient import can_pass
+from chimera_assets.transient import is_transient
 from chimera_assets.warehouse.dbt_run import DbtFailed, DbtUnable
 
 
@@ -91,12 +91,12 @@ LASTING = {
 
 @pytest.mark.parametrize("error", PASSING.values(), ids=PASSING.keys())
 def test_worth_another_try(error: Exception) -> None:
-    assert can_pass(error)
+    assert is_transient(error)
 
 
 @pytest.mark.parametrize("error", LASTING.values(), ids=LASTING.keys())
 def test_not_worth_another_try(error: Exception) -> None:
-    assert not can_pass(error)
+    assert not is_transient(error)
 
 
 @given(
@@ -111,18 +111,18 @@ def test_wrapping_changes_nothing(error: Exception, deep: int, suppressed: bool)
         outer.__cause__ = wrapped
         outer.__suppress_context__ = suppressed
         wrapped = outer
-    assert can_pass(wrapped) == can_pass(error)
+    assert is_transient(wrapped) == is_transient(error)
 
 
 def test_the_embedded_server_knows_whether_it_is_coming_back(tmp_path) -> None:  # noqa: ANN001
-    assert can_pass(EmbeddedServerError(tmp_path, "not ready", transient=True))
-    assert not can_pass(EmbeddedServerError(tmp_path, "not a folder"))
+    assert is_transient(EmbeddedServerError(tmp_path, "not ready", transient=True))
+    assert not is_transient(EmbeddedServerError(tmp_path, "not a folder"))
 
 
 def test_an_error_that_comes_from_itself_ends_the_walk() -> None:
     one, other = RuntimeError("a"), RuntimeError("b")
     one.__cause__, other.__cause__ = other, one
-    assert not can_pass(one)
+    assert not is_transient(one)
 
 
 def test_pauses_grow_and_never_agree() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera_assets.hours import HourRange
-from chimera_assets.ingest.watermark import Extraction, Landed, Position, advanced
+from chimera_assets.ingest.watermark import Extraction, Landed, Watermark, advanced
 from chimera_assets.sources.arrivals import Arrivals, Arrived, Moment
 from chimera_assets.sources.snapshot import Snapshot
 
@@ -92,7 +92,7 @@ class Running:
 class Raw:
     """Raw's log and rows; a commit takes the place of its hours."""
 
-    states: list[Position | None] = field(default_factory=lambda: [None])
+    states: list[Watermark | None] = field(default_factory=lambda: [None])
     rows: dict[datetime, dict[int, int]] = field(default_factory=dict)
     written: list[frozenset[datetime]] = field(default_factory=list)
 
@@ -115,10 +115,10 @@ class Raw:
     def commit(self, running: Running) -> None:
         beside = frozenset().union(*self.written[running.begun - 1 :])
         moved = running.extraction.moved | self.moved(running.arrived, beside)
-        state = self.states[-1] or Position()
-        position = advanced(state, replace(running.extraction, moved=moved))
+        state = self.states[-1] or Watermark()
+        watermark = advanced(state, replace(running.extraction, moved=moved))
         # What is kept with the commit is text.
-        self.states.append(Position.from_json(position.to_json()))
+        self.states.append(Watermark.from_json(watermark.to_json()))
         self.written.append(frozenset(running.extraction.hours))
         for hour in running.extraction.hours:
             self.rows[hour] = {k: xid for k, (xid, at) in running.rows.items() if at == hour}
@@ -129,7 +129,7 @@ class Raw:
         if state is None:
             return frozenset()
         found = look(server, state.moment)
-        return (found.beyond(state.moment) or frozenset()) & state.taken | state.owed
+        return (found.beyond(state.moment) or frozenset()) & state.extracted | state.pending
 
 
 @dataclass
@@ -216,7 +216,7 @@ def test_no_interleaving_loses_a_row_and_all_of_them_settle(
         raw.commit(one)
 
     # The schedule takes every hour once; then nothing but the sensor asks.
-    for hour in set(HOURS) - (raw.states[-1] or Position()).taken:
+    for hour in set(HOURS) - (raw.states[-1] or Watermark()).extracted:
         raw.commit(raw.begin(server, HourRange.single(hour)))
 
     rounds = 0
@@ -226,7 +226,7 @@ def test_no_interleaving_loses_a_row_and_all_of_them_settle(
         for hour in late:
             raw.commit(raw.begin(server, HourRange.single(hour)))
 
-    for hour in (raw.states[-1] or Position()).taken:
+    for hour in (raw.states[-1] or Watermark()).extracted:
         assert raw.rows[hour] == {k: xid for k, (xid, at) in server.rows.items() if at == hour}
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from chimera_assets.hours import ONE_HOUR, HourRange
 from chimera_assets.ingest.landed_hours import LANDED_HOURS, landed
-from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Landed, Position
-from chimera_assets.ingest.watermark_commits import POSITION, Advance, current_position
+from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Landed, Watermark
+from chimera_assets.ingest.watermark_commits import WATERMARK_KEY, Advance, current_watermark
 from chimera_assets.lake import Lake
 from chimera_assets.lake.commit import Carried
 from chimera_assets.sources.arrivals import Arrivals, Moment
@@ -38,7 +38,7 @@ def rows(number: int, count: int = 3) -> pl.DataFrame:
     return pl.DataFrame(columns, schema_overrides={"hour": pl.Int32})
 
 
-def take(lake: Lake, number: int, **found: object) -> Position:
+def take(lake: Lake, number: int, **found: object) -> Watermark:
     """Write an hour as an extraction does that saw transaction 100 + number."""
     raw = lake.table("raw", "events")
     begun = raw.version() if raw.exists() else None
@@ -47,7 +47,7 @@ def take(lake: Lake, number: int, **found: object) -> Position:
     extraction = Extraction(hours, Arrivals(moment, floor=0), **found)  # type: ignore[arg-type]
     advance = Advance(lake, "events", begun, extraction, lambda _: NO_HOURS)
     raw.write_hours(rows(number), hours, carry=advance)
-    return advance.position
+    return advance.watermark
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_runs_at_once_lose_nothing_of_each_other(lake: Lake) -> None:
     take(lake, 0)
     together = Barrier(WRITERS)
 
-    def run(number: int) -> Position:
+    def run(number: int) -> Watermark:
         own = Lake(lake.uri)
         together.wait()
         return take(own, number, moved=frozenset({hour(number + 50)}))
@@ -68,14 +68,14 @@ def test_runs_at_once_lose_nothing_of_each_other(lake: Lake) -> None:
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(run, range(1, WRITERS + 1)))
 
-    position = current_position(Lake(lake.uri), "events")
-    assert position is not None
-    assert position.taken == {hour(n) for n in range(WRITERS + 1)}
-    assert position.owed >= {hour(n + 50) for n in range(1, WRITERS + 1)}
-    assert position.moment is not None
-    assert position.moment.snapshot == Snapshot(100 + WRITERS)
+    watermark = current_watermark(Lake(lake.uri), "events")
+    assert watermark is not None
+    assert watermark.extracted == {hour(n) for n in range(WRITERS + 1)}
+    assert watermark.pending >= {hour(n + 50) for n in range(1, WRITERS + 1)}
+    assert watermark.moment is not None
+    assert watermark.moment.snapshot == Snapshot(100 + WRITERS)
     raw = lake.table("raw", "events")
-    assert raw.transaction_version(POSITION) == WRITERS + 1
+    assert raw.transaction_version(WATERMARK_KEY) == WRITERS + 1
     assert raw.rows_by_hour()["rows"].to_list() == [3] * (WRITERS + 1)
 
 
@@ -86,18 +86,18 @@ def test_it_is_found_behind_upkeep_and_goes_back_with_a_restore(lake: Lake) -> N
     second = take(lake, 1)
     raw.append(rows(1))
     raw.optimize()
-    assert current_position(lake, "events") == second
+    assert current_watermark(lake, "events") == second
 
     raw.restore(restored)
-    assert current_position(lake, "events") == first
+    assert current_watermark(lake, "events") == first
     third = take(lake, 2)
-    assert third.taken == {hour(0), hour(2)}
-    assert third.owed == {hour(9)}
-    assert current_position(lake, "events") == third
+    assert third.extracted == {hour(0), hour(2)}
+    assert third.pending == {hour(9)}
+    assert current_watermark(lake, "events") == third
 
 
 def test_where_the_log_has_lost_it_nothing_is_taken_for_granted(lake: Lake) -> None:
-    assert current_position(lake, "events") is None
+    assert current_watermark(lake, "events") is None
     take(lake, 0)
     take(lake, 1)
     raw = lake.table("raw", "events")
@@ -105,11 +105,11 @@ def test_where_the_log_has_lost_it_nothing_is_taken_for_granted(lake: Lake) -> N
     for entry in Path(raw.uri, "_delta_log").glob("*.json"):
         entry.unlink()
 
-    position = current_position(Lake(lake.uri), "events")
+    watermark = current_watermark(Lake(lake.uri), "events")
 
-    assert position is not None
-    assert position.moment is None
-    assert position.taken == {hour(0), hour(1)}
+    assert watermark is not None
+    assert watermark.moment is None
+    assert watermark.extracted == {hour(0), hour(1)}
 
 
 def test_the_hours_that_files_brought_are_owed_taken_before_or_not(lake: Lake) -> None:
@@ -126,9 +126,9 @@ def test_the_hours_that_files_brought_are_owed_taken_before_or_not(lake: Lake) -
 
     assert landed(lake, "events", -1).since(-1) == {hour(3), hour(4), hour(5)}
     assert landed(lake, "events", before).since(before) == {hour(4), hour(5)}
-    position = take(lake, 4, landed=landed(lake, "events", -1))
-    assert position.landing_version == files.version()
-    assert position.owed == {hour(3), hour(5)}
+    watermark = take(lake, 4, landed=landed(lake, "events", -1))
+    assert watermark.landing_version == files.version()
+    assert watermark.pending == {hour(3), hour(5)}
     # Who read an older state of the files may not say that its hour is whole.
     older = Landed(before, ((before, frozenset({hour(3)})),))
-    assert hour(4) in take(lake, 4, landed=older).owed
+    assert hour(4) in take(lake, 4, landed=older).pending

@@ -16,9 +16,9 @@ from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.lake.removal import remove_rows
 from chimera_assets.lifecycle.legal_holds import place, release
-from chimera_assets.lifecycle.maintenance import tend_lake
+from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.lifecycle.purge import purge
-from chimera_assets.reconciliation.row_conservation import conservation
+from chimera_assets.reconciliation.row_conservation import row_conservation
 from chimera_assets.reconciliation.verify import verify
 
 from .house import House, generations, keys
@@ -259,7 +259,7 @@ def test_retention_is_no_loss_and_a_hold_is_stronger(lake: Lake) -> None:
     acme = lake.table("staged", "generations").read(hour(SECOND))
     acme_rows = acme.filter(pl.col("tenant_id") == "acme").collect().height
 
-    done = {one.table: one for one in tend_lake(lake, CONTRACTS, run_id="night", now=now)}
+    done = {one.table: one for one in maintain_lake(lake, CONTRACTS, run_id="night", now=now)}
 
     assert not [one.error for one in done.values() if one.error]
     assert lake.table("staged", "generations").count(RANGE) == acme_rows
@@ -271,16 +271,16 @@ def test_retention_is_no_loss_and_a_hold_is_stronger(lake: Lake) -> None:
         name: lake.table(*name.split("/")).count(RANGE) for name in (METRICS, TECHNIQUES)
     }
     assert told(lake).failures == ()
-    assert conservation(lake, CONTRACTS["generations"], RANGE).lost.is_empty()
+    assert row_conservation(lake, CONTRACTS["generations"], RANGE).lost.is_empty()
 
     # Nothing changes on the second night, nor is held data rewritten.
     version = lake.table("staged", "generations").version()
-    again = {one.table: one for one in tend_lake(lake, CONTRACTS, run_id="next", now=now)}
+    again = {one.table: one for one in maintain_lake(lake, CONTRACTS, run_id="next", now=now)}
     assert again[STAGED].rows_dropped == 0
     assert lake.table("staged", "generations").version() == version
 
     release(lake, hold.hold_id, by="counsel", reason="settled", now=now)
-    list(tend_lake(lake, CONTRACTS, run_id="last", now=now))
+    list(maintain_lake(lake, CONTRACTS, run_id="last", now=now))
     assert lake.table("staged", "generations").count(RANGE) == 0
     assert told(lake).failures == ()
 
@@ -294,7 +294,7 @@ def test_a_purged_hour_still_adds_up(lake: Lake) -> None:
     assert done.reasons["tokens_used_range"] >= rejected
     assert lake.table("quarantine", "generations").count(RANGE) == 0
     assert told(lake).failures == ()
-    assert conservation(lake, CONTRACTS["generations"], RANGE).lost.is_empty()
+    assert row_conservation(lake, CONTRACTS["generations"], RANGE).lost.is_empty()
     kept = lake.table("quality", "dropped").read().filter(pl.col("cause") == "purge").collect()
     assert kept["rows"].sum() == done.rows
     # Rows that vanish without a trace are another matter.

@@ -13,7 +13,7 @@ from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.quality import stage_hours, staging
-from chimera_assets.reconciliation.row_conservation import conservation
+from chimera_assets.reconciliation.row_conservation import row_conservation
 
 from .rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
 
@@ -85,7 +85,7 @@ def test_an_hour_in_many_frames_is_the_same_as_in_one(
         kept = lake.table("staged", "generations").read(LAST).collect()
         assert kept.height == published
         assert set(kept["_batch_id"]) == {"batch"}
-        counted = conservation(lake, contract, HOURS)
+        counted = row_conservation(lake, contract, HOURS)
         assert counted.lost.is_empty()
         taken = first.batches.row(0, named=True)
         assert taken["extracted"] == ROWS + 33 + 11

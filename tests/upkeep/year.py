@@ -29,7 +29,7 @@ from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.lake.upkeep import size
-from chimera_assets.lifecycle.maintenance import tend_lake
+from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.system_tables.batches import BATCHES
 from chimera_assets.system_tables.check_results import CHECK_RESULTS
 
@@ -94,7 +94,7 @@ def simulate(  # noqa: PLR0913
         for _ in range(2):
             back = chance.randrange(1, min(day * 24 + 24, retention_days * 24))
             _run(lake, start + timedelta(hours=24 - back), 1, rows)
-        done = list(tend_lake(lake, contracts, run_id=f"night-{day}", now=start + _DAY))
+        done = list(maintain_lake(lake, contracts, run_id=f"night-{day}", now=start + _DAY))
         assert not [each.error for each in done if each.error], done
         if day % week == week - 1:
             yield [_told(lake.table(*name), day + 1, sum(took) / len(took)) for name in TABLES]

@@ -38,7 +38,7 @@ _CHECK_TYPES = {
 _DIMENSION = {"not_null": "completeness"}
 
 
-def derived_rules(
+def implied_rules(
     document: Document,
     declared: SchemaProperty,
     column: Column,

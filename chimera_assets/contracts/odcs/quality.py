@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.model import Column, Rule
 from chimera_assets.contracts.odcs.columns import TABLE
-from chimera_assets.contracts.odcs.implied_rules import derived_rules
+from chimera_assets.contracts.odcs.implied_rules import implied_rules
 from chimera_assets.contracts.rules.batch_checks import BATCH_CHECKS, BatchCheck
 from chimera_assets.contracts.rules.bounds import OPERATORS, UNSUPPORTED, read_bounds
-from chimera_assets.contracts.rules.dry_run import trial_problem
+from chimera_assets.contracts.rules.dry_run import dry_run_problem
 from chimera_assets.contracts.rules.row_checks import ROW_CHECKS, RowCheck
 from chimera_assets.contracts.rules.standard_metrics import METRICS, metric_check
 
@@ -64,7 +64,7 @@ def read_rules(
         for number, quality in enumerate(declared.quality or []):
             rules.extend(_read_rule(reader, quality, (*here, "quality", number), column))
         if column is not None:
-            rules.extend(derived_rules(document, declared, column, here, rules))
+            rules.extend(implied_rules(document, declared, column, here, rules))
     for number, quality in enumerate(table.quality or []):
         rules.extend(_read_rule(reader, quality, (*TABLE, "quality", number), None))
     return _unique(document, rules)
@@ -112,7 +112,7 @@ def _read_rule(
     )
     if len(document.problems) > before:
         return []
-    if wrong := trial_problem(rule, tuple(reader.columns.values())):
+    if wrong := dry_run_problem(rule, tuple(reader.columns.values())):
         document.problem(here, f"rule {rule.name}", expected=wrong[0], found=wrong[1])
         return []
     return [rule]

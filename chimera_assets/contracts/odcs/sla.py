@@ -40,7 +40,7 @@ _HOURS = {"h": 1, "hour": 1, "hours": 1, "d": 24, "day": 24, "days": 24, "y": 87
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Sla:
     """The terms of a contract; the attributes are those of `Contract`."""
 
     kind: str
@@ -55,12 +55,12 @@ class Terms:
     freshness_hours: float
 
 
-def read_terms(
+def read_sla(
     document: Document,
     standard: OpenDataContractStandard,
     table: SchemaObject,
     columns: Sequence[Column],
-) -> Terms:
+) -> Sla:
     """The terms of a contract; what is wrong with them is noted in the document."""
     said = _read_custom(document, table)
     kind = said.get("streamKind", "stream")
@@ -71,7 +71,7 @@ def read_terms(
                 document.problem(TABLE, name, expected=expected, found="none")
     _check_columns(document, table, said, columns)
     hours = _read_agreements(document, standard.slaProperties or [])
-    return Terms(
+    return Sla(
         kind=kind,
         event_time=said.get("eventTime"),
         arrival_time=said.get("arrivalTime"),

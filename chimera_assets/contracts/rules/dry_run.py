@@ -27,7 +27,7 @@ PLATFORM_TYPES: dict[str, Any] = {
 }
 
 
-def trial_problem(rule: Rule, columns: Sequence[Column]) -> tuple[str, str] | None:
+def dry_run_problem(rule: Rule, columns: Sequence[Column]) -> tuple[str, str] | None:
     """What was expected and what was found if a rule cannot run; None if it can."""
     types = {column.name: column.polars_type for column in columns}
     frame = _nulls(tuple((types | PLATFORM_TYPES).items()))

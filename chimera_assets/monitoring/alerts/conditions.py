@@ -25,7 +25,7 @@ from chimera_assets.orchestration.runs.job_names import UPKEEP
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chimera_assets.monitoring.alerts.messages import Message, Words
+    from chimera_assets.monitoring.alerts.messages import Message, MessageWriter
     from chimera_assets.orchestration.runs.records import Blocked, Facts, Failed, Run
 
 #: Runs are looked at again so long after their end: clocks differ, and records come late.
@@ -52,7 +52,7 @@ class Failing:
 
 
 @dataclass(slots=True)
-class Told:
+class AlertState:
     """What was told, and still matters.
 
     Attributes:
@@ -73,7 +73,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class AlertSettings:
     """What is to be told: successes too, and runs slower than `sla`."""
 
     success: bool
@@ -81,45 +81,47 @@ class Wishes:
 
 
 def decide(
-    told: Told, facts: Facts, wishes: Wishes, words: Words
-) -> tuple[Told, tuple[Message, ...]]:
+    told: AlertState, facts: Facts, settings: AlertSettings, writer: MessageWriter
+) -> tuple[AlertState, tuple[Message, ...]]:
     """What is to be told now, and what has been told then."""
     after = copy.deepcopy(told)
     messages: list[Message] = []
     for run in facts.ended:
         if run.run_id not in after.handled:
-            messages += _of_run(after, run, wishes, words)
+            messages += _of_run(after, run, settings, writer)
             after.handled[run.run_id] = run.ended or facts.now
     for run in facts.running:
-        messages += _slow(after, run, facts.now, wishes, words)
-    messages += _freshness(after, facts, words)
+        messages += _slow(after, run, facts.now, settings, writer)
+    messages += _freshness(after, facts, writer)
     _forget(after, facts)
     return after, tuple(messages)
 
 
-def _of_run(told: Told, run: Run, wishes: Wishes, words: Words) -> Iterator[Message]:
-    yield from _slow(told, run, run.ended, wishes, words)
-    yield from _mended(told, run, words)
-    yield from _published(told, run, words)
-    yield from _newly_blocked(told, run, words)
-    yield from _newly_failing(told, run, words)
+def _of_run(
+    told: AlertState, run: Run, settings: AlertSettings, writer: MessageWriter
+) -> Iterator[Message]:
+    yield from _slow(told, run, run.ended, settings, writer)
+    yield from _mended(told, run, writer)
+    yield from _published(told, run, writer)
+    yield from _newly_blocked(told, run, writer)
+    yield from _newly_failing(told, run, writer)
     if run.success and run.late is not None:
-        yield words.late(run)
-    elif run.success and wishes.success:
-        yield words.success(run)
+        yield writer.late(run)
+    elif run.success and settings.success:
+        yield writer.success(run)
 
 
 def _slow(
-    told: Told, run: Run, now: datetime | None, wishes: Wishes, words: Words
+    told: AlertState, run: Run, now: datetime | None, settings: AlertSettings, writer: MessageWriter
 ) -> Iterator[Message]:
     if run.started is None or now is None or run.job == UPKEEP or run.run_id in told.slow:
         return
-    if now - run.started > wishes.sla:
+    if now - run.started > settings.sla:
         told.slow.append(run.run_id)
-        yield words.slow(run, now - run.started, wishes.sla)
+        yield writer.slow(run, now - run.started, settings.sla)
 
 
-def _mended(told: Told, run: Run, words: Words) -> Iterator[Message]:
+def _mended(told: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
     for key, failing in list(told.failing.items()):
         succeeded = set(failing.steps) <= run.steps if failing.steps else run.success
         if not succeeded or (not failing.hours and run.job != failing.job):
@@ -132,17 +134,17 @@ def _mended(told: Told, run: Run, words: Words) -> Iterator[Message]:
             if failing.hours:
                 continue
         del told.failing[key]
-        yield words.mended(failing.job, failing.cause, run)
+        yield writer.mended(failing.job, failing.cause, run)
 
 
-def _published(told: Told, run: Run, words: Words) -> Iterator[Message]:
+def _published(told: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
     for stream, hours in list(told.blocked.items()):
         if stream not in run.judged:
             continue
         still = [one.hour for one in run.blocked if one.stream == stream]
         if not hours:  # a reference table
             del told.blocked[stream]
-            yield words.published(stream, (), run)
+            yield writer.published(stream, (), run)
         elif run.hours is not None:
             passed = hour_sets.minus([run.hours], [HourRange.single(h) for h in still if h])
             left = hour_sets.minus(hours, passed)
@@ -151,10 +153,10 @@ def _published(told: Told, run: Run, words: Words) -> Iterator[Message]:
             else:
                 del told.blocked[stream]
             if opened := hour_sets.minus(hours, left):
-                yield words.published(stream, opened, run)
+                yield writer.published(stream, opened, run)
 
 
-def _newly_blocked(told: Told, run: Run, words: Words) -> Iterator[Message]:
+def _newly_blocked(told: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
     streams: dict[str, list[Blocked]] = {}
     for one in run.blocked:
         known = told.blocked.get(one.stream)
@@ -163,10 +165,10 @@ def _newly_blocked(told: Told, run: Run, words: Words) -> Iterator[Message]:
     for stream, new in streams.items():
         hours = [HourRange.single(one.hour) for one in new if one.hour is not None]
         told.blocked[stream] = hour_sets.merged(told.blocked.get(stream, []) + hours)
-        yield words.blocked(stream, new, run)
+        yield writer.blocked(stream, new, run)
 
 
-def _newly_failing(told: Told, run: Run, words: Words) -> Iterator[Message]:
+def _newly_failing(told: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
     causes: dict[str, list[Failed]] = {}
     for one in run.failed:
         causes.setdefault(_key(run, one.cause), []).append(one)
@@ -185,7 +187,7 @@ def _newly_failing(told: Told, run: Run, words: Words) -> Iterator[Message]:
             known.ongoing = True
         if news:
             upkeep = run.job == UPKEEP
-            yield words.failed(run, steps, failed[0].cause, kind="upkeep" if upkeep else "failure")
+            yield writer.failed(run, steps, failed[0].cause, kind="upkeep" if upkeep else "failure")
 
 
 def _key(run: Run, cause: str) -> str:
@@ -193,17 +195,17 @@ def _key(run: Run, cause: str) -> str:
     return f"{run.job if run.hours is None else 'hours'}: {re.sub(r'[0-9]+', '#', cause)}"
 
 
-def _freshness(told: Told, facts: Facts, words: Words) -> Iterator[Message]:
+def _freshness(told: AlertState, facts: Facts, writer: MessageWriter) -> Iterator[Message]:
     for one in facts.freshness:
         if not one.fresh and one.stream not in told.stale:
             told.stale.append(one.stream)
-            yield words.stale(one)
+            yield writer.stale(one)
         elif one.fresh and one.stream in told.stale:
             told.stale.remove(one.stream)
-            yield words.fresh(one)
+            yield writer.fresh(one)
 
 
-def _forget(told: Told, facts: Facts) -> None:
+def _forget(told: AlertState, facts: Facts) -> None:
     """Drop what no later facts can speak of."""
     told.since = max(told.since, (facts.until or facts.now) - OVERLAP)
     told.handled = {run: at for run, at in told.handled.items() if at >= told.since}

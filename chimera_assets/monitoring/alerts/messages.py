@@ -31,7 +31,7 @@ class Message:
     body: str
 
 
-class Words:
+class MessageWriter:
     """Says things.
 
     Args:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from chimera_assets.monitoring.alerts.conditions import Told
+from chimera_assets.monitoring.alerts.conditions import AlertState
 from chimera_assets.orchestration.instance.home import keep_value, kept_value
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Resting:
 class State:
     """What was told, what is to be sent, and which destinations are down."""
 
-    told: Told
+    told: AlertState
     pending: list[Pending] = field(default_factory=list)
     resting: dict[str, Resting] = field(default_factory=dict)
 
@@ -84,7 +84,7 @@ def load(instance: Instance, now: datetime) -> State:
     """The state; at the very first, runs of the last hour are news."""
     kept = kept_value(instance, _KEY)
     if kept is None:
-        return State(Told(since=now - timedelta(hours=1)))
+        return State(AlertState(since=now - timedelta(hours=1)))
     return _STATE.validate_json(kept)
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chimera_assets.monitoring.alerts import outbox
-from chimera_assets.monitoring.alerts.conditions import Wishes, decide
-from chimera_assets.monitoring.alerts.messages import Words
+from chimera_assets.monitoring.alerts.conditions import AlertSettings, decide
+from chimera_assets.monitoring.alerts.messages import MessageWriter
 from chimera_assets.monitoring.alerts.outbox import Destination
 from chimera_assets.orchestration.checks.event_lag import LAG_CHECKS
 from chimera_assets.orchestration.runs.history import read_facts
@@ -45,8 +45,8 @@ def _send(instance: Instance) -> Report:
         handled=state.told.handled,
         lag_checks=LAG_CHECKS,
     )
-    wishes = Wishes(settings.notify_success, timedelta(minutes=settings.sla_minutes))
-    state.told, messages = decide(state.told, facts, wishes, Words(settings.ui_url))
+    wanted = AlertSettings(settings.notify_success, timedelta(minutes=settings.sla_minutes))
+    state.told, messages = decide(state.told, facts, wanted, MessageWriter(settings.ui_url))
     dropped = outbox.put(state, messages, destinations)
     outbox.save(instance, state)
     sent, failed = outbox.deliver(

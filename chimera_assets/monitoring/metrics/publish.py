@@ -43,7 +43,7 @@ class Published:
     complete: bool = True
 
 
-def take(instance: Instance, now: datetime) -> CollectorRegistry:
+def collect(instance: Instance, now: datetime) -> CollectorRegistry:
     """All metrics as they are now.
 
     Raises:
@@ -57,7 +57,7 @@ def take(instance: Instance, now: datetime) -> CollectorRegistry:
 def as_text() -> str:
     """All metrics as they are now, in Prometheus's text format."""
     with open_instance() as instance:
-        return generate_latest(take(instance, datetime.now(UTC))).decode()
+        return generate_latest(collect(instance, datetime.now(UTC))).decode()
 
 
 def publish_now() -> Published:
@@ -79,7 +79,7 @@ def publish(instance: Instance) -> Published:
         OSError: The textfile cannot be written.
     """
     began = time.perf_counter()
-    registry = take(instance, datetime.now(UTC))
+    registry = collect(instance, datetime.now(UTC))
     path = textfile()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_to_textfile(str(path), registry)

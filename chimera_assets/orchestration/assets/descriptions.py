@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from chimera_assets.contracts.rules.rule_text import what_is_asked
+from chimera_assets.contracts.rules.rule_text import rule_text
 from chimera_assets.orchestration.io_manager import CLASSIFIED_METADATA
 from chimera_assets.quality import quarantine
 from chimera_assets.quality.staging import staged_schema
@@ -75,7 +75,7 @@ def _column(contract: Contract, column: Column) -> dg.TableColumn:
         constraints=dg.TableColumnConstraints(
             nullable=not column.required,
             unique=contract.key == (column.name,),
-            other=[what_is_asked(rule) for rule in rules],
+            other=[rule_text(rule) for rule in rules],
         ),
         tags={"classification": column.classification},
     )

@@ -13,9 +13,9 @@ from chimera_assets.orchestration.runs.job_names import LANDING
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import (
     LAYER,
+    Loaded,
     Place,
-    Taking,
-    take,
+    load_files,
 )
 
 CHECK = "files_are_sound"
@@ -50,50 +50,50 @@ def landing_asset(contract: Contract) -> dg.AssetsDefinition:
     )
     def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         place = Place(get_settings().resolved_landing_uri)
-        taking = take(open_lake(), contract, place, run_id=context.run_id)
-        for note in _notes(taking):
+        loaded = load_files(open_lake(), contract, place, run_id=context.run_id)
+        for note in _notes(loaded):
             context.log.info(note)
-        if bad := _bad(taking):
+        if bad := _bad(loaded):
             context.log.warning(bad)
-        yield dg.MaterializeResult(metadata=_told(taking), check_results=[_check(taking)])
+        yield dg.MaterializeResult(metadata=_told(loaded), check_results=[_check(loaded)])
 
     return landing
 
 
-def _notes(taking: Taking) -> Iterator[str]:
-    yield f"Took {len(taking.entries)} files with {taking.rows} rows of {len(taking.hours)} hours."
-    for uri, reason in sorted(taking.waits.items()):
+def _notes(loaded: Loaded) -> Iterator[str]:
+    yield f"Took {len(loaded.entries)} files with {loaded.rows} rows of {len(loaded.hours)} hours."
+    for uri, reason in sorted(loaded.waits.items()):
         yield f"Left for later: {uri} {reason}."
-    if taking.unknown:
-        yield f"Not in the contract, not taken: {', '.join(sorted(taking.unknown))}."
+    if loaded.unknown:
+        yield f"Not in the contract, not taken: {', '.join(sorted(loaded.unknown))}."
 
 
-def _bad(taking: Taking) -> str | None:
+def _bad(loaded: Loaded) -> str | None:
     """What is wrong with the files, without a value of theirs; None if nothing is."""
     bad = [
         f"{entry.uri} ({entry.why or f'{entry.malformed} malformed lines'})"
-        for entry in taking.entries
+        for entry in loaded.entries
         if entry.why or entry.malformed
     ]
     more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
     return f"In quarantine: {', '.join(bad[:_NAMED])}{more}." if bad else None
 
 
-def _told(taking: Taking) -> dict[str, Any]:
-    corrupt = sum(entry.state == "corrupt" for entry in taking.entries)
+def _told(loaded: Loaded) -> dict[str, Any]:
+    corrupt = sum(entry.state == "corrupt" for entry in loaded.entries)
     return {
-        "files": len(taking.entries),
-        "rows": taking.rows,
-        "hours": len(taking.hours),
-        "malformed lines": sum(entry.malformed for entry in taking.entries),
+        "files": len(loaded.entries),
+        "rows": loaded.rows,
+        "hours": len(loaded.hours),
+        "malformed lines": sum(entry.malformed for entry in loaded.entries),
         "corrupt files": corrupt,
-        "files left for later": len(taking.waits),
-        **({"version": taking.version} if taking.version is not None else {}),
+        "files left for later": len(loaded.waits),
+        **({"version": loaded.version} if loaded.version is not None else {}),
     }
 
 
-def _check(taking: Taking) -> dg.AssetCheckResult:
-    bad = _bad(taking)
+def _check(loaded: Loaded) -> dg.AssetCheckResult:
+    bad = _bad(loaded)
     return dg.AssetCheckResult(
         check_name=CHECK,
         passed=bad is None,

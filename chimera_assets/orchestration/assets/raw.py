@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from chimera_assets.contracts import Contract
 from chimera_assets.hours import partition_key
-from chimera_assets.ingest.extraction import take_hours
-from chimera_assets.ingest.watermark import Position
+from chimera_assets.ingest.extraction import extract_into_raw
+from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_mirror import mirror
 from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.assets import descriptions
@@ -57,30 +57,32 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         source, batch = _begin(context, contract)
         hours, lake = hours_of(context), open_lake()
         late = late_streams(context.run.tags)
-        done = take_hours(lake, contract, source, hours, batch, run_id=context.run_id, late=late)
+        done = extract_into_raw(
+            lake, contract, source, hours, batch, run_id=context.run_id, late=late
+        )
         for note in done.notes:
             context.log.info(note)
         for warning in done.warnings:
             context.log.warning(warning)
-        if done.commit is None or done.position is None:
+        if done.commit is None or done.watermark is None:
             left = {"left as it is": "no rows of this stream came late"}
             return dg.MaterializeResult(metadata=left)
-        trouble = mirror(contract, done.position, done.commit.version, context.run_id)
+        trouble = mirror(contract, done.watermark, done.commit.version, context.run_id)
         if trouble is not None:
             context.log.warning(trouble)
         table = lake.table("raw", contract.stream)
         written = commit_metadata(table, done.commit, hours, contract.classified("L2"))
-        return dg.MaterializeResult(metadata=written | _metadata(done.position, done.fewer))
+        return dg.MaterializeResult(metadata=written | _metadata(done.watermark, done.fewer))
 
     return asset(stream if hourly else reference)
 
 
-def _metadata(position: Position, fewer: Mapping[datetime, tuple[int, int]]) -> dict[str, Any]:
+def _metadata(watermark: Watermark, fewer: Mapping[datetime, tuple[int, int]]) -> dict[str, Any]:
     """How far the stream is extracted now, and which hours have lost rows at the source."""
-    moment = position.moment
+    moment = watermark.moment
     shown: dict[str, Any] = {
         "taken in up to": moment.taken_at.isoformat(timespec="seconds") if moment else "unknown",
-        "hours owed": len(position.owed),
+        "hours owed": len(watermark.pending),
     }
     if fewer:
         rows = {partition_key(hour): list(counts) for hour, counts in fewer.items()}

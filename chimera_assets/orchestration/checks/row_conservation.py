@@ -10,7 +10,7 @@ from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.checks.gate import BLOCKED_METADATA
 from chimera_assets.orchestration.partitions import HOUR_KEY, HOURLY, hours_of
 from chimera_assets.orchestration.runs.retries import retried
-from chimera_assets.reconciliation.row_conservation import conservation
+from chimera_assets.reconciliation.row_conservation import row_conservation
 
 
 def conservation_check(
@@ -39,17 +39,17 @@ def conservation_check(
 
     @dg.multi_asset_check(name=f"conserve_{contract.stream}", specs=[spec])
     @retried
-    def conserved(
+    def check_row_conservation(
         context: dg.AssetCheckExecutionContext,
     ) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
         layer = context.op_execution_context.job_def.asset_layer
         yield dg.Output(None, layer.get_op_output_name(spec.key))
-        counted = conservation(open_lake(), contract, hours_of(context))
+        counted = row_conservation(open_lake(), contract, hours_of(context))
         lost = set(counted.lost.select(HOUR_KEY.alias("key"))["key"])
         for hour in counted.hours.with_columns(key=HOUR_KEY).iter_rows(named=True):
             yield _evaluation(spec, hour, lost=hour["key"] in lost)
 
-    return conserved
+    return check_row_conservation
 
 
 def _evaluation(

@@ -130,7 +130,7 @@ def failures(instance: DagsterInstance, now: datetime) -> dict[datetime, Failed]
         for hour in hours:
             newest = found.get(hour, Failed(0, ended, frozenset()))
             found[hour] = Failed(newest.times + 1, newest.again, newest.streams | streams)
-    healed = _taken_since(instance, min((one.again for one in found.values()), default=None))
+    healed = _extracted_since(instance, min((one.again for one in found.values()), default=None))
     return {
         hour: Failed(one.times, one.again + _pause(one.times), one.streams)
         for hour, one in found.items()
@@ -138,7 +138,7 @@ def failures(instance: DagsterInstance, now: datetime) -> dict[datetime, Failed]
     }
 
 
-def _taken_since(
+def _extracted_since(
     instance: DagsterInstance, moment: datetime | None
 ) -> list[tuple[Hours, datetime]]:
     """What runs that nobody's lateness asked for have taken since then, and when they began."""
@@ -163,7 +163,7 @@ def _run_hours(run: DagsterRun) -> Hours:
     return frozenset(hours_of_tags(run.tags) or ())
 
 
-def told_failed(hour: datetime, failed: Failed) -> str:
+def failed_message(hour: datetime, failed: Failed) -> str:
     """An hour whose run failed, in words."""
     times = "once" if failed.times == 1 else f"{failed.times} times in a row"
     return f"{partition_key(hour)} failed {times}, next try after {failed.again:%Y-%m-%d %H:%M}Z"

@@ -19,7 +19,7 @@ import dagster as dg
 from chimera_assets.errors import one_line
 from chimera_assets.orchestration.io_manager import DeltaIOManager
 from chimera_assets.settings import get_settings
-from chimera_assets.transient import can_pass
+from chimera_assets.transient import is_transient
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,7 +47,7 @@ def tried_again(log: dg.DagsterLogManager, tries_before: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if tries_before >= RETRIES or not can_pass(error):
+        if tries_before >= RETRIES or not is_transient(error):
             raise
         seconds = pause(tries_before)
         log.warning(

@@ -11,7 +11,7 @@ from chimera_assets.orchestration.assets.landing import STREAMS, landing_job
 from chimera_assets.orchestration.runs.job_names import LANDING
 from chimera_assets.orchestration.runs.statuses import AT_WORK, WAITING
 from chimera_assets.settings import get_settings
-from chimera_assets.sources.landing import LAYER, LandingFile, Ledger, Place, waiting
+from chimera_assets.sources.landing import LAYER, FileLog, LandingFile, Place, waiting
 
 SENSOR = "landing_files"
 
@@ -62,8 +62,8 @@ def _new_files(stream: str) -> list[LandingFile]:
     ]
     if not files:
         return []
-    ledger = Ledger.read(open_lake().table(LAYER, stream))
-    return [file for file in files if not ledger.has_seen(file)][:_MOST_FILES]
+    file_log = FileLog.read(open_lake().table(LAYER, stream))
+    return [file for file in files if not file_log.has_seen(file)][:_MOST_FILES]
 
 
 def _is_due(file: LandingFile, asked: float, now: datetime) -> bool:

@@ -20,10 +20,10 @@ from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.hourly_job import etl_hourly
 from chimera_assets.orchestration.runs.late_runs import (
     RUNS_A_TICK,
+    failed_message,
     failures,
     hours_at_work,
     requests,
-    told_failed,
 )
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
@@ -92,8 +92,8 @@ def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     }
     asked = requests(wanted)
     told = [line for one in looked.values() for line in one.told]
-    told += _told_waiting(looked, busy)
-    told += [told_failed(hour, failed[hour]) for hour in sorted(resting)[:_LISTED]]
+    told += _waiting_message(looked, busy)
+    told += [failed_message(hour, failed[hour]) for hour in sorted(resting)[:_LISTED]]
     if len(asked) > RUNS_A_TICK:
         told.append(f"{len(asked) - RUNS_A_TICK:,} more runs are asked for by the next ticks")
     runs = []
@@ -126,7 +126,7 @@ def _rested_look(contract: Contract, rests: dict[str, str], now: datetime) -> Lo
     try:
         found = _look(open_lake(), contract)
     except ChimeraError as error:
-        found = Looked(told=(_told_error(stream, error),))
+        found = Looked(told=(_error_message(stream, error),))
     seconds = time.monotonic() - started
     rests.pop(stream, None)
     if seconds * _REST > _EVERY_SECONDS:
@@ -135,7 +135,7 @@ def _rested_look(contract: Contract, rests: dict[str, str], now: datetime) -> Lo
     return found
 
 
-def _told_error(stream: str, error: ChimeraError) -> str:
+def _error_message(stream: str, error: ChimeraError) -> str:
     if isinstance(error, SourceError) and "statement timeout" in error.problem:
         return (
             f"{stream}: looking for late rows took the source more than {_LONGEST_LOOK} s; "
@@ -160,15 +160,15 @@ def _look(lake: Lake, contract: Contract) -> Looked:
     if not isinstance(now, FilesOnly) and (line := doubt(contract, found.arrivals)):
         told.append(line)
     wanted -= {one.hour for one in kept}
-    position = known.position
-    if not wanted and not told and position is not None and position.moment is not None:
-        until = position.moment.taken_at.astimezone(UTC)
+    watermark = known.watermark
+    if not wanted and not told and watermark is not None and watermark.moment is not None:
+        until = watermark.moment.taken_at.astimezone(UTC)
         told.append(f"{contract.stream}: no late rows; taken in up to {until:%Y-%m-%d %H:%M:%S}Z")
     rows = {h: one.rows for h, one in found.arrivals.hours.items() if h in found.late}
     return Looked(wanted, rows, tuple(told))
 
 
-def _told_waiting(looked: Mapping[str, Looked], busy: Hours) -> list[str]:
+def _waiting_message(looked: Mapping[str, Looked], busy: Hours) -> list[str]:
     """The late hours that a run is taking, or is about to take."""
     told: list[str] = []
     for stream, one in looked.items():

@@ -4,21 +4,21 @@ A file's rows go into the Delta table `landing/<stream>`, and in the same commit
 itself. From there the hours take them, beside the rows of PostgreSQL.
 """
 
-from chimera_assets.sources.landing.ledger import Ledger
+from chimera_assets.sources.landing.file_log import FileLog
+from chimera_assets.sources.landing.loading import LANDED_HOURS, Loaded, load_files
 from chimera_assets.sources.landing.place import FORMATS, LandingFile, Place
 from chimera_assets.sources.landing.rows import LAYER, landed_rows
-from chimera_assets.sources.landing.taking import LANDED_HOURS, Taking, take
 from chimera_assets.sources.landing.wholeness import waiting
 
 __all__ = [
     "FORMATS",
     "LANDED_HOURS",
     "LAYER",
+    "FileLog",
     "LandingFile",
-    "Ledger",
+    "Loaded",
     "Place",
-    "Taking",
     "landed_rows",
-    "take",
+    "load_files",
     "waiting",
 ]

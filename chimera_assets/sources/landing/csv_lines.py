@@ -110,7 +110,7 @@ class CsvLines:
         text = b"".join(b"".join(lines[start:end]) for start, end in records)
         rows = self._quickly(text, len(records))
         if rows is None:
-            rows = self._patiently([lines[start:end] for start, end in records])
+            rows = self._with_retries([lines[start:end] for start, end in records])
         numbers = _numbers(first + start for start, _ in records)
         told = [(first + number, shown(lines[number])) for number in malformed]
         return Parsed(rows.with_columns(_line=numbers), told), taken
@@ -168,7 +168,7 @@ class CsvLines:
             for position, name in enumerate(self._header)
         ]
 
-    def _patiently(self, records: list[list[bytes]]) -> pl.DataFrame:
+    def _with_retries(self, records: list[list[bytes]]) -> pl.DataFrame:
         """Sound records that Arrow reads in another way than Python, as Python reads them."""
         positions = [self._header.index(name) for name in self._wanted]
         read = (_record(lines, 0)[0] for lines in records)

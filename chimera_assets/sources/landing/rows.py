@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.sources.landing import damage
-from chimera_assets.sources.landing.ledger import TAKEN
+from chimera_assets.sources.landing.file_log import LOADED
 from chimera_assets.sources.landing.values import typed
 from chimera_assets.sources.query import AHEAD_MINUTES
 from chimera_assets.sources.stream import HOUR_FIELDS, UNREADABLE, stream_schema
@@ -35,7 +35,7 @@ _BATCH_ROWS = 65_536
 
 def landing_schema(contract: Contract) -> pa.Schema:
     """The schema of `landing/<stream>`."""
-    return pa.schema([*contract.arrow_schema(), *HOUR_FIELDS, UNREADABLE, *ORIGIN, TAKEN])
+    return pa.schema([*contract.arrow_schema(), *HOUR_FIELDS, UNREADABLE, *ORIGIN, LOADED])
 
 
 def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) -> pl.DataFrame:

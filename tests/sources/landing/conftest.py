@@ -20,7 +20,7 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.lake import Lake
 from chimera_assets.lake.storage import is_s3, s3_client, s3_options
-from chimera_assets.sources.landing import Place, Taking, take
+from chimera_assets.sources.landing import Loaded, Place, load_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,8 +75,8 @@ class Landing:
         os.utime(uri, (time.time() - age, time.time() - age))
         return uri
 
-    def take(self) -> Taking:
-        return take(self.lake, contract(), Place(self.root), run_id="run", pause=0.05)
+    def take(self) -> Loaded:
+        return load_files(self.lake, contract(), Place(self.root), run_id="run", pause=0.05)
 
     def rows(self) -> pl.DataFrame:
         """The landed rows, in the order of their lines."""

@@ -19,18 +19,18 @@ import polars as pl
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.sources.batch import Batch
-from chimera_assets.sources.landing import Ledger, landed_rows
+from chimera_assets.sources.landing import FileLog, landed_rows
 from chimera_assets.sources.stream import stream_schema
 
 from .conftest import Landing, contract, event, json_lines
 
 if TYPE_CHECKING:
-    from chimera_assets.sources.landing import Taking
+    from chimera_assets.sources.landing import Loaded
 
 HOUR = "2026-01-31-05:00"
 
 
-def states(taking: Taking) -> list[str]:
+def states(taking: Loaded) -> list[str]:
     return [entry.state for entry in taking.entries]
 
 
@@ -129,7 +129,7 @@ def test_runs_at_the_same_time_take_each_file_once(landing: Landing) -> None:
     for file in range(12):
         landing.drop(f"{file}.jsonl", json_lines(event(file * 10 + n) for n in range(10)))
 
-    def run(_: int) -> Taking:
+    def run(_: int) -> Loaded:
         return Landing(landing.root, Lake(landing.lake.uri)).take()
 
     with ThreadPoolExecutor(4) as pool:
@@ -176,7 +176,7 @@ def test_killed_at_any_instant_a_file_is_still_taken_once(landing: Landing, tmp_
     rows = landing.rows()
     assert rows.height == len(expected)
     assert set(rows["event_id"]) == expected
-    ledger = Ledger.read(landing.lake.table("landing", "generations"))
+    ledger = FileLog.read(landing.lake.table("landing", "generations"))
     assert sorted(entry.rows for entry in ledger.entries) == [20_000] * 3
 
 
@@ -186,7 +186,7 @@ def test_what_a_run_reads_of_the_past_stays_one_small_file(landing: Landing) -> 
         landing.take()
     table = landing.lake.table("landing", "generations")
     assert len([uri for uri in table.delta().file_uris() if "HIVE_DEFAULT" in uri]) <= 3
-    assert len(Ledger.read(table).entries) == 34
+    assert len(FileLog.read(table).entries) == 34
     assert table.rows_by_hour()["rows"].to_list() == [34]
 
 

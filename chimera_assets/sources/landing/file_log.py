@@ -24,7 +24,7 @@ SEQUENCE = "chimera.landing"
 _MOMENT = pa.timestamp("us", tz="UTC")
 
 #: The column of the ledger's rows; null in every other row of the table.
-TAKEN = pa.field(
+LOADED = pa.field(
     "_taken",
     pa.struct(
         [
@@ -76,7 +76,7 @@ class Entry:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class Ledger:
+class FileLog:
     """The files taken so far, at one version of the table.
 
     Attributes:
@@ -98,7 +98,7 @@ class Ledger:
             return cls((), 0)
         # In this order: a taking in between makes the sequence too low, and ours is refused.
         sequence = table.transaction_version(SEQUENCE) or 0
-        rows = table.read_unplaced([TAKEN.name])[TAKEN.name]
+        rows = table.read_unplaced([LOADED.name])[LOADED.name]
         return cls((Entry(**row) for row in rows if row is not None), sequence)
 
     def has_seen(self, file: LandingFile | Entry) -> bool:
@@ -109,6 +109,6 @@ class Ledger:
         """Whether a file of this name and size was taken: only its content can tell."""
         return (file.uri, file.size) in self._sizes
 
-    def has_taken(self, file: LandingFile | Entry, sha256: str) -> bool:
+    def has_loaded(self, file: LandingFile | Entry, sha256: str) -> bool:
         """Whether this very content was taken under this name."""
         return (file.uri, file.size, sha256) in self._contents

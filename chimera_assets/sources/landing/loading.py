@@ -25,8 +25,8 @@ from pyarrow import ipc
 from chimera_assets.hours import HOUR_COLUMNS, PARTITION_KEY_FORMAT
 from chimera_assets.lake import Carried, CommitConflict, Replay
 from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
+from chimera_assets.sources.landing.file_log import LOADED, SEQUENCE, Entry, FileLog
 from chimera_assets.sources.landing.formats import reader_of
-from chimera_assets.sources.landing.ledger import SEQUENCE, TAKEN, Entry, Ledger
 from chimera_assets.sources.landing.rows import (
     LAYER,
     complete,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake, Table
-    from chimera_assets.sources.landing.ledger import State
+    from chimera_assets.sources.landing.file_log import State
     from chimera_assets.sources.landing.place import LandingFile, Place
 
 #: The key, in a commit's metadata, of the JSON list of the hours that its rows are in.
@@ -65,7 +65,7 @@ _HASHED_BYTES = 2**20
 
 
 @dataclass(slots=True)
-class Taking:
+class Loaded:
     """What a run took of a stream.
 
     Attributes:
@@ -97,14 +97,14 @@ class _Read:
     hours: set[str]
 
 
-def take(
+def load_files(
     lake: Lake,
     contract: Contract,
     place: Place,
     *,
     run_id: str,
     pause: float = _SECOND_LOOK_SECONDS,
-) -> Taking:
+) -> Loaded:
     """Take every whole file of the stream that was not taken before.
 
     Args:
@@ -119,19 +119,19 @@ def take(
         LakeError: The table cannot be written; the files of earlier commits stay taken.
     """
     table = lake.table(LAYER, contract.stream)
-    taking = Taking()
-    files = _whole(place, contract.stream, Ledger.read(table), taking, pause)
+    loaded = Loaded()
+    files = _whole(place, contract.stream, FileLog.read(table), loaded, pause)
     for group in _grouped(files):
         with spool_folder("landing") as folder:
-            _take_group(table, contract, place, group, taking, folder, run_id)
-    return taking
+            _take_group(table, contract, place, group, loaded, folder, run_id)
+    return loaded
 
 
 def _whole(
-    place: Place, stream: str, ledger: Ledger, taking: Taking, pause: float
+    place: Place, stream: str, file_log: FileLog, loaded: Loaded, pause: float
 ) -> list[LandingFile]:
     """The files to take; why others have to wait is noted."""
-    new = [file for file in place.files(stream) if file.format and not ledger.has_seen(file)]
+    new = [file for file in place.files(stream) if file.format and not file_log.has_seen(file)]
     lately = datetime.now(UTC) - ABANDONED
     if any(not file.in_s3 and file.modified > lately for file in new):
         time.sleep(pause)
@@ -142,7 +142,7 @@ def _whole(
         if reason is None:
             whole.append(file)
         elif now is not None:
-            taking.waits[file.uri] = reason
+            loaded.waits[file.uri] = reason
     return whole
 
 
@@ -162,32 +162,32 @@ def _take_group(  # noqa: PLR0913, PLR0917
     contract: Contract,
     place: Place,
     files: Sequence[LandingFile],
-    taking: Taking,
+    loaded: Loaded,
     folder: Path,
     run_id: str,
 ) -> None:
     read: list[_Read] = []
-    ledger = Ledger.read(table)
+    file_log = FileLog.read(table)
     for number, file in enumerate(files):
         into = folder / str(number)
         into.mkdir()
         try:
-            one = _read_file(contract, place, file, ledger, into, taking.unknown)
+            one = _read_file(contract, place, file, file_log, into, loaded.unknown)
         except Unfinished as unfinished:
-            taking.waits[file.uri] = str(unfinished)
+            loaded.waits[file.uri] = str(unfinished)
             continue
         except FileNotFoundError:
-            taking.waits[file.uri] = "is gone, or was written again"
+            loaded.waits[file.uri] = "is gone, or was written again"
             continue
         read.append(one)
-    _commit(table, contract, read, taking, folder / "entries", run_id)
+    _commit(table, contract, read, loaded, folder / "entries", run_id)
 
 
 def _read_file(  # noqa: PLR0913, PLR0917
     contract: Contract,
     place: Place,
     file: LandingFile,
-    ledger: Ledger,
+    file_log: FileLog,
     folder: Path,
     unknown: set[str],
 ) -> _Read:
@@ -206,7 +206,7 @@ def _read_file(  # noqa: PLR0913, PLR0917
     rows = malformed = 0
     hours: set[str] = set()
     why = None
-    if ledger.may_know(file) and ledger.has_taken(file, sha256):
+    if file_log.may_know(file) and file_log.has_loaded(file, sha256):
         state = "same"
     else:
         try:
@@ -263,15 +263,15 @@ def _spool(  # noqa: PLR0913, PLR0917
 def _write(spool: Path, contract: Contract, frames: Iterable[pl.DataFrame]) -> set[str]:
     """Write frames into a file of an Arrow stream; gives the keys of the hours they are in."""
     schema = landing_schema(contract)
-    rows_schema = pa.schema([each for each in schema if each.name != TAKEN.name])
+    rows_schema = pa.schema([each for each in schema if each.name != LOADED.name])
     options = ipc.IpcWriteOptions(compression="lz4")
     hours: list[pl.DataFrame] = []
     with spool.open("wb") as opened, ipc.new_stream(opened, schema, options=options) as stream:
         for frame in frames:
             hours.append(frame.select(HOUR_COLUMNS).unique())
             table = frame.to_arrow().select(rows_schema.names).cast(rows_schema)
-            nothing = pa.nulls(table.num_rows, TAKEN.type)
-            stream.write_table(table.append_column(TAKEN, nothing))
+            nothing = pa.nulls(table.num_rows, LOADED.type)
+            stream.write_table(table.append_column(LOADED, nothing))
     return _keys(hours)
 
 
@@ -287,14 +287,14 @@ def _commit(  # noqa: PLR0913, PLR0917
     table: Table,
     contract: Contract,
     read: Sequence[_Read],
-    taking: Taking,
+    loaded: Loaded,
     entries: Path,
     run_id: str,
 ) -> None:
     """Append what was read; files that another run has taken meanwhile are left out."""
     for attempt in range(1, _ATTEMPTS + 1):
-        ledger = Ledger.read(table)
-        fresh = [one for one in read if _is_new(one.entry, ledger)]
+        file_log = FileLog.read(table)
+        fresh = [one for one in read if _is_new(one.entry, file_log)]
         if not fresh:
             return
         _write_entries(entries, contract, [one.entry for one in fresh])
@@ -305,12 +305,12 @@ def _commit(  # noqa: PLR0913, PLR0917
                 Replay(landing_schema(contract), partial(_spooled, [*spools, entries])),
                 partition_by=HOUR_COLUMNS,
                 metadata={"run": run_id, LANDED_HOURS: json.dumps(sorted(hours))},
-                carry=partial(_next, ledger.sequence),
+                carry=partial(_next, file_log.sequence),
             )
-            taking.entries += [one.entry for one in fresh]
-            taking.hours |= hours
-            taking.version = done.version
-            if (ledger.sequence + 1) % _MERGE_EVERY == 0:
+            loaded.entries += [one.entry for one in fresh]
+            loaded.hours |= hours
+            loaded.version = done.version
+            if (file_log.sequence + 1) % _MERGE_EVERY == 0:
                 table.compact_unplaced()
             return
         time.sleep(0.05 * attempt)
@@ -333,18 +333,18 @@ def _spooled(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
             yield from ipc.open_stream(opened)
 
 
-def _is_new(entry: Entry, ledger: Ledger) -> bool:
+def _is_new(entry: Entry, file_log: FileLog) -> bool:
     """Whether a file is still to be taken: another run may have been quicker."""
     if entry.state == "same":
-        return not ledger.has_seen(entry)
-    return not ledger.has_taken(entry, entry.sha256)
+        return not file_log.has_seen(entry)
+    return not file_log.has_loaded(entry, entry.sha256)
 
 
 def _write_entries(file: Path, contract: Contract, entries: Sequence[Entry]) -> None:
     schema = landing_schema(contract)
-    taken = pa.array([entry.as_row() for entry in entries], TAKEN.type)
+    taken = pa.array([entry.as_row() for entry in entries], LOADED.type)
     columns = [
-        taken if each.name == TAKEN.name else pa.nulls(len(entries), each.type) for each in schema
+        taken if each.name == LOADED.name else pa.nulls(len(entries), each.type) for each in schema
     ]
     with file.open("wb") as opened, ipc.new_stream(opened, schema) as stream:
         stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
