@@ -227,8 +227,8 @@ def test_success_is_told_only_to_those_who_asked() -> None:
 
 def test_freshness_is_told_when_it_is_lost_and_when_it_is_back() -> None:
     me = OnCall()
-    stale = Freshness("generations", fresh=False, writer="3 h old", checked=at(6))
-    fresh = Freshness("generations", fresh=True, writer="10 min old", checked=at(8))
+    stale = Freshness("generations", fresh=False, words="3 h old", checked=at(6))
+    fresh = Freshness("generations", fresh=True, words="10 min old", checked=at(8))
     assert me.hears(freshness=(fresh,)) == []
     assert me.hears(freshness=(stale,)) == ["freshness: generations is not fresh"]
     assert me.hears(freshness=(stale,)) == []

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from chimera_assets.monitoring.alerts.conditions import AlertState
+from chimera_assets.monitoring.alerts.messages import Kind  # noqa: TC001 - pydantic reads it
 from chimera_assets.orchestration.instance.home import keep_value, kept_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from chimera_assets.monitoring.alerts.messages import Kind, Message
+    from chimera_assets.monitoring.alerts.messages import Message
     from chimera_assets.orchestration.instance.home import Instance
 
 _KEY = "chimera/notifications"
