@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from chimera_assets.contracts import errors as _contract_errors  # noqa: F401 - see _kinds
 from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.ingest import extraction as _extraction  # noqa: F401 - see _kinds
+from chimera_assets.lake import errors as _lake_errors  # noqa: F401 - see _kinds
+from chimera_assets.postgres.embedded import errors as _server_errors  # noqa: F401 - see _kinds
+from chimera_assets.sources import errors as _source_errors  # noqa: F401 - see _kinds
 from chimera_assets.warehouse.dbt_run import DbtFailed
 
 if TYPE_CHECKING:
@@ -66,6 +71,7 @@ def _links(error: SerializableErrorInfo) -> Iterator[SerializableErrorInfo]:
 
 
 def _kinds(kind: type[ChimeraError]) -> Iterator[type[ChimeraError]]:
+    """An error class and those below it, as far as they are imported: hence the imports above."""
     yield kind
     for below in kind.__subclasses__():
         yield from _kinds(below)
