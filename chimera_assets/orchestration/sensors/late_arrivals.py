@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from chimera_assets.contracts import contracts
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, in_short
 from chimera_assets.hours import partition_key, ranges
-from chimera_assets.ingest.backlog import Known, backlog, doubt, held_back, in_short, shrunk
 from chimera_assets.ingest.files_only import FilesOnly, source_now
+from chimera_assets.ingest.late_rows import Known, backlog, doubt
+from chimera_assets.ingest.loss_guard import held_back, shrunk
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.hourly_job import etl_hourly
