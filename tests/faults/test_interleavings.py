@@ -217,6 +217,7 @@ def story(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
+@pytest.mark.criterion("AC-002.6")
 @pytest.mark.timeout(3600 if SOAK else 300)
 @pytest.mark.usefixtures("story")
 def test_no_interleaving_loses_a_row(

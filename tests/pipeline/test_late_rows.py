@@ -32,6 +32,7 @@ def ids(house: House, table: str, hour: str) -> set[str]:
     return {name.removeprefix("2026-02-10T") for name in house.rows(table, hour)["event_id"]}
 
 
+@pytest.mark.criterion("AC-002.6")
 def test_late_rows_are_in_the_facts_after_the_next_tick(house: House) -> None:
     """A transaction that commits late, a correction, a move, and an hour whose rows were purged."""
     source = house.source
