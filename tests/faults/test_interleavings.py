@@ -184,7 +184,7 @@ class World:
         for taker in self._takers:
             taker.wait()
         watermark = current_watermark(self.lake, "generations")
-        for hour in set(HOURS) - (watermark.taken if watermark is not None else NO_HOURS):
+        for hour in set(HOURS) - (watermark.extracted if watermark is not None else NO_HOURS):
             self._now(hour)
         rounds = 0
         while late := self.late():
