@@ -13,6 +13,7 @@ from chimera_assets.contracts import contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
+from chimera_assets.lifecycle.maintenance import order_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +141,10 @@ def restore(name: str, target: int | datetime) -> int:
 def optimize(name: str, *, hours: HourRange | None, z_order: Sequence[str]) -> int:
     """Merge the small files of each hour, or rewrite them in the order of columns."""
     table = named(name)
-    done = table.z_order(z_order, hours) if z_order else table.optimize(hours)
+    if z_order:
+        done = table.z_order(z_order, hours, kept_in=order_by(table))
+    else:
+        done = table.optimize(hours)
     out().print(f"{name}: {done['files_removed']:,} files became {done['files_added']:,}")
     return 0
 

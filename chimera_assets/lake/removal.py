@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from deltalake import CommitProperties, DeltaTable
 
     from chimera_assets.lake.commit import Commit
-    from chimera_assets.lake.table import Table
+    from chimera_assets.lake.snapshot import TableState
 
 
 def remove_rows(
-    table: Table, hours: HourRange, keep: pl.Expr | None, *, metadata: Mapping[str, str]
+    table: TableState, hours: HourRange, keep: pl.Expr | None, *, metadata: Mapping[str, str]
 ) -> Commit:
     """Remove the rows of these hours, or those for which `keep` is not true, in one commit.
 
@@ -55,7 +55,7 @@ def remove_rows(
     return commit(table, remove, metadata=told)
 
 
-def remove_days(table: Table, before: date, *, metadata: Mapping[str, str]) -> Commit:
+def remove_days(table: TableState, before: date, *, metadata: Mapping[str, str]) -> Commit:
     """Remove the whole days before a date from a table by the day, in one commit."""
 
     def remove(delta: DeltaTable, properties: CommitProperties) -> None:

@@ -14,8 +14,11 @@ import polars as pl
 
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import upkeep
+from chimera_assets.lake import compaction
+from chimera_assets.lake.log_retention import settle_log
 from chimera_assets.lake.partitions import DAY_COLUMN
+from chimera_assets.lake.size import size
+from chimera_assets.lake.vacuum import safe_vacuum
 from chimera_assets.lifecycle.purge import LAYER as QUARANTINE
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.lifecycle.retention import Expired, expire, expire_days
@@ -123,11 +126,19 @@ def policy(table: Table, contracts: Mapping[str, Contract]) -> Policy:
     stream = owner.stream if owner is not None else None
     return Policy(
         stream=stream,
-        order_by=_order_by(table),
+        order_by=order_by(table),
         vacuum_days=owner.vacuum_days if owner is not None else VACUUM_DAYS,
         retention_days=_retention(table, owner, contracts),
         quarantine_days=_quarantine_days(table, owner),
     )
+
+
+def order_by(table: Table) -> tuple[str, ...]:
+    """The columns by which the rows of a table's hours are kept in order; none for most tables."""
+    if table.layer != _ORDERED_LAYER or table.partition_columns() != list(HOUR_COLUMNS):
+        return ()
+    names = set(table.schema().names)
+    return tuple(name for name in ORDER_BY if name in names)
 
 
 def maintain_lake(  # noqa: PLR0913
@@ -179,15 +190,15 @@ def _maintained(  # noqa: PLR0913
     maintained = Maintained(f"{table.layer}/{table.name}")
     try:
         kept = policy(table, contracts)
-        before = upkeep.size(table)
+        before = size(table)
         expired = _expire(lake, table, kept, run_id, now, dry_run=dry_run)
-        wanted = upkeep.needs(table, kept.order_by, now)
-        did = upkeep.Rewritten(len(wanted.merge), len(wanted.order), ())
-        files, freed = upkeep.vacuum(table, kept.vacuum_days, dry_run=dry_run)
+        wanted = compaction.needs(table, kept.order_by, now)
+        did = compaction.Rewritten(len(wanted.merge), len(wanted.order), ())
+        files, freed = safe_vacuum(table, kept.vacuum_days, dry_run=dry_run)
         if not dry_run:
-            did = upkeep.rewrite(table, wanted, kept.order_by)
-            upkeep.settle_log(table, kept.vacuum_days)
-        after = upkeep.size(table)
+            did = compaction.rewrite(table, wanted, kept.order_by)
+            settle_log(table, kept.vacuum_days)
+        after = size(table)
     except ChimeraError as error:
         spent = time.perf_counter() - started
         return replace(maintained, seconds=spent, error=one_line(str(error)))
@@ -235,13 +246,6 @@ def _owner(table: Table, contracts: Mapping[str, Contract]) -> Contract | None:
     if table.layer == _ORDERED_LAYER and table.name.startswith("fact_"):
         return contracts.get(table.name.removeprefix("fact_"))
     return None
-
-
-def _order_by(table: Table) -> tuple[str, ...]:
-    if table.layer != _ORDERED_LAYER or table.partition_columns() != list(HOUR_COLUMNS):
-        return ()
-    names = set(table.schema().names)
-    return tuple(name for name in ORDER_BY if name in names)
 
 
 def _retention(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, HourRange, partition_values
-from chimera_assets.lake.reading import files
+from chimera_assets.lake.data_files import files
 from chimera_assets.monitoring.metrics.families import Sample
 from chimera_assets.system_tables import LAYER
 from chimera_assets.system_tables.batches import NAME as BATCHES
