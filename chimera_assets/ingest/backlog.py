@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import (
     HOUR_COLUMNS,
     ONE_HOUR,
@@ -25,7 +26,7 @@ from chimera_assets.hours import (
 from chimera_assets.ingest.landed_hours import landed
 from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Hours, Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
-from chimera_assets.lake.partitions import HOUR_START
+from chimera_assets.layers import LANDING, RAW
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals
 
@@ -73,7 +74,7 @@ class Known:
     @classmethod
     def of(cls, lake: Lake, stream: str) -> Self:
         """What the lake says of a stream now."""
-        raw = lake.table("raw", stream)
+        raw = lake.table(RAW, stream)
         begun = raw.version() if raw.exists() else None
         return cls(current_watermark(lake, stream), begun)
 
@@ -138,7 +139,7 @@ def backlog(
     late = (found.beyond(watermark.moment) or NO_HOURS) & watermark.extracted
     changed = _changed(found)
     keys = _keys(contract, source, found, late, changed)
-    raw = lake.table("raw", contract.stream)
+    raw = lake.table(RAW, contract.stream)
     moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
     for hours in _new_beside_extracted(extracting, watermark.extracted):
         # An UPDATE may have given a row of another hour this hour and a new arrival.
@@ -290,8 +291,8 @@ def shrunk(
     A source that deletes old rows would otherwise, by one late row, empty an hour of the lake. Rows
     that are in another hour now are not lost.
     """
-    before = rows_of(lake.table("raw", contract.stream), hours)
-    files = rows_of(lake.table("landing", contract.stream), hours)
+    before = rows_of(lake.table(RAW, contract.stream), hours)
+    files = rows_of(lake.table(LANDING, contract.stream), hours)
     if not before:
         return []
     found: list[Shrunk] = []
@@ -299,7 +300,7 @@ def shrunk(
         own = max(0, before.get(hour, 0) - files.get(hour, 0))
         if own - left <= own * _MAY_BE_GONE:
             continue
-        there = _still_there(lake.table("raw", contract.stream), contract, source, hour)
+        there = _still_there(lake.table(RAW, contract.stream), contract, source, hour)
         if own - there > own * _MAY_BE_GONE:
             found.append(Shrunk(hour, own, there))
     return found

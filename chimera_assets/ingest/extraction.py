@@ -23,6 +23,7 @@ from chimera_assets.ingest.backlog import (
 )
 from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.watermark_commits import Advance, current_watermark
+from chimera_assets.layers import RAW
 from chimera_assets.sources.landing import landed_rows
 from chimera_assets.tracing import traced_batches
 
@@ -92,7 +93,7 @@ def extract_into_raw(  # noqa: PLR0913
         watermark = current_watermark(lake, contract.stream)
         if watermark is not None and frozenset(hours) <= watermark.extracted:
             return Extracted()
-    raw = lake.table("raw", contract.stream)
+    raw = lake.table(RAW, contract.stream)
     known = Known.of(lake, contract.stream)
     now = source_now(lake, contract, source)
     notes = _notes(contract, source, now)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 from deltalake import WriterProperties
 
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR
 from chimera_assets.lake import partitions
 from chimera_assets.lake.commit import commit
@@ -195,7 +196,7 @@ def _of_hours(
 def _settled(listed: pl.DataFrame, now: datetime) -> pl.DataFrame:
     if not set(HOUR_COLUMNS) <= set(listed.columns):
         return listed
-    return listed.filter(now - ONE_HOUR - SETTLED >= partitions.HOUR_START)
+    return listed.filter(now - ONE_HOUR - SETTLED >= HOUR_START)
 
 
 def _partitions(found: pl.DataFrame, columns: Sequence[str]) -> tuple[Partition, ...]:

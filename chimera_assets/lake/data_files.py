@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions
 from chimera_assets.lake.errors import LakeError
@@ -53,7 +54,7 @@ def last_hour(table: TableLocation, delta: DeltaTable) -> datetime | None:
     listed = files(table, delta, None).filter(pl.col("rows") > 0)
     if not set(HOUR_COLUMNS) <= set(listed.columns):
         return None
-    last: datetime | None = listed.select(partitions.HOUR_START.max()).item()
+    last: datetime | None = listed.select(HOUR_START.max()).item()
     return last
 
 

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.errors import ChimeraError, one_line
-from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import compaction
 from chimera_assets.lake.log_retention import settle_log
-from chimera_assets.lake.partitions import DAY_COLUMN
 from chimera_assets.lake.size import size
 from chimera_assets.lake.vacuum import safe_vacuum
-from chimera_assets.lifecycle.purge import LAYER as QUARANTINE
+from chimera_assets.layers import MARTS, QUALITY, QUARANTINE, STREAM_LAYERS, stream_of_fact
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.lifecycle.retention import Expired, expire, expire_days
-from chimera_assets.system_tables import LAYER as QUALITY
 from chimera_assets.system_tables import check_results
 
 if TYPE_CHECKING:
@@ -42,7 +40,6 @@ ORDER_BY = (
     "model",
     "target_model",
 )
-_ORDERED_LAYER = "marts"
 
 #: How long a table's past can be read, where no contract says.
 VACUUM_DAYS = 7
@@ -52,8 +49,6 @@ QUARANTINE_DAYS = 7
 
 #: How long quality results are kept, if there is no stream at all.
 _RETENTION_DAYS = 90
-
-_STREAM_LAYERS = ("raw", "staged", QUARANTINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +130,7 @@ def policy(table: Table, contracts: Mapping[str, Contract]) -> Policy:
 
 def order_by(table: Table) -> tuple[str, ...]:
     """The columns by which the rows of a table's hours are kept in order; none for most tables."""
-    if table.layer != _ORDERED_LAYER or table.partition_columns() != list(HOUR_COLUMNS):
+    if table.layer != MARTS or table.partition_columns() != list(HOUR_COLUMNS):
         return ()
     names = set(table.schema().names)
     return tuple(name for name in ORDER_BY if name in names)
@@ -241,11 +236,10 @@ def _expire(  # noqa: PLR0913
 
 def _owner(table: Table, contracts: Mapping[str, Contract]) -> Contract | None:
     """The contract whose rows the table has."""
-    if table.layer in _STREAM_LAYERS:
+    if table.layer in STREAM_LAYERS:
         return contracts.get(table.name)
-    if table.layer == _ORDERED_LAYER and table.name.startswith("fact_"):
-        return contracts.get(table.name.removeprefix("fact_"))
-    return None
+    stream = stream_of_fact(table.name) if table.layer == MARTS else None
+    return contracts.get(stream) if stream is not None else None
 
 
 def _retention(

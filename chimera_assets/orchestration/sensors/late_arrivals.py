@@ -17,6 +17,7 @@ from chimera_assets.ingest.backlog import Known, backlog, doubt, held_back, in_s
 from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.hourly_job import etl_hourly
 from chimera_assets.orchestration.runs.late_runs import (
     RUNS_A_TICK,
@@ -28,7 +29,6 @@ from chimera_assets.orchestration.runs.late_runs import (
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceError
-from chimera_assets.sources.landing import LAYER
 from chimera_assets.sources.postgres import PostgresSource
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _error_message(stream: str, error: ChimeraError) -> str:
 
 def _look(lake: Lake, contract: Contract) -> Looked:
     known = Known.of(lake, contract.stream)
-    if known.begun is None and not lake.table(LAYER, contract.stream).exists():
+    if known.begun is None and not lake.table(LANDING, contract.stream).exists():
         return Looked(told=(f"{contract.stream}: nothing taken in yet",))
     source = PostgresSource(source_database_url(get_settings()))
     told: list[str] = []
