@@ -15,8 +15,11 @@ from chimera_assets.errors import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-#: The names of the two partition columns, in partition order.
-HOUR_COLUMNS = ("hour_partition", "hour")
+#: The names of the two partition columns; their types are in `hour_columns.py`.
+DAY_COLUMN, HOUR_COLUMN = "hour_partition", "hour"
+
+#: Both, in partition order.
+HOUR_COLUMNS = (DAY_COLUMN, HOUR_COLUMN)
 
 #: How a partition key is written: Dagster's own form for hourly partitions.
 PARTITION_KEY_FORMAT = "%Y-%m-%d-%H:%M"

@@ -29,7 +29,8 @@ _AGE_SECONDS = 3600
 
 def measure(rows: int, home: Path) -> Outcome:
     """Take the file, each time into new tables."""
-    from chimera_assets.sources.landing import LAYER, Place, load_files
+    from chimera_assets.layers import LANDING
+    from chimera_assets.sources.landing import Place, load_files
 
     stream = contracts()["generations"]
     place = Place(str(home / "landing"))
@@ -40,7 +41,7 @@ def measure(rows: int, home: Path) -> Outcome:
     def ours(number: int) -> None:
         lake = Lake(str(home / f"lake_{number}"))
         landed["ours"] = load_files(lake, stream, place, run_id="bench").rows
-        landed["table"] = lake.table(LAYER, stream.stream).count()
+        landed["table"] = lake.table(LANDING, stream.stream).count()
 
     def floor(number: int) -> None:
         pl.scan_ndjson(file).collect().write_delta(str(home / f"floor_{number}"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import RAW, STAGED
 from chimera_assets.postgres.connection import describe, execute
 from chimera_assets.sources.database import connect
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from adbc_driver_postgresql import dbapi
 
 _STREAMS = ("generations", "jailbreak_tests", "provider_health")
-_LAYERS = ("raw", "staged")
+_LAYERS = (RAW, STAGED)
 _MARK = "chimera demo for "
 
 _COMMENT = "SELECT obj_description(to_regclass('generations')) AS comment"

@@ -13,8 +13,9 @@ from chimera_assets.commands.terminal import iso, notes, out, print_json, print_
 from chimera_assets.contracts import contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
-from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import QUARANTINE
 from chimera_assets.lifecycle.maintenance import QUARANTINE_DAYS
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.masking import OPERATOR_LEVEL, masked_key, masked_record
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
 
-_LAYER = "quarantine"
 
 #: How rows without a key are asked for.
 NO_KEY = "-"
@@ -46,7 +46,7 @@ def rejected(
     lake = open_lake()
     names = _quarantines(lake, stream)
     empty = pl.LazyFrame(schema=SCHEMA)
-    frames = [lake.table(_LAYER, name).read(hours, list(SCHEMA)) for name in names]
+    frames = [lake.table(QUARANTINE, name).read(hours, list(SCHEMA)) for name in names]
     rows = pl.concat([empty, *frames])
     return rows if reason is None else rows.filter(pl.col("reasons").list.contains(reason))
 
@@ -155,7 +155,7 @@ def purge_old(
 
 def _quarantines(lake: Lake, stream: str | None) -> list[str]:
     """The streams that have a quarantine: all of them, or the one asked for if it has."""
-    kept = {name for layer, name in lake.tables() if layer == _LAYER}
+    kept = {name for layer, name in lake.tables() if layer == QUARANTINE}
     if stream is not None and stream not in kept | set(contracts()):
         msg = f"--stream: expected {one_of(kept | set(contracts()), stream)}; found {stream}"
         raise ArgumentError(msg)
@@ -218,4 +218,4 @@ def reason_in_words(contract: Contract | None, name: str) -> tuple[str | None, s
 
 
 def _hour(row: dict[str, Any]) -> str:
-    return f"{row['hour_partition']}T{row['hour']:02}:00Z"
+    return f"{row[DAY_COLUMN]}T{row[HOUR_COLUMN]:02}:00Z"

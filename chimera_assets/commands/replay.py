@@ -16,6 +16,7 @@ from chimera_assets.contracts import contracts, required_references
 from chimera_assets.hours import HOUR_COLUMNS, partition_key
 from chimera_assets.lake import open_lake
 from chimera_assets.lake.removal import runs, starts
+from chimera_assets.layers import RAW
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.quality.replay import keep_replay, prospects
 from chimera_assets.settings import get_settings
@@ -118,7 +119,7 @@ def _ranges(chosen: dict[str, pl.DataFrame]) -> Iterator[HourRange]:
     wanted = {hour for rows in chosen.values() for hour in starts(rows)}
     present = set(wanted)
     for name in chosen:
-        present |= set(starts(open_lake().table("raw", name).rows_by_hour()))
+        present |= set(starts(open_lake().table(RAW, name).rows_by_hour()))
     return runs(wanted, present)
 
 

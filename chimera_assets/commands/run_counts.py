@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import open_lake
-from chimera_assets.orchestration.partitions import HOUR_KEY
 from chimera_assets.system_tables.batches import batches_of_run
 from chimera_assets.system_tables.check_results import check_results_of_run
 

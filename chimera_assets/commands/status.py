@@ -15,11 +15,12 @@ from chimera_assets.hours import ONE_HOUR, ranges
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import LANDING, QUARANTINE, STAGED
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceTableMissing
-from chimera_assets.sources.landing import FORMATS, LAYER, FileLog, Place
+from chimera_assets.sources.landing import FORMATS, FileLog, Place
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.system_tables.batches import newest_batches
 
@@ -54,8 +55,8 @@ def show(*, as_json: bool, now: datetime) -> int:
 
 
 def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime) -> dict[str, Any]:
-    staged = lake.table("staged", contract.stream)
-    quarantine = lake.table("quarantine", contract.stream)
+    staged = lake.table(STAGED, contract.stream)
+    quarantine = lake.table(QUARANTINE, contract.stream)
     mine = judged.filter(pl.col("stream") == contract.stream)
     extracted, rejected = int(mine["extracted"].sum()), int(mine["quarantined"].sum())
     last = staged.last_hour() if contract.kind == "stream" and staged.exists() else None
@@ -83,7 +84,7 @@ def _landings(lake: Lake, place: Place) -> tuple[list[dict[str, Any]], list[str]
 
 
 def _landing(lake: Lake, place: Place, stream: str) -> dict[str, Any]:
-    file_log = FileLog.read(lake.table(LAYER, stream))
+    file_log = FileLog.read(lake.table(LANDING, stream))
     new = [file for file in place.files(stream) if not file_log.has_seen(file)]
     taken = [entry for entry in file_log.entries if entry.state != "same"]
     return {

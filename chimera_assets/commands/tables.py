@@ -13,6 +13,8 @@ from chimera_assets.contracts import contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import STREAM_LAYERS
+from chimera_assets.lifecycle.maintenance import order_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Table
 
-_STREAM_LAYERS = ("raw", "staged", "quarantine")
 _VACUUM_DAYS = 7
 
 #: How many rows people are shown if they did not say.
@@ -140,7 +141,10 @@ def restore(name: str, target: int | datetime) -> int:
 def optimize(name: str, *, hours: HourRange | None, z_order: Sequence[str]) -> int:
     """Merge the small files of each hour, or rewrite them in the order of columns."""
     table = named(name)
-    done = table.z_order(z_order, hours) if z_order else table.optimize(hours)
+    if z_order:
+        done = table.z_order(z_order, hours, kept_in=order_by(table))
+    else:
+        done = table.optimize(hours)
     out().print(f"{name}: {done['files_removed']:,} files became {done['files_added']:,}")
     return 0
 
@@ -157,7 +161,7 @@ def vacuum(name: str, *, days: float | None, dry_run: bool, full: bool) -> int:
 
 def vacuum_days(table: Table) -> float:
     """For how many days a table's past is kept: as its contract says, else 7."""
-    contract = contracts().get(table.name) if table.layer in _STREAM_LAYERS else None
+    contract = contracts().get(table.name) if table.layer in STREAM_LAYERS else None
     return contract.vacuum_days if contract is not None else _VACUUM_DAYS
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import stream_of_fact
 from chimera_assets.reconciliation.findings import PROMISES
 from chimera_assets.reconciliation.verify import verify
 
@@ -25,7 +26,9 @@ _SHOWN = 50
 
 def show(hours: HourRange | None, *, as_json: bool) -> int:
     """Verify some hours or all; 1 if a promise does not hold."""
-    facts = {path.stem.removeprefix("fact_") for path in _MARTS.glob("fact_*.sql")}
+    facts = {
+        stream for path in _MARTS.glob("*.sql") if (stream := stream_of_fact(path.stem)) is not None
+    }
     found = verify(open_lake(), contracts(), hours, with_facts=facts)
     if as_json:
         print_json({"holds": not found.failures, **asdict(found)})

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from chimera_assets.hour_columns import HOUR_SQL_TYPES
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN
+from chimera_assets.layers import STAGED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from chimera_assets.contracts.model import Column, Contract
 
 #: What dbt calls the source whose tables are the staged streams.
-SOURCE = "staged"
+SOURCE = STAGED
 
 #: Column type -> the type as dbt's data_type says it (DuckDB's names).
 DBT_TYPES = {
@@ -26,8 +30,8 @@ DBT_TYPES = {
 }
 
 _HOUR = (
-    ("hour_partition", "date", "The UTC day of the hour that the row belongs to."),
-    ("hour", "integer", "The UTC hour that the row belongs to, 0 to 23."),
+    (DAY_COLUMN, HOUR_SQL_TYPES[DAY_COLUMN], "The UTC day of the hour that the row belongs to."),
+    (HOUR_COLUMN, HOUR_SQL_TYPES[HOUR_COLUMN], "The UTC hour that the row belongs to, 0 to 23."),
 )
 _LINEAGE = (
     ("_batch_id", "varchar", "The extraction that brought the row in."),

@@ -15,6 +15,7 @@ from chimera_assets.contracts.rules.batch_checks import (
 )
 from chimera_assets.contracts.rules.bounds import within
 from chimera_assets.contracts.schema import named_check
+from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS, partition_values
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 #: The one group of a frame without hours.
 _ALL = "_all"
-
-_HOUR_TYPES: dict[str, Any] = {"hour_partition": pl.Date(), "hour": pl.Int32()}
 
 
 def profile_exprs(contract: Contract) -> list[pl.Expr]:
@@ -96,7 +95,7 @@ def _values(keyed: pl.LazyFrame, keys: list[str], name: str, value: pl.Expr) -> 
 def empty_profile(contract: Contract, hours: HourRange) -> pl.DataFrame:
     """A profile of no rows for each hour; merge it in so that silent hours are judged too."""
     values = [partition_values(hour) for hour in hours]
-    frame = pl.DataFrame(values, schema=_HOUR_TYPES, orient="row")
+    frame = pl.DataFrame(values, schema=HOUR_TYPES, orient="row")
     return _typed(contract, frame, list(HOUR_COLUMNS))
 
 
@@ -121,7 +120,7 @@ def _merged_counts(together: pl.DataFrame, keys: list[str], name: str) -> pl.Dat
 
 def _typed(contract: Contract, frame: pl.DataFrame, hours: list[str]) -> pl.DataFrame:
     """All of a profile's columns in their types, those that are missing as zeros."""
-    columns = [pl.col(name).cast(_HOUR_TYPES[name]) for name in hours]
+    columns = [pl.col(name).cast(HOUR_TYPES[name]) for name in hours]
     for name, kind in _statistic_types(contract).items():
         if name not in frame.columns:
             empty: object = [] if kind == COUNTS_TYPE else 0
@@ -187,7 +186,7 @@ def batch_violations(contract: Contract, profile: pl.DataFrame) -> pl.DataFrame:
         )
         rules.append(found)
     if not rules:
-        kinds = {name: _HOUR_TYPES[name] for name in hours}
+        kinds = {name: HOUR_TYPES[name] for name in hours}
         return pl.DataFrame(
             schema=kinds | {"rule": pl.String, "observed": pl.Float64, "passed": pl.Boolean}
         )

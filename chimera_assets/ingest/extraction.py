@@ -15,6 +15,7 @@ from chimera_assets.ingest.late_rows import Backlog, Known, backlog, doubt
 from chimera_assets.ingest.loss_guard import held_back, rows_of, shrunk
 from chimera_assets.ingest.moved_rows import moved_from
 from chimera_assets.ingest.watermark_commits import Advance, current_watermark
+from chimera_assets.layers import RAW
 from chimera_assets.sources.landing import landed_rows
 from chimera_assets.tracing import traced_batches
 
@@ -84,7 +85,7 @@ def extract_into_raw(  # noqa: PLR0913
         watermark = current_watermark(lake, contract.stream)
         if watermark is not None and frozenset(hours) <= watermark.extracted:
             return Extracted()
-    raw = lake.table("raw", contract.stream)
+    raw = lake.table(RAW, contract.stream)
     known = Known.of(lake, contract.stream)
     now = source_now(lake, contract, source)
     notes = _notes(contract, source, now)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from chimera_assets.layers import LANDING
 from chimera_assets.sources.arrivals import Arrivals, Look, Moment
 from chimera_assets.sources.errors import SourceTableMissing
-from chimera_assets.sources.landing import LAYER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,6 +79,6 @@ def source_now(
     try:
         return source.now(contract, seconds=seconds)
     except SourceTableMissing:
-        if lake.table(LAYER, contract.stream).exists():
+        if lake.table(LANDING, contract.stream).exists():
             return FilesOnly()
         raise

@@ -6,10 +6,11 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HourRange, floor_hour, parse_key
 from chimera_assets.ingest.watermark import Hours, Landed
 from chimera_assets.lake.commit import commit_info
-from chimera_assets.lake.partitions import HOUR_START
+from chimera_assets.layers import LANDING
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import LANDED_HOURS
 
@@ -22,7 +23,7 @@ def landed(lake: Lake, stream: str, since: int) -> Landed:
 
     Hours before CHIMERA_START are nobody's; the one that has not ended is the schedule's to take.
     """
-    table = lake.table("landing", stream)
+    table = lake.table(LANDING, stream)
     if not table.exists():
         return Landed()
     newest = table.version()

@@ -23,6 +23,7 @@ from chimera_assets.ingest.landed_hours import landed
 from chimera_assets.ingest.moved_rows import KEY_PRINTS, key_prints, moved_from
 from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Hours, Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
+from chimera_assets.layers import RAW
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals
 
@@ -62,7 +63,7 @@ class Known:
     @classmethod
     def of(cls, lake: Lake, stream: str) -> Self:
         """What the lake says of a stream now."""
-        raw = lake.table("raw", stream)
+        raw = lake.table(RAW, stream)
         begun = raw.version() if raw.exists() else None
         return cls(current_watermark(lake, stream), begun)
 
@@ -127,7 +128,7 @@ def backlog(
     late = (found.beyond(watermark.moment) or NO_HOURS) & watermark.extracted
     changed = _changed(found)
     keys = _keys(contract, source, found, late, changed)
-    raw = lake.table("raw", contract.stream)
+    raw = lake.table(RAW, contract.stream)
     moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
     for hours in _new_beside_extracted(extracting, watermark.extracted):
         # An UPDATE may have given a row of another hour this hour and a new arrival.

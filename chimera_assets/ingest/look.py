@@ -11,7 +11,7 @@ from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.late_rows import Known, backlog, doubt
 from chimera_assets.ingest.loss_guard import held_back, shrunk
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
-from chimera_assets.sources.landing import LAYER
+from chimera_assets.layers import LANDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def look(lake: Lake, contract: Contract, source: PostgresSource, *, seconds: int
         SourceError: The source cannot be reached, or takes longer.
     """
     known = Known.of(lake, contract.stream)
-    if known.begun is None and not lake.table(LAYER, contract.stream).exists():
+    if known.begun is None and not lake.table(LANDING, contract.stream).exists():
         return Looked(messages=(f"{contract.stream}: nothing taken in yet",))
     messages: list[str] = []
     with source_now(lake, contract, source, seconds=seconds) as now:

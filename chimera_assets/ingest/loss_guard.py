@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.errors import in_short
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HourRange, partition_key
-from chimera_assets.lake.partitions import HOUR_START
+from chimera_assets.layers import LANDING, RAW
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,8 +59,8 @@ def shrunk(
     A source that deletes old rows would otherwise, by one late row, empty an hour of the lake. Rows
     that are in another hour now are not lost.
     """
-    before = rows_of(lake.table("raw", contract.stream), hours)
-    files = rows_of(lake.table("landing", contract.stream), hours)
+    before = rows_of(lake.table(RAW, contract.stream), hours)
+    files = rows_of(lake.table(LANDING, contract.stream), hours)
     if not before:
         return []
     found: list[Shrunk] = []
@@ -67,7 +68,7 @@ def shrunk(
         own = max(0, before.get(hour, 0) - files.get(hour, 0))
         if own - left <= own * _MAY_BE_GONE:
             continue
-        there = _still_there(lake.table("raw", contract.stream), contract, source, hour)
+        there = _still_there(lake.table(RAW, contract.stream), contract, source, hour)
         if own - there > own * _MAY_BE_GONE:
             found.append(Shrunk(hour, own, there))
     return found

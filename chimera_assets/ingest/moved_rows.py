@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.hour_columns import HOUR_COLUMNS, HOUR_START
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
-from chimera_assets.lake.partitions import HOUR_START
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HOUR_COLUMNS, parse_range, ranges
 from chimera_assets.ingest.watermark import (
     NO_HOURS,
@@ -20,7 +21,7 @@ from chimera_assets.ingest.watermark import (
     advanced,
 )
 from chimera_assets.lake.commit import Carried, commit_info
-from chimera_assets.lake.partitions import HOUR_START
+from chimera_assets.layers import RAW
 from chimera_assets.system_tables.batches import judged_hours
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ def current_watermark(lake: Lake, stream: str) -> Watermark | None:
     A table whose log has lost its position (written by others, or long ago) has one of an unknown
     moment, by which every hour that the source has rows of is late.
     """
-    raw = lake.table("raw", stream)
+    raw = lake.table(RAW, stream)
     return _watermark(lake, stream, raw.delta()) if raw.exists() else None
 
 
 def _watermark(lake: Lake, stream: str, delta: DeltaTable) -> Watermark:
-    raw = lake.table("raw", stream)
+    raw = lake.table(RAW, stream)
     if delta.transaction_version(WATERMARK_KEY) is not None:
         for info in _commits(raw, delta.version()):
             if WATERMARK_KEY in info:
@@ -76,7 +77,7 @@ def _commits(table: Table, newest: int) -> Iterator[dict[str, Any]]:
 
 def _ever_extracted(lake: Lake, stream: str) -> Hours:
     """The hours of raw's files, and those that were judged and had no rows."""
-    known = [lake.table("raw", stream).rows_by_hour().select(HOUR_COLUMNS)]
+    known = [lake.table(RAW, stream).rows_by_hour().select(HOUR_COLUMNS)]
     known.append(judged_hours(lake, stream))
     return frozenset(pl.concat(known).select(HOUR_START).to_series())
 
@@ -120,7 +121,7 @@ class Advance:
 
     def _beside(self, delta: DeltaTable) -> Hours:
         """The hours that others have written since the extraction began."""
-        raw = self._lake.table("raw", self._stream)
+        raw = self._lake.table(RAW, self._stream)
         first = 0 if self._begun is None else self._begun + 1
         found = NO_HOURS
         for version in range(first, delta.version() + 1):

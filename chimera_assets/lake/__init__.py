@@ -14,8 +14,9 @@ from chimera_assets.lake.errors import (
     TableNotFound,
 )
 from chimera_assets.lake.lake import Lake, open_lake
+from chimera_assets.lake.size import TableStats
 from chimera_assets.lake.stream import Replay
-from chimera_assets.lake.table import Table, TableStats
+from chimera_assets.lake.table import Table
 
 __all__ = [
     "Carried",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from deltalake import CommitProperties, Transaction
 from deltalake.fs import DeltaStorageHandler
 
-from chimera_assets.lake import damage, reading
+from chimera_assets.lake import damage, data_files
 from chimera_assets.lake.errors import CommitConflict, StorageUnavailable, translated
 from chimera_assets.lake.storage_retry import READ_ATTEMPTS, pause, with_retries
 from chimera_assets.tracing import span
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from deltalake import DeltaTable
 
+    from chimera_assets.lake.location import TableLocation
+    from chimera_assets.lake.snapshot import TableState
     from chimera_assets.lake.stream import Stream
-    from chimera_assets.lake.table import Table
-
 #: The key of a commit's own id in its metadata.
 COMMIT_ID = "chimera.commit"
 
@@ -79,7 +79,7 @@ Carry: TypeAlias = "Callable[[DeltaTable], Carried]"
 
 
 def commit(  # noqa: PLR0913
-    table: Table,
+    table: TableState,
     action: Action,
     *,
     metadata: Mapping[str, str],
@@ -108,7 +108,7 @@ def commit(  # noqa: PLR0913
 
 
 def _commit(  # noqa: PLR0913, PLR0917
-    table: Table,
+    table: TableState,
     action: Action,
     metadata: Mapping[str, str],
     carry: Carry | None,
@@ -137,7 +137,7 @@ def _commit(  # noqa: PLR0913, PLR0917
                 failure = translated(error, table.uri)
                 whole = stream is None or stream.may_be_read_again
                 if not (whole and _worth_another(failure, attempt, attempts)):
-                    files = reading.files(table, delta, None)
+                    files = data_files.files(table, delta, None)
                     raise damage.explained(table, error, files) from error
                 pause(attempt)
                 continue
@@ -147,7 +147,7 @@ def _commit(  # noqa: PLR0913, PLR0917
     raise AssertionError  # pragma: no cover
 
 
-def _carried(table: Table, carry: Carry | None) -> tuple[DeltaTable, Carried | None]:
+def _carried(table: TableState, carry: Carry | None) -> tuple[DeltaTable, Carried | None]:
     """The newest state of the table, and what a commit on exactly that state carries."""
     while True:
         delta = table.delta()
@@ -176,7 +176,7 @@ def append_carry(_: DeltaTable) -> Carried:
     return Carried((f"chimera.append.{lane}", time.time_ns() // 1_000_000), {})
 
 
-def read_actions(table: Table, version: int) -> list[dict[str, Any]]:
+def read_actions(table: TableLocation, version: int) -> list[dict[str, Any]]:
     """The actions of one commit, from its entry in the log."""
 
     def content() -> bytes:
@@ -189,7 +189,7 @@ def read_actions(table: Table, version: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.strip()]
 
 
-def commit_info(table: Table, version: int) -> dict[str, Any]:
+def commit_info(table: TableLocation, version: int) -> dict[str, Any]:
     """What one commit says of itself, its metadata included.
 
     Raises:
@@ -199,7 +199,7 @@ def commit_info(table: Table, version: int) -> dict[str, Any]:
     return next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
 
 
-def _landed(table: Table, commit_id: str, base: int) -> int | None:
+def _landed(table: TableState, commit_id: str, base: int) -> int | None:
     """The version that our commit became, or None if it is not in the log."""
     newest = table.delta().version()
     for version in range(base + 1, newest + 1):
@@ -209,7 +209,7 @@ def _landed(table: Table, commit_id: str, base: int) -> int | None:
     return None
 
 
-def _told(table: Table, version: int | None, seconds: float) -> Commit:
+def _told(table: TableState, version: int | None, seconds: float) -> Commit:
     if version is None:
         # Some operations commit nothing when there is nothing to change.
         return Commit(table.delta().version(), 0, 0, 0, seconds)

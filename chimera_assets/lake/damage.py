@@ -28,7 +28,7 @@ from chimera_assets.lake.storage import LOG_FOLDER, is_s3
 if TYPE_CHECKING:
     import polars as pl
 
-    from chimera_assets.lake.table import Table
+    from chimera_assets.lake.location import TableLocation
 
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
@@ -55,13 +55,15 @@ _BACKUP = "put it back from a backup"
 _ANEW = "or move the table's folder away and run its hours again with `chimera backfill`"
 
 
-def explained(table: Table, error: Exception, files: pl.DataFrame | None = None) -> Exception:
+def explained(
+    table: TableLocation, error: Exception, files: pl.DataFrame | None = None
+) -> Exception:
     """The error in our words, with the damaged file and the remedy if there is such a file.
 
     Args:
         table: The table that was read or written.
         error: What went wrong.
-        files: The data files that were read, as `reading.files` lists them; None before any.
+        files: The data files that were read, as `data_files.files` lists them; None before any.
     """
     failure = translated(error, table.uri)
     known = isinstance(failure, LakeError) and (failure.transient or type(failure) is not LakeError)
@@ -76,7 +78,7 @@ def explained(table: Table, error: Exception, files: pl.DataFrame | None = None)
     return TableDamaged(table.uri, *found) if found is not None else failure
 
 
-def _log_damage(table: Table) -> tuple[str, str] | None:
+def _log_damage(table: TableLocation) -> tuple[str, str] | None:
     """What is wrong with the log, and the remedy; None if nothing is."""
     storage = _storage(table)
     listed = {info.base_name: info for info in storage.get_file_info(FileSelector(LOG_FOLDER))}
@@ -99,7 +101,7 @@ def _log_damage(table: Table) -> tuple[str, str] | None:
     return None
 
 
-def require_whole_entry(table: Table, version: int) -> None:
+def require_whole_entry(table: TableLocation, version: int) -> None:
     """Refuse a newest log entry without a byte: Delta takes it for a commit that changed nothing.
 
     Only asked of folders: objects on S3 appear whole or not at all.
@@ -115,7 +117,7 @@ def require_whole_entry(table: Table, version: int) -> None:
         raise TableDamaged(table.uri, *_entry_message(version, "empty", newest=version))
 
 
-def require_files(table: Table, files: pl.DataFrame) -> None:
+def require_files(table: TableLocation, files: pl.DataFrame) -> None:
     """Refuse data files of a folder that are missing, cut, or end in what a power cut left there.
 
     Of very many files none is looked at: that would cost more than it is worth.
@@ -142,7 +144,7 @@ def _problem_at_a_glance(file: Path, logged: int) -> str | None:
     return _size_problem(size, logged) or (None if whole else "damaged: its end is not Parquet's")
 
 
-def _damaged_file(table: Table, files: pl.DataFrame) -> tuple[str, str] | None:
+def _damaged_file(table: TableLocation, files: pl.DataFrame) -> tuple[str, str] | None:
     """What is wrong with the first damaged data file, and the remedy; None if there is none."""
     storage = _storage(table)
     for file in files.iter_rows(named=True):
@@ -163,7 +165,7 @@ def _size_problem(found: int | None, logged: int) -> str | None:
     return None if found == logged else f"damaged: expected {logged} bytes, found {found}"
 
 
-def _file_message(table: Table, path: str, problem: str) -> tuple[str, str]:
+def _file_message(table: TableLocation, path: str, problem: str) -> tuple[str, str]:
     """The words for a damaged data file: what, and what to do."""
     name = f"{table.layer}/{table.name}"
     day, hour = (re.search(rf"{column}=([^/]+)/", path) for column in HOUR_COLUMNS)
@@ -235,5 +237,5 @@ def _pages(storage: FileSystem, path: str) -> str | None:
     return None
 
 
-def _storage(table: Table) -> FileSystem:
+def _storage(table: TableLocation) -> FileSystem:
     return PyFileSystem(DeltaStorageHandler(table.uri, table.storage_options))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from chimera_assets.lake.storage import check_root, is_s3, s3_options, table_folders
+from chimera_assets.lake.location import LakeRoot
+from chimera_assets.lake.storage import check_root, table_folders
 from chimera_assets.lake.table import Table
 from chimera_assets.settings import get_settings
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Lake:
+class Lake(LakeRoot):
     """All tables below one root; a table's place is `<root>/<layer>/<name>`.
 
     Args:
@@ -27,14 +28,8 @@ class Lake:
     """
 
     def __init__(self, uri: str, storage_options: Mapping[str, str] | None = None) -> None:
-        self.uri = uri.rstrip("/") or "/"
-        self._overrides = dict(storage_options or {})
+        super().__init__(uri, storage_options)
         self._tables: dict[tuple[str, str], Table] = {}
-
-    @property
-    def storage_options(self) -> dict[str, str]:
-        """What deltalake and Polars need to reach the storage; empty for a folder."""
-        return s3_options(self._overrides) if is_s3(self.uri) else {}
 
     @cached_property
     def _checked(self) -> bool:

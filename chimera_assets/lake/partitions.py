@@ -7,14 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
-from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, HourRange
-
-DAY_COLUMN, HOUR_COLUMN = HOUR_COLUMNS
-
-#: The start of a row's hour, as a Polars expression.
-HOUR_START = pl.col(DAY_COLUMN).cast(pl.Datetime("us", "UTC")) + pl.duration(
-    hours=pl.col(HOUR_COLUMN).cast(pl.Int64)
-)
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, ONE_HOUR, HourRange
 
 _ONE_DAY = timedelta(days=1)
 _LAST_HOUR = 23

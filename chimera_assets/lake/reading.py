@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow as pa
-from deltalake.exceptions import DeltaError
 
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import damage, partitions
-from chimera_assets.lake.errors import LakeError, TableDamaged, TableNotFound, translated
+from chimera_assets.lake.data_files import files, require_hour_columns, unplaced_files
+from chimera_assets.lake.errors import LakeError, TableDamaged, TableNotFound
+from chimera_assets.lake.snapshot import polars_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from chimera_assets.hours import HourRange
-    from chimera_assets.lake.table import Table
+    from chimera_assets.lake.snapshot import TableState
 
 #: Files written under an older schema may lack columns or hold narrower numbers.
 _CASTS = pl.ScanCastOptions(integer_cast="upcast", float_cast="upcast")
@@ -31,49 +30,12 @@ _PLAIN_READER = 1
 _PLAIN_FEATURES = {"timestampNtz"}
 
 
-def past(table: Table, version: int | None, as_of: datetime | None) -> DeltaTable:
-    """The table at a version, or as it was at a time.
-
-    Raises:
-        TableNotFound: There is no such version.
-    """
-    if version is not None and as_of is not None:
-        msg = f"{table.uri}: expected a version or a time, found both"
-        raise LakeError(msg)
-    newest = table.delta().version()
-    _require_version(table, version, newest=newest)
-    try:
-        delta = table.fresh()
-        delta.load_as_version(_utc(as_of) if as_of is not None else version or 0)
-    except LakeError:
-        raise
-    except Exception as error:
-        if isinstance(error, DeltaError) and version is not None:
-            msg = f"{table.uri}: version {version} is past retention and can no longer be read"
-            raise TableNotFound(table.uri, msg) from error
-        raise translated(error, table.uri) from error
-    return delta
-
-
-def _require_version(table: Table, version: int | None, *, newest: int) -> None:
-    if version is not None and not 0 <= version <= newest:
-        msg = f"{table.uri}: no version {version}; the newest is {newest}"
-        raise TableNotFound(table.uri, msg)
-
-
-def _utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        msg = f"as of: expected a time with a zone, found {moment.isoformat()}"
-        raise LakeError(msg)
-    return moment.astimezone(UTC)
-
-
 def read(
-    table: Table, delta: DeltaTable, hours: HourRange | None, columns: Sequence[str] | None
+    table: TableState, delta: DeltaTable, hours: HourRange | None, columns: Sequence[str] | None
 ) -> pl.LazyFrame:
     """The rows of the hours, lazily; see `Table.read`."""
     schema = polars_schema(delta)
-    _require_hour_columns(table, schema, hours)
+    require_hour_columns(table, schema, hours)
     if not _plain(delta):
         frame = pl.scan_delta(delta, storage_options=table.storage_options or None)
         frame = frame.filter(partitions.expression(hours)) if hours is not None else frame
@@ -83,7 +45,7 @@ def read(
 
 
 def _selected(
-    table: Table, schema: pl.Schema, frame: pl.LazyFrame, columns: Sequence[str] | None
+    table: TableState, schema: pl.Schema, frame: pl.LazyFrame, columns: Sequence[str] | None
 ) -> pl.LazyFrame:
     wanted = list(columns) if columns is not None else list(schema)
     missing = [name for name in wanted if name not in schema]
@@ -93,7 +55,7 @@ def _selected(
     return frame.select(wanted)
 
 
-def read_unplaced(table: Table, delta: DeltaTable, columns: Sequence[str]) -> pl.DataFrame:
+def read_unplaced(table: TableState, delta: DeltaTable, columns: Sequence[str]) -> pl.DataFrame:
     """The rows of no hour; see `Table.read_unplaced`."""
     schema = polars_schema(delta)
     wanted = {name: schema[name] for name in columns}
@@ -113,17 +75,6 @@ def read_unplaced(table: Table, delta: DeltaTable, columns: Sequence[str]) -> pl
     return frames.collect()
 
 
-def unplaced_files(table: Table, delta: DeltaTable) -> list[str]:
-    """The paths of the data files whose rows are of no hour."""
-    return files(table, delta, None).filter(pl.col(HOUR_COLUMNS[0]).is_null())["path"].to_list()
-
-
-def polars_schema(delta: DeltaTable) -> pl.Schema:
-    """The table's schema in Polars types."""
-    empty = pl.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
-    return pl.DataFrame(empty).schema
-
-
 def _plain(delta: DeltaTable) -> bool:
     """Whether the data files can be read as they are: no deletion vectors, no renamed columns."""
     protocol = delta.protocol()
@@ -133,7 +84,9 @@ def _plain(delta: DeltaTable) -> bool:
     return plain_protocol and parts in ([], list(HOUR_COLUMNS))
 
 
-def _scan(table: Table, delta: DeltaTable, schema: pl.Schema, wanted: pl.DataFrame) -> pl.LazyFrame:
+def _scan(
+    table: TableState, delta: DeltaTable, schema: pl.Schema, wanted: pl.DataFrame
+) -> pl.LazyFrame:
     if wanted.is_empty():
         return pl.LazyFrame(schema=schema)
     _require_files(table, delta, wanted)
@@ -160,7 +113,7 @@ def _in_order(listed: pl.DataFrame) -> pl.DataFrame:
     return listed.sort(*hour, maintain_order=True) if hour else listed
 
 
-def _require_files(table: Table, delta: DeltaTable, wanted: pl.DataFrame) -> None:
+def _require_files(table: TableState, delta: DeltaTable, wanted: pl.DataFrame) -> None:
     try:
         damage.require_files(table, wanted)
     except TableDamaged as error:
@@ -175,7 +128,7 @@ def _require_files(table: Table, delta: DeltaTable, wanted: pl.DataFrame) -> Non
 
 
 def batches(
-    table: Table,
+    table: TableState,
     delta: DeltaTable,
     hours: HourRange | None,
     columns: Sequence[str] | None,
@@ -191,7 +144,7 @@ def batches(
 
 
 def _parts(
-    table: Table, delta: DeltaTable, hours: HourRange | None, columns: Sequence[str] | None
+    table: TableState, delta: DeltaTable, hours: HourRange | None, columns: Sequence[str] | None
 ) -> Iterator[pl.LazyFrame]:
     """Scans that give the rows one after the other.
 
@@ -221,72 +174,9 @@ def _grouped(listed: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _next(
-    table: Table, delta: DeltaTable, hours: HourRange | None, found: Iterator[pl.DataFrame]
+    table: TableState, delta: DeltaTable, hours: HourRange | None, found: Iterator[pl.DataFrame]
 ) -> pl.DataFrame | None:
     try:
         return next(found, None)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise damage.explained(table, error, files(table, delta, hours)) from error
-
-
-def files(table: Table, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:
-    """One row a data file: `path`, `bytes`, `rows`, and the hour columns of an hourly table."""
-    schema = polars_schema(delta)
-    _require_hour_columns(table, schema, hours)
-    actions = pl.DataFrame(delta.get_add_actions(flatten=True))
-    hourly = [
-        pl.col(f"partition.{name}").cast(schema[name]).alias(name)
-        for name in HOUR_COLUMNS
-        if f"partition.{name}" in actions.columns
-    ]
-    listed = actions.select("path", *hourly, bytes="size_bytes", rows="num_records")
-    if hours is not None:
-        listed = listed.filter(partitions.expression(hours))
-    return _with_missing_counts(table, listed)
-
-
-def _with_missing_counts(table: Table, listed: pl.DataFrame) -> pl.DataFrame:
-    """Count the rows of files whose writer left the count out of the log."""
-    unknown = listed.filter(pl.col("rows").is_null())["path"]
-    if unknown.is_empty():
-        return listed
-    counts = {path: _rows_of(table, path) for path in unknown}
-    counted = pl.col("path").replace_strict(counts, default=None, return_dtype=pl.Int64)
-    return listed.with_columns(pl.col("rows").fill_null(counted))
-
-
-def _rows_of(table: Table, path: str) -> int:
-    options = table.storage_options or None
-    scan = pl.scan_parquet(
-        f"{table.uri}/{path}", glob=False, storage_options=options, credential_provider=None
-    )
-    return int(scan.select(pl.len()).collect().item())
-
-
-def rows_by_hour(table: Table, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:
-    """Rows of each hour; see `Table.rows_by_hour`."""
-    listed = files(table, delta, hours)
-    _require_hour_columns(table, listed.schema, hours, always=True)
-    return (
-        listed.group_by(HOUR_COLUMNS)
-        .agg(pl.col("rows").sum())
-        .filter((pl.col("rows") > 0) & pl.col(HOUR_COLUMNS[0]).is_not_null())
-        .sort(HOUR_COLUMNS)
-    )
-
-
-def last_hour(table: Table, delta: DeltaTable) -> datetime | None:
-    """The last hour that has rows; see `Table.last_hour`."""
-    listed = files(table, delta, None).filter(pl.col("rows") > 0)
-    if not set(HOUR_COLUMNS) <= set(listed.columns):
-        return None
-    last: datetime | None = listed.select(partitions.HOUR_START.max()).item()
-    return last
-
-
-def _require_hour_columns(
-    table: Table, schema: pl.Schema, hours: HourRange | None, *, always: bool = False
-) -> None:
-    if (hours is not None or always) and not set(HOUR_COLUMNS) <= set(schema):
-        msg = f"{table.uri}: expected an hourly table, found no column {HOUR_COLUMNS[0]}"
-        raise LakeError(msg)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from deltalake import write_deltalake
 
-from chimera_assets.hours import ONE_HOUR, HourRange
+from chimera_assets.hour_columns import HOUR_START
+from chimera_assets.hours import DAY_COLUMN, ONE_HOUR, HourRange
 from chimera_assets.lake import partitions, reading
 from chimera_assets.lake.commit import commit
 from chimera_assets.lake.stream import Stream
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
     from deltalake import CommitProperties, DeltaTable
 
     from chimera_assets.lake.commit import Commit
-    from chimera_assets.lake.table import Table
+    from chimera_assets.lake.snapshot import TableState
 
 
 def remove_rows(
-    table: Table, hours: HourRange, keep: pl.Expr | None, *, metadata: Mapping[str, str]
+    table: TableState, hours: HourRange, keep: pl.Expr | None, *, metadata: Mapping[str, str]
 ) -> Commit:
     """Remove the rows of these hours, or those for which `keep` is not true, in one commit.
 
@@ -55,11 +56,11 @@ def remove_rows(
     return commit(table, remove, metadata=told)
 
 
-def remove_days(table: Table, before: date, *, metadata: Mapping[str, str]) -> Commit:
+def remove_days(table: TableState, before: date, *, metadata: Mapping[str, str]) -> Commit:
     """Remove the whole days before a date from a table by the day, in one commit."""
 
     def remove(delta: DeltaTable, properties: CommitProperties) -> None:
-        delta.delete(f"{partitions.DAY_COLUMN} < '{before}'", commit_properties=properties)
+        delta.delete(f"{DAY_COLUMN} < '{before}'", commit_properties=properties)
 
     return commit(table, remove, metadata={**metadata, "chimera.write": "remove days"})
 
@@ -86,4 +87,4 @@ def runs(chosen: Collection[datetime], present: Collection[datetime]) -> Iterato
 
 def starts(rows: pl.DataFrame) -> list[datetime]:
     """The starts of the hours that a frame's two hour columns tell."""
-    return rows.select(partitions.HOUR_START).to_series().to_list()
+    return rows.select(HOUR_START).to_series().to_list()

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import ipc
 
-from chimera_assets.hours import HourRange, partition_key
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HourRange, partition_key
 from chimera_assets.lake.errors import HoursMismatch, LakeError
-from chimera_assets.lake.partitions import DAY_COLUMN, HOUR_COLUMN, hour_ordinal
+from chimera_assets.lake.partitions import hour_ordinal
 from chimera_assets.lake.type_mapping import conform
 
 if TYPE_CHECKING:

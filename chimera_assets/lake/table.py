@@ -2,129 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import pyarrow as pa
-from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
 
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import damage, maintenance, reading, writing
-from chimera_assets.lake.errors import TableNotFound, translated
+from chimera_assets.lake import compaction, data_files, reading, size, vacuum, writing
+from chimera_assets.lake.errors import translated
+from chimera_assets.lake.restore import restore
+from chimera_assets.lake.snapshot import TableState
 from chimera_assets.lake.storage_retry import with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    import pyarrow as pa
+
     from chimera_assets.hours import HourRange
     from chimera_assets.lake.commit import Carry, Commit
-    from chimera_assets.lake.lake import Lake
+    from chimera_assets.lake.size import TableStats
     from chimera_assets.lake.stream import Data
 
 
-@dataclass(frozen=True, slots=True)
-class TableStats:
-    """A table's size, from its log alone.
+class Table(TableState):
+    """One Delta table of a lake, with all that can be done to it.
 
-    Attributes:
-        rows: Rows of the current version.
-        bytes: Bytes of its data files.
-        files: Number of its data files.
-        version: The version itself.
+    What it knows of its own state comes from `TableState`; each method here is a function of the
+    module that its section names.
     """
-
-    rows: int
-    bytes: int
-    files: int
-    version: int
-
-
-class Table:
-    """One Delta table of a lake.
-
-    It keeps the newest snapshot it has seen and only reads what the log gained since, so that the
-    cost of an operation doesn't grow with the table. Nobody may delete the table's folder and make
-    a new one while a Table object lives.
-
-    Args:
-        lake: The lake it belongs to.
-        layer: Its layer, `staged` for instance.
-        name: Its name in the layer.
-    """
-
-    def __init__(self, lake: Lake, layer: str, name: str) -> None:
-        self._lake = lake
-        self.layer = layer
-        self.name = name
-        self.uri = f"{lake.uri}/{layer}/{name}"
-        self._snapshot: DeltaTable | None = None
-
-    def __repr__(self) -> str:
-        """The table and its place."""
-        return f"Table({self.uri!r})"
-
-    @property
-    def storage_options(self) -> dict[str, str]:
-        """What is needed to reach the storage; empty for a folder."""
-        return self._lake.storage_options
-
-    def delta(self, version: int | None = None, as_of: datetime | None = None) -> DeltaTable:
-        """The deltalake table: the newest version, or one of the past.
-
-        Raises:
-            TableNotFound: The table, or that version of it, does not exist.
-            TableDamaged: Its log cannot be read, or its newest entry is empty.
-        """
-        if version is not None or as_of is not None:
-            return reading.past(self, version, as_of)
-        try:
-            self._snapshot = with_retries(self._newest, self.uri)
-        except TableNotFoundError as error:
-            raise TableNotFound(self.uri) from error
-        except Exception as error:
-            raise damage.explained(self, error) from error
-        damage.require_whole_entry(self, self._snapshot.version())
-        return self._snapshot
-
-    def _newest(self) -> DeltaTable:
-        # A snapshot that could not be brought up to date is not used again.
-        snapshot, self._snapshot = self._snapshot, None
-        if snapshot is None:
-            return self.fresh()
-        snapshot.update_incremental()
-        return snapshot
-
-    def fresh(self) -> DeltaTable:
-        """A newly loaded snapshot, which the caller may move to other versions."""
-        return DeltaTable(self.uri, storage_options=self.storage_options)
-
-    def exists(self) -> bool:
-        """Whether the table has been created."""
-        # Not by `is_deltatable`, which holds the interpreter while it waits for the storage.
-        try:
-            self.delta()
-        except TableNotFound:
-            return False
-        return True
-
-    def version(self) -> int:
-        """The newest version's number, 0 for a table just created."""
-        return self.delta().version()
-
-    def schema(self) -> pa.Schema:
-        """The Arrow schema of the newest version, partition columns included."""
-        return pa.schema(self.delta().schema().to_arrow())
-
-    def partition_columns(self) -> list[str]:
-        """The names of the partition columns, none for a table that has none."""
-        return self.delta().metadata().partition_columns
-
-    def transaction_version(self, app_id: str) -> int | None:
-        """The last version committed under an application id by `write_hours`, if any."""
-        return self.delta().transaction_version(app_id) if self.exists() else None
 
     # Writing: see writing.py.
 
@@ -245,11 +151,7 @@ class Table:
             stats_columns=stats_columns,
         )
 
-    def compact_unplaced(self) -> None:
-        """Merge the files with the rows of no hour; see `read_unplaced`."""
-        maintenance.compact_unplaced(self)
-
-    # Reading: see reading.py.
+    # Reading: see reading.py, data_files.py and size.py.
 
     def read(
         self,
@@ -281,28 +183,24 @@ class Table:
 
     def count(self, hours: HourRange | None = None) -> int:
         """How many rows there are, from the log."""
-        return int(reading.files(self, self.delta(), hours)["rows"].sum())
+        return int(data_files.files(self, self.delta(), hours)["rows"].sum())
 
     def rows_by_hour(self, hours: HourRange | None = None) -> pl.DataFrame:
         """Rows of each hour that has any: `hour_partition` Date, `hour` Int32, `rows` Int64."""
-        return reading.rows_by_hour(self, self.delta(), hours)
+        return data_files.rows_by_hour(self, self.delta(), hours)
 
     def rows_by_day(self) -> pl.DataFrame:
         """Rows of each day that has any: `hour_partition` Date, `rows` Int64."""
-        listed = reading.files(self, self.delta(), None)
+        listed = data_files.files(self, self.delta(), None)
         return listed.group_by(HOUR_COLUMNS[0]).agg(pl.col("rows").sum()).sort(HOUR_COLUMNS[0])
 
     def last_hour(self) -> datetime | None:
         """The last hour that has rows, from the log; None if there is none."""
-        return reading.last_hour(self, self.delta())
+        return data_files.last_hour(self, self.delta())
 
     def stats(self) -> TableStats:
         """Rows, bytes, files and version, from the log alone."""
-        delta = self.delta()
-        files = reading.files(self, delta, None)
-        return TableStats(
-            int(files["rows"].sum()), int(files["bytes"].sum()), files.height, delta.version()
-        )
+        return size.stats(self)
 
     def history(self, limit: int | None = None) -> list[dict[str, Any]]:
         """The commits, newest first, each with version, timestamp, operation and its metadata."""
@@ -312,20 +210,40 @@ class Table:
         except Exception as error:
             raise translated(error, self.uri) from error
 
-    # Upkeep: see maintenance.py.
+    # Upkeep: see compaction.py, vacuum.py and restore.py.
 
     def restore(self, target: int | datetime) -> Commit:
         """Make the table again what it was at a version or time, as a new version."""
-        return maintenance.restore(self, target)
+        return restore(self, target)
 
     def optimize(self, hours: HourRange | None = None) -> dict[str, int]:
         """Merge small files of each partition; gives files added and removed."""
-        return maintenance.optimize(self, hours)
+        return compaction.optimize(self, hours)
 
-    def z_order(self, columns: Sequence[str], hours: HourRange | None = None) -> dict[str, int]:
-        """Rewrite each partition's files in the order of these columns."""
-        return maintenance.z_order(self, columns, hours)
+    def z_order(
+        self,
+        columns: Sequence[str],
+        hours: HourRange | None = None,
+        *,
+        kept_in: Sequence[str] = (),
+    ) -> dict[str, int]:
+        """Rewrite each partition's files in the order of these columns.
+
+        Args:
+            columns: The columns.
+            hours: The hours; all by default.
+            kept_in: The order in which upkeep keeps the table, if it has one. Files in any other
+                order are put into this one again.
+
+        Returns:
+            Files added and removed.
+        """
+        return compaction.z_order(self, columns, hours, kept_in)
+
+    def compact_unplaced(self) -> None:
+        """Merge the files with the rows of no hour; see `read_unplaced`."""
+        compaction.compact_unplaced(self)
 
     def vacuum(self, days: float = 7, *, dry_run: bool = False, full: bool = False) -> list[str]:
         """Delete files that no version of the last `days` days uses; gives their paths."""
-        return maintenance.vacuum(self, days, dry_run=dry_run, full=full)
+        return vacuum.vacuum(self, days, dry_run=dry_run, full=full)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import pyarrow as pa
 from pyarrow import types
 
-from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.hour_columns import HOUR_FIELDS
 from chimera_assets.lake.errors import SchemaConflict
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 #: The Arrow types of the two partition columns.
-HOUR_TYPES = dict(zip(HOUR_COLUMNS, (pa.date32(), pa.int32()), strict=True))
+_HOUR_TYPES = {field.name: field.type for field in HOUR_FIELDS}
 
 _PLAIN = {
     pa.bool_(): pa.bool_(),
@@ -108,7 +108,7 @@ def agreed_schema(
 
 
 def _require_hours(incoming: pa.Schema, uri: str) -> None:
-    for name, kind in HOUR_TYPES.items():
+    for name, kind in _HOUR_TYPES.items():
         if name not in incoming.names:
             raise SchemaConflict(
                 uri, name, expected=f"a partition column {kind}", found="no such column"
@@ -118,7 +118,7 @@ def _require_hours(incoming: pa.Schema, uri: str) -> None:
 def _agreed_field(
     field: pa.Field, existing: pa.Schema | None, uri: str, *, hourly: bool
 ) -> pa.Field:
-    if hourly and field.name in HOUR_TYPES and types.is_integer(field.type):
+    if hourly and field.name in _HOUR_TYPES and types.is_integer(field.type):
         # Engines give EXTRACT(hour) as anything from Int8 to Int64; all of them hold 0 to 23.
         return pa.field(field.name, pa.int32())
     known = existing is not None and field.name in existing.names

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from chimera_assets.hours import HourRange
+    from chimera_assets.lake.snapshot import TableState
     from chimera_assets.lake.stream import Data
-    from chimera_assets.lake.table import Table
 
 #: How files are written by the hour.
 WRITER = WriterProperties(
@@ -46,7 +46,7 @@ _CONFIGURATION = {
 
 
 def create(
-    table: Table, schema: pa.Schema, partition_by: Sequence[str], stats_columns: Sequence[str]
+    table: TableState, schema: pa.Schema, partition_by: Sequence[str], stats_columns: Sequence[str]
 ) -> None:
     """Create the table unless it exists; see `Table.create`."""
     if table.exists():
@@ -74,7 +74,7 @@ def create(
 
 
 def write_hours(  # noqa: PLR0913
-    table: Table,
+    table: TableState,
     data: Data | None,
     hours: HourRange,
     *,
@@ -109,7 +109,7 @@ def write_hours(  # noqa: PLR0913
 
 
 def overwrite(
-    table: Table,
+    table: TableState,
     data: Data,
     partition_by: Sequence[str],
     metadata: Mapping[str, str],
@@ -137,7 +137,7 @@ def overwrite(
 
 
 def append(  # noqa: PLR0913, PLR0917
-    table: Table,
+    table: TableState,
     data: Data,
     partition_by: Sequence[str],
     metadata: Mapping[str, str],
@@ -165,7 +165,7 @@ def append(  # noqa: PLR0913, PLR0917
 
 
 def merge(  # noqa: PLR0913
-    table: Table,
+    table: TableState,
     data: Data,
     keys: Sequence[str],
     *,
@@ -199,7 +199,7 @@ def merge(  # noqa: PLR0913
         return commit(table, upsert, metadata=told, carry=append_carry, stream=stream)
 
 
-def _data_or_nothing(table: Table, data: Data | None, schema: pa.Schema | None) -> Data:
+def _data_or_nothing(table: TableState, data: Data | None, schema: pa.Schema | None) -> Data:
     if data is not None:
         return data
     if schema is None:
@@ -210,12 +210,12 @@ def _data_or_nothing(table: Table, data: Data | None, schema: pa.Schema | None) 
     return nothing
 
 
-def _agreed(table: Table, stream: Stream, *, hourly: bool) -> pa.Schema:
+def _agreed(table: TableState, stream: Stream, *, hourly: bool) -> pa.Schema:
     existing = table.schema() if table.exists() else None
     return agreed_schema(stream.schema, existing, table.uri, hourly=hourly)
 
 
-def _agreed_with(delta: DeltaTable, table: Table, stream: Stream) -> pa.Schema:
+def _agreed_with(delta: DeltaTable, table: TableState, stream: Stream) -> pa.Schema:
     """The schema to write, by the state of the table that is written to.
 
     Not by a newer one: what a commit carries was computed from this state.
@@ -234,7 +234,7 @@ def _hourly(delta: DeltaTable) -> bool:
     return set(HOUR_COLUMNS) <= set(delta.metadata().partition_columns)
 
 
-def _require_hourly(table: Table) -> None:
+def _require_hourly(table: TableState) -> None:
     if not _hourly(table.delta()):
         msg = (
             f"{table.uri}: expected a table partitioned by {' and '.join(HOUR_COLUMNS)}, "

@@ -14,7 +14,7 @@ import polars as pl
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import partition_key
-from chimera_assets.system_tables import LAYER
+from chimera_assets.layers import QUALITY
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -172,4 +172,4 @@ def _hold(row: dict[str, Any], released: dict[str, Any] | None) -> Hold:
 
 
 def _table(lake: Lake) -> Table:
-    return lake.table(LAYER, "legal_holds")
+    return lake.table(QUALITY, "legal_holds")

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.errors import ChimeraError, one_line
-from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import upkeep
-from chimera_assets.lake.partitions import DAY_COLUMN
-from chimera_assets.lifecycle.purge import LAYER as QUARANTINE
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS
+from chimera_assets.lake import compaction
+from chimera_assets.lake.log_retention import settle_log
+from chimera_assets.lake.size import size
+from chimera_assets.lake.vacuum import safe_vacuum
+from chimera_assets.layers import MARTS, QUALITY, QUARANTINE, STREAM_LAYERS, stream_of_fact
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.lifecycle.retention import Expired, expire, expire_days
-from chimera_assets.system_tables import LAYER as QUALITY
 from chimera_assets.system_tables import check_results
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ ORDER_BY = (
     "model",
     "target_model",
 )
-_ORDERED_LAYER = "marts"
 
 #: How long a table's past can be read, where no contract says.
 VACUUM_DAYS = 7
@@ -49,8 +49,6 @@ QUARANTINE_DAYS = 7
 
 #: How long quality results are kept, if there is no stream at all.
 _RETENTION_DAYS = 90
-
-_STREAM_LAYERS = ("raw", "staged", QUARANTINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +121,19 @@ def policy(table: Table, contracts: Mapping[str, Contract]) -> Policy:
     stream = owner.stream if owner is not None else None
     return Policy(
         stream=stream,
-        order_by=_order_by(table),
+        order_by=order_by(table),
         vacuum_days=owner.vacuum_days if owner is not None else VACUUM_DAYS,
         retention_days=_retention(table, owner, contracts),
         quarantine_days=_quarantine_days(table, owner),
     )
+
+
+def order_by(table: Table) -> tuple[str, ...]:
+    """The columns by which the rows of a table's hours are kept in order; none for most tables."""
+    if table.layer != MARTS or table.partition_columns() != list(HOUR_COLUMNS):
+        return ()
+    names = set(table.schema().names)
+    return tuple(name for name in ORDER_BY if name in names)
 
 
 def maintain_lake(  # noqa: PLR0913
@@ -179,15 +185,15 @@ def _maintained(  # noqa: PLR0913
     maintained = Maintained(f"{table.layer}/{table.name}")
     try:
         kept = policy(table, contracts)
-        before = upkeep.size(table)
+        before = size(table)
         expired = _expire(lake, table, kept, run_id, now, dry_run=dry_run)
-        wanted = upkeep.needs(table, kept.order_by, now)
-        did = upkeep.Rewritten(len(wanted.merge), len(wanted.order), ())
-        files, freed = upkeep.vacuum(table, kept.vacuum_days, dry_run=dry_run)
+        wanted = compaction.needs(table, kept.order_by, now)
+        did = compaction.Rewritten(len(wanted.merge), len(wanted.order), ())
+        files, freed = safe_vacuum(table, kept.vacuum_days, dry_run=dry_run)
         if not dry_run:
-            did = upkeep.rewrite(table, wanted, kept.order_by)
-            upkeep.settle_log(table, kept.vacuum_days)
-        after = upkeep.size(table)
+            did = compaction.rewrite(table, wanted, kept.order_by)
+            settle_log(table, kept.vacuum_days)
+        after = size(table)
     except ChimeraError as error:
         spent = time.perf_counter() - started
         return replace(maintained, seconds=spent, error=one_line(str(error)))
@@ -230,18 +236,10 @@ def _expire(  # noqa: PLR0913
 
 def _owner(table: Table, contracts: Mapping[str, Contract]) -> Contract | None:
     """The contract whose rows the table has."""
-    if table.layer in _STREAM_LAYERS:
+    if table.layer in STREAM_LAYERS:
         return contracts.get(table.name)
-    if table.layer == _ORDERED_LAYER and table.name.startswith("fact_"):
-        return contracts.get(table.name.removeprefix("fact_"))
-    return None
-
-
-def _order_by(table: Table) -> tuple[str, ...]:
-    if table.layer != _ORDERED_LAYER or table.partition_columns() != list(HOUR_COLUMNS):
-        return ()
-    names = set(table.schema().names)
-    return tuple(name for name in ORDER_BY if name in names)
+    stream = stream_of_fact(table.name) if table.layer == MARTS else None
+    return contracts.get(stream) if stream is not None else None
 
 
 def _retention(

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.hour_columns import HOUR_START
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import CommitConflict
-from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.lake.removal import remove_rows, runs, starts
+from chimera_assets.layers import QUARANTINE
 from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
 from chimera_assets.system_tables.deletion_log import PURGE, log_deletions
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from chimera_assets.lake import Lake, Table
     from chimera_assets.lifecycle.legal_holds import Hold
-
-LAYER = "quarantine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def purge(  # noqa: PLR0913
         now: The present.
         dry_run: Only say what would be done.
     """
-    table = lake.table(LAYER, stream)
+    table = lake.table(QUARANTINE, stream)
     if not table.exists():
         return Purged(stream, days)
     old = pl.col("first_seen") < now - timedelta(days=days)
@@ -116,7 +115,7 @@ def _remove(table: Table, by_hour: pl.DataFrame, keep: pl.Expr, run_id: str) -> 
     lost: set[datetime] = set()
     for hours in runs(moments, starts(table.rows_by_hour())):
         try:
-            remove_rows(table, hours, keep, metadata={"run": run_id, "chimera.purge": "quarantine"})
+            remove_rows(table, hours, keep, metadata={"run": run_id, "chimera.purge": QUARANTINE})
         except CommitConflict:
             lost.update(hour for hour in moments if hour in hours)
     return by_hour.filter(pl.Series([hour in lost for hour in moments], dtype=pl.Boolean))
@@ -137,8 +136,8 @@ def _trace(
             "cause": PURGE,
             "layer": table.layer,
             "table": table.name,
-            "hour_partition": day,
-            "hour": hour,
+            DAY_COLUMN: day,
+            HOUR_COLUMN: hour,
             "rows": part.height,
             "older_than_days": days,
             "reasons": json.dumps(_reasons(part)),

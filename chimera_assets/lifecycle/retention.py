@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hours import HourRange, floor_hour
+from chimera_assets.hour_columns import hour_columns_of
+from chimera_assets.hours import DAY_COLUMN, HourRange, floor_hour
 from chimera_assets.lake import CommitConflict
-from chimera_assets.lake.partitions import DAY_COLUMN
 from chimera_assets.lake.removal import remove_days, remove_rows, runs, starts
 from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
 from chimera_assets.system_tables.deletion_log import RETENTION, log_deletions
@@ -142,13 +142,12 @@ def _trace(
 ) -> pl.DataFrame:
     moments = pl.Series(list(gone), dtype=pl.Datetime("us", "UTC"))
     return pl.DataFrame({"rows": list(gone.values()), "start": moments}).select(
+        *hour_columns_of(pl.col("start")),
         run_id=pl.lit(run_id),
         at=pl.lit(now),
         cause=pl.lit(RETENTION),
         layer=pl.lit(table.layer),
         table=pl.lit(table.name),
-        hour_partition=pl.col("start").dt.date(),
-        hour=pl.col("start").dt.hour(),
         rows="rows",
         older_than_days=pl.lit(days),
         reasons=pl.lit(None),

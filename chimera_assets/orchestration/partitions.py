@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dagster as dg
-import polars as pl
 
 from chimera_assets.hours import PARTITION_KEY_FORMAT, HourRange
 from chimera_assets.settings import get_settings
@@ -15,11 +14,6 @@ HOURLY = dg.HourlyPartitionsDefinition(
 
 #: A range of hours is one run, for every asset.
 ONE_RUN = dg.BackfillPolicy.single_run()
-
-#: The partition key of a row that has the two hour columns, as a Polars expression.
-HOUR_KEY = (pl.col("hour_partition").cast(pl.Datetime) + pl.duration(hours="hour")).dt.strftime(
-    PARTITION_KEY_FORMAT
-)
 
 
 def hours_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> HourRange:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.contracts import empty_profile, make_profile, merge_profiles
+from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS, partition_values
 from chimera_assets.quality import results
 from chimera_assets.quality.judge import EXAMPLES
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     from chimera_assets.quality.judge import Explained
 
 _COUNTS = {
-    "hour_partition": pl.Date,
-    "hour": pl.Int32,
-    "batch_id": pl.String,
-    "extracted": pl.Int64,
-    "quarantined": pl.Int64,
-    "duplicates": pl.Int64,
-    "no_rows": pl.Int64,
+    **HOUR_TYPES,
+    "batch_id": pl.String(),
+    "extracted": pl.Int64(),
+    "quarantined": pl.Int64(),
+    "duplicates": pl.Int64(),
+    "no_rows": pl.Int64(),
 }
 
 

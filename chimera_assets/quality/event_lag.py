@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, HourRange, floor_hour
-from chimera_assets.lake.partitions import HOUR_START
+from chimera_assets.layers import STAGED
 from chimera_assets.system_tables.batches import last_published_hour
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class EventLag:
 
 def event_lag(lake: Lake, contract: Contract, now: datetime) -> EventLag:
     """Measure a stream's lag; old hours that are taken again do not change it."""
-    staged = lake.table("staged", contract.stream)
+    staged = lake.table(STAGED, contract.stream)
     hour = newest_hour(staged, now)
     event = _newest_event(staged, contract, hour) if hour is not None else None
     return EventLag(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.quality.judge import UNREADABLE_COLUMN, row_key
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 #: The columns of every table in the layer `quarantine`.
 SCHEMA = pl.Schema(
     {
-        "hour_partition": pl.Date(),
-        "hour": pl.Int32(),
+        **HOUR_TYPES,
         "stream": pl.String(),
         "row_key": pl.String(),
         "batch_id": pl.String(),

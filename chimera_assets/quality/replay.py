@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_TYPES, hour_columns_of
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake.removal import runs, starts
+from chimera_assets.layers import QUALITY, QUARANTINE, RAW
 from chimera_assets.quality.judge import Judge
 from chimera_assets.quality.staging import FRAME_ROWS
-from chimera_assets.system_tables import LAYER
 from chimera_assets.system_tables.batches import hour_history
 
 if TYPE_CHECKING:
@@ -32,14 +33,13 @@ REPLAYS = pl.Schema(
         "by": pl.String(),
         "stream": pl.String(),
         "contract_version": pl.String(),
-        "hour_partition": pl.Date(),
-        "hour": pl.Int32(),
+        **HOUR_TYPES,
         "waiting": pl.Int64(),
         "rejected_again": pl.Int64(),
     }
 )
 
-_COUNTS = pl.Schema({"hour_partition": pl.Date(), "hour": pl.Int32(), "rows": pl.Int64()})
+_COUNTS = pl.Schema({**HOUR_TYPES, "rows": pl.Int64()})
 
 
 def prospects(
@@ -60,11 +60,9 @@ def prospects(
         hour was blocked, and it passes its gate), `gone` (raw has no rows of it any more).
     """
     chosen = pl.DataFrame({"start": sorted(hours)}, schema={"start": pl.Datetime("us", "UTC")})
-    chosen = chosen.select(
-        hour_partition=pl.col("start").dt.date(), hour=pl.col("start").dt.hour().cast(pl.Int32)
-    )
+    chosen = chosen.select(hour_columns_of(pl.col("start")))
     blocked = hour_history(lake, contract.stream).filter(~pl.col("published")).select(HOUR_COLUMNS)
-    raw = lake.table("raw", contract.stream)
+    raw = lake.table(RAW, contract.stream)
     present = raw.rows_by_hour() if raw.exists() else pl.DataFrame(schema=_COUNTS)
     counted = (
         chosen.join(_waiting(lake, contract), on=HOUR_COLUMNS, how="left")
@@ -113,18 +111,18 @@ def keep_replay(  # noqa: PLR0913
         )
         .select(pl.col(name).cast(kind) for name, kind in REPLAYS.items())
     )
-    lake.table(LAYER, "replays").append(told, metadata={"run": run_id})
+    lake.table(QUALITY, "replays").append(told, metadata={"run": run_id})
     return told
 
 
 def _waiting(lake: Lake, contract: Contract) -> pl.DataFrame:
-    table = lake.table("quarantine", contract.stream)
+    table = lake.table(QUARANTINE, contract.stream)
     return table.rows_by_hour() if table.exists() else pl.DataFrame(schema=_COUNTS)
 
 
 def _rejected(lake: Lake, judge: Judge, hours: Collection[datetime]) -> pl.DataFrame:
     """Raw rows of these hours that today's contract rejects, counted by the hour."""
-    raw = lake.table("raw", judge.contract.stream)
+    raw = lake.table(RAW, judge.contract.stream)
     counted = [pl.DataFrame(schema=_COUNTS)]
     if hours:
         for each in runs(hours, starts(raw.rows_by_hour())):

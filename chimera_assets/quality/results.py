@@ -26,7 +26,7 @@ _ROUNDING = 1e-12
 
 def no_broken_rules() -> pl.DataFrame:
     """Hour columns, rule, failed, example_keys: of no hour."""
-    names = ("hour_partition", "hour", "rule", "failed", "example_keys")
+    names = (*HOUR_COLUMNS, "rule", "failed", "example_keys")
     return pl.DataFrame(schema={name: CHECK_RESULTS[name] for name in names})
 
 

@@ -18,8 +18,17 @@ import pyarrow as pa
 
 from chimera_assets.contracts import required_references
 from chimera_assets.errors import ChimeraError
-from chimera_assets.hours import HOUR_COLUMNS, HourRange, floor_hour, partition_values
+from chimera_assets.hour_columns import HOUR_FIELDS, HOUR_TYPES
+from chimera_assets.hours import (
+    DAY_COLUMN,
+    HOUR_COLUMN,
+    HOUR_COLUMNS,
+    HourRange,
+    floor_hour,
+    partition_values,
+)
 from chimera_assets.lake.stream import Replay
+from chimera_assets.layers import QUARANTINE, RAW, STAGED
 from chimera_assets.quality import duplicates, quarantine
 from chimera_assets.quality.batch_counts import BatchCounts
 from chimera_assets.quality.judge import Judge
@@ -43,8 +52,7 @@ SUSPECT_ROWS = 100_000
 
 #: What `raw`, `staged` and everything made from them have beside the contract's columns.
 LINEAGE_FIELDS = (
-    pa.field("hour_partition", pa.date32()),
-    pa.field("hour", pa.int32()),
+    *HOUR_FIELDS,
     pa.field("_batch_id", pa.string()),
     pa.field("_ingested_at", pa.timestamp("us", tz="UTC")),
 )
@@ -87,7 +95,7 @@ def references(lake: Lake, contract: Contract) -> dict[str, pl.Series]:
     known: dict[str, pl.Series] = {}
     for reference in required_references(contract):
         stream, column = reference.split(".")
-        table = lake.table("staged", stream)
+        table = lake.table(STAGED, stream)
         if not table.exists():
             msg = (
                 f"{contract.stream}: its rules compare with {reference}, but {table.uri} does not "
@@ -125,7 +133,7 @@ def stage_hours(  # noqa: PLR0913
     with spool_folder("rejected") as folder:
         judging = _Judging(lake, contract, hours, run_id, now, folder, replay=replay)
         staged = judging.publish()
-        quarantined = lake.table("quarantine", contract.stream).write_hours(
+        quarantined = lake.table(QUARANTINE, contract.stream).write_hours(
             judging.rejected(), hours, schema=quarantine.arrow_schema(), metadata={"run": run_id}
         )
     _keep_results(lake, judging.batches, judging.check_results)
@@ -144,8 +152,8 @@ def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetim
     """
     hours = HourRange.single(floor_hour(now))
     day, hour = partition_values(hours.start)
-    lits = {"hour_partition": pl.lit(day), "hour": pl.lit(hour, dtype=pl.Int32)}
-    rows = lake.table("raw", contract.stream).read().collect().with_columns(**lits)
+    lits = {DAY_COLUMN: pl.lit(day), HOUR_COLUMN: pl.lit(hour, HOUR_TYPES[HOUR_COLUMN])}
+    rows = lake.table(RAW, contract.stream).read().collect().with_columns(**lits)
     counts = BatchCounts(contract, hours)
     judge = Judge(contract, references(lake, contract))
     screened = judge.screen(rows)
@@ -160,8 +168,8 @@ def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetim
     if batches["published"].all():
         schema = staged_schema(contract)
         data = kept.select(schema.names).to_arrow().cast(schema)
-        staged = lake.table("staged", contract.stream).overwrite(data, metadata={"run": run_id})
-    table = lake.table("quarantine", contract.stream)
+        staged = lake.table(STAGED, contract.stream).overwrite(data, metadata={"run": run_id})
+    table = lake.table(QUARANTINE, contract.stream)
     bad = quarantine.quarantined(
         contract, explained.rejected, _seen(table, None).with_columns(**lits), now
     )
@@ -197,12 +205,12 @@ class _Judging:
         replay: bool,
     ) -> None:
         self._contract, self._hours, self._run_id, self._now = contract, hours, run_id, now
-        self._raw = lake.table("raw", contract.stream)
-        self._staged = lake.table("staged", contract.stream)
+        self._raw = lake.table(RAW, contract.stream)
+        self._staged = lake.table(STAGED, contract.stream)
         self._judge = Judge(contract, references(lake, contract))
-        self._seen = _seen(lake.table("quarantine", contract.stream), hours)
+        self._seen = _seen(lake.table(QUARANTINE, contract.stream), hours)
         self._suspected = duplicates.suspected(contract, self._raw, hours)
-        self._blocked = pl.DataFrame(schema={"hour_partition": pl.Date, "hour": pl.Int32})
+        self._blocked = pl.DataFrame(schema=HOUR_TYPES)
         self._spool = spool
         self._replay = replay
 

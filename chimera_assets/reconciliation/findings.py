@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets.hours import partition_key
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, partition_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ class Failure:
 
 def hour_key(row: Mapping[str, date | int | None]) -> str:
     """The partition key of a row with the two hour columns."""
-    return f"{row['hour_partition']}-{row['hour']:02}:00"
+    return f"{row[DAY_COLUMN]}-{row[HOUR_COLUMN]:02}:00"
 
 
 def key_of(moment: datetime) -> str:

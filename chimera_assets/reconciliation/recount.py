@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_KEY, HOUR_START, HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import TableDamaged
-from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.reconciliation.repeated_numbers import repeated
 from chimera_assets.sources.query import AHEAD_MINUTES
 from chimera_assets.spool import spool_folder
@@ -60,13 +60,12 @@ class Recount:
             suspects = repeated(self._fingerprints(), folder)
         if suspects.is_empty():
             return pl.DataFrame(
-                schema={**_HOUR_TYPES, "rows": pl.Int64, "elsewhere": pl.List(pl.String)}
+                schema={**HOUR_TYPES, "rows": pl.Int64(), "elsewhere": pl.List(pl.String)}
             )
         key = list(self._contract.key)
         rows = self._read([*HOUR_COLUMNS, *key])
         twins = rows.filter(self._fingerprint().is_in(suspects.implode()))
-        hours = pl.format("{}-{}:00", "hour_partition", pl.col("hour").cast(pl.String).str.zfill(2))
-        found = twins.with_columns(_hour=hours).collect(engine="streaming")
+        found = twins.with_columns(_hour=HOUR_KEY).collect(engine="streaming")
         # The fingerprints of different keys may be the same by chance.
         shared = found.group_by(key).agg(n=pl.len(), _hours=pl.col("_hour").unique())
         twice = found.join(shared.filter(pl.col("n") > 1), on=key, nulls_equal=True)
@@ -103,9 +102,6 @@ class Recount:
     def _read(self, columns: Sequence[str]) -> pl.LazyFrame:
         frames = [self._table.read(hours, columns) for hours in self._ranges]
         return pl.concat(frames) if frames else self._table.read(columns=columns).head(0)
-
-
-_HOUR_TYPES = {"hour_partition": pl.Date, "hour": pl.Int32}
 
 
 #: What reading a table raises where a data file is missing, cut or changed.

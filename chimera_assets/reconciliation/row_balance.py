@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.layers import MARTS, QUARANTINE, RAW, STAGED, fact_table
 from chimera_assets.system_tables.batches import hour_history
 from chimera_assets.system_tables.deletion_log import deleted_rows
 
@@ -19,16 +21,16 @@ if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake, Table
 
-_NO_ROWS = {"hour_partition": pl.Date, "hour": pl.Int32, "rows": pl.Int64}
+_NO_ROWS = {**HOUR_TYPES, "rows": pl.Int64()}
 
 
 def layers(lake: Lake, contract: Contract) -> dict[str, Table]:
     """The tables of a stream's rows, by the name of the ledger's column."""
     return {
-        "raw": lake.table("raw", contract.stream),
-        "staged": lake.table("staged", contract.stream),
-        "quarantined": lake.table("quarantine", contract.stream),
-        "facts": lake.table("marts", f"fact_{contract.stream}"),
+        "raw": lake.table(RAW, contract.stream),
+        "staged": lake.table(STAGED, contract.stream),
+        "quarantined": lake.table(QUARANTINE, contract.stream),
+        "facts": lake.table(MARTS, fact_table(contract.stream)),
     }
 
 
@@ -63,10 +65,10 @@ def _with_dropped(kept: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
         return (pl.col("layer") == layer) & (judged.is_null() | (pl.col("at") >= judged))
 
     sums = found.group_by(*HOUR_COLUMNS).agg(
-        purged=pl.col("rows").filter(since("quarantine", "judged_at")).sum(),
-        raw_expired=since("raw", "judged_at").any(),
-        staged_expired=since("staged", "published_at").any(),
-        facts_expired=since("marts", "published_at").any(),
+        purged=pl.col("rows").filter(since(QUARANTINE, "judged_at")).sum(),
+        raw_expired=since(RAW, "judged_at").any(),
+        staged_expired=since(STAGED, "published_at").any(),
+        facts_expired=since(MARTS, "published_at").any(),
     )
     return (
         kept.join(sums, on=HOUR_COLUMNS, how="left")

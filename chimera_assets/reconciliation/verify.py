@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake import LakeError
 from chimera_assets.lake.integrity import damaged_files
-from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.lake.removal import runs, starts
+from chimera_assets.layers import AGGREGATES, MARTS, RAW
 from chimera_assets.reconciliation import aggregates
 from chimera_assets.reconciliation.findings import (
     PROMISES,
@@ -95,7 +96,7 @@ def verify(
         if contract.kind == "stream":
             found.stream(contract, needs_facts=contract.stream in with_facts)
     for name, sources in aggregates.MADE_FROM.items():
-        tables = [("aggregates", name), *(("marts", source) for source in sources)]
+        tables = [(AGGREGATES, name), *((MARTS, source) for source in sources)]
         if set(tables) <= set(there):
             found.aggregate(name, [lake.table(*each) for each in tables])
     return found.result(time.perf_counter() - started)
@@ -224,7 +225,7 @@ class _Verifying:
             hours = recount.hours()
         self._rows += int(hours["rows"].sum())
         self._logged(table, hours)
-        if table.layer == "raw":  # as received: rows may be wrong, and come twice
+        if table.layer == RAW:  # as received: rows may be wrong, and come twice
             return hours
         self._checked["placement"] += hours.height
         for hour in hours.filter(pl.col("misplaced") > 0).iter_rows(named=True):
@@ -296,7 +297,7 @@ class _Verifying:
             present.update(starts(table.rows_by_hour(self._hours)))
         hours = sorted(present - out)
         self._checked["aggregates"] += len(hours)
-        table = self._lake.table("aggregates", name)
+        table = self._lake.table(AGGREGATES, name)
         for some in _parts(hours):
             for row in aggregates.compared(name, self._lake, _ranges(some, out)).iter_rows(
                 named=True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chimera_assets.hour_columns import HOUR_FIELDS
 from chimera_assets.sources.query import AHEAD_MINUTES
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 #: The column of raw tables with the original text of values that could not be represented.
 UNREADABLE = pa.field("_unreadable", pa.string())
 
-HOUR_FIELDS = (pa.field("hour_partition", pa.date32()), pa.field("hour", pa.int32()))
 BATCH_FIELDS = (
     pa.field("_batch_id", pa.string()),
     pa.field("_ingested_at", pa.timestamp("us", tz="UTC")),

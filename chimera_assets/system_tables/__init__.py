@@ -4,6 +4,3 @@ They stand in the layer `quality`: `batches` (how many rows of each hour went wh
 `check_results` (what every rule found), `dropped` (the deletion log). Nobody else opens them by
 name.
 """
-
-#: The layer of the platform's own tables.
-LAYER = "quality"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.hour_columns import HOUR_START, HOUR_TYPES
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import partitions
-from chimera_assets.lake.partitions import HOUR_START
-from chimera_assets.system_tables import LAYER
+from chimera_assets.layers import QUALITY
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,8 +28,7 @@ BATCHES = pl.Schema(
         "run_id": pl.String(),
         "batch_id": pl.String(),
         "stream": pl.String(),
-        "hour_partition": pl.Date(),
-        "hour": pl.Int32(),
+        **HOUR_TYPES,
         "extracted": pl.Int64(),
         "staged": pl.Int64(),
         "quarantined": pl.Int64(),
@@ -43,12 +42,12 @@ BATCHES = pl.Schema(
 
 def batches_table(lake: Lake) -> Table:
     """The table itself, for its version and its log."""
-    return lake.table(LAYER, NAME)
+    return lake.table(QUALITY, NAME)
 
 
 def append_batches(lake: Lake, rows: pl.DataFrame) -> None:
     """Add rows of `BATCHES`."""
-    batches_table(lake).append(rows, partition_by=["hour_partition"])
+    batches_table(lake).append(rows, partition_by=[DAY_COLUMN])
 
 
 def newest_batches(lake: Lake) -> pl.DataFrame:
@@ -60,7 +59,7 @@ def newest_batches_of_days(
     lake: Lake, streams: Collection[str], first: date, last: date
 ) -> pl.DataFrame:
     """The newest row of each hour of some streams, of the days from `first` to `last`."""
-    of_days = pl.col("hour_partition").is_between(first, last)
+    of_days = pl.col(DAY_COLUMN).is_between(first, last)
     return _newest(_rows(lake).filter(of_days, pl.col("stream").is_in(list(streams)))).collect()
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.system_tables import LAYER
+from chimera_assets.hour_columns import HOUR_TYPES
+from chimera_assets.hours import DAY_COLUMN
+from chimera_assets.layers import QUALITY
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Lake
@@ -22,8 +24,7 @@ CHECK_RESULTS = pl.Schema(
         "run_id": pl.String(),
         "batch_id": pl.String(),
         "stream": pl.String(),
-        "hour_partition": pl.Date(),
-        "hour": pl.Int32(),
+        **HOUR_TYPES,
         "rule": pl.String(),
         "column": pl.String(),
         "level": pl.String(),
@@ -42,12 +43,12 @@ CHECK_RESULTS = pl.Schema(
 
 def append_check_results(lake: Lake, rows: pl.DataFrame) -> None:
     """Add rows of `CHECK_RESULTS`."""
-    lake.table(LAYER, NAME).append(rows, partition_by=["hour_partition"])
+    lake.table(QUALITY, NAME).append(rows, partition_by=[DAY_COLUMN])
 
 
 def check_results_of_run(lake: Lake, run_id: str) -> pl.LazyFrame:
     """The rows that a run added."""
-    table = lake.table(LAYER, NAME)
+    table = lake.table(QUALITY, NAME)
     if not table.exists():
         return pl.LazyFrame(schema=CHECK_RESULTS)
     return table.read(columns=list(CHECK_RESULTS)).filter(pl.col("run_id") == run_id)

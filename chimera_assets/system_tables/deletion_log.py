@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions
-from chimera_assets.system_tables import LAYER
+from chimera_assets.layers import QUALITY
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,8 +33,7 @@ DELETIONS = pl.Schema(
         "cause": pl.String(),
         "layer": pl.String(),
         "table": pl.String(),
-        "hour_partition": pl.Date(),
-        "hour": pl.Int32(),
+        **HOUR_TYPES,
         "rows": pl.Int64(),
         "older_than_days": pl.Float64(),
         "reasons": pl.String(),
@@ -44,14 +44,14 @@ DELETIONS = pl.Schema(
 def log_deletions(lake: Lake, dropped: pl.DataFrame, *, run_id: str) -> None:
     """Append rows of `DROPPED`."""
     typed = dropped.select(pl.col(name).cast(kind) for name, kind in DELETIONS.items())
-    lake.table(LAYER, "dropped").append(typed, metadata={"run": run_id})
+    lake.table(QUALITY, "dropped").append(typed, metadata={"run": run_id})
 
 
 def deleted_rows(
     lake: Lake, tables: Collection[Table], hours: HourRange | None = None
 ) -> pl.DataFrame:
     """What was deleted from some tables: hour columns, `layer`, `at`, `rows`."""
-    kept = lake.table(LAYER, "dropped")
+    kept = lake.table(QUALITY, "dropped")
     names = [*HOUR_COLUMNS, "layer", "at", "rows"]
     if not kept.exists():
         return pl.DataFrame(schema={name: DELETIONS[name] for name in names})

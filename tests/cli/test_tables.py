@@ -106,6 +106,28 @@ def test_small_files_are_merged_and_old_ones_deleted(
     assert table.read().select(pl.len()).collect().item() == STAGED + 5
 
 
+def test_upkeep_still_orders_what_was_optimized_by_hand(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    facts = lake_of_four_hours.table("marts", "fact_generations")
+    rows = lake_of_four_hours.table("staged", "generations").read().collect()
+    for _ in range(2):
+        facts.append(rows, partition_by=["hour_partition", "hour"])
+
+    def to_order() -> int:
+        plan = chimera("upkeep", "--table", "marts/fact_generations", "--dry-run", "--json")
+        (told,) = json.loads(plan.out)
+        return int(told["hours_ordered"])
+
+    for options in ((), ("--z-order", "model,tenant_id")):
+        assert chimera("table", "optimize", "marts/fact_generations", *options).code == 0
+        assert facts.stats().files == 3
+        assert to_order() == 3
+    own = ("--z-order", "tenant_id,provider,model", "--hours", "2026-01-31T01")
+    assert chimera("table", "optimize", "marts/fact_generations", *own).code == 0
+    assert to_order() == 2
+
+
 def test_a_reader_that_stops_early_is_no_defect(home: Path) -> None:
     import subprocess
     import sys

@@ -17,12 +17,12 @@ import pytest
 
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import partition_key
 from chimera_assets.ingest.late_rows import Known, backlog
 from chimera_assets.ingest.watermark import NO_HOURS
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import Lake
-from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource

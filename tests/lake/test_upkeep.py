@@ -13,11 +13,14 @@ import polars as pl
 import pytest
 
 from chimera_assets.hours import HourRange
-from chimera_assets.lake import Lake, TableNotFound, upkeep
+from chimera_assets.lake import Lake, TableNotFound, compaction
+from chimera_assets.lake.compaction import needs, rewrite
 from chimera_assets.lake.integrity import damaged_files
+from chimera_assets.lake.log_retention import settle_log
 from chimera_assets.lake.removal import remove_rows, runs, starts
+from chimera_assets.lake.size import size
 from chimera_assets.lake.storage import stored_files
-from chimera_assets.lake.upkeep import needs, rewrite, settle_log, size, vacuum
+from chimera_assets.lake.vacuum import safe_vacuum
 
 from .conftest import START, events, hours
 
@@ -45,7 +48,9 @@ def test_only_hours_with_new_rows_are_ordered(table: Table) -> None:
     assert table.count() == 250
 
 
-def test_small_files_are_merged_and_hours_that_writers_are_at_left_alone(table: Table) -> None:
+def test_small_files_are_merged_and_hours_that_writers_are_at_left_alone(
+    lake: Lake, table: Table
+) -> None:
     table.write_hours(events(hours(0, 3)), hours(0, 3))
     for hour in (0, 2):
         table.append(events(hours(hour)))
@@ -56,11 +61,34 @@ def test_small_files_are_merged_and_hours_that_writers_are_at_left_alone(table: 
     assert rewrite(table, wanted, ()).merged == 2
     assert table.stats().files == 3
     assert needs(table, (), LATER).merge == ()
-    by_day = table._lake.table("quality", "results")
+    by_day = lake.table("quality", "results")
     for _ in range(5):
         by_day.append(events(hours(0, 30), 1), partition_by=["hour_partition"])
     assert rewrite(by_day, needs(by_day, (), LATER), ()).merged == 2
     assert (by_day.stats().files, by_day.count()) == (2, 150)
+
+
+def test_what_was_only_merged_by_hand_is_still_put_in_order(table: Table) -> None:
+    table.write_hours(shuffled(hours(0, 2)), hours(0, 2))
+    table.append(shuffled(hours(0)))
+    assert table.optimize() == {"files_added": 1, "files_removed": 2}
+    assert [one[1] for one in needs(table, ORDER, LATER).order] == ["0", "1"]
+
+    rewrite(table, needs(table, ORDER, LATER), ORDER)
+    table.append(shuffled(hours(0)))
+    table.optimize()
+    assert [one[1] for one in needs(table, ORDER, LATER).order] == ["0"]
+
+
+def test_an_order_by_hand_counts_if_it_is_the_one_the_table_is_kept_in(table: Table) -> None:
+    table.write_hours(shuffled(hours(0, 2)), hours(0, 2))
+    table.z_order(["timestamp"], hours(0), kept_in=ORDER)
+    assert [one[1] for one in needs(table, ORDER, LATER).order] == ["0", "1"]
+    table.z_order(ORDER, hours(0), kept_in=ORDER)
+    assert [one[1] for one in needs(table, ORDER, LATER).order] == ["1"]
+    assert table.read(hours(0)).collect()["event_id"].is_sorted()
+    table.z_order(["event_id"], hours(0), kept_in=ORDER)
+    assert [one[1] for one in needs(table, ORDER, LATER).order] == ["0", "1"]
 
 
 def test_the_plan_for_three_years_of_hours_comes_from_the_log_alone(local: Lake) -> None:
@@ -124,7 +152,7 @@ def test_an_hour_that_keeps_being_written_is_skipped(local: Lake) -> None:
         delta.optimize.z_order(["event_id"], chosen, commit_properties=properties)
 
     wanted = needs(table, ORDER, LATER).order
-    assert list(upkeep._rewritten(table, wanted, order, "z-order")) == [("2026-01-31", "1")]
+    assert list(compaction._rewritten(table, wanted, order, "z-order")) == [("2026-01-31", "1")]
     assert [one[1] for one in needs(table, ORDER, LATER).order] == ["1"]
     assert table.read(hours(1)).collect()["value"].to_list() == [7] * 7
     assert table.count() == 107
@@ -141,9 +169,9 @@ def test_files_of_killed_writers_go_and_those_of_running_ones_stay(local: Lake) 
     for path in (killed, running):
         path.write_bytes(b"12345")
     os.utime(killed, (0, 0))
-    assert vacuum(table, 7, dry_run=True) == (1, 5)
+    assert safe_vacuum(table, 7, dry_run=True) == (1, 5)
     assert killed.exists()
-    assert vacuum(table, 0) == (1, 5)  # at least a day is always kept
+    assert safe_vacuum(table, 0) == (1, 5)  # at least a day is always kept
     assert not killed.exists()
     assert running.exists()
     assert table.read(version=1).collect().height == 10

@@ -28,7 +28,7 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
-from chimera_assets.lake.upkeep import size
+from chimera_assets.lake.size import size
 from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.system_tables.batches import BATCHES
 from chimera_assets.system_tables.check_results import CHECK_RESULTS

@@ -10,6 +10,7 @@ import polars as pl
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.rules.batch_checks import BATCH_CHECKS
 from chimera_assets.contracts.rules.row_checks import violation
+from chimera_assets.hour_columns import HOUR_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,7 @@ _TRIAL_ROWS = 2
 
 #: Columns that the frames of hourly streams have beside those of the contract.
 PLATFORM_TYPES: dict[str, Any] = {
-    "hour_partition": pl.Date(),
-    "hour": pl.Int32(),
+    **HOUR_TYPES,
     "_batch_id": pl.String(),
     "_ingested_at": pl.Datetime("us", "UTC"),
 }

@@ -13,10 +13,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR, HourRange, partition_values
-from chimera_assets.lake.reading import files
+from chimera_assets.hours import (
+    DAY_COLUMN,
+    HOUR_COLUMN,
+    HOUR_COLUMNS,
+    ONE_HOUR,
+    HourRange,
+    partition_values,
+)
+from chimera_assets.lake.data_files import files
+from chimera_assets.layers import (
+    AGGREGATES,
+    MARTS,
+    QUALITY,
+    QUARANTINE,
+    RAW,
+    STAGED,
+    fact_table,
+)
 from chimera_assets.monitoring.metrics.families import Sample
-from chimera_assets.system_tables import LAYER
 from chimera_assets.system_tables.batches import NAME as BATCHES
 from chimera_assets.system_tables.batches import batches_table, newest_batches_of_days
 
@@ -97,15 +112,15 @@ class LakeMetrics:
         contract: Contract, states: Mapping[tuple[str, str], _State], now: datetime
     ) -> Iterator[Sample]:
         stream = (contract.stream,)
-        quarantine = states.get(("quarantine", contract.stream), _EMPTY)
+        quarantine = states.get((QUARANTINE, contract.stream), _EMPTY)
         yield Sample("chimera_quarantine_rows", stream, quarantine.rows)
         yield Sample("data_quality_pass_rate_threshold", stream, contract.pass_rate)
         if contract.kind != "stream":
             return
         limit = timedelta(hours=contract.freshness_hours).total_seconds()
         yield Sample("chimera_event_lag_limit_seconds", stream, limit)
-        staged = states.get(("staged", contract.stream), _EMPTY)
-        published = states.get(("marts", f"fact_{contract.stream}"), staged).last_hour
+        staged = states.get((STAGED, contract.stream), _EMPTY)
+        published = states.get((MARTS, fact_table(contract.stream)), staged).last_hour
         if published is not None:
             end = published + ONE_HOUR
             lag = max(0.0, (now - end).total_seconds())
@@ -114,13 +129,13 @@ class LakeMetrics:
 
     def _accounts(self, states: Mapping[tuple[str, str], _State]) -> Iterator[Sample]:
         """The newest pass rate and the blocked hours of every stream."""
-        if (LAYER, BATCHES) not in states:
+        if (QUALITY, BATCHES) not in states:
             return
         table = batches_table(self._lake)
         days = {
             contract.stream: last.date()
             for contract in self._contracts
-            if (last := states.get(("raw", contract.stream), _EMPTY).last_hour) is not None
+            if (last := states.get((RAW, contract.stream), _EMPTY).last_hour) is not None
         }
         version = (table.version(), tuple(days.items()))
         yield from self._once(
@@ -134,10 +149,10 @@ class LakeMetrics:
         told: Callable[[pl.DataFrame, datetime], Iterator[Sample]],
     ) -> Iterator[Sample]:
         """What an aggregate says of its newest hours."""
-        last = states.get(("aggregates", name), _EMPTY).last_hour
+        last = states.get((AGGREGATES, name), _EMPTY).last_hour
         if last is None:
             return
-        table = self._lake.table("aggregates", name)
+        table = self._lake.table(AGGREGATES, name)
         hours = HourRange(last - (_NEWEST_HOURS - 1) * ONE_HOUR, last + ONE_HOUR)
         yield from self._once(
             f"newest of {name}",
@@ -159,7 +174,7 @@ def _account_samples(
     """
     table = batches_table(lake)
     listed = files(table, table.delta(), None)
-    newest: date | None = listed["hour_partition"].max()  # type: ignore[assignment]
+    newest: date | None = listed[DAY_COLUMN].max()  # type: ignore[assignment]
     windows: dict[date, list[str]] = {}
     for contract in contracts:
         if (day := days.get(contract.stream, newest)) is not None:
@@ -188,7 +203,7 @@ def _traffic(rows: pl.DataFrame, last: datetime) -> Iterator[Sample]:
     }
     tenant = _bounded(rows, "tenant_id", "total_requests", TENANTS)
     day, hour = partition_values(last)
-    newest = rows.with_columns(tenant=tenant).filter(hour_partition=day, hour=hour)
+    newest = rows.with_columns(tenant=tenant).filter(**{DAY_COLUMN: day, HOUR_COLUMN: hour})
     sums = _sums(newest, [_named("provider"), pl.col("tenant")], list(names.values()))
     for row in sums.iter_rows(named=True):
         for name, column in names.items():

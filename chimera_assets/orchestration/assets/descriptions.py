@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from chimera_assets.contracts.rules.rule_text import rule_text
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.orchestration.io_manager import CLASSIFIED_METADATA
 from chimera_assets.privacy.masking import PAGES_LEVEL, masked_columns
 from chimera_assets.quality import quarantine
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Column, Contract
 
 _LINEAGE_DESCRIPTIONS = {
-    "hour_partition": "UTC date of the hour the row is kept under.",
-    "hour": "Hour of that date, 0 to 23.",
+    DAY_COLUMN: "UTC date of the hour the row is kept under.",
+    HOUR_COLUMN: "Hour of that date, 0 to 23.",
     "_batch_id": "The extraction that brought the row in.",
     "_ingested_at": "When that extraction began.",
 }
 
 
 _QUARANTINE_DESCRIPTIONS = {
-    "hour_partition": _LINEAGE_DESCRIPTIONS["hour_partition"],
-    "hour": _LINEAGE_DESCRIPTIONS["hour"],
+    **{name: _LINEAGE_DESCRIPTIONS[name] for name in HOUR_COLUMNS},
     "stream": "The stream the row came with.",
     "row_key": "The values of the row's key columns.",
     "batch_id": _LINEAGE_DESCRIPTIONS["_batch_id"],

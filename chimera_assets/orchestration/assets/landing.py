@@ -7,12 +7,12 @@ import dagster as dg
 
 from chimera_assets.contracts import Contract, contracts
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.partitions import ONE_RUN
-from chimera_assets.orchestration.runs.job_names import LANDING
+from chimera_assets.orchestration.runs.job_names import LANDING as LANDING_JOB
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import (
-    LAYER,
     Loaded,
     Place,
     load_files,
@@ -26,12 +26,12 @@ _NAMED = 5
 
 def landing_asset(contract: Contract) -> dg.AssetsDefinition:
     """The asset `landing/<stream>`: the rows of all files dropped so far."""
-    key = dg.AssetKey([LAYER, contract.stream])
+    key = dg.AssetKey([LANDING, contract.stream])
 
     @dg.asset(
         key=key,
         backfill_policy=ONE_RUN,  # so that it may be chosen together with hourly assets
-        group_name=LAYER,
+        group_name=LANDING,
         kinds={"file", "deltalake"},
         owners=descriptions.owners(contract),
         tags=descriptions.tags(contract),
@@ -104,11 +104,11 @@ def _check(loaded: Loaded) -> dg.AssetCheckResult:
 
 STREAMS = [contract for contract in contracts().values() if contract.kind == "stream"]
 
-LANDING_ASSETS = dg.AssetSelection.assets(*([LAYER, contract.stream] for contract in STREAMS))
+LANDING_ASSETS = dg.AssetSelection.assets(*([LANDING, contract.stream] for contract in STREAMS))
 
 landing_job = dg.define_asset_job(
-    LANDING,
+    LANDING_JOB,
     selection=LANDING_ASSETS,
     description="Takes every whole file of the landing place that was not taken before.",
-    tags={"pipeline": LAYER},
+    tags={"pipeline": LANDING},
 )

@@ -13,6 +13,7 @@ from chimera_assets.ingest.extraction import extract_into_raw
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_mirror import mirror
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import LANDING, RAW
 from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.io_manager import commit_metadata
 from chimera_assets.orchestration.partitions import HOURLY, ONE_RUN, hours_of
@@ -22,7 +23,6 @@ from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.privacy.masking import PAGES_LEVEL, masked_columns
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
-from chimera_assets.sources.landing import LAYER
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.tracing import traced_batches
 
@@ -31,13 +31,13 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
     """The asset `raw/<stream>`: hourly for a stream, whole for a reference table."""
     hourly = contract.kind == "stream"
     asset = dg.asset(
-        key=["raw", contract.stream],
-        deps=[dg.AssetKey([LAYER, contract.stream])] if hourly else [],
+        key=[RAW, contract.stream],
+        deps=[dg.AssetKey([LANDING, contract.stream])] if hourly else [],
         partitions_def=HOURLY if hourly else None,
         backfill_policy=ONE_RUN,
         pool=f"raw/{contract.stream}",
         io_manager_key="lake",
-        group_name="raw",
+        group_name=RAW,
         kinds={"postgres", "deltalake"},
         owners=descriptions.owners(contract),
         tags=descriptions.tags(contract),
@@ -71,7 +71,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         trouble = mirror(contract, done.watermark, done.commit.version, context.run_id)
         if trouble is not None:
             context.log.warning(trouble)
-        table = lake.table("raw", contract.stream)
+        table = lake.table(RAW, contract.stream)
         written = commit_metadata(table, done.commit, hours, masked_columns(contract, PAGES_LEVEL))
         return dg.MaterializeResult(metadata=written | _metadata(done.watermark, done.fewer))
 

@@ -8,6 +8,7 @@ import dagster as dg
 
 from chimera_assets.contracts import Contract, required_references
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import QUARANTINE, RAW, STAGED
 from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.checks import gate
 from chimera_assets.orchestration.io_manager import commit_metadata
@@ -22,7 +23,7 @@ from chimera_assets.tracing import span
 
 def staged_assets(contract: Contract) -> dg.AssetsDefinition:
     """The assets `staged/<stream>` and `quarantine/<stream>`, with the gate as a blocking check."""
-    raw = dg.AssetKey(["raw", contract.stream])
+    raw = dg.AssetKey([RAW, contract.stream])
     partitions = HOURLY if contract.kind == "stream" else None
 
     @dg.multi_asset(
@@ -50,7 +51,7 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
             counts = _counts(staging)
             judged.set(rows=counts["extracted"], quarantined=counts["quarantined"])
         few = hours is None or len(hours) == 1
-        staged, quarantined = (lake.table(k, contract.stream) for k in ("staged", "quarantine"))
+        staged, quarantined = (lake.table(k, contract.stream) for k in (STAGED, QUARANTINE))
         if staging.staged is None:
             context.log.error(gate.blocked_message(contract, staging))
         else:
@@ -58,10 +59,10 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
             shown = commit_metadata(staged, staging.staged, hours, masked) | counts
             if few:
                 shown["dagster/column_lineage"] = descriptions.same_columns(contract, raw)
-            yield dg.MaterializeResult(["staged", contract.stream], metadata=shown)
+            yield dg.MaterializeResult([STAGED, contract.stream], metadata=shown)
         # A preview of the quarantine would show values; its rows are under access control.
         yield dg.MaterializeResult(
-            ["quarantine", contract.stream],
+            [QUARANTINE, contract.stream],
             metadata={
                 "dagster/row_count": staging.quarantine.rows,
                 "dagster/uri": quarantined.uri,
@@ -77,10 +78,10 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
 def _staged_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
     references = [key.split(".")[0] for key in required_references(contract)]
     return dg.AssetSpec(
-        ["staged", contract.stream],
-        deps=[raw, *(dg.AssetKey(["staged", name]) for name in references)],
+        [STAGED, contract.stream],
+        deps=[raw, *(dg.AssetKey([STAGED, name]) for name in references)],
         description=f"{contract.description} Valid, typed, without duplicates.",
-        group_name="staged",
+        group_name=STAGED,
         kinds={"pandera", "deltalake"},
         owners=descriptions.owners(contract),
         tags=descriptions.tags(contract),
@@ -92,13 +93,13 @@ def _staged_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
 
 def _quarantine_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
     return dg.AssetSpec(
-        ["quarantine", contract.stream],
+        [QUARANTINE, contract.stream],
         deps=[raw],
         description=(
             f"Rows of {contract.stream} that broke a rule, with every reason and their original "
             f"values; kept {contract.quarantine_days} days."
         ),
-        group_name="quarantine",
+        group_name=QUARANTINE,
         kinds={"pandera", "deltalake"},
         owners=descriptions.owners(contract),
         tags=descriptions.tags(contract),

@@ -12,6 +12,7 @@ import dagster as dg
 
 from chimera_assets.contracts import contracts
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import STAGED
 from chimera_assets.orchestration.runs.job_names import FRESHNESS
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.quality.event_lag import EventLag, event_lag
@@ -22,7 +23,7 @@ _STREAMS = {name: one for name, one in contracts().items() if one.kind == "strea
 _SPECS = {
     name: dg.AssetCheckSpec(
         "event_lag",
-        asset=dg.AssetKey(["staged", name]),
+        asset=dg.AssetKey([STAGED, name]),
         description=(
             f"The newest hour of {name} that has rows ended at most "
             f"{contract.freshness_hours:g} h ago, by the time of the events."

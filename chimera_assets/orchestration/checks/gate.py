@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from chimera_assets.orchestration.partitions import HOUR_KEY
+from chimera_assets.hour_columns import HOUR_KEY
+from chimera_assets.layers import STAGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ def check_specs(
     contract: Contract, partitions: dg.PartitionsDefinition | None
 ) -> list[dg.AssetCheckSpec]:
     """The checks of a staged asset."""
-    asset = dg.AssetKey(["staged", contract.stream])
+    asset = dg.AssetKey([STAGED, contract.stream])
     errors = sum(rule.severity == "error" for rule in contract.rules)
     return [
         dg.AssetCheckSpec(
@@ -59,7 +60,7 @@ def evaluations(
     A blocked hour stops what is downstream if no hour of the run may be published. In a range, the
     other hours go on, and the run fails at its end, by the conservation check.
     """
-    asset = dg.AssetKey(["staged", contract.stream])
+    asset = dg.AssetKey([STAGED, contract.stream])
     layer = context.op_execution_context.job_def.asset_layer
     for name in (PASS_RATE, WARNINGS):
         yield dg.Output(None, layer.get_op_output_name(dg.AssetCheckKey(asset, name)))

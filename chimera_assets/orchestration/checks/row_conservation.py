@@ -6,9 +6,11 @@ from typing import Any
 import dagster as dg
 
 from chimera_assets.contracts import Contract
+from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import MARTS, QUARANTINE, STAGED, fact_table
 from chimera_assets.orchestration.checks.gate import BLOCKED_METADATA
-from chimera_assets.orchestration.partitions import HOUR_KEY, HOURLY, hours_of
+from chimera_assets.orchestration.partitions import HOURLY, hours_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.reconciliation.row_conservation import row_conservation
 
@@ -21,10 +23,10 @@ def conservation_check(
     It is the last thing of a stream's run, so it is also what makes a range run fail if some of its
     hours were blocked while the others were published.
     """
-    staged = dg.AssetKey(["staged", contract.stream])
-    fact = dg.AssetKey(["marts", f"fact_{contract.stream}"])
+    staged = dg.AssetKey([STAGED, contract.stream])
+    fact = dg.AssetKey([MARTS, fact_table(contract.stream)])
     asset = fact if fact in facts else staged
-    others = {staged, dg.AssetKey(["quarantine", contract.stream])} - {asset}
+    others = {staged, dg.AssetKey([QUARANTINE, contract.stream])} - {asset}
     spec = dg.AssetCheckSpec(
         "conservation",
         asset=asset,

@@ -20,6 +20,7 @@ from dagster._core.execution.api import execute_run_iterator
 
 from chimera_assets.contracts import contracts
 from chimera_assets.hours import HourRange
+from chimera_assets.layers import RAW
 from chimera_assets.orchestration.instance.dead_runs import end_dead_runs
 from chimera_assets.orchestration.instance.home import open_instance
 from chimera_assets.orchestration.runs.causes import cause_of
@@ -163,7 +164,7 @@ def run_hours(
 
 def _after_raw(job: JobDefinition) -> frozenset[AssetKey]:
     """The job's assets without the raw streams; reference tables are taken as they are today."""
-    raw = {AssetKey(["raw", c.stream]) for c in contracts().values() if c.kind == "stream"}
+    raw = {AssetKey([RAW, c.stream]) for c in contracts().values() if c.kind == "stream"}
     return frozenset(job.asset_layer.executable_asset_keys) - raw
 
 

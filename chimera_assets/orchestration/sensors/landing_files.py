@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets.landing import STREAMS, landing_job
-from chimera_assets.orchestration.runs.job_names import LANDING
+from chimera_assets.orchestration.runs.job_names import LANDING as LANDING_JOB
 from chimera_assets.orchestration.runs.statuses import AT_WORK, WAITING
 from chimera_assets.settings import get_settings
-from chimera_assets.sources.landing import LAYER, FileLog, LandingFile, Place, waiting
+from chimera_assets.sources.landing import FileLog, LandingFile, Place, waiting
 
 SENSOR = "landing_files"
 
@@ -34,7 +35,7 @@ _MOST_FILES = 5_000
 def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One run for all streams with a whole new file: one that is as it was at the last look."""
     if context.instance.get_run_records(
-        dg.RunsFilter(job_name=LANDING, statuses=[*WAITING, *AT_WORK]), limit=1
+        dg.RunsFilter(job_name=LANDING_JOB, statuses=[*WAITING, *AT_WORK]), limit=1
     ):
         return dg.SkipReason("A run takes files now.")
     now = datetime.now(UTC)
@@ -52,7 +53,7 @@ def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     if not streams:
         reason = f"{len(seen)} new files, none of them whole." if seen else "No new files."
         return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=cursor)
-    keys = [dg.AssetKey([LAYER, stream]) for stream in dict.fromkeys(streams)]
+    keys = [dg.AssetKey([LANDING, stream]) for stream in dict.fromkeys(streams)]
     return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=keys)], cursor=cursor)
 
 
@@ -62,7 +63,7 @@ def _new_files(stream: str) -> list[LandingFile]:
     ]
     if not files:
         return []
-    file_log = FileLog.read(open_lake().table(LAYER, stream))
+    file_log = FileLog.read(open_lake().table(LANDING, stream))
     return [file for file in files if not file_log.has_seen(file)][:_MOST_FILES]
 
 

@@ -7,13 +7,12 @@ itself. From there the hours take them, beside the rows of PostgreSQL.
 from chimera_assets.sources.landing.file_log import FileLog
 from chimera_assets.sources.landing.loading import LANDED_HOURS, Loaded, load_files
 from chimera_assets.sources.landing.place import FORMATS, LandingFile, Place
-from chimera_assets.sources.landing.rows import LAYER, landed_rows
+from chimera_assets.sources.landing.rows import landed_rows
 from chimera_assets.sources.landing.wholeness import waiting
 
 __all__ = [
     "FORMATS",
     "LANDED_HOURS",
-    "LAYER",
     "FileLog",
     "LandingFile",
     "Loaded",

@@ -24,11 +24,11 @@ from pyarrow import ipc
 
 from chimera_assets.hours import HOUR_COLUMNS, PARTITION_KEY_FORMAT
 from chimera_assets.lake import Carried, CommitConflict, Replay
+from chimera_assets.layers import LANDING
 from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
 from chimera_assets.sources.landing.file_log import LOADED, SEQUENCE, Entry, FileLog
 from chimera_assets.sources.landing.formats import reader_of
 from chimera_assets.sources.landing.rows import (
-    LAYER,
     complete,
     corrupt_row,
     landing_schema,
@@ -118,7 +118,7 @@ def load_files(
         SourceError: The files cannot be listed or read.
         LakeError: The table cannot be written; the files of earlier commits stay taken.
     """
-    table = lake.table(LAYER, contract.stream)
+    table = lake.table(LANDING, contract.stream)
     loaded = Loaded()
     files = _whole(place, contract.stream, FileLog.read(table), loaded, pause)
     for group in _grouped(files):

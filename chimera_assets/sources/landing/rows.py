@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 
-from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.hour_columns import HOUR_FIELDS, hour_columns_of
+from chimera_assets.layers import LANDING
 from chimera_assets.sources.landing import damage
 from chimera_assets.sources.landing.file_log import LOADED
 from chimera_assets.sources.landing.values import typed
 from chimera_assets.sources.query import AHEAD_MINUTES
-from chimera_assets.sources.stream import HOUR_FIELDS, UNREADABLE, stream_schema
+from chimera_assets.sources.stream import UNREADABLE, stream_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Lake
     from chimera_assets.sources.batch import Batch
     from chimera_assets.sources.landing.text import Parsed
-
-#: The layer of the tables that hold landed rows.
-LAYER = "landing"
 
 #: Where a landed row is from: its file, and its line (in Parquet: its row) from 1.
 ORIGIN = (pa.field("_file", pa.string()), pa.field("_line", pa.int64()))
@@ -64,8 +62,7 @@ def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) ->
         rows = pl.concat([rows, _malformed(parsed.malformed, moment)], how="diagonal")
     return rows.select(
         *contract.column_names,
-        pl.col("_placed").dt.date().alias(HOUR_COLUMNS[0]),
-        pl.col("_placed").dt.hour().cast(pl.Int32).alias(HOUR_COLUMNS[1]),
+        *hour_columns_of(pl.col("_placed")),
         _with_origin(uri).alias(UNREADABLE.name),
         pl.lit(uri).alias(ORIGIN[0].name),
         pl.col("_line"),
@@ -77,8 +74,7 @@ def corrupt_row(contract: Contract, uri: str, arrived: datetime, why: str) -> pl
     moment = pl.lit(arrived).cast(pl.Datetime("us", "UTC"))
     return pl.select(
         *(pl.lit(None, column.polars_type).alias(column.name) for column in contract.columns),
-        moment.dt.date().alias(HOUR_COLUMNS[0]),
-        moment.dt.hour().cast(pl.Int32).alias(HOUR_COLUMNS[1]),
+        *hour_columns_of(moment),
         pl.lit(damage.corrupt(why)).alias(UNREADABLE.name),
         _line=pl.lit(None, pl.Int64),
     ).with_columns(_with_origin(uri).alias(UNREADABLE.name), pl.lit(uri).alias(ORIGIN[0].name))
@@ -134,7 +130,7 @@ def landed_rows(
     Raises:
         LakeError: The table cannot be read; also while the stream is read.
     """
-    table = lake.table(LAYER, contract.stream)
+    table = lake.table(LANDING, contract.stream)
     if not table.exists():
         return None
     schema = stream_schema(contract, hourly=True)

@@ -1,0 +1,125 @@
+"""The state of a table: its newest snapshot, kept and brought up to date, and those of the past."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from chimera_assets.lake import damage
+from chimera_assets.lake.errors import LakeError, TableNotFound, translated
+from chimera_assets.lake.location import TableLocation
+from chimera_assets.lake.storage_retry import with_retries
+
+if TYPE_CHECKING:
+    from chimera_assets.lake.location import LakeRoot
+
+
+class TableState(TableLocation):
+    """A table as its log has it.
+
+    It keeps the newest snapshot it has seen and only reads what the log gained since, so that the
+    cost of an operation doesn't grow with the table. Nobody may delete the table's folder and make
+    a new one while such an object lives.
+
+    Args:
+        root: The lake's root.
+        layer: Its layer, `staged` for instance.
+        name: Its name in the layer.
+    """
+
+    def __init__(self, root: LakeRoot, layer: str, name: str) -> None:
+        super().__init__(root, layer, name)
+        self._snapshot: DeltaTable | None = None
+
+    def delta(self, version: int | None = None, as_of: datetime | None = None) -> DeltaTable:
+        """The deltalake table: the newest version, or one of the past.
+
+        Raises:
+            TableNotFound: The table, or that version of it, does not exist.
+            TableDamaged: Its log cannot be read, or its newest entry is empty.
+        """
+        if version is not None or as_of is not None:
+            return self._past(version, as_of)
+        try:
+            self._snapshot = with_retries(self._newest, self.uri)
+        except TableNotFoundError as error:
+            raise TableNotFound(self.uri) from error
+        except Exception as error:
+            raise damage.explained(self, error) from error
+        damage.require_whole_entry(self, self._snapshot.version())
+        return self._snapshot
+
+    def fresh(self) -> DeltaTable:
+        """A newly loaded snapshot, which the caller may move to other versions."""
+        return DeltaTable(self.uri, storage_options=self.storage_options)
+
+    def exists(self) -> bool:
+        """Whether the table has been created."""
+        # Not by `is_deltatable`, which holds the interpreter while it waits for the storage.
+        try:
+            self.delta()
+        except TableNotFound:
+            return False
+        return True
+
+    def version(self) -> int:
+        """The newest version's number, 0 for a table just created."""
+        return self.delta().version()
+
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the newest version, partition columns included."""
+        return pa.schema(self.delta().schema().to_arrow())
+
+    def partition_columns(self) -> list[str]:
+        """The names of the partition columns, none for a table that has none."""
+        return self.delta().metadata().partition_columns
+
+    def transaction_version(self, app_id: str) -> int | None:
+        """The last version committed under an application id by `write_hours`, if any."""
+        return self.delta().transaction_version(app_id) if self.exists() else None
+
+    def _newest(self) -> DeltaTable:
+        # A snapshot that could not be brought up to date is not used again.
+        snapshot, self._snapshot = self._snapshot, None
+        if snapshot is None:
+            return self.fresh()
+        snapshot.update_incremental()
+        return snapshot
+
+    def _past(self, version: int | None, as_of: datetime | None) -> DeltaTable:
+        if version is not None and as_of is not None:
+            msg = f"{self.uri}: expected a version or a time, found both"
+            raise LakeError(msg)
+        newest = self.delta().version()
+        if version is not None and not 0 <= version <= newest:
+            msg = f"{self.uri}: no version {version}; the newest is {newest}"
+            raise TableNotFound(self.uri, msg)
+        try:
+            delta = self.fresh()
+            delta.load_as_version(_utc(as_of) if as_of is not None else version or 0)
+        except LakeError:
+            raise
+        except Exception as error:
+            if isinstance(error, DeltaError) and version is not None:
+                msg = f"{self.uri}: version {version} is past retention and can no longer be read"
+                raise TableNotFound(self.uri, msg) from error
+            raise translated(error, self.uri) from error
+        return delta
+
+
+def polars_schema(delta: DeltaTable) -> pl.Schema:
+    """The table's schema in Polars types."""
+    empty = pl.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
+    return pl.DataFrame(empty).schema
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        msg = f"as of: expected a time with a zone, found {moment.isoformat()}"
+        raise LakeError(msg)
+    return moment.astimezone(UTC)
