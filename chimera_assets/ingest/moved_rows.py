@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hour_columns import HOUR_COLUMNS, HOUR_START
+from chimera_assets.hour_columns import HOUR_START
+from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 
 if TYPE_CHECKING:
