@@ -1,11 +1,12 @@
-"""Files as a source: dropped into a folder or an S3 prefix, each taken exactly once.
+"""Files as a source: dropped into a folder or an S3 prefix, each loaded exactly once.
 
 A file's rows go into the Delta table `landing/<stream>`, and in the same commit what tells the file
-itself. From there the hours take them, beside the rows of PostgreSQL.
+itself. From there the hours' runs extract them, beside the rows of PostgreSQL.
 """
 
 from chimera_assets.sources.landing.file_log import FileLog
-from chimera_assets.sources.landing.loading import LANDED_HOURS, Loaded, load_files
+from chimera_assets.sources.landing.load_commit import LANDED_HOURS
+from chimera_assets.sources.landing.loading import Loaded, load_files
 from chimera_assets.sources.landing.place import FORMATS, LandingFile, Place
 from chimera_assets.sources.landing.rows import landed_rows
 from chimera_assets.sources.landing.wholeness import waiting
