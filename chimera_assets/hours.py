@@ -1,6 +1,6 @@
-"""The hour: the unit in which events are taken, judged, written and replaced.
+"""The hour: the unit in which events are extracted, judged, written and replaced.
 
-An hour is one UTC hour of event time. In every hourly table it is told by two partition columns,
+An hour is one UTC hour of event time. In every hourly table it is given by two partition columns,
 `hour_partition` (DATE) and `hour` (INT, 0 to 23).
 """
 

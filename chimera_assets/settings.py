@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         default=5,
         ge=0,
         le=55,
-        description="Minutes the hourly schedule waits after an hour's end before it takes it.",
+        description="Minutes the hourly schedule waits after an hour's end before it runs it.",
     )
     executor: str = Field(
         default="in_process",
@@ -87,13 +87,13 @@ class Settings(BaseSettings):
     )
     notify_urls: str = Field(
         default="",
-        description="Apprise URLs that are told what goes wrong, parted by spaces or commas.",
+        description="Apprise URLs that get alerts, separated by spaces or commas.",
     )
     notify_success: bool = Field(
-        default=False, description="Whether they are told of every run that went well, too."
+        default=False, description="Whether they get a message of every run that went well, too."
     )
     sla_minutes: float = Field(
-        default=10, gt=0, description="Minutes after which a run is told to be too slow."
+        default=10, gt=0, description="Minutes after which a run is reported as slow."
     )
     ui_url: str = Field(
         default="",
@@ -119,7 +119,7 @@ class Settings(BaseSettings):
         urls = split_urls(value)
         if not urls:
             return value
-        from apprise import Apprise  # noqa: PLC0415 - a second, for those who are told
+        from apprise import Apprise  # noqa: PLC0415 - a second, for those who use it
 
         for number, url in enumerate(urls, 1):
             if Apprise.instantiate(url) is None:

@@ -73,7 +73,7 @@ def span(name: str, *, run_id: str | None = None, **values: Value) -> Iterator[S
     """A span around the block: `extract`, `judge`, `write`, `transform`.
 
     It is below the span that is open in this thread. Without one it is below the span of the run,
-    or of what started this process. Processes that the block starts are told of it. A block that
+    or of what started this process. Processes that the block starts learn of it. A block that
     fails marks it with the kind of error; never with its words, which may hold values.
 
     Args:
@@ -131,7 +131,7 @@ def run_span(run_id: str, **values: Value) -> Iterator[SpanRecorder]:
 def traced_batches(
     batches: pa.RecordBatchReader, name: str, *, run_id: str, **values: Value
 ) -> pa.RecordBatchReader:
-    """The same batches; a span lasts from now to the last of them and tells their rows."""
+    """The same batches; a span lasts from now to the last of them and counts their rows."""
     if not is_on():
         return batches
     import pyarrow as pa  # noqa: PLC0415
@@ -196,8 +196,8 @@ def _parent(run_id: str | None) -> Context | None:
         return None
     if run_id is not None:
         return _of_run(run_id)
-    told = {_PARENT.lower(): os.environ.get(_PARENT, "")}
-    return TraceContextTextMapPropagator().extract(told)
+    carrier = {_PARENT.lower(): os.environ.get(_PARENT, "")}
+    return TraceContextTextMapPropagator().extract(carrier)
 
 
 def _of_run(run_id: str) -> Context:
@@ -256,12 +256,12 @@ def _made_provider() -> tuple[TracerProvider, Any]:
         def generate_span_id(self) -> int:
             return _run_ids(self._run_id)[1] if self._run_id else super().generate_span_id()
 
-    told = Resource.create()
-    if str(told.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
-        told = told.merge(Resource({SERVICE_NAME: "chimera-assets"}))
+    resource = Resource.create()
+    if str(resource.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
+        resource = resource.merge(Resource({SERVICE_NAME: "chimera-assets"}))
     ids = Ids()
     # Not at exit, where sending to what does not answer would hold up the process.
-    provider = TracerProvider(resource=told, id_generator=ids, shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource, id_generator=ids, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider, ids
 

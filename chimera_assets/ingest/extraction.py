@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class HoursHeldBack(ChimeraError):  # noqa: N818
-    """Hours that were to be taken again of themselves would lose most of their rows by it."""
+    """Hours that were to be extracted again of themselves would lose most of their rows by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ def _rows(
 ) -> pa.RecordBatchReader:
     """The rows of the source's table, then those that landed.
 
-    The landing table is read after `backlog` has noted its version: what lands in between is taken
-    here, and once more by the hours that it will be found to owe.
+    The landing table is read after `backlog` has noted its version: what lands in between is
+    extracted here, and once more with the hours that are found to be pending by it.
     """
     landed = landed_rows(lake, contract, hours, batch)
     if isinstance(now, FilesOnly):
@@ -157,7 +157,7 @@ def _refuse_loss(contract: Contract, held: list[Shrunk]) -> None:
 
 
 def _message_fewer(contract: Contract, fewer: Mapping[datetime, tuple[int, int]]) -> str | None:
-    """One line for all hours that have lost rows at the source since they were taken before."""
+    """One line for all hours that have lost rows at the source since they were extracted before."""
     if not fewer:
         return None
     shown = [f"{partition_key(h)} ({was:,} to {now:,})" for h, (was, now) in sorted(fewer.items())]

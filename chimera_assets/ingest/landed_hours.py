@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def landed(lake: Lake, stream: str, since: int) -> Landed:
     """What files have brought since a version of the landing table; nothing if there is none.
 
-    Hours before CHIMERA_START are nobody's; the one that has not ended is the schedule's to take.
+    Hours before CHIMERA_START are nobody's; the one that has not ended is left to the schedule.
     """
     table = lake.table(LANDING, stream)
     if not table.exists():

@@ -44,16 +44,17 @@ _CHANGED = timedelta(minutes=1)
 #: How long before its arrival an event of a changed row may have been placed.
 _BEFORE_ARRIVAL = timedelta(days=1)
 
-#: So many hours from one that is taken for the first time, older selves of its rows are looked for.
+#: So many hours around one that is extracted for the first time, older versions of its rows are
+#: looked for.
 _MOVED_BY = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """How far a stream was taken in, before the source is looked at.
+    """How far a stream was extracted, before the source is looked at.
 
     Attributes:
-        position: None if nothing was ever taken.
+        watermark: None if nothing was ever extracted.
         begun: Raw's version then, or a little before; None if there was no table.
     """
 
@@ -70,15 +71,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What a stream owes, as the source and the landing table are now.
+    """What is pending of a stream, as the source and the landing table are now.
 
     Attributes:
-        known: How far the stream was taken in before.
+        known: How far the stream was extracted before.
         arrivals: What arrived at the source since.
         landed: What files brought.
-        late: The hours taken before that have rows which arrived since.
+        late: The hours extracted before that have rows which arrived since.
         moved: The hours in which raw holds keys of rows that arrived and are in other hours now.
-        keys: Fingerprint and hour of each row that may have moved, or is about to be taken.
+        keys: Fingerprint and hour of each row that may have moved, or is about to be extracted.
     """
 
     known: Known
@@ -90,7 +91,7 @@ class Backlog:
 
     @property
     def wanted(self) -> Hours:
-        """Every hour that has to be taken (again)."""
+        """Every hour that has to be extracted (again)."""
         watermark = self.known.watermark or Watermark()
         files = self.landed.since(watermark.landing_version)
         return self.late | self.moved | watermark.pending | files
@@ -107,12 +108,12 @@ def backlog(
     source: SourceNow | FilesOnly,
     extracting: Iterable[datetime] = (),
 ) -> Backlog:
-    """What a stream owes.
+    """What is pending of a stream.
 
     Args:
         lake: The lake.
         contract: The stream's contract.
-        known: How far it was taken in, learned before the source was opened: of two states of the
+        known: How far it was extracted, learned before the source was opened: of two states of the
             source, the one compared with has to be the earlier.
         source: The source as it is now.
         extracting: The hours that are about to be extracted; none if it is only asked.
@@ -120,7 +121,7 @@ def backlog(
     watermark = known.watermark
     files = landed(lake, contract.stream, (watermark or Watermark()).landing_version)
     if watermark is None:
-        # Nothing taken, nothing late: the first extraction need not look at every row.
+        # Nothing extracted, nothing late: the first extraction need not look at every row.
         fresh = Arrivals(source.look.now, floor=source.look.next_xid)
         return Backlog(known, fresh, files, NO_HOURS, NO_HOURS, pl.DataFrame(schema=KEY_PRINTS))
     span = HourRange(get_settings().start, floor_hour(datetime.now(UTC)) + 2 * ONE_HOUR)
@@ -140,7 +141,7 @@ def backlog(
 
 
 def _new_beside_extracted(extracting: Iterable[datetime], extracted: Hours) -> list[HourRange]:
-    """The hours never taken that lie near some that were; of a long range into the empty, its edge.
+    """The hours never extracted that lie near some that were; of a long range, its edge.
 
     Only their keys have to be held in memory.
     """
@@ -153,7 +154,7 @@ def _changed(found: Arrivals) -> datetime | None:
     """The earliest arrival of rows that should have been there at the position, if there are any.
 
     Such a row came from a long transaction, or was changed and kept its arrival: then its older
-    self may stand in another hour, even if the hour it is in now was never taken.
+    version may be in another hour, even if the hour it is in now was never extracted.
     """
     if found.since is None:
         return None
@@ -191,7 +192,7 @@ def _where_they_were(late: Hours, changed: datetime | None, span: HourRange) -> 
 
 
 def doubt(contract: Contract, found: Arrivals) -> str | None:
-    """What keeps late rows of a stream from being told, or makes all of its rows count as late."""
+    """What keeps late rows of a stream from being found, or makes all of its rows count as late."""
     if found.now is None:
         reason = (
             f"late rows cannot be found: {contract.source_table} is a view or a foreign table, "

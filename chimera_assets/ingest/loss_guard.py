@@ -32,7 +32,7 @@ _KEYS_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """An hour that would lose rows if it were taken again."""
+    """An hour that would lose rows if it were extracted again."""
 
     hour: datetime
     rows: int
@@ -44,7 +44,7 @@ class Shrunk:
 
 
 def held_back(stream: str, hours: list[Shrunk]) -> str:
-    """Why hours are not taken again of themselves, and what to do."""
+    """Why hours are not extracted again of themselves, and what to do."""
     return (
         f"{stream}: the source no longer has most rows of {in_short(hours)}; not taken again, "
         f"so that they stay in the lake; `chimera backfill` takes hours as the source has them"

@@ -1,7 +1,8 @@
-"""How far a stream's arrivals have been taken in: a value, and how an extraction moves it on.
+"""The watermark, how far a stream's arrivals are extracted: a value, and how it moves on.
 
-It says: every row that the moment shows, of an hour that was ever taken, is in `raw/<stream>`,
-except rows of the hours that are owed. Nothing here reads or writes; see `positions.py`.
+It says: every row that the moment shows, of an hour that was ever extracted, is in
+`raw/<stream>`, except rows of the pending hours. Nothing here reads or writes; see
+`watermark_commits.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from chimera_assets.sources.snapshot import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: No table has such a version: nothing has been taken from files.
+#: No table has such a version: nothing has come from files.
 NOTHING_LANDED = -1
 
 Hours = frozenset[datetime]
@@ -27,13 +28,13 @@ NO_HOURS: Hours = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """How far a stream has been taken in.
+    """How far a stream is extracted.
 
     Attributes:
-        moment: The state of the source that is taken in; None if that is not known.
-        landing_version: The version of the table `landing/<stream>` that is taken in.
-        owed: The hours that have to be taken (again) for it to be true.
-        taken: Every hour that was ever taken, those without rows too.
+        moment: The state of the source that is extracted; None if that is not known.
+        landing_version: The version of the table `landing/<stream>` that is extracted.
+        pending: The hours that have to be extracted (again) for it to be true.
+        extracted: Every hour that was ever extracted, those without rows too.
     """
 
     moment: Moment | None = None
@@ -42,7 +43,7 @@ class Watermark:
     extracted: Hours = NO_HOURS
 
     def to_json(self) -> str:
-        """The position as it is kept with a commit."""
+        """The watermark as it is kept with a commit."""
         moment = self.moment
         return json.dumps(
             {
@@ -59,18 +60,18 @@ class Watermark:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The position that a commit keeps."""
-        told = json.loads(text)
+        """The watermark that a commit keeps."""
+        kept = json.loads(text)
         moment = None
-        if told["snapshot"] is not None:
+        if kept["snapshot"] is not None:
             moment = Moment(
-                Snapshot.parse(told["snapshot"]),
-                told["server"],
-                told["database"],
-                frozenset(told["tables"]),
-                datetime.fromisoformat(told["taken_at"]),
+                Snapshot.parse(kept["snapshot"]),
+                kept["server"],
+                kept["database"],
+                frozenset(kept["tables"]),
+                datetime.fromisoformat(kept["taken_at"]),
             )
-        return cls(moment, told["landing_version"], _hours(told["owed"]), _hours(told["taken"]))
+        return cls(moment, kept["landing_version"], _hours(kept["owed"]), _hours(kept["taken"]))
 
 
 def _hours(texts: Iterable[str]) -> Hours:
@@ -95,7 +96,7 @@ class Extraction:
 
     Attributes:
         hours: The hours it replaces.
-        arrivals: What the source had beyond the position that was known when it began.
+        arrivals: What the source had beyond the watermark that was known when it began.
         moved: Hours where raw held keys of rows that arrived and are now in other hours.
         landed: The landing table as it was read, or before.
     """
@@ -107,10 +108,10 @@ class Extraction:
 
 
 def advanced(state: Watermark, extraction: Extraction) -> Watermark:
-    """The position once the extraction's hours are in raw.
+    """The watermark once the extraction's hours are in raw.
 
     Two extractions may run at once, and the one that looked at the source first may commit last.
-    What it wrote is then older than what the position speaks of, so its hours become owed.
+    What it wrote is then older than what the watermark speaks of, so its hours become pending.
 
     Args:
         state: The newest position, in the commit before.

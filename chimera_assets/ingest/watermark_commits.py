@@ -1,7 +1,7 @@
-"""Where positions are kept: in the commits of raw, each beside the hours that it speaks of.
+"""Where watermarks are kept: in the commits of raw, each beside the hours that it speaks of.
 
 Every write of hours is also an application transaction of one more than the last, so that of two
-writers who saw the same position, Delta lets one win; the other reads the winner's and goes again.
+writers who saw the same watermark, Delta lets one win; the other reads the winner's and goes again.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake, Table
 
-#: The application id, and the key of the position in a commit's metadata.
-WATERMARK_KEY = "chimera.position"
+#: The application id, and the key of the watermark in a commit's metadata.
+WATERMARK_KEY = "chimera.watermark"
 
 
 def current_watermark(lake: Lake, stream: str) -> Watermark | None:
-    """The position of a stream; None if nothing of it was ever taken.
+    """The watermark of a stream; None if nothing of it was ever extracted.
 
-    A table whose log has lost its position (written by others, or long ago) has one of an unknown
+    A table whose log has lost its watermark (written by others, or long ago) has one of an unknown
     moment, by which every hour that the source has rows of is late.
     """
     raw = lake.table(RAW, stream)
@@ -83,7 +83,7 @@ def _ever_extracted(lake: Lake, stream: str) -> Hours:
 
 
 class Advance:
-    """Gives each attempt of a raw commit the position that it has to carry.
+    """Gives each attempt of a raw commit the watermark that it has to carry.
 
     Args:
         lake: The lake.
@@ -94,7 +94,7 @@ class Advance:
             for the hours that others wrote meanwhile.
 
     Attributes:
-        position: The one of the last attempt, and so, after the commit, of the commit.
+        watermark: The one of the last attempt, and so, after the commit, of the commit.
     """
 
     def __init__(

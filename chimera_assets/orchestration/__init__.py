@@ -5,6 +5,6 @@ import warnings
 import dagster as dg
 
 # Partitioned checks and single-run backfills are marked as new in the release that is pinned; to be
-# told so at every start helps nobody.
+# warned of it at every start helps nobody.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)

@@ -18,7 +18,7 @@ _CRON = "37 2 * * *"
     out=dg.Out(dg.Nothing),
     description=(
         "Table by table: deletes what is past its retention, merges small files, orders rows, "
-        "deletes files of old versions. What it did is told on each table's asset, and kept in "
+        "deletes files of old versions. What it did is reported on each table's asset, and kept in "
         "quality/upkeep."
     ),
 )
@@ -67,8 +67,8 @@ upkeep_schedule = dg.ScheduleDefinition(
 
 
 def observed(maintained: Maintained) -> dict[str, Any]:
-    """What the asset's page tells of it; numbers, so that it draws them over time."""
-    told: dict[str, Any] = {
+    """What the asset's page shows of it; numbers, so that it draws them over time."""
+    shown: dict[str, Any] = {
         "upkeep: files": maintained.files_after,
         "upkeep: files before": maintained.files_before,
         "upkeep: bytes": maintained.bytes_after,
@@ -82,7 +82,7 @@ def observed(maintained: Maintained) -> dict[str, Any]:
         "upkeep: log files": maintained.log_files_after,
         "upkeep: seconds": round(maintained.seconds, 2),
     }
-    return told if maintained.error is None else {"upkeep: error": maintained.error}
+    return shown if maintained.error is None else {"upkeep: error": maintained.error}
 
 
 def in_words(maintained: Maintained) -> str:

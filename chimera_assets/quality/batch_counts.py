@@ -1,4 +1,4 @@
-"""The accounts of some hours while they are judged: every row that was taken is in one column."""
+"""The counts of some hours while they are judged: every extracted row is in one column."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def suspected(contract: Contract, raw: Table, hours: HourRange) -> pl.Series:
 def latest(contract: Contract, rows: pl.DataFrame) -> pl.DataFrame:
     """Of rows with the same hour and key, the one that arrived last.
 
-    Rows that arrived at the same moment are told apart by their values, so that the choice does
+    Rows that arrived at the same moment are ordered by their values, so that the choice does
     not depend on the order in which a source gives them.
     """
     arrival = [contract.arrival_time] if contract.arrival_time else []

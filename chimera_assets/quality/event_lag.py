@@ -44,7 +44,7 @@ class EventLag:
 
 
 def event_lag(lake: Lake, contract: Contract, now: datetime) -> EventLag:
-    """Measure a stream's lag; old hours that are taken again do not change it."""
+    """Measure a stream's lag; old hours that are run again do not change it."""
     staged = lake.table(STAGED, contract.stream)
     hour = newest_hour(staged, now)
     event = _newest_event(staged, contract, hour) if hour is not None else None

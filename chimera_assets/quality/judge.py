@@ -1,7 +1,7 @@
 """The judge: every row gets its verdict and all its reasons, in one pass.
 
-All row rules of a contract run fused in one Polars pass, which tells the rows that break any. Only
-these, usually few, go through the contract's Pandera schema, which tells each one's reasons. Both
+All row rules of a contract run fused in one Polars pass, which finds the rows that break any. Only
+these, usually few, go through the contract's Pandera schema, which gives each one's reasons. Both
 are built from the same expressions; that they agree is checked every time.
 """
 
@@ -31,7 +31,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """What the fused pass tells of a frame of rows.
+    """What the fused pass says of a frame of rows.
 
     Attributes:
         valid: The rows that break no rule of severity `error`, in the order given.
@@ -44,7 +44,7 @@ class Screened:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What Pandera tells of suspects.
+    """What Pandera says of suspects.
 
     Attributes:
         rejected: Those that break a rule of severity `error`, with a further column `reasons`:
@@ -110,8 +110,8 @@ class Judge:
         indexed = suspects.with_row_index("index")
         failures = [_no_failures()]
         if UNREADABLE_COLUMN in suspects.columns:
-            told = indexed.filter(pl.col(UNREADABLE_COLUMN).is_not_null())
-            failures.append(told.select("index", rule=_unreadable_rule()))
+            unreadable = indexed.filter(pl.col(UNREADABLE_COLUMN).is_not_null())
+            failures.append(unreadable.select("index", rule=_unreadable_rule()))
             # Of what was never a row, the contract's rules have nothing to say.
             indexed = indexed.join(
                 failures[-1].filter(pl.col("rule").is_in(damage.NO_ROWS)),

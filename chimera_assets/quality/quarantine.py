@@ -111,12 +111,12 @@ def _records(contract: Contract, rejected: pl.DataFrame) -> pl.Series:
     unreadable = (
         pl.col(UNREADABLE_COLUMN) if UNREADABLE_COLUMN in rejected.columns else pl.lit(None)
     )
-    told = rejected.select(odd=odd | unreadable.is_not_null(), unreadable=unreadable)
-    if not told["odd"].any():
+    found = rejected.select(odd=odd | unreadable.is_not_null(), unreadable=unreadable)
+    if not found["odd"].any():
         return records
     texts = records.to_list()
-    for index in told["odd"].arg_true():
-        texts[index] = _odd_record(columns.row(index, named=True), told["unreadable"][index])
+    for index in found["odd"].arg_true():
+        texts[index] = _odd_record(columns.row(index, named=True), found["unreadable"][index])
     return pl.Series("record", texts, dtype=pl.String)
 
 

@@ -41,8 +41,8 @@ def check_results(
     Args:
         contract: The contract.
         batches: A frame of `BATCHES`.
-        broken: Hour columns, rule, failed, example_keys, as the judge tells them.
-        batch_rules: Hour columns, rule, observed, passed, as `batch_violations` tells them.
+        broken: Hour columns, rule, failed, example_keys, as the judge gives them.
+        batch_rules: Hour columns, rule, observed, passed, as `batch_violations` gives them.
 
     Returns:
         A frame of `CHECK_RESULTS`.

@@ -90,7 +90,7 @@ def references(lake: Lake, contract: Contract) -> dict[str, pl.Series]:
     """The known values that the contract's rules compare with, from the staged reference tables.
 
     Raises:
-        ChimeraError: A reference table has not been taken yet.
+        ChimeraError: A reference table has not been extracted yet.
     """
     known: dict[str, pl.Series] = {}
     for reference in required_references(contract):
@@ -146,7 +146,7 @@ def _after_the_last(lake: Lake, contract: Contract, hours: HourRange, now: datet
 
 
 def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetime) -> Staging:
-    """The same for a reference table, which is small, taken whole, and replaced whole.
+    """The same for a reference table, which is small, extracted whole, and replaced whole.
 
     In the accounts it stands under the hour in which it was judged.
     """

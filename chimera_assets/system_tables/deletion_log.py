@@ -1,4 +1,4 @@
-"""The trace of rows that were deleted on purpose, so that nobody takes them for lost.
+"""The deletion log: rows that were deleted on purpose, so that nobody counts them as lost.
 
 A row is written before its rows are deleted: if the machine dies between the two, the trace says
 more than was done, and the next upkeep does it.

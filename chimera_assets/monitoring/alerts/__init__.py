@@ -1,6 +1,5 @@
-"""Who is on call is told what goes wrong, once, and once more when it has passed.
+"""Who is on call hears of what goes wrong, once, and once more when it is over.
 
-`facts` reads what happened from Dagster's records, `conditions` decides what of it is news,
-`wording` says it, `outbox` keeps it until every destination has taken it, `sensor` does all of that
-every minute.
+`conditions` decides what of the facts is news, `messages` words it, `outbox` keeps it until every
+destination has taken it, `tick` does all of that every minute.
 """

@@ -1,13 +1,13 @@
 """What of the facts is news: each cause once, not again while it lasts, and once when it is over.
 
-A pure function from what was told before and what happened to what is to be told now.
+A pure function from what was reported before and what happened to what is to be reported now.
 
 - A failure's cause is its line of words, numbers aside. While run after run fails by it, only the
-  first is told; the hours that it keeps away are remembered. Once the same steps succeeded again,
-  the cause has to be told anew if it comes back. It is over when all of its hours were mended.
-- A gate is told for each hour of a stream, and over when the hour is published.
-- Freshness is told for each stream, and over when the stream is fresh again.
-- A slow run, late rows, and a success are told once a run.
+  first is reported; the hours that it keeps away are remembered. Once the same steps succeeded
+  again, the cause is reported anew if it comes back. It is over when all of its hours were mended.
+- A gate is reported for each hour of a stream, and over when the hour is published.
+- Freshness is reported for each stream, and over when the stream is fresh again.
+- A slow run, late rows, and a success are reported once a run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OVERLAP = timedelta(hours=2)
 
 @dataclass(slots=True)
 class Failing:
-    """A cause of failures that was told.
+    """A cause of failures that was reported.
 
     Attributes:
         job: The job that met it first.
@@ -53,12 +53,12 @@ class Failing:
 
 @dataclass(slots=True)
 class AlertState:
-    """What was told, and still matters.
+    """What was reported, and still matters.
 
     Attributes:
         since: Runs that ended earlier are all known.
         handled: Run id -> when it ended, of the runs known since.
-        slow: The runs in progress, or just ended, that were told to be slow.
+        slow: The runs in progress, or just ended, that were reported as slow.
         failing: Key of a cause -> the cause.
         blocked: Stream -> its blocked hours; none for a reference table, which has no hours.
         stale: The streams that are not fresh.
@@ -74,17 +74,17 @@ class AlertState:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """What is to be told: successes too, and runs slower than `sla`."""
+    """What is to be reported: successes too, and runs slower than `sla`."""
 
     success: bool
     sla: timedelta
 
 
 def decide(
-    told: AlertState, facts: Facts, settings: AlertSettings, writer: MessageWriter
+    state: AlertState, facts: Facts, settings: AlertSettings, writer: MessageWriter
 ) -> tuple[AlertState, tuple[Message, ...]]:
-    """What is to be told now, and what has been told then."""
-    after = copy.deepcopy(told)
+    """What is to be reported now, and the state after it."""
+    after = copy.deepcopy(state)
     messages: list[Message] = []
     for run in facts.ended:
         if run.run_id not in after.handled:
@@ -98,13 +98,13 @@ def decide(
 
 
 def _of_run(
-    told: AlertState, run: Run, settings: AlertSettings, writer: MessageWriter
+    state: AlertState, run: Run, settings: AlertSettings, writer: MessageWriter
 ) -> Iterator[Message]:
-    yield from _slow(told, run, run.ended, settings, writer)
-    yield from _mended(told, run, writer)
-    yield from _published(told, run, writer)
-    yield from _newly_blocked(told, run, writer)
-    yield from _newly_failing(told, run, writer)
+    yield from _slow(state, run, run.ended, settings, writer)
+    yield from _mended(state, run, writer)
+    yield from _published(state, run, writer)
+    yield from _newly_blocked(state, run, writer)
+    yield from _newly_failing(state, run, writer)
     if run.success and run.late is not None:
         yield writer.late(run)
     elif run.success and settings.success:
@@ -112,17 +112,21 @@ def _of_run(
 
 
 def _slow(
-    told: AlertState, run: Run, now: datetime | None, settings: AlertSettings, writer: MessageWriter
+    state: AlertState,
+    run: Run,
+    now: datetime | None,
+    settings: AlertSettings,
+    writer: MessageWriter,
 ) -> Iterator[Message]:
-    if run.started is None or now is None or run.job == UPKEEP or run.run_id in told.slow:
+    if run.started is None or now is None or run.job == UPKEEP or run.run_id in state.slow:
         return
     if now - run.started > settings.sla:
-        told.slow.append(run.run_id)
+        state.slow.append(run.run_id)
         yield writer.slow(run, now - run.started, settings.sla)
 
 
-def _mended(told: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
-    for key, failing in list(told.failing.items()):
+def _mended(state: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
+    for key, failing in list(state.failing.items()):
         succeeded = set(failing.steps) <= run.steps if failing.steps else run.success
         if not succeeded or (not failing.hours and run.job != failing.job):
             continue
@@ -133,51 +137,51 @@ def _mended(told: AlertState, run: Run, writer: MessageWriter) -> Iterator[Messa
             failing.hours = hour_sets.minus(failing.hours, [run.hours])
             if failing.hours:
                 continue
-        del told.failing[key]
+        del state.failing[key]
         yield writer.mended(failing.job, failing.cause, run)
 
 
-def _published(told: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
-    for stream, hours in list(told.blocked.items()):
+def _published(state: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
+    for stream, hours in list(state.blocked.items()):
         if stream not in run.judged:
             continue
         still = [one.hour for one in run.blocked if one.stream == stream]
         if not hours:  # a reference table
-            del told.blocked[stream]
+            del state.blocked[stream]
             yield writer.published(stream, (), run)
         elif run.hours is not None:
             passed = hour_sets.minus([run.hours], [HourRange.single(h) for h in still if h])
             left = hour_sets.minus(hours, passed)
             if left:
-                told.blocked[stream] = left
+                state.blocked[stream] = left
             else:
-                del told.blocked[stream]
+                del state.blocked[stream]
             if opened := hour_sets.minus(hours, left):
                 yield writer.published(stream, opened, run)
 
 
-def _newly_blocked(told: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
+def _newly_blocked(state: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
     streams: dict[str, list[Blocked]] = {}
     for one in run.blocked:
-        known = told.blocked.get(one.stream)
+        known = state.blocked.get(one.stream)
         if known is None or (one.hour is not None and not hour_sets.holds(known, one.hour)):
             streams.setdefault(one.stream, []).append(one)
     for stream, new in streams.items():
         hours = [HourRange.single(one.hour) for one in new if one.hour is not None]
-        told.blocked[stream] = hour_sets.merged(told.blocked.get(stream, []) + hours)
+        state.blocked[stream] = hour_sets.merged(state.blocked.get(stream, []) + hours)
         yield writer.blocked(stream, new, run)
 
 
-def _newly_failing(told: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
+def _newly_failing(state: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
     causes: dict[str, list[Failed]] = {}
     for one in run.failed:
         causes.setdefault(_key(run, one.cause), []).append(one)
     for key, failed in causes.items():
-        known = told.failing.get(key)
+        known = state.failing.get(key)
         hours = [run.hours] if run.hours is not None else []
         steps = sorted({one.step for one in failed if one.step})
         if known is None:
-            told.failing[key] = Failing(run.job, failed[0].cause, steps, hours)
+            state.failing[key] = Failing(run.job, failed[0].cause, steps, hours)
             news = True
         else:
             all_known = run.hours is None or hour_sets.covers(known.hours, run.hours)
@@ -195,19 +199,19 @@ def _key(run: Run, cause: str) -> str:
     return f"{run.job if run.hours is None else 'hours'}: {re.sub(r'[0-9]+', '#', cause)}"
 
 
-def _freshness(told: AlertState, facts: Facts, writer: MessageWriter) -> Iterator[Message]:
+def _freshness(state: AlertState, facts: Facts, writer: MessageWriter) -> Iterator[Message]:
     for one in facts.freshness:
-        if not one.fresh and one.stream not in told.stale:
-            told.stale.append(one.stream)
+        if not one.fresh and one.stream not in state.stale:
+            state.stale.append(one.stream)
             yield writer.stale(one)
-        elif one.fresh and one.stream in told.stale:
-            told.stale.remove(one.stream)
+        elif one.fresh and one.stream in state.stale:
+            state.stale.remove(one.stream)
             yield writer.fresh(one)
 
 
-def _forget(told: AlertState, facts: Facts) -> None:
+def _forget(state: AlertState, facts: Facts) -> None:
     """Drop what no later facts can speak of."""
-    told.since = max(told.since, (facts.until or facts.now) - OVERLAP)
-    told.handled = {run: at for run, at in told.handled.items() if at >= told.since}
-    alive = {run.run_id for run in facts.running} | set(told.handled)
-    told.slow = [run for run in told.slow if run in alive]
+    state.since = max(state.since, (facts.until or facts.now) - OVERLAP)
+    state.handled = {run: at for run, at in state.handled.items() if at >= state.since}
+    alive = {run.run_id for run in facts.running} | set(state.handled)
+    state.slow = [run for run in state.slow if run in alive]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["failure", "gate", "sla", "late", "freshness", "upkeep", "success", "resolved"]
 
-#: Hours listed one by one; of more, the number is told.
+#: Hours listed one by one; of more, the number is given.
 _LISTED = 6
 _LONGEST_CAUSE = 400
 _MINUTE = timedelta(minutes=1)
@@ -45,16 +45,16 @@ class MessageWriter:
         """A cause that was not known."""
         subject = _subject(run)
         where = f"{', '.join(steps)}: " if steps else ""
-        told = [
+        lines = [
             f"{where}{_cut(cause)}",
             "Runs that fail for the same reason are not told again until it is over.",
         ]
         if run.hours is not None:
-            told.append(
+            lines.append(
                 f"Once it is mended: {_backfill(run.hours)} (or a longer range, if more hours "
                 "failed since)"
             )
-        return Message(kind, f"Chimera: {subject} failed", _body(*told, self._run(run)))
+        return Message(kind, f"Chimera: {subject} failed", _body(*lines, self._run(run)))
 
     def blocked(self, stream: str, gates: Sequence[Blocked], run: Run) -> Message:
         """Gates that did not open."""
@@ -109,7 +109,7 @@ class MessageWriter:
         )
 
     def late(self, run: Run) -> Message:
-        """Late rows, taken in."""
+        """Late rows, extracted."""
         late = run.late
         stream = (late.stream if late else "") or "a stream"
         counted = late.rows if late else None

@@ -1,8 +1,8 @@
-"""What is to be sent, kept until each destination has taken it, and what was told before.
+"""What is to be sent, kept until each destination has taken it, and what was reported before.
 
 Both are one value in Dagster's own storage, replaced as a whole: what is decided is written down
 before anything is sent, and each message that a destination took is written down before the next
-one. So nothing is lost, and only a process that dies between the two tells a destination twice.
+one. So nothing is lost, and only a process that dies between the two sends a message twice.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Resting:
 
 @dataclass(slots=True)
 class State:
-    """What was told, what is to be sent, and which destinations are down."""
+    """What was reported, what is to be sent, and which destinations are down."""
 
     told: AlertState
     pending: list[Pending] = field(default_factory=list)
@@ -112,7 +112,7 @@ class Destination:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        #: What the state knows it by: tells it from others, and does not give the URL away.
+        #: What the state knows it by, which does not give the URL away.
         self.name = hashlib.sha256(url.encode()).hexdigest()[:16]
         #: What people know it by.
         self.scheme = f"{url.partition('://')[0]}://..."

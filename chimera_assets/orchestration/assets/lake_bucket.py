@@ -41,15 +41,15 @@ def lake_bucket() -> Iterator[dg.MaterializeResult[Any]]:
 def _result(finding: Finding) -> dg.AssetCheckResult:
     """A check's result; what was not evaluated has not passed, but nothing is known to be wrong."""
     failed = finding.outcome == "failed"
-    told: dict[str, str | dg.MetadataValue[str]] = {"outcome": finding.outcome}
+    shown: dict[str, str | dg.MetadataValue[str]] = {"outcome": finding.outcome}
     if finding.remedy:
-        told["remedy"] = dg.MetadataValue.md(f"```sh\n{finding.remedy}\n```")
+        shown["remedy"] = dg.MetadataValue.md(f"```sh\n{finding.remedy}\n```")
     return dg.AssetCheckResult(
         check_name=finding.setting.name,
         passed=finding.outcome == "passed",
         severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
         description=f"{finding.outcome}: {finding.found}",
-        metadata=told,
+        metadata=shown,
     )
 
 
@@ -66,7 +66,7 @@ _schedule = dg.ScheduleDefinition(
 )
 
 
-#: What the definitions take in; nothing for a lake in a folder.
+#: What the definitions load; nothing for a lake in a folder.
 _ON_S3 = is_s3(get_settings().resolved_lake_uri)
 BUCKET_ASSETS = [lake_bucket] if _ON_S3 else []
 BUCKET_JOBS = [_job] if _ON_S3 else []

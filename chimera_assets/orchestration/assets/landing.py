@@ -36,8 +36,8 @@ def landing_asset(contract: Contract) -> dg.AssetsDefinition:
         owners=descriptions.owners(contract),
         tags=descriptions.tags(contract),
         description=(
-            f"{contract.description} From files in the landing place, each taken once; the hourly "
-            "job takes the rows from here."
+            f"{contract.description} From files in the landing place, each loaded once; the hourly "
+            "job extracts the rows from here."
         ),
         metadata=descriptions.metadata(contract),
         check_specs=[
@@ -109,6 +109,6 @@ LANDING_ASSETS = dg.AssetSelection.assets(*([LANDING, contract.stream] for contr
 landing_job = dg.define_asset_job(
     LANDING_JOB,
     selection=LANDING_ASSETS,
-    description="Takes every whole file of the landing place that was not taken before.",
+    description="Loads every whole file of the landing place that was not loaded before.",
     tags={"pipeline": LANDING},
 )

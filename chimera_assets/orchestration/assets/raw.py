@@ -1,4 +1,4 @@
-"""The layer `raw`: rows as the source and its files have them, taken hour by hour."""
+"""The layer `raw`: rows as the source and its files have them, extracted hour by hour."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -84,17 +84,17 @@ def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
 def _events(
     context: dg.AssetExecutionContext, run: DbtRun, result: dict[str, Any], hours: HourRange | None
 ) -> Iterator[Any]:
-    """What Dagster is told of a node: a table with what its last commit says, or a test."""
+    """What is reported to Dagster of a node: a table with what its last commit says, or a test."""
     message = DbtCoreCliEventMessage(raw_event=result, event_history_metadata={})
     for event in message.to_default_asset_events(
         manifest(), TRANSLATOR, context, run.target, _PROJECT
     ):
         if isinstance(event, dg.Output):
             key = context.asset_key_for_output(event.output_name)
-            told = _table_metadata(key, hours)
+            shown = _table_metadata(key, hours)
             if hours is None or len(hours) == 1:
-                told |= _lineage_metadata(str(event.metadata["unique_id"].value), run.target)
-            yield event.with_metadata({**event.metadata, **told})
+                shown |= _lineage_metadata(str(event.metadata["unique_id"].value), run.target)
+            yield event.with_metadata({**event.metadata, **shown})
         else:
             yield event
 
@@ -120,12 +120,12 @@ def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]
         return {}
     commit = table.history(1)[0]
     metrics = commit.get("operationMetrics", {})
-    told: dict[str, Any] = {"version": table.version()}
+    shown: dict[str, Any] = {"version": table.version()}
     if "num_added_rows" in metrics:
-        told["dagster/row_count"] = int(metrics["num_added_rows"])
+        shown["dagster/row_count"] = int(metrics["num_added_rows"])
     if hours is None or len(hours) == 1:
-        told["dagster/uri"] = table.uri
-    return told
+        shown["dagster/uri"] = table.uri
+    return shown
 
 
 def _lineage_metadata(unique_id: str, target: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The checks `event_lag`, and the job that asks them each hour, whatever the hourly job does.
 
 An hourly job that has stopped evaluates none of its own checks; and Dagster's freshness policies
-look at when an asset was last materialized, so that an old hour taken again makes it look fresh.
+look at when an asset was last materialized, so that an old hour run again makes it look fresh.
 """
 
 from collections.abc import Iterator

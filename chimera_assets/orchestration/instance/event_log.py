@@ -275,7 +275,7 @@ _INSERT_TAGS = """
 
 def _insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert rows of events; gives their ids. SQLAlchemy would take three times as long."""
-    told = [
+    values = [
         (
             row["run_id"],
             row["event"],
@@ -287,7 +287,7 @@ def _insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> list[i
         )
         for row in rows
     ]
-    connection.exec_driver_sql(_INSERT, told)
+    connection.exec_driver_sql(_INSERT, values)
     # One writer at a time: within its transaction SQLite numbers rows without a gap.
     last: int = connection.exec_driver_sql("SELECT max(id) FROM event_logs").scalar_one()
     return list(range(last - len(rows) + 1, last + 1))

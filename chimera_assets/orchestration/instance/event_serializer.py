@@ -2,7 +2,7 @@
 
 A range run reports the same of hour after hour. What an event shares with the one before of its
 kind is serialized once, by Dagster's own serializer, as a text with gaps; a gap is filled with the
-partition, the time, or what is told of this one partition. The result is, letter by letter, what
+partition, the time, or what is said of this one partition. The result is, letter by letter, what
 Dagster would have made.
 """
 
@@ -51,13 +51,13 @@ class EventSerializer:
     def _data(self, data: Any) -> str:  # noqa: ANN401
         if not isinstance(data, StepMaterializationData) or data.asset_lineage:
             return serialize_value(data)
-        told = data.materialization
-        like = self._materializations.get(told.asset_key)
-        if like is None or not _same_but_partition(told, like[0]):
-            gap = told._replace(partition=_GAP)
+        event = data.materialization
+        like = self._materializations.get(event.asset_key)
+        if like is None or not _same_but_partition(event, like[0]):
+            gap = event._replace(partition=_GAP)
             before, after = _split(serialize_value(data._replace(materialization=gap)), _GAP_TEXT)
-            like = self._materializations[told.asset_key] = (told, before, after)
-        return f"{like[1]}{json.dumps(told.partition)}{like[2]}"
+            like = self._materializations[event.asset_key] = (event, before, after)
+        return f"{like[1]}{json.dumps(event.partition)}{like[2]}"
 
 
 def _envelope(entry: EventLogEntry) -> tuple[str, str, str]:

@@ -102,7 +102,7 @@ def _run(record: RunRecord) -> Run:
 
 
 def _ended(instance: DagsterInstance, record: RunRecord) -> Run:
-    run, told = record.dagster_run, _run(record)
+    run, begun = record.dagster_run, _run(record)
     stats = instance.get_run_step_stats(run.run_id)
     done = frozenset(
         shown_step(s.step_key)
@@ -114,10 +114,10 @@ def _ended(instance: DagsterInstance, record: RunRecord) -> Run:
     if run.status == DagsterRunStatus.FAILURE:
         failed, blocked = what_failed(instance, run)
     return Run(
-        told.run_id,
-        told.job,
-        told.hours,
-        told.started,
+        begun.run_id,
+        begun.job,
+        begun.hours,
+        begun.started,
         ended=_moment(record.end_time),
         success=run.is_success,
         steps=done,

@@ -1,4 +1,4 @@
-"""Which runs take late hours again.
+"""Which runs extract late hours again.
 
 No two of one hour at once, and none too soon after one that failed.
 """
@@ -166,9 +166,9 @@ def _is_lost(record: RunRecord, now: datetime) -> bool:
 
 
 def failures(instance: DagsterInstance, now: datetime) -> dict[datetime, Failed]:
-    """The hours whose latest late run failed, and that no other run has taken since.
+    """The hours whose latest late run failed, and that no other run has extracted since.
 
-    They are due again even if nothing is late any more: raw may have been taken, and what is made
+    They are due again even if nothing is late any more: raw may have been written, and what is made
     from it not.
     """
     late = instance.get_run_records(
@@ -203,7 +203,7 @@ def failures(instance: DagsterInstance, now: datetime) -> dict[datetime, Failed]
 def _extracted_since(
     instance: DagsterInstance, moment: datetime | None
 ) -> list[tuple[Hours, datetime]]:
-    """What runs that nobody's lateness asked for have taken since then, and when they began."""
+    """What runs that no late row asked for have extracted since then, and when they began."""
     if moment is None:
         return []
     records = instance.get_run_records(

@@ -1,7 +1,7 @@
 """Steps that are tried again, after faults that can pass and no others.
 
-Dagster's own `RetryPolicy` tries everything again that is not told otherwise, and at the end shows
-"Exceeded max_retries" in place of the error. Here a step asks for another try only if that may
+Dagster's own `RetryPolicy` tries everything again unless it is configured otherwise, and at the end
+shows "Exceeded max_retries" in place of the error. Here a step asks for another try only if that may
 help; a fault that stays, and the last try's, are raised as they are.
 """
 
@@ -38,7 +38,7 @@ def tried_again(log: dg.DagsterLogManager, tries_before: int) -> Iterator[None]:
     """Within it, a fault that can pass makes Dagster try the step again, after a pause.
 
     Args:
-        log: Where the failed try is told, in one line.
+        log: Where the failed try is reported, in one line.
         tries_before: How often the step was tried before.
 
     Raises:

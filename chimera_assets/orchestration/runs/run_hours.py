@@ -15,7 +15,7 @@ from dagster import (
     reconstructable,
 )
 
-# The public `execute_job` tells nothing before the end; this is what it calls.
+# The public `execute_job` reports nothing before the end; this is what it calls.
 from dagster._core.execution.api import execute_run_iterator
 
 from chimera_assets.contracts import contracts
@@ -163,7 +163,7 @@ def run_hours(
 
 
 def _after_raw(job: JobDefinition) -> frozenset[AssetKey]:
-    """The job's assets without the raw streams; reference tables are taken as they are today."""
+    """The job's assets without the raw streams; reference tables are extracted as of today."""
     raw = {AssetKey([RAW, c.stream]) for c in contracts().values() if c.kind == "stream"}
     return frozenset(job.asset_layer.executable_asset_keys) - raw
 
@@ -179,7 +179,7 @@ _OUTCOMES: dict[DagsterEventType, Outcome] = {
 
 
 class _Record:
-    """Keeps of a run's events what its summary tells."""
+    """Keeps of a run's events what its summary holds."""
 
     def __init__(self, of: int, on_event: Callable[[StepEvent], None] | None) -> None:
         self._of = of

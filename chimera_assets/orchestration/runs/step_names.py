@@ -1,4 +1,4 @@
-"""The names of steps: how they are made, and what they tell."""
+"""The names of steps: how they are made, and what they say."""
 
 from __future__ import annotations
 

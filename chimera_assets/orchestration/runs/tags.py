@@ -1,4 +1,4 @@
-"""The tags of runs: which hours a run is for, and why it takes them again.
+"""The tags of runs: which hours a run is for, and why it runs them again.
 
 Dagster keeps nothing else of a run that others can read before it ends.
 """

@@ -31,10 +31,10 @@ def traced_run(definition: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
             plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
         ) -> Iterator[DagsterEvent]:
             run = plan_context.dagster_run
-            with run_span(run.run_id, job=run.job_name, hours=hours_of_tags(run.tags)) as told:
+            with run_span(run.run_id, job=run.job_name, hours=hours_of_tags(run.tags)) as span:
                 for event in execute(plan_context, execution_plan):
                     if event.is_step_failure:
-                        told.fail("StepFailure")
+                        span.fail("StepFailure")
                     yield event
 
         # The object stays what it is: Dagster looks at its class.

@@ -30,14 +30,14 @@ _MOST_FILES = 5_000
     job=landing_job,
     minimum_interval_seconds=_EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks for new files in the landing place, and has them taken once they are whole.",
+    description="Looks for new files in the landing place; has them loaded once they are whole.",
 )
 def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One run for all streams with a whole new file: one that is as it was at the last look."""
     if context.instance.get_run_records(
         dg.RunsFilter(job_name=LANDING_JOB, statuses=[*WAITING, *AT_WORK]), limit=1
     ):
-        return dg.SkipReason("A run takes files now.")
+        return dg.SkipReason("A run loads files now.")
     now = datetime.now(UTC)
     before: dict[str, float] = json.loads(context.cursor or "{}")
     seen: dict[str, float] = {}
@@ -74,5 +74,5 @@ def _is_due(file: LandingFile, asked: float, now: datetime) -> bool:
 
 def _seal(file: LandingFile) -> str:
     """The file as it is now, in a few letters: the cursor may have to hold many."""
-    told = f"{file.uri}|{file.size}|{file.mark}"
-    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+    seal = f"{file.uri}|{file.size}|{file.mark}"
+    return hashlib.blake2b(seal.encode(), digest_size=8).hexdigest()

@@ -34,7 +34,7 @@ _REST = 20
     minimum_interval_seconds=_EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Asks for the hours in which rows arrived, or were changed, after the hour was taken. "
+        "Asks for the hours in which rows arrived, or were changed, after the hour was extracted. "
         "By PostgreSQL's row versions, so that no transaction that commits late is missed."
     ),
 )

@@ -48,5 +48,5 @@ def malformed(text: str) -> str:
 
 
 def corrupt(why: str) -> str:
-    """`_unreadable` of a file that is not taken."""
+    """`_unreadable` of a file that is not loaded."""
     return compact({RULE: CORRUPT_FILE, WHY: why})

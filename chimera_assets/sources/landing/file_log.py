@@ -1,4 +1,4 @@
-"""Which files were taken, as the table itself says: a row a file, committed with the file's rows.
+"""The file log, which files were loaded: a row a file, committed with the file's rows.
 
 These rows are of no hour, so that no reader of hours sees them and they lie together. They are
 merged now and then; what a run reads stays one small file, however many hours the table has.
@@ -53,7 +53,7 @@ class Entry:
     Attributes:
         uri, size, mark, modified: See `LandingFile`.
         sha256: Of its bytes, as they lie there.
-        taken: When it was taken, UTC.
+        taken: When it was loaded, UTC.
         state: What became of it.
         rows: Its rows, malformed lines included.
         malformed: Lines that are no rows.
@@ -77,7 +77,7 @@ class Entry:
 
 
 class FileLog:
-    """The files taken so far, at one version of the table.
+    """The files loaded so far, at one version of the table.
 
     Attributes:
         entries: Every entry.
@@ -96,7 +96,7 @@ class FileLog:
         """The ledger of a table, empty if there is none yet."""
         if not table.exists():
             return cls((), 0)
-        # In this order: a taking in between makes the sequence too low, and ours is refused.
+        # In this order: a load in between makes the sequence too low, and ours is refused.
         sequence = table.transaction_version(SEQUENCE) or 0
         rows = table.read_unplaced([LOADED.name])[LOADED.name]
         return cls((Entry(**row) for row in rows if row is not None), sequence)
@@ -106,9 +106,9 @@ class FileLog:
         return (file.uri, file.size, file.mark) in self._seen
 
     def may_know(self, file: LandingFile) -> bool:
-        """Whether a file of this name and size was taken: only its content can tell."""
+        """Whether a file of this name and size was loaded: only its content can say."""
         return (file.uri, file.size) in self._sizes
 
     def has_loaded(self, file: LandingFile | Entry, sha256: str) -> bool:
-        """Whether this very content was taken under this name."""
+        """Whether this very content was loaded under this name."""
         return (file.uri, file.size, sha256) in self._contents

@@ -35,7 +35,7 @@ def reader_of(file: LandingFile, contract: Contract, path: Path, folder: Path) -
         path: Where its bytes are.
         folder: For temporary files.
     """
-    # Each brings a library of its own, which only runs that take such files should wait for.
+    # Each brings a library of its own, which only runs that load such files should wait for.
     if file.format == "csv":
         from chimera_assets.sources.landing.csv_lines import CsvLines  # noqa: PLC0415
 

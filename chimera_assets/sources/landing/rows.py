@@ -70,7 +70,7 @@ def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) ->
 
 
 def corrupt_row(contract: Contract, uri: str, arrived: datetime, why: str) -> pl.DataFrame:
-    """The one row that stands for a file of which nothing is taken, in the same columns."""
+    """The one row that stands for a file of which nothing is loaded, in the same columns."""
     moment = pl.lit(arrived).cast(pl.Datetime("us", "UTC"))
     return pl.select(
         *(pl.lit(None, column.polars_type).alias(column.name) for column in contract.columns),

@@ -28,7 +28,7 @@ _TAIL_BYTES = 2**20
 
 
 def waiting(file: LandingFile, now: datetime) -> str | None:
-    """What a file is waited for, in words; None if it can be taken."""
+    """What a file is waited for, in words; None if it can be loaded."""
     age = now - file.modified
     # A time in the future says nothing; that the file stays as it is has been seen.
     if file.in_s3 or age < timedelta(0):
