@@ -1,8 +1,8 @@
 """Steps that are tried again, after faults that can pass and no others.
 
 Dagster's own `RetryPolicy` tries everything again unless it is configured otherwise, and at the end
-shows "Exceeded max_retries" in place of the error. Here a step asks for another try only if that may
-help; a fault that stays, and the last try's, are raised as they are.
+shows "Exceeded max_retries" in place of the error. Here a step asks for another try only if that
+may help; a fault that stays, and the last try's, are raised as they are.
 """
 
 from __future__ import annotations
