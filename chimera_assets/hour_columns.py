@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, PARTITION_KEY_FORMAT
 
@@ -34,3 +35,9 @@ def hour_columns_of(moment: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         moment.dt.date().alias(DAY_COLUMN),
         moment.dt.hour().cast(HOUR_TYPES[HOUR_COLUMN]).alias(HOUR_COLUMN),
     )
+
+
+def arrow_hour_columns(moments: pa.Array) -> list[pa.Array]:
+    """The two hour columns of times in UTC, as Arrow arrays."""
+    parts = (moments.cast(HOUR_FIELDS[0].type), pc.hour(moments))
+    return [part.cast(field.type) for part, field in zip(parts, HOUR_FIELDS, strict=True)]

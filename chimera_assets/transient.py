@@ -50,9 +50,6 @@ _BY_WORDS = ("botocore", "deltalake", "duckdb", "polars", "urllib3", "requests")
 _ENGINES = ("dbt", "duckdb", "polars", "os")
 _OF_STORAGE = ("s3 error", "http", "io error", "object store", "object-store", "storage failed")
 
-#: What our own writers say of conflicts, as dbt repeats it.
-_CONFLICT = ("another writer changed the same data", "another process committed the transaction")
-
 #: What no try can mend, whatever else the message says.
 _LASTING = ("disk is full", "no space left", "disk full", "file too large", "access denied")
 
@@ -73,7 +70,11 @@ def is_transient(error: BaseException) -> bool:
 
 
 def dbt_is_transient(words: str) -> bool:
-    """Whether what dbt says of a node that failed tells of a fault that passes."""
+    """Whether dbt's message for a node that failed is about a fault that passes.
+
+    Only for what failed in an engine: it has nothing but words. What our own plugin raised is known
+    as it is (see `warehouse/node_errors.py`).
+    """
     return _by_words("dbt", words.lower()) or False
 
 
@@ -110,8 +111,6 @@ def _verdict(error: BaseException) -> bool | None:
 def _by_words(library: str, words: str) -> bool | None:
     if any(mark in words for mark in _LASTING):
         return False
-    if any(mark in words for mark in _CONFLICT):
-        return True
     if library in _ENGINES and not any(mark in words for mark in _OF_STORAGE):
         return None
     return sounds_transient(words) or None

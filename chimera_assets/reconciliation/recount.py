@@ -10,7 +10,7 @@ from chimera_assets.hour_columns import HOUR_KEY, HOUR_START, HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import TableDamaged
 from chimera_assets.reconciliation.repeated_numbers import repeated
-from chimera_assets.sources.query import AHEAD_MINUTES
+from chimera_assets.sources.placement import placed_polars
 from chimera_assets.spool import spool_folder
 
 if TYPE_CHECKING:
@@ -92,10 +92,7 @@ class Recount:
         event, arrival = self._contract.event_time, self._contract.arrival_time
         if event is None:
             return pl.lit(value=False)
-        placed = pl.col(event)
-        if arrival is not None:
-            ahead = pl.col(event) > pl.col(arrival) + pl.duration(minutes=AHEAD_MINUTES)
-            placed = pl.when(placed.is_null() | ahead).then(pl.col(arrival)).otherwise(placed)
+        placed = placed_polars(pl.col(event), pl.col(arrival) if arrival is not None else None)
         end = HOUR_START + pl.duration(hours=1)
         return ~placed.is_between(HOUR_START, end, closed="left")
 

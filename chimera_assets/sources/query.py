@@ -10,15 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets.sources.errors import SourceError
+from chimera_assets.sources.placement import placed_between_sql, placed_sql
+from chimera_assets.sources.readable import unreadable_when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chimera_assets.contracts import Contract
     from chimera_assets.sources.catalogue import SourceColumn, SourceTable
-
-#: How much later than its arrival an event may seem: clocks differ that much.
-AHEAD_MINUTES = 5
 
 #: The settings by which the hours reach the query: rows come by COPY, which takes no parameters.
 FROM_SETTING, TO_SETTING = "chimera.from", "chimera.to"
@@ -27,26 +26,13 @@ FROM_SETTING, TO_SETTING = "chimera.from", "chimera.to"
 _FROM = f"(SELECT current_setting('{FROM_SETTING}')::timestamptz)"
 _TO = f"(SELECT current_setting('{TO_SETTING}')::timestamptz)"
 
-#: PostgreSQL type -> when a value of it cannot be represented; null where the value is null.
-_UNREADABLE = {
-    "timestamp with time zone": (
-        "({0} < '0001-01-01 00:00+00'::timestamptz OR {0} >= '10000-01-01 00:00+00'::timestamptz)"
-    ),
-    "date": "({0} < '0001-01-01'::date OR {0} >= '10000-01-01'::date)",
-    # NaN and the infinities are fine: double precision has them.
-    "numeric": (
-        "({0} <> 0 AND abs({0}) < 'Infinity' AND abs({0}) NOT BETWEEN 1e-300 AND 1.79e308)"
-    ),
-}
-_UNREADABLE_ARRAY = "(array_ndims({0}) > 1 OR array_lower({0}, 1) <> 1)"
-
 
 def query(contract: Contract, table: SourceTable, *, hourly: bool) -> str:
     """The contract's columns and `_unreadable`, of the hours in the settings or of all rows."""
     unreadable = {
         column.name: condition
         for column in contract.columns
-        if (condition := _unreadable(table.columns[column.name]))
+        if (condition := unreadable_when(table.columns[column.name]))
     }
     selected = [
         _selected(table.columns[column.name], column.type, unreadable.get(column.name))
@@ -62,15 +48,10 @@ def query(contract: Contract, table: SourceTable, *, hourly: bool) -> str:
 def in_no_hour(contract: Contract, table: SourceTable) -> str:
     """Whether a row has neither a readable event time nor a readable arrival."""
     return " AND ".join(
-        f"({table.columns[name].quoted} IS NULL OR {_unreadable(table.columns[name])})"
+        f"({table.columns[name].quoted} IS NULL OR {unreadable_when(table.columns[name])})"
         for name in (contract.event_time, contract.arrival_time)
         if name is not None
     )
-
-
-def _unreadable(column: SourceColumn) -> str | None:
-    known = _UNREADABLE_ARRAY if column.type.endswith("[]") else _UNREADABLE.get(column.type)
-    return known.format(column.quoted) if known else None
 
 
 def _selected(column: SourceColumn, wanted: str, unreadable: str | None) -> str:
@@ -102,41 +83,22 @@ def in_hours(contract: Contract, table: SourceTable) -> str:
             problem="expected a column with the event's time, found none",
             remedy="name it in the contract, or make it a reference table, which is taken whole",
         )
-    event = table.columns[contract.event_time]
-    in_event_hours = f"{event.quoted} >= {_FROM} AND {event.quoted} < {_TO}"
-    if contract.arrival_time is None:
-        return in_event_hours
-    arrival = table.columns[contract.arrival_time]
-    return (
-        f"({in_event_hours} AND ({_ahead(event, arrival)}) IS NOT TRUE) OR "
-        f"({arrival.quoted} >= {_FROM} AND {arrival.quoted} < {_TO} "
-        f"AND {_misplaced(event, arrival)})"
-    )
+    return placed_between_sql(*_times(contract, table), _FROM, _TO)
 
 
 def placed_hour(contract: Contract, table: SourceTable) -> str:
     """The hour that a row is placed in, by the same rule; null or endless if none is."""
-    event = table.columns[contract.event_time or ""]
-    at = event.quoted
-    if contract.arrival_time is not None:
-        arrival = table.columns[contract.arrival_time]
-        at = f"CASE WHEN {_misplaced(event, arrival)} THEN {arrival.quoted} ELSE {at} END"
-    return f"date_trunc('hour', {at})"
+    return f"date_trunc('hour', {placed_sql(*_times(contract, table))})"
 
 
 def arrived_at(contract: Contract, table: SourceTable) -> str:
     """The arrival (or event, where the contract names no arrival), null if it cannot be read."""
     column = table.columns[contract.arrival_time or contract.event_time or ""]
-    return _selected(column, "timestamp", _unreadable(column))
+    return _selected(column, "timestamp", unreadable_when(column))
 
 
-def _ahead(event: SourceColumn, arrival: SourceColumn) -> str:
-    # An arrival that cannot be represented says nothing about the event, and adding to it may fail.
-    return (
-        f"CASE WHEN {event.quoted} <= {arrival.quoted} OR {_unreadable(arrival)} THEN false "
-        f"ELSE {event.quoted} > {arrival.quoted} + interval '{AHEAD_MINUTES} minutes' END"
-    )
-
-
-def _misplaced(event: SourceColumn, arrival: SourceColumn) -> str:
-    return f"({event.quoted} IS NULL OR {_unreadable(event)} OR {_ahead(event, arrival)})"
+def _times(contract: Contract, table: SourceTable) -> tuple[SourceColumn, SourceColumn | None]:
+    """The columns of the event and, if the contract names one, of the arrival."""
+    arrival = contract.arrival_time
+    event = table.columns[contract.event_time or ""]
+    return event, table.columns[arrival] if arrival is not None else None

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from chimera_assets.hour_columns import HOUR_FIELDS
-from chimera_assets.sources.query import AHEAD_MINUTES
+from chimera_assets.hour_columns import HOUR_FIELDS, arrow_hour_columns
+from chimera_assets.sources.placement import placed_arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from adbc_driver_postgresql import dbapi
 
     from chimera_assets.contracts import Contract
@@ -97,10 +94,11 @@ class RowStream:
         """The batch in its final schema: columns as they came, hour and lineage added."""
         *columns, unreadable = rows.columns
         if HOUR_FIELDS[0].name in self._schema.names:
-            placed = _placed_at(
-                dict(zip(self._contract.column_names, columns, strict=True)), self._contract
+            by_name = dict(zip(self._contract.column_names, columns, strict=True))
+            event = by_name[self._contract.event_time or ""]
+            columns += arrow_hour_columns(
+                placed_arrow(event, by_name.get(self._contract.arrival_time or ""))
             )
-            columns += [placed.cast(pa.date32()), pc.hour(placed)]
         lineage = [
             pa.scalar(self._batch.batch_id),
             pa.scalar(self._batch.ingested_at, BATCH_FIELDS[1].type),
@@ -112,14 +110,3 @@ class RowStream:
             for column, field in zip(columns, self._schema, strict=True)
         ]
         return pa.RecordBatch.from_arrays(typed, schema=self._schema)
-
-
-def _placed_at(columns: Mapping[str, pa.Array], contract: Contract) -> pa.Array:
-    """The time that places a row in its hour, by the same rule as the query's filter."""
-    event = columns[contract.event_time or ""]
-    if contract.arrival_time is None:
-        return event
-    arrival = columns[contract.arrival_time]
-    latest = pc.add(arrival, pa.scalar(AHEAD_MINUTES * 60_000_000, pa.duration("us")))
-    ahead = pc.fill_null(pc.greater(event, latest), fill_value=False)
-    return pc.if_else(pc.or_(pc.is_null(event), ahead), arrival, event)

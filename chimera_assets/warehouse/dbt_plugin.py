@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt_common.events.contextvars import get_node_info
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
@@ -29,6 +30,7 @@ from chimera_assets.lake.storage_retry import with_retries
 from chimera_assets.lake.stream import Replay
 from chimera_assets.settings import Settings, get_settings
 from chimera_assets.warehouse.duckdb import prepare, scan_sql
+from chimera_assets.warehouse.node_errors import keep_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +78,11 @@ class Plugin(BasePlugin):
         if location is None:
             msg = "lake plugin: expected a location, found none"
             raise ArgumentError(msg)
-        with_retries(lambda: self._answer(relation, location, request), location.path)
+        try:
+            with_retries(lambda: self._answer(relation, location, request), location.path)
+        except Exception as error:
+            keep_error(get_node_info().get("unique_id", ""), error)
+            raise
 
     def _answer(self, relation: Any, location: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
         """Answer a request; once more if the storage failed on the way, which does no harm."""

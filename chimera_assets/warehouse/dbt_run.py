@@ -10,14 +10,16 @@ import contextlib
 import os
 import shutil
 import threading
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.settings import get_settings
-from chimera_assets.transient import dbt_is_transient
+from chimera_assets.transient import dbt_is_transient, is_transient
 from chimera_assets.warehouse.dbt_project import PROJECT_DIR, parsed_project
+from chimera_assets.warehouse.node_errors import take_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,9 +50,12 @@ class DbtFailed(ChimeraError):  # noqa: N818 - what became of a run, and no mist
     Args:
         nodes: What failed, `model fact_generations` for instance, and the engine's words.
         target: The folder with dbt's log and the compiled SQL.
+        raised: What the lake plugin raised for any of them; for the others only words are known.
     """
 
-    def __init__(self, nodes: Mapping[str, str], target: Path) -> None:
+    def __init__(
+        self, nodes: Mapping[str, str], target: Path, raised: Mapping[str, Exception] | None = None
+    ) -> None:
         named = list(nodes)[:_NAMED]
         more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
         words = "; ".join(f"{name}: {nodes[name]}" for name in named)
@@ -58,15 +63,31 @@ class DbtFailed(ChimeraError):  # noqa: N818 - what became of a run, and no mist
             f"dbt failed: {', '.join(named)}{more}; {words}; "
             f"dbt's log and the compiled SQL are in {target}"
         )
-        self.transient = bool(nodes) and all(map(dbt_is_transient, nodes.values()))
+        known = raised or {}
+        self.transient = bool(nodes) and all(
+            _passes(words, known.get(name)) for name, words in nodes.items()
+        )
 
 
 class DbtUnable(ChimeraError):  # noqa: N818 - as above
-    """dbt could not even begin with its nodes."""
+    """dbt could not even begin with its nodes.
 
-    def __init__(self, words: str) -> None:
+    Args:
+        words: dbt's message.
+        raised: What the lake plugin raised while it made the lake known to dbt, if it did.
+    """
+
+    def __init__(self, words: str, raised: Exception | None = None) -> None:
         super().__init__(f"dbt could not run: {one_line(words)}")
-        self.transient = dbt_is_transient(words)
+        self.transient = _passes(words, raised)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How an invocation ended: dbt's result, and what the lake plugin raised, by node."""
+
+    result: dbtRunnerResult
+    raised: Mapping[str, Exception]
 
 
 class DbtRun:
@@ -92,7 +113,7 @@ class DbtRun:
             DbtFailed: A node failed; names it, with the engine's own words.
             DbtUnable: dbt itself could not run.
         """
-        told: SimpleQueue[dict[str, Any] | dbtRunnerResult] = SimpleQueue()
+        told: SimpleQueue[dict[str, Any] | _Ended] = SimpleQueue()
         # In a thread of its own, so that results can be handed on while dbt goes on. If whoever
         # listens is interrupted, the process ends, and dbt with it: commits are atomic.
         threading.Thread(
@@ -109,15 +130,15 @@ class DbtRun:
             DbtUnable: dbt itself could not run.
         """
         ended = self._invoke()
-        if ended.exception is not None:
+        if ended.result.exception is not None:
             _raise_if_failed(ended, self.target)
-        return ended.result
+        return ended.result.result
 
     def clean(self) -> None:
         """Delete what dbt wrote."""
         shutil.rmtree(self.target, ignore_errors=True)
 
-    def _invoke(self, told: SimpleQueue[Any] | None = None) -> dbtRunnerResult:
+    def _invoke(self, told: SimpleQueue[Any] | None = None) -> _Ended:
         from dbt.adapters.duckdb.connections import (  # noqa: PLC0415 - slow, see dbt_project
             DuckDBConnectionManager,
         )
@@ -129,8 +150,10 @@ class DbtRun:
                 told.put(MessageToDict(event, preserving_proto_field_name=True))
 
         with _ONE_AT_A_TIME, dbt_environment(self._hours):
+            take_errors()
             try:
-                return dbtRunner(_parsed(), callbacks=[hand_on]).invoke(self._arguments)
+                result = dbtRunner(_parsed(), callbacks=[hand_on]).invoke(self._arguments)
+                return _Ended(result, take_errors())
             finally:
                 # The engine's database lives in memory, and would for as long as the process.
                 DuckDBConnectionManager.close_all_connections()
@@ -168,14 +191,29 @@ def _parsed() -> Manifest:
     return manifest
 
 
-def _raise_if_failed(ended: dbtRunnerResult, target: Path) -> None:
-    if ended.success:
+def _raise_if_failed(ended: _Ended, target: Path) -> None:
+    result = ended.result
+    if result.success:
         return
-    if ended.exception is not None or ended.result is None:
-        raise DbtUnable(str(ended.exception)) from ended.exception
-    failed = {
-        f"{one.node.resource_type} {one.node.name}": one_line(str(one.message))
-        for one in ended.result.results
-        if one.status in {"error", "fail", "runtime error"}
-    }
-    raise DbtFailed(failed, target)
+    if result.exception is not None or result.result is None:
+        hook = next((error for node, error in ended.raised.items() if _is_hook(node)), None)
+        raise DbtUnable(str(result.exception), hook) from result.exception
+    failed: dict[str, str] = {}
+    raised: dict[str, Exception] = {}
+    for one in result.result.results:
+        if one.status not in {"error", "fail", "runtime error"}:
+            continue
+        name = f"{one.node.resource_type} {one.node.name}"
+        failed[name] = one_line(str(one.message))
+        if (error := ended.raised.get(one.node.unique_id)) is not None:
+            raised[name] = error
+    raise DbtFailed(failed, target, raised)
+
+
+def _is_hook(node_id: str) -> bool:
+    return node_id.startswith("operation.")
+
+
+def _passes(words: str, raised: Exception | None) -> bool:
+    """Whether a fault passes: by what our plugin raised, else by an engine's words."""
+    return is_transient(raised) if raised is not None else dbt_is_transient(words)

@@ -35,8 +35,10 @@ def s3(words: str) -> Exception:
     return translated(OSError(f"Generic S3 error: {words}"), "s3://lake/raw/generations")
 
 
-def dbt(words: str) -> Exception:
-    return DbtFailed({"model fact_generations": words}, Path("/home/dbt/run-1"))
+def dbt(words: str, raised: Exception | None = None) -> Exception:
+    name = "model fact_generations"
+    known = {name: raised} if raised is not None else {}
+    return DbtFailed({name: words}, Path("/home/dbt/run-1"), known)
 
 
 def throttled(code: str) -> ClientError:
@@ -64,7 +66,8 @@ PASSING = {
     "dbt and s3": dbt("Generic S3 error: Error performing GET: 503 Service Unavailable"),
     "an answer that broke off": OSError("Generic S3 error: HTTP error: response body error"),
     "dbt's beginning and s3": DbtUnable("in operation on-run-start: Generic S3 error: timed out"),
-    "dbt and a conflict": dbt("/lake/t: another writer changed the same data (x)"),
+    "dbt and a conflict": dbt("lost", CommitConflict("lost")),
+    "dbt's beginning and a conflict": DbtUnable("in operation", CommitConflict("lost")),
 }
 LASTING = {
     "a defect": KeyError("x"),
@@ -85,6 +88,10 @@ LASTING = {
     "delta": DeltaError("bad schema"),
     "dbt test": dbt("Got 500 results, configured to fail if != 0"),
     "dbt sql": dbt("Binder Error: column timeout_connection not found"),
+    "dbt and what only sounds like a conflict": dbt("another writer changed the same data"),
+    "dbt and a column named by S3": dbt(
+        "Generic S3 error: timed out", SchemaConflict("/lake/t", "c", expected="int", found="text")
+    ),
     "dbt and a full disk": dbt("IO Error: No space left on device, connection closed"),
 }
 

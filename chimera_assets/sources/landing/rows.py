@@ -12,7 +12,7 @@ from chimera_assets.layers import LANDING
 from chimera_assets.sources.landing import damage
 from chimera_assets.sources.landing.file_log import LOADED
 from chimera_assets.sources.landing.values import typed
-from chimera_assets.sources.query import AHEAD_MINUTES
+from chimera_assets.sources.placement import placed_polars
 from chimera_assets.sources.stream import UNREADABLE, stream_schema
 
 if TYPE_CHECKING:
@@ -88,12 +88,9 @@ def _names_column(column: str) -> pl.Expr:
 
 def _placed_at(contract: Contract) -> pl.Expr:
     """The time that places a row in its hour, by the same rule as PostgreSQL's rows."""
+    arrival = contract.arrival_time
     event = pl.col(contract.event_time or "")
-    if contract.arrival_time is None:
-        return event
-    arrival = pl.col(contract.arrival_time)
-    ahead = (event > arrival + pl.duration(minutes=AHEAD_MINUTES)).fill_null(value=False)
-    return pl.when(event.is_null() | ahead).then(arrival).otherwise(event)
+    return placed_polars(event, pl.col(arrival) if arrival is not None else None)
 
 
 def _malformed(lines: list[tuple[int, str]], moment: pl.Expr) -> pl.DataFrame:

@@ -1,0 +1,58 @@
+"""Run one model by dbt in this process, after the lake plugin was made to fail; print the outcomes.
+
+A process of its own: in pytest's, `dbt` is the folder that this file is in.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.errors import ChimeraError
+from chimera_assets.lake import CommitConflict, LakeError, StorageUnavailable, storage_retry
+from chimera_assets.warehouse import dbt_plugin
+from chimera_assets.warehouse.dbt_run import DbtRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ONE_MODEL = ["build", "--select", "fact_generations", "--exclude-resource-type", "unit_test"]
+
+
+@contextmanager
+def failing(what: str, error: Exception) -> Iterator[None]:
+    def fails(*_: Any) -> None:
+        raise error
+
+    kept = getattr(dbt_plugin, what)
+    setattr(dbt_plugin, what, fails)
+    try:
+        yield
+    finally:
+        setattr(dbt_plugin, what, kept)
+
+
+def outcome() -> dict[str, Any]:
+    try:
+        list(DbtRun(ONE_MODEL).node_results())
+    except ChimeraError as error:
+        return {"error": type(error).__name__, "words": str(error), "passes": error.transient}
+    return {"error": None}
+
+
+def main() -> None:
+    storage_retry.READ_ATTEMPTS = 1  # nobody is going to answer
+    outcomes = {}
+    with failing("_commit", CommitConflict("somebody was quicker")):
+        outcomes["conflict"] = outcome()
+    with failing("_commit", LakeError("a column named Generic S3 error: 503 Slow Down")):
+        outcomes["to be mended"] = outcome()
+    with failing("_show_table", StorageUnavailable("nobody answers")):
+        outcomes["at the beginning"] = outcome()
+    outcomes["nothing"] = outcome()
+    print(json.dumps(outcomes))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Whether a failed node is worth another try is asked of what was raised, not of dbt's words."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_what_the_lake_plugin_raised_decides(tmp_path: Path) -> None:
+    settings = {name: v for name, v in os.environ.items() if not name.startswith("CHIMERA_")}
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.dbt.failing_run"],
+        cwd=ROOT,
+        env={**settings, "CHIMERA_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    told = json.loads(said.stdout.splitlines()[-1])
+
+    assert told["conflict"]["error"] == "DbtFailed"
+    assert "model fact_generations" in told["conflict"]["words"]
+    assert "somebody was quicker" in told["conflict"]["words"]
+    assert told["conflict"]["passes"]
+    assert "503 Slow Down" in told["to be mended"]["words"]
+    assert not told["to be mended"]["passes"]
+    assert told["at the beginning"]["error"] == "DbtUnable"
+    assert "nobody answers" in told["at the beginning"]["words"]
+    assert told["at the beginning"]["passes"]
+    # What was raised in an earlier run says nothing of a later one.
+    assert told["nothing"]["error"] is None
