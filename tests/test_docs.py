@@ -12,9 +12,9 @@ import typer
 from chimera_assets.cli import app
 from chimera_assets.contracts import load_contract
 from chimera_assets.contracts.odcs.sla import CUSTOM
+from chimera_assets.contracts.odcs.standard_metrics import METRICS
 from chimera_assets.contracts.rules.batch_checks import BATCH_CHECKS
 from chimera_assets.contracts.rules.row_checks import ROW_CHECKS
-from chimera_assets.contracts.rules.standard_metrics import METRICS
 from chimera_assets.settings import PREFIX, Settings
 
 if TYPE_CHECKING:

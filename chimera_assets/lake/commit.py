@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chimera_assets.lake.location import TableLocation
     from chimera_assets.lake.snapshot import TableState
     from chimera_assets.lake.stream import Stream
+
 #: The key of a commit's own id in its metadata.
 COMMIT_ID = "chimera.commit"
 

@@ -1,64 +1,25 @@
 """The layers that dbt makes: staging views, marts and aggregates, with their tests as checks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+from dagster_dbt import DbtProject, dbt_assets
 from dagster_dbt.asset_utils import get_subset_selection_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.assets.column_lineage import column_lineage
-from chimera_assets.orchestration.partitions import HOURLY, ONE_RUN
+from chimera_assets.orchestration.dbt_translator import TRANSLATOR
+from chimera_assets.orchestration.partitions import ONE_RUN
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import hours_of_tags
 from chimera_assets.tracing import span
 from chimera_assets.warehouse.dbt_project import PROJECT_DIR, manifest, parsed_project
 from chimera_assets.warehouse.dbt_run import DbtRun
 
-OWNER = "team:data-platform"
-
-
-class Translator(DagsterDbtTranslator):
-    """Names, groups and partitions of dbt models as Dagster assets."""
-
-    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """`[layer, table]`: the model's schema and name."""
-        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
-
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """The layer; staging views stand apart from the staged tables they read."""
-        return str(dbt_resource_props["schema"])
-
-    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:  # noqa: ARG002
-        """The team that keeps the models."""
-        return [OWNER]
-
-    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The columns as described, and the name of the lake's table, not of the engine's."""
-        name = f"{dbt_resource_props['schema']}.{dbt_resource_props['name']}"
-        return {**super().get_metadata(dbt_resource_props), "dagster/table_name": name}
-
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
-        """The spec, with where the rows are kept beside what made them."""
-        spec = super().get_asset_spec(manifest, unique_id, project)
-        kept = manifest["nodes"].get(unique_id, {}).get("config", {}).get("materialized") == "delta"
-        return spec.replace_attributes(kinds={"dbt", "duckdb", "deltalake"}) if kept else spec
-
-    def get_partitions_def(
-        self, dbt_resource_props: Mapping[str, Any]
-    ) -> dg.PartitionsDefinition | None:
-        """Hourly for models that are replaced hour by hour; views and dimensions have none."""
-        by_hour = dbt_resource_props.get("config", {}).get("strategy") == "hours"
-        return HOURLY if by_hour else None
-
-
-TRANSLATOR = Translator()
 _PROJECT = DbtProject(project_dir=PROJECT_DIR, target_path=parsed_project())
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from chimera_assets.orchestration.assets.warehouse import TRANSLATOR
+from chimera_assets.orchestration.dbt_translator import TRANSLATOR
 from chimera_assets.warehouse.dbt_project import manifest
 from chimera_assets.warehouse.dbt_run import DbtRun
 

@@ -9,18 +9,13 @@ import polars as pl
 
 from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.layers import STAGED
+from chimera_assets.orchestration.gate_names import PASS_RATE, WARNINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chimera_assets.contracts import Contract
     from chimera_assets.quality import Staging
-
-PASS_RATE = "pass_rate"  # noqa: S105 - no password
-WARNINGS = "warnings"
-
-#: Marks a check's evaluation that failed only because an hour was blocked by its gate.
-BLOCKED_METADATA = "chimera/blocked_by_gate"
 
 
 def check_specs(

@@ -14,13 +14,14 @@ from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 
-from chimera_assets.orchestration.runs.tags import DEAD_TAG
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dagster import DagsterInstance, DagsterRun
     from dagster._core.storage.event_log.base import EventLogStorage
+
+#: Set on a run whose process was found to be gone.
+DEAD_TAG = "chimera/process_is_gone"
 
 #: A process that began so much later than the run's note is another one with the same id.
 _CLOCK_SECONDS = 2.0

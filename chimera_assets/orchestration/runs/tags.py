@@ -31,9 +31,6 @@ REPLAY = "replay"
 #: The tags of a late run: the streams that have late rows, parted by spaces, and how many rows.
 STREAMS_TAG, ROWS_TAG = "chimera/late_streams", "chimera/late_rows"
 
-#: Set on a run whose process was found to be gone.
-DEAD_TAG = "chimera/process_is_gone"
-
 
 def partition_tags(hours: HourRange) -> dict[str, str]:
     """The tags by which Dagster knows which hours a run is for."""

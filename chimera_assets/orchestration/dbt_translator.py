@@ -1,0 +1,50 @@
+"""What dbt's models are in Dagster: their asset keys, groups, owners and partitions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject
+
+from chimera_assets.orchestration.partitions import HOURLY
+
+OWNER = "team:data-platform"
+
+
+class Translator(DagsterDbtTranslator):
+    """Names, groups and partitions of dbt models as Dagster assets."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """`[layer, table]`: the model's schema and name."""
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The layer; staging views stand apart from the staged tables they read."""
+        return str(dbt_resource_props["schema"])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:  # noqa: ARG002
+        """The team that keeps the models."""
+        return [OWNER]
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The columns as described, and the name of the lake's table, not of the engine's."""
+        name = f"{dbt_resource_props['schema']}.{dbt_resource_props['name']}"
+        return {**super().get_metadata(dbt_resource_props), "dagster/table_name": name}
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """The spec, with where the rows are kept beside what made them."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        kept = manifest["nodes"].get(unique_id, {}).get("config", {}).get("materialized") == "delta"
+        return spec.replace_attributes(kinds={"dbt", "duckdb", "deltalake"}) if kept else spec
+
+    def get_partitions_def(
+        self, dbt_resource_props: Mapping[str, Any]
+    ) -> dg.PartitionsDefinition | None:
+        """Hourly for models that are replaced hour by hour; views and dimensions have none."""
+        by_hour = dbt_resource_props.get("config", {}).get("strategy") == "hours"
+        return HOURLY if by_hour else None
+
+
+TRANSLATOR = Translator()
