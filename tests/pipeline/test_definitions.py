@@ -105,6 +105,16 @@ def test_freshness_is_asked_each_hour_between_two_runs(catalogue: dict[str, Any]
     assert catalogue["schedules"]["chimera_freshness"] == "35 * * * *"
 
 
+@pytest.mark.criterion("AC-001.1", "AC-003.4")
+def test_schedules_and_sensors_are_on_by_default(catalogue: dict[str, Any]) -> None:
+    schedules = {"chimera_etl_hourly", "chimera_freshness", "chimera_upkeep"}
+    assert set(catalogue["schedules_on"]) == set(catalogue["schedules"]) == schedules
+    assert {name: status for name, (status, _) in catalogue["sensors"].items()} == dict.fromkeys(
+        ("landing_files", "late_arrivals", "metrics", "notifications"), "RUNNING"
+    )
+
+
+@pytest.mark.criterion("AC-001.1")
 def test_the_job_and_the_schedule_that_takes_the_hour_that_ended(
     catalogue: dict[str, Any],
 ) -> None:

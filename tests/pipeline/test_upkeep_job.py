@@ -48,7 +48,7 @@ def ran(home: Path) -> dict[str, object]:
     return told
 
 
-@pytest.mark.criterion("AC-001.2")
+@pytest.mark.criterion("AC-001.2", "AC-003.4")
 def test_each_table_tells_its_numbers_and_one_bad_table_keeps_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

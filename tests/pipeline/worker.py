@@ -13,6 +13,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tests.pipeline import service
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -61,6 +63,41 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
             for entry in logged
             if entry.dagster_event is None and entry.level >= logging.WARNING
         ],
+    }
+
+
+def materialize(
+    tell: Callable[[dict[str, Any]], None], assets: list[str], partition: str
+) -> dict[str, Any]:
+    """A run of some of the hourly job's assets, two steps at once if its executor can do that.
+
+    Each event of a step is passed on while the run goes on; their times come with the result.
+    """
+    import dagster as dg
+    from dagster._core.execution.api import execute_run_iterator
+
+    from chimera_assets.orchestration.runs.run_hours import hourly_job
+
+    chosen = frozenset(dg.AssetKey(name.split("/")) for name in assets)
+    job = dg.reconstructable(hourly_job).get_subset(asset_selection=chosen)
+    with dg.DagsterInstance.get() as instance:
+        run = instance.create_run_for_job(
+            job_def=job.get_definition(),
+            run_config={"execution": {"config": {"max_concurrent": 2}}},
+            tags={"dagster/partition": partition},
+            asset_selection=chosen,
+            job_code_origin=job.get_python_origin(),
+        )
+        for event in execute_run_iterator(job, run, instance):
+            if event.is_step_event:
+                tell({"step": event.step_key, "event": event.event_type_value})
+        logged = instance.all_logs(run.run_id)
+        ended = instance.get_run_by_id(run.run_id)
+    steps = [one for one in logged if one.step_key and one.is_dagster_event]
+    return {
+        "run_id": run.run_id,
+        "success": ended is not None and ended.is_success,
+        "steps": [[one.step_key, one.dagster_event_type.value, one.timestamp] for one in steps],
     }
 
 
@@ -186,6 +223,9 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
             for one in defs.get_repository_def().sensor_defs
         },
         "schedules": {one.name: one.cron_schedule for one in schedules},
+        "schedules_on": sorted(
+            one.name for one in schedules if one.default_status.value == "RUNNING"
+        ),
         "ticks": {
             moment: [
                 request.partition_key
@@ -255,6 +295,9 @@ def main() -> None:
             "land": land,
             "late": late,
             "look": look,
+            "materialize": materialize,
+            "pages": service.pages,
+            "schedules": service.schedules,
             "tick": tick,
         }[request.pop("do")]
         tell({"result": wanted(tell, **request)})
