@@ -50,7 +50,7 @@ lint-layers: $(READY)
 	@lint-imports --no-logo
 
 lint-sql: $(READY)
-	@sqlfluff lint --nocolor --disable-progress-bar dbt_project/models dbt_project/analyses
+	@sqlfluff lint --nocolor --disable-progress-bar chimera_assets/packs --config dbt_project/.sqlfluff
 
 lint-contracts: $(READY)
 	@chimera contract check
