@@ -26,11 +26,13 @@ source = typer.Typer(help="The operational database that events come from.", no_
 quarantine = typer.Typer(help="The rows that broke a rule, and why.", no_args_is_help=True)
 table = typer.Typer(help="The Delta tables, their past and their upkeep.", no_args_is_help=True)
 contract = typer.Typer(help="The contracts: what streams hold and promise.", no_args_is_help=True)
+pack = typer.Typer(help="Packs: a domain each, as a folder of data.", no_args_is_help=True)
 hold = typer.Typer(help="Legal holds: rows that nothing may delete.", no_args_is_help=True)
 app.add_typer(source, name="source")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(table, name="table")
 app.add_typer(contract, name="contract")
+app.add_typer(pack, name="pack")
 app.add_typer(hold, name="hold")
 
 
@@ -399,6 +401,36 @@ def contract_sources(
     from chimera_assets.commands.contracts import write_sources
 
     return write_sources(path, check_only=check)
+
+
+@pack.command("list")
+def pack_list(*, as_json: opt.AsJson = False) -> int:
+    """Show every pack there is: version, owner, what it needs, whether it is used."""
+    from chimera_assets.commands.packs import show_list
+
+    return show_list(as_json=as_json)
+
+
+@pack.command("check")
+def pack_check(folders: opt.PackFolders = None) -> int:
+    """Show every problem of packs by file and line; exit 1 on an error."""
+    from chimera_assets.commands.packs import check
+
+    return check(folders or ())
+
+
+@pack.command("new")
+def pack_new(
+    name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits and _.")],
+    *,
+    place: Annotated[
+        Path, typer.Option("--in", help="The folder it goes into, for CHIMERA_PACKS_DIR.")
+    ] = Path("packs"),
+) -> int:
+    """Write a small pack that works, to be changed into one's own."""
+    from chimera_assets.commands.packs import new
+
+    return new(name, place)
 
 
 def _confirm(question: str, *, yes: bool) -> None:

@@ -91,14 +91,13 @@ def _problems(path: Path) -> list[Problem]:
     if path.is_dir():
         # A rule of the folder's may compare with a reference table that is described elsewhere.
         further = [folder for folder in _own_folders() if folder.resolve() != path.resolve()]
-        mine = path.resolve()
-        found = lint([*further, path])
-        return [problem for problem in found if problem.path.resolve().parent == mine]
+        return lint([path], beside=further)
     try:
         load_contract(path)
     except ContractError as error:
         return list(error.problems)
-    return [p for p in lint([path.parent]) if p.path.resolve() == path.resolve()]
+    found = lint([path.parent], beside=_own_folders())
+    return [problem for problem in found if problem.path.resolve() == path.resolve()]
 
 
 def show_diff(old: Path, new: Path) -> int:
