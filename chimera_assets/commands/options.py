@@ -41,7 +41,7 @@ PackFolders = Annotated[
     list[Path] | None, typer.Argument(help="Folders of packs; none: those that are in use.")
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same rows.")]
-RowsPerHour = Annotated[int, typer.Option(min=1, help="Generations an hour, on average.")]
+RowsPerHour = Annotated[int, typer.Option(min=1, help="Rows an hour, on average.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Add simulated rows to a database that has rows of yours.")
 ]

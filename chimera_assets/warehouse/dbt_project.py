@@ -52,6 +52,19 @@ def parsed_project() -> Path:
     return target
 
 
+def parsed_bytes() -> bytes:
+    """What dbt made of the project, as dbt reads it.
+
+    A process with other packs and the same CHIMERA_HOME may have parsed the project for itself
+    since; then it is parsed again.
+    """
+    target = parsed_project()
+    with FileLock(target / "manifest.lock"):
+        if link_project(linked_project(), active_packs()):
+            _parse(target)
+        return (target / "partial_parse.msgpack").read_bytes()
+
+
 @lru_cache(maxsize=1)
 def manifest() -> dict[str, Any]:
     """The project's manifest, as dbt writes it."""
@@ -75,15 +88,22 @@ def pack_of_model(node: Mapping[str, Any]) -> Pack:
     return next(pack for pack in active_packs() if pack.name == name)
 
 
-def link_project(folder: Path, packs: Sequence[Pack]) -> None:
-    """Link the project and the packs into a folder, with a project file that names the packs."""
+def link_project(folder: Path, packs: Sequence[Pack]) -> bool:
+    """Link the project and the packs into a folder, with a project file that names the packs.
+
+    Returns:
+        Whether that file was another one before.
+    """
     (folder / "packs").mkdir(parents=True, exist_ok=True)
     _link(folder / "macros", PROJECT_DIR / "macros")
     for pack in packs:
         _link(folder / "packs" / pack.name, pack.folder)
     made = _project_file(packs)
-    if not (folder / _PROJECT_FILE).exists() or (folder / _PROJECT_FILE).read_text() != made:
-        (folder / _PROJECT_FILE).write_text(made)
+    file = folder / _PROJECT_FILE
+    if file.exists() and file.read_text(encoding="utf-8") == made:
+        return False
+    file.write_text(made, encoding="utf-8")
+    return True
 
 
 def _link(link: Path, to: Path) -> None:

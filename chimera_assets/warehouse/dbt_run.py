@@ -17,7 +17,7 @@ from uuid import uuid4
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.settings import get_settings
 from chimera_assets.transient import dbt_is_transient
-from chimera_assets.warehouse.dbt_project import dbt_folders, parsed_project
+from chimera_assets.warehouse.dbt_project import dbt_folders, parsed_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -161,8 +161,7 @@ def _parsed() -> Manifest:
     """A copy of the parsed project, as dbt changes it while it runs."""
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - slow, see dbt_project
 
-    parsed = (parsed_project() / "partial_parse.msgpack").read_bytes()
-    manifest: Manifest = Manifest.from_msgpack(parsed)
+    manifest: Manifest = Manifest.from_msgpack(parsed_bytes())
     manifest.build_flat_graph()
     return manifest
 
