@@ -53,10 +53,13 @@ lint-layers: $(READY)
 	@lint-imports --no-logo
 
 lint-sql: $(READY)
-	@sqlfluff lint --nocolor --disable-progress-bar dbt_project/models dbt_project/analyses
+	@sqlfluff lint --nocolor --disable-progress-bar --config dbt_project/.sqlfluff \
+		$(wildcard chimera_assets/packs/*/models chimera_assets/packs/*/analyses \
+			chimera_assets/packs/_template/*/models)
 
 lint-contracts: $(READY)
 	@chimera contract check
+	@chimera pack check
 	@chimera contract sources --check
 
 lint-yaml: $(READY)

@@ -13,7 +13,7 @@ from chimera_assets.orchestration.assets.lake_bucket import (
 from chimera_assets.orchestration.assets.landing import landing_asset, landing_job
 from chimera_assets.orchestration.assets.raw import raw_asset
 from chimera_assets.orchestration.assets.staged import staged_assets
-from chimera_assets.orchestration.assets.warehouse import warehouse
+from chimera_assets.orchestration.assets.warehouse import WAREHOUSE, WAREHOUSE_KEYS
 from chimera_assets.orchestration.checks.dbt_unit_tests import dbt_unit_tests
 from chimera_assets.orchestration.checks.event_lag import (
     event_lag_checks,
@@ -38,11 +38,11 @@ defs = dg.Definitions(
         *(landing_asset(contract) for contract in STREAMS),
         *(raw_asset(contract) for contract in ALL),
         *(staged_assets(contract) for contract in ALL),
-        warehouse,
+        *WAREHOUSE,
         *BUCKET_ASSETS,
     ],
     asset_checks=[
-        *(conservation_check(contract, warehouse.keys) for contract in STREAMS),
+        *(conservation_check(contract, WAREHOUSE_KEYS) for contract in STREAMS),
         dbt_unit_tests,
         event_lag_checks,
     ],

@@ -60,7 +60,22 @@ class Settings(BaseSettings):
     )
     contracts: Path | None = Field(
         default=None,
-        description="Folder with further contracts (*.odcs.yaml), beside the ones shipped.",
+        description="Folder with own contracts (*.odcs.yaml), beside those of the packs or, by "
+        "the name of a stream, in place of them.",
+    )
+    packs: str = Field(
+        default="ai",
+        description="Names of the packs that are used, separated by commas.",
+    )
+    packs_dir: str = Field(
+        default="",
+        description="Folders that hold own packs, each a folder of its own, separated by commas "
+        "or as PATH is.",
+    )
+    streams: str = Field(
+        default="",
+        description="Names of the streams that run, separated by commas. "
+        "Default: all that the packs and CHIMERA_CONTRACTS describe.",
     )
     settle_minutes: int = Field(
         default=5,
@@ -106,6 +121,13 @@ class Settings(BaseSettings):
         # Dagster and dbt run parts of us in other working directories.
         return value.expanduser().absolute() if value is not None else None
 
+    @field_validator("packs_dir")
+    @classmethod
+    def _absolute_folders(cls, value: str) -> str:
+        given = re.split(f"[,{re.escape(os.pathsep)}]", value)
+        folders = (Path(part.strip()).expanduser().absolute() for part in given if part.strip())
+        return os.pathsep.join(dict.fromkeys(map(str, folders)))
+
     @field_validator("start")
     @classmethod
     def _whole_utc_hour(cls, value: datetime) -> datetime:
@@ -140,6 +162,21 @@ class Settings(BaseSettings):
         return value.rstrip("/")
 
     @cached_property
+    def pack_names(self) -> tuple[str, ...]:
+        """The names in CHIMERA_PACKS."""
+        return _names(self.packs)
+
+    @cached_property
+    def pack_folders(self) -> tuple[Path, ...]:
+        """The folders in CHIMERA_PACKS_DIR, absolute."""
+        return tuple(Path(part) for part in self.packs_dir.split(os.pathsep) if part)
+
+    @cached_property
+    def stream_names(self) -> tuple[str, ...]:
+        """The names in CHIMERA_STREAMS; none means all."""
+        return _names(self.streams)
+
+    @cached_property
     def notify_destinations(self) -> tuple[str, ...]:
         """The Apprise URLs of CHIMERA_NOTIFY_URLS."""
         return split_urls(self.notify_urls)
@@ -172,6 +209,11 @@ class Settings(BaseSettings):
         if path.exists() and not path.is_dir():
             raise SettingError(setting, expected="a folder", found=f"the file {path}")
         return str(path)
+
+
+def _names(value: str) -> tuple[str, ...]:
+    parts = (part.strip() for part in value.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def split_urls(value: str) -> tuple[str, ...]:

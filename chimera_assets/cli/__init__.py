@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from chimera_assets.cli import contract, hold, quarantine, source, table, top
+from chimera_assets.cli import contract, hold, pack, quarantine, source, table, top
 from chimera_assets.errors import ChimeraError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(quarantine.group, name="quarantine")
 app.add_typer(table.group, name="table")
 app.add_typer(contract.group, name="contract")
 app.add_typer(hold.group, name="hold")
+app.add_typer(pack.group, name="pack")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

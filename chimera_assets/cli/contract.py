@@ -37,10 +37,10 @@ def contract_diff(old: Path, new: Path) -> int:
 @group.command("sources")
 def contract_sources(
     *,
-    path: Annotated[Path | None, typer.Option(help="The file. Default: in dbt_project/.")] = None,
+    path: Annotated[Path | None, typer.Option(help="One file. Default: one a pack.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it is right.")] = False,
 ) -> int:
-    """Write the dbt sources file from the contracts."""
-    from chimera_assets.commands.contracts import SOURCES_FILE, write_sources
+    """Write the dbt sources files of the packs from their contracts."""
+    from chimera_assets.commands.contracts import write_sources
 
-    return write_sources(path or SOURCES_FILE, check_only=check)
+    return write_sources(path, check_only=check)

@@ -26,7 +26,7 @@ Reason = Annotated[str | None, typer.Option(help="Only rows that broke this rule
 Key = Annotated[str, typer.Argument(help="The row's key; - for rows without one.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal values too.")]
 
-TableName = Annotated[str, typer.Argument(metavar="LAYER/TABLE", help="marts/dim_providers, say.")]
+TableName = Annotated[str, typer.Argument(metavar="LAYER/TABLE", help="staged/orders, say.")]
 AsOf = Annotated[
     str | None, typer.Option(help="A version number, or a time in ISO 8601; else as it is now.")
 ]
@@ -37,8 +37,11 @@ Columns = Annotated[str | None, typer.Option(help="Only these columns, separated
 Paths = Annotated[
     list[Path] | None, typer.Argument(help="Files or folders; none: those that are in use.")
 ]
+PackFolders = Annotated[
+    list[Path] | None, typer.Argument(help="Folders of packs; none: those that are in use.")
+]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same rows.")]
-RowsPerHour = Annotated[int, typer.Option(min=1, help="Generations an hour, on average.")]
+RowsPerHour = Annotated[int, typer.Option(min=1, help="Rows an hour, on average.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Add simulated rows to a database that has rows of yours.")
 ]

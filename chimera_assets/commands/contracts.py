@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table, text
-from chimera_assets.contracts import ContractError, contracts, load_contract
+from chimera_assets.contracts import ContractError, contracts, known_contracts, load_contract
+from chimera_assets.contracts.active import pack_contracts
 from chimera_assets.contracts.dbt_sources import dbt_sources
 from chimera_assets.contracts.diff import bump, diff, next_version, version_suffices
 from chimera_assets.contracts.lint import lint
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.errors import ArgumentError
+from chimera_assets.packs import active_packs
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.contracts.errors import Problem
 
-#: Where dbt reads what the staged tables hold.
-SOURCES_FILE = Path("dbt_project/models/staging/_sources.yml")
+#: Where in a pack dbt reads what its staged tables hold.
+SOURCES_FILE = Path("models/staging/_sources.yml")
 
 
 def show_list(*, as_json: bool) -> int:
-    """Print every contract of this process."""
+    """Print every contract of this process, of streams that are off, too."""
+    active = contracts()
     entries = [
         {
             "stream": contract.stream,
@@ -35,9 +37,12 @@ def show_list(*, as_json: bool) -> int:
             "rules": len(contract.rules),
             "pass_rate": contract.pass_rate,
             "owner": contract.owner,
+            "pack": active.packs.get(contract.stream),
+            "runs": contract.stream in active,
             "path": str(contract.path),
+            "replaces": _text_of(active.replaced.get(contract.stream)),
         }
-        for contract in contracts().values()
+        for contract in active.known.values()
     ]
     if as_json:
         print_json(entries)
@@ -47,7 +52,13 @@ def show_list(*, as_json: bool) -> int:
     return 0
 
 
+def _text_of(path: Path | None) -> str | None:
+    return str(path) if path is not None else None
+
+
 def _cell(name: str, value: object) -> object:
+    if name == "runs":
+        return "yes" if value else "off"
     return percent(value) if name == "pass_rate" and isinstance(value, float) else value
 
 
@@ -67,8 +78,9 @@ def check(paths: Sequence[Path]) -> int:
 
 
 def _own_folders() -> list[Path]:
+    folders = [pack.contracts for pack in active_packs()]
     further = get_settings().contracts
-    return [SHIPPED] if further is None else [SHIPPED, further]
+    return folders if further is None else [*folders, further]
 
 
 def _problems(path: Path) -> list[Problem]:
@@ -79,14 +91,13 @@ def _problems(path: Path) -> list[Problem]:
     if path.is_dir():
         # A rule of the folder's may compare with a reference table that is described elsewhere.
         further = [folder for folder in _own_folders() if folder.resolve() != path.resolve()]
-        mine = path.resolve()
-        found = lint([*further, path])
-        return [problem for problem in found if problem.path.resolve().parent == mine]
+        return lint([path], beside=further)
     try:
         load_contract(path)
     except ContractError as error:
         return list(error.problems)
-    return [p for p in lint([path.parent]) if p.path.resolve() == path.resolve()]
+    found = lint([path.parent], beside=_own_folders())
+    return [problem for problem in found if problem.path.resolve() == path.resolve()]
 
 
 def show_diff(old: Path, new: Path) -> int:
@@ -116,12 +127,27 @@ def _contract(path: Path) -> Contract:
     return load_contract(path)
 
 
-def write_sources(path: Path, *, check_only: bool) -> int:
-    """Write the dbt sources file from the contracts; or only say, by 1, that it has to be."""
-    if not path.parent.is_dir():
-        msg = f"{path}: no such folder; expected the repository as working directory, or --path"
-        raise ArgumentError(msg)
-    made = dbt_sources(contracts().values())
+def write_sources(path: Path | None, *, check_only: bool) -> int:
+    """Write the dbt sources files from the contracts; or only say, by 1, that they have to be.
+
+    Args:
+        path: One file for all streams; None writes one in each pack, from its own contracts.
+        check_only: Write nothing.
+    """
+    if path is not None:
+        if not path.parent.is_dir():
+            msg = f"{path}: expected a file in a folder that is there, found no such folder"
+            raise ArgumentError(msg)
+        return _write(path, dbt_sources(known_contracts().values()), check_only=check_only)
+    codes = [
+        _write(pack.folder / SOURCES_FILE, dbt_sources(found.values()), check_only=check_only)
+        for pack, found in pack_contracts(active_packs())
+        if (pack.folder / SOURCES_FILE).parent.is_dir()
+    ]
+    return max(codes, default=0)
+
+
+def _write(path: Path, made: str, *, check_only: bool) -> int:
     if path.is_file() and path.read_text(encoding="utf-8") == made:
         notes().print(f"{path} says what the contracts say.", markup=False)
         return 0

@@ -24,8 +24,8 @@ _NEXT = (
     ("chimera up", "Dagster's pages on http://127.0.0.1:3000: assets, checks, lineage"),
     ("chimera status", "how far and how good each stream is"),
     ("chimera quarantine list", "the rows that broke a rule"),
-    ("chimera table read aggregates/agg_provider_metrics", "the metrics of every hour"),
 )
+_READ = "the metrics of every hour"
 
 
 def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: datetime) -> int:
@@ -58,9 +58,15 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     _tell(run)
     code = summary.problems(run, log)
     out().print(f"\nIn all {time.perf_counter() - began:.0f} seconds. What to open next:")
-    for command, shows in _NEXT:
+    for command, shows in (*_NEXT, *_tables_to_read()):
         out().print(f"  {command:<52}{shows}")
     return code
+
+
+def _tables_to_read() -> list[tuple[str, str]]:
+    """The first aggregate, if there is one."""
+    names = [name for layer, name in open_lake().tables() if layer == "aggregates"]
+    return [(f"chimera table read aggregates/{name}", _READ) for name in sorted(names)[:1]]
 
 
 def _days(now: datetime, days: int, earliest: datetime) -> HourRange:

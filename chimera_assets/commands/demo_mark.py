@@ -1,7 +1,7 @@
 """Whose rows are in the operational database: the demo's, somebody's, or nobody's.
 
-The demo leaves a mark, a comment on the table `generations` that names the lake it filled. So it
-can be run again, and never adds its rows to anybody's own, in the database or in the lake.
+The demo leaves a mark, a comment on the first of the streams' tables that names the lake it filled.
+So it can be run again, and never adds its rows to anybody's own, in the database or in the lake.
 """
 
 from __future__ import annotations
@@ -9,26 +9,23 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from chimera_assets.contracts.active import pack_contracts
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import RAW, STAGED
+from chimera_assets.packs import active_packs
 from chimera_assets.postgres.connection import describe, execute
 from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql import dbapi
 
-_STREAMS = ("generations", "jailbreak_tests", "provider_health")
 _LAYERS = (RAW, STAGED)
 _MARK = "chimera demo for "
 
-_COMMENT = "SELECT obj_description(to_regclass('generations')) AS comment"
-_EXISTS = "SELECT to_regclass($1) IS NOT NULL AS found"
-_HAS_ROWS = {
-    "generations": "SELECT EXISTS (SELECT FROM generations) AS found",
-    "jailbreak_tests": "SELECT EXISTS (SELECT FROM jailbreak_tests) AS found",
-    "provider_health": "SELECT EXISTS (SELECT FROM provider_health) AS found",
-}
+_COMMENT = "SELECT obj_description(to_regclass($1)) AS comment"
+#: The name as the server quotes it; null if there is no such table.
+_RELATION = "SELECT to_regclass($1)::text AS relation"
 _QUOTE = "SELECT quote_literal($1) AS quoted"
 
 
@@ -45,7 +42,7 @@ def require_ours(url: str, *, lake: bool) -> None:
     """
     with connect(url) as connection:
         mark = _mark(connection)
-        full = [name for name in _STREAMS if mark is None and _has_rows(connection, name)]
+        full = [name for name in _tables() if mark is None and _has_rows(connection, name)]
     if full:
         msg = (
             f"{describe(url)}: its tables {', '.join(full)} hold rows that the demo did not make; "
@@ -69,22 +66,45 @@ def leave(url: str, *, lake: bool) -> None:
         uri = open_lake().uri if lake else told or ""
         quoted = execute(connection, _QUOTE, (_MARK + json.dumps(uri),))[0]["quoted"]
         # COMMENT takes no parameters; the text was quoted by the server.
-        execute(connection, f"COMMENT ON TABLE generations IS {quoted}")
+        for relation in filter(None, (_relation(connection, name) for name in _tables())):
+            execute(connection, f"COMMENT ON TABLE {relation} IS {quoted}")
+            break
         connection.commit()
 
 
 def _mark(connection: dbapi.Connection) -> str | None:
     """The lake that the demo filled from this database; None if these are not its rows."""
-    comment: Any = execute(connection, _COMMENT)[0]["comment"]
-    if comment is None or not str(comment).startswith(_MARK):
-        return None
-    return str(json.loads(str(comment).removeprefix(_MARK)))
+    for name in _tables():
+        comment: Any = execute(connection, _COMMENT, (name,))[0]["comment"]
+        if comment is not None and str(comment).startswith(_MARK):
+            return str(json.loads(str(comment).removeprefix(_MARK)))
+    return None
+
+
+def _relation(connection: dbapi.Connection, table: str) -> str | None:
+    relation: str | None = execute(connection, _RELATION, (table,))[0]["relation"]
+    return relation
 
 
 def _has_rows(connection: dbapi.Connection, table: str) -> bool:
-    if not execute(connection, _EXISTS, (table,))[0]["found"]:
+    relation = _relation(connection, table)
+    if relation is None:
         return False
-    return bool(execute(connection, _HAS_ROWS[table])[0]["found"])
+    sql = f"SELECT EXISTS (SELECT FROM {relation}) AS found"  # noqa: S608 - quoted by the server
+    return bool(execute(connection, sql)[0]["found"])
+
+
+def _tables() -> list[str]:
+    """The operational tables of the streams of the packs."""
+    found = pack_contracts(active_packs())
+    streams = {name: one for _, contracts in found for name, one in contracts.items()}
+    names = [
+        streams[name].source_table for name in sorted(streams) if streams[name].kind == "stream"
+    ]
+    if not names:
+        msg = "the packs: expected one with a stream, found none; see CHIMERA_PACKS"
+        raise ArgumentError(msg)
+    return names
 
 
 def _taken() -> bool:

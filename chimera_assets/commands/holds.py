@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
-from chimera_assets.contracts import contracts
+from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
@@ -55,8 +55,8 @@ def add(  # noqa: PLR0913 - the options of one command
     Raises:
         ArgumentError: There is no such stream, or the end is not after the start.
     """
-    if stream is not None and stream not in contracts():
-        msg = f"--stream: expected {one_of(contracts(), stream)}; found {stream}"
+    if stream is not None and stream not in known_contracts():
+        msg = f"--stream: expected {one_of(known_contracts(), stream)}; found {stream}"
         raise ArgumentError(msg)
     who = by if by is not None else getpass.getuser()
     hold = legal_holds.place(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
-from chimera_assets.contracts import contracts
+from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
@@ -127,7 +127,7 @@ def purge_old(
     done = [
         purge(lake, name, age, run_id=run_id, now=now, dry_run=dry_run)
         for name in _quarantines(lake, stream)
-        for age in [days if days is not None else _days(contracts().get(name))]
+        for age in [days if days is not None else _days(known_contracts().get(name))]
     ]
     if as_json:
         print_json([asdict(each) for each in done])
@@ -156,8 +156,8 @@ def purge_old(
 def _quarantines(lake: Lake, stream: str | None) -> list[str]:
     """The streams that have a quarantine: all of them, or the one asked for if it has."""
     kept = {name for layer, name in lake.tables() if layer == QUARANTINE}
-    if stream is not None and stream not in kept | set(contracts()):
-        msg = f"--stream: expected {one_of(kept | set(contracts()), stream)}; found {stream}"
+    if stream is not None and stream not in kept | set(known_contracts()):
+        msg = f"--stream: expected {one_of(kept | set(known_contracts()), stream)}; found {stream}"
         raise ArgumentError(msg)
     return sorted(kept if stream is None else kept & {stream})
 
@@ -167,7 +167,7 @@ def _days(contract: Contract | None) -> float:
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:
-    contract = contracts().get(row["stream"])
+    contract = known_contracts().get(row["stream"])
     return {
         "stream": row["stream"],
         "hour": _hour(row),
@@ -182,7 +182,7 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
 
 def _show(row: dict[str, Any], *, reveal: bool) -> bool:
     """Print one row; whether something was masked."""
-    contract = contracts().get(row["stream"])
+    contract = known_contracts().get(row["stream"])
     values = json.loads(row["record"])
     masked = masked_record(
         contract, row["record"], level=OPERATOR_LEVEL, shown=damage.NOT_OF_COLUMNS

@@ -9,7 +9,7 @@ import polars as pl
 
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
-from chimera_assets.contracts import contracts
+from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
@@ -161,7 +161,7 @@ def vacuum(name: str, *, days: float | None, dry_run: bool, full: bool) -> int:
 
 def vacuum_days(table: Table) -> float:
     """For how many days a table's past is kept: as its contract says, else 7."""
-    contract = contracts().get(table.name) if table.layer in STREAM_LAYERS else None
+    contract = known_contracts().get(table.name) if table.layer in STREAM_LAYERS else None
     return contract.vacuum_days if contract is not None else _VACUUM_DAYS
 
 

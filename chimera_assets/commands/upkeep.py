@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.commands.tables import named
 from chimera_assets.commands.terminal import Size, notes, print_json, print_table
-from chimera_assets.contracts import contracts
+from chimera_assets.contracts import known_contracts
 from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle.maintenance import maintain_lake
 
@@ -29,7 +29,7 @@ def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> in
     maintained = list(
         maintain_lake(
             open_lake(),
-            contracts(),
+            known_contracts(),
             run_id=str(uuid.uuid4()),
             now=now,
             only=table,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
-from chimera_assets.contracts import contracts
+from chimera_assets.contracts import known_contracts
 from chimera_assets.lake import open_lake
-from chimera_assets.layers import stream_of_fact
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.models import streams_with_facts
 from chimera_assets.reconciliation.findings import PROMISES
 from chimera_assets.reconciliation.verify import verify
 
@@ -17,19 +17,14 @@ if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
     from chimera_assets.reconciliation.verify import Verification
 
-#: Where the dbt models lie that make facts; each is named after its stream.
-_MARTS = Path(__file__).parents[2] / "dbt_project" / "models" / "marts"
-
 #: How many failures people are shown; programs get all of them.
 _SHOWN = 50
 
 
 def show(hours: HourRange | None, *, as_json: bool) -> int:
     """Verify some hours or all; 1 if a promise does not hold."""
-    facts = {
-        stream for path in _MARTS.glob("*.sql") if (stream := stream_of_fact(path.stem)) is not None
-    }
-    found = verify(open_lake(), contracts(), hours, with_facts=facts)
+    facts = streams_with_facts(active_packs())
+    found = verify(open_lake(), known_contracts(), hours, with_facts=facts)
     if as_json:
         print_json({"holds": not found.failures, **asdict(found)})
     else:

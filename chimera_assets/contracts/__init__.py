@@ -5,8 +5,9 @@ the Pandera schema, the Delta schema, docs, the dbt sources, which columns are m
 are kept. A new stream is a new file.
 """
 
+from chimera_assets.contracts.active import contracts, known_contracts
 from chimera_assets.contracts.errors import ContractError, MissingReferenceError, Problem
-from chimera_assets.contracts.loader import contracts, load_contract, load_contracts
+from chimera_assets.contracts.loader import load_contract, load_contracts
 from chimera_assets.contracts.model import Column, Contract, Rule
 from chimera_assets.contracts.profile import (
     batch_violations,
@@ -28,6 +29,7 @@ __all__ = [
     "batch_violations",
     "contracts",
     "empty_profile",
+    "known_contracts",
     "load_contract",
     "load_contracts",
     "make_profile",

@@ -55,7 +55,7 @@ def dbt_sources(
     if source_config:
         source["config"] = dict(source_config)
     source["tables"] = [_table(contract) for contract in contracts]
-    head = "# Made from the contracts (chimera_assets/contracts); changes belong there.\n"
+    head = "# Made from the contracts by `chimera contract sources`; changes belong there.\n"
     body = yaml.safe_dump({"version": 2, "sources": [source]}, sort_keys=False, width=100)
     return head + body
 

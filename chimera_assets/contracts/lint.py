@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chimera_assets.contracts.errors import ContractError, Problem
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
     from chimera_assets.contracts.model import Contract
 
 
-def lint(directories: Iterable[Path | str]) -> list[Problem]:
+def lint(directories: Iterable[Path | str], beside: Iterable[Path | str] = ()) -> list[Problem]:
     """All problems of all contract files in folders, by file and line.
 
     Those of severity `error` keep a contract from being used; those of severity `warning` do not.
+
+    Args:
+        directories: The folders.
+        beside: Further folders, whose reference tables rules may compare with. Their files are not
+            reported on, and a contract in `directories` may take the place of one of theirs.
 
     Raises:
         SettingError: One of the folders is none.
@@ -42,8 +48,16 @@ def lint(directories: Iterable[Path | str]) -> list[Problem]:
         problems.extend(_advice(contract, read_document(path)))
     # A rule may speak of a table whose own file is wrong: that file's problem is enough.
     if not problems or all(problem.severity == "warning" for problem in problems):
-        problems.extend(reference_problems(contracts))
+        known = {one.stream: one for one in _usable(beside)} | contracts
+        mine = {contract.path for contract in contracts.values()}
+        problems.extend(one for one in reference_problems(known) if one.path in mine)
     return sorted(problems, key=lambda problem: (str(problem.path), problem.line))
+
+
+def _usable(directories: Iterable[Path | str]) -> Iterator[Contract]:
+    for path in contract_files(directories):
+        with suppress(ContractError):
+            yield load_contract(path)
 
 
 def _advice(contract: Contract, document: Document) -> Iterator[Problem]:

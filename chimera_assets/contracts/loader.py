@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from chimera_assets.contracts.odcs.sla import read_sla
 from chimera_assets.contracts.odcs.standard import read_standard
 from chimera_assets.contracts.rules.row_checks import required_references
 from chimera_assets.errors import SettingError
-from chimera_assets.settings import get_settings
+from chimera_assets.packs.active import SHIPPED_PACKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,8 +27,8 @@ PATTERN = "*.odcs.yaml"
 
 _SETTING = "CHIMERA_CONTRACTS"
 
-#: The contracts that come with the package.
-SHIPPED = Path(__file__).parent
+#: The contracts that come with the package: those of pack `ai`.
+SHIPPED = SHIPPED_PACKS / "ai" / "contracts"
 
 # What a stream is called is also what its tables, assets and folders are called.
 _STREAM = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -128,14 +127,20 @@ def load_contracts(directories: Iterable[Path | str]) -> dict[str, Contract]:
             with a table or column that no reference contract describes.
         SettingError: One of the folders is none.
     """
+    contracts = read_contracts(directories)
+    if problems := list(reference_problems(contracts)):
+        raise ContractError(problems)
+    return contracts
+
+
+def read_contracts(directories: Iterable[Path | str]) -> dict[str, Contract]:
+    """The same, without looking for the tables that rules compare with."""
     contracts: dict[str, Contract] = {}
     for path in contract_files(directories):
         contract = load_contract(path)
         if contract.stream in contracts:
             raise ContractError([twice(contract, contracts[contract.stream])])
         contracts[contract.stream] = contract
-    if problems := list(reference_problems(contracts)):
-        raise ContractError(problems)
     return dict(sorted(contracts.items()))
 
 
@@ -160,13 +165,6 @@ def reference_problems(contracts: dict[str, Contract]) -> Iterator[Problem]:
                 expected = f"a column of a reference contract, {one_of(known, found)}"
                 what = f"values of rule {rule.name}"
                 yield Problem(contract.path, rule.line, what, expected, found)
-
-
-@lru_cache(maxsize=1)
-def contracts() -> dict[str, Contract]:
-    """The contracts of this process: those shipped and those in `CHIMERA_CONTRACTS`, read once."""
-    further = get_settings().contracts
-    return load_contracts([SHIPPED] if further is None else [SHIPPED, further])
 
 
 def references_of(contract: Contract) -> tuple[str, ...]:

@@ -7,8 +7,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from chimera_assets.orchestration.partitions import HOURLY
-
-OWNER = "team:data-platform"
+from chimera_assets.warehouse.dbt_project import pack_of_model
 
 
 class Translator(DagsterDbtTranslator):
@@ -22,9 +21,9 @@ class Translator(DagsterDbtTranslator):
         """The layer; staging views stand apart from the staged tables they read."""
         return str(dbt_resource_props["schema"])
 
-    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:  # noqa: ARG002
-        """The team that keeps the models."""
-        return [OWNER]
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        """The team that keeps the model's pack."""
+        return [f"team:{pack_of_model(dbt_resource_props).owner}"]
 
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
         """The columns as described, and the name of the lake's table, not of the engine's."""

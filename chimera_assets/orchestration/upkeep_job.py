@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from chimera_assets.contracts import contracts
+from chimera_assets.contracts import known_contracts
 from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle.maintenance import Maintained, maintain_lake
 from chimera_assets.orchestration.runs.job_names import UPKEEP
@@ -26,7 +26,7 @@ def tend_tables(context: dg.OpExecutionContext) -> None:
     """Tend every table; fails at the end if one of them could not be tended."""
     now = datetime.now(UTC)
     done = []
-    for maintained in maintain_lake(open_lake(), contracts(), run_id=context.run_id, now=now):
+    for maintained in maintain_lake(open_lake(), known_contracts(), run_id=context.run_id, now=now):
         done.append(maintained)
         context.log.info("%s: %s", maintained.table, in_words(maintained))
         context.log_event(

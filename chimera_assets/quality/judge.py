@@ -62,7 +62,7 @@ class Judge:
 
     Args:
         contract: The contract.
-        references: Known values by `table.column`, for rules such as "the provider is known".
+        references: Known values by `table.column`, for rules such as "the branch is known".
     """
 
     def __init__(self, contract: Contract, references: Mapping[str, pl.Series]) -> None:

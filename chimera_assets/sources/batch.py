@@ -14,7 +14,7 @@ class Batch:
     """One extraction of one stream's rows; every row carries its id through all later layers.
 
     Attributes:
-        batch_id: `20260131T051500.000000Z-generations`: sorts by time, names the stream.
+        batch_id: `20260131T051500.000000Z-orders`: sorts by time, names the stream.
         ingested_at: When the extraction began, UTC.
     """
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.settings import get_settings
 from chimera_assets.transient import dbt_is_transient, is_transient
-from chimera_assets.warehouse.dbt_project import PROJECT_DIR, parsed_project
+from chimera_assets.warehouse.dbt_project import dbt_folders, parsed_bytes
 from chimera_assets.warehouse.node_errors import take_errors
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class DbtFailed(ChimeraError):  # noqa: N818 - what became of a run, and no mist
     values of rows.
 
     Args:
-        nodes: What failed, `model fact_generations` for instance, and the engine's words.
+        nodes: What failed, `model fact_orders` for instance, and the engine's words.
         target: The folder with dbt's log and the compiled SQL.
         raised: What the lake plugin raised for any of them; for the others only words are known.
     """
@@ -102,9 +102,8 @@ class DbtRun:
         self._hours = hours
         #: The folder of what dbt writes: compiled SQL and its log. Kept if the run fails.
         self.target: Path = get_settings().home / "dbt" / f"run-{uuid4().hex[:12]}"
-        folders = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
         places = ["--target-path", str(self.target), "--log-path", str(self.target)]
-        self._arguments = ["--no-write-json", *arguments, *folders, *places]
+        self._arguments = ["--no-write-json", *arguments, *dbt_folders(), *places]
 
     def node_results(self) -> Iterator[dict[str, Any]]:
         """Run; each node's result event as dbt's JSON log has it, as soon as there is one.
@@ -185,8 +184,7 @@ def _parsed() -> Manifest:
     """A copy of the parsed project, as dbt changes it while it runs."""
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - slow, see dbt_project
 
-    parsed = (parsed_project() / "partial_parse.msgpack").read_bytes()
-    manifest: Manifest = Manifest.from_msgpack(parsed)
+    manifest: Manifest = Manifest.from_msgpack(parsed_bytes())
     manifest.build_flat_graph()
     return manifest
 

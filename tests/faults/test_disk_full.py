@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BEFORE, HOUR = keys("2026-01-20-07:00", 2)
 ROWS = 3_000
-STEPS = ("raw/generations", "stage_generations", "warehouse")
+STEPS = ("raw/generations", "stage_generations", "warehouse_generations")
 TABLES = ("raw/generations", "staged/generations", "marts/fact_generations")
 
 

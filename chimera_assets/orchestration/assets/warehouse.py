@@ -6,7 +6,6 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtProject, dbt_assets
-from dagster_dbt.asset_utils import get_subset_selection_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from chimera_assets.hours import HourRange
@@ -17,29 +16,47 @@ from chimera_assets.orchestration.partitions import ONE_RUN
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import hours_of_tags
 from chimera_assets.tracing import span
-from chimera_assets.warehouse.dbt_project import PROJECT_DIR, manifest, parsed_project
-from chimera_assets.warehouse.dbt_run import DbtRun
-
-_PROJECT = DbtProject(project_dir=PROJECT_DIR, target_path=parsed_project())
-
-
-@dbt_assets(
-    manifest=_PROJECT.manifest_path,
-    project=_PROJECT,
-    name="warehouse",
-    dagster_dbt_translator=TRANSLATOR,
-    backfill_policy=ONE_RUN,
-    pool="warehouse",
+from chimera_assets.warehouse.dbt_project import (
+    linked_project,
+    manifest,
+    parsed_project,
 )
-@retried
-def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """Build the selected models for the run's hours, then their tests."""
-    hours = hours_of_tags(context.run.tags)  # `has_partition_key_range` is false for one hour
-    run = DbtRun(["build", "--exclude-resource-type", "unit_test", *_selection(context)], hours)
-    with span("transform", run_id=context.run_id, hours=hours):
-        for result in run.node_results():
-            yield from _events(context, run, result, hours)
-    run.clean()
+from chimera_assets.warehouse.dbt_run import DbtRun
+from chimera_assets.warehouse.model_groups import ModelGroup, active_groups
+
+#: Where dagster-dbt keeps dbt's id of a model or test.
+DBT_ID = "dagster_dbt/unique_id"
+
+_PROJECT = DbtProject(project_dir=linked_project(), target_path=parsed_project())
+
+
+def _built_together(group: ModelGroup) -> dg.AssetsDefinition:
+    """The assets of a group of models."""
+
+    @dbt_assets(
+        manifest=_PROJECT.manifest_path,
+        project=_PROJECT,
+        select=" ".join(sorted(map(_name, group.models | group.tests))),
+        name=group.name,
+        dagster_dbt_translator=TRANSLATOR,
+        backfill_policy=ONE_RUN,
+        pool="warehouse",
+    )
+    @retried
+    def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        hours = hours_of_tags(context.run.tags)  # `has_partition_key_range` is false for one hour
+        run = DbtRun(["build", "--exclude-resource-type", "unit_test", *_selection(context)], hours)
+        with span("transform", run_id=context.run_id, hours=hours):
+            for result in run.node_results():
+                yield from _events(context, run, result, hours)
+        run.clean()
+
+    return build
+
+
+def _name(unique_id: str) -> str:
+    name: str = manifest()["nodes"][unique_id]["name"]
+    return name
 
 
 def _events(
@@ -61,17 +78,13 @@ def _events(
 
 
 def _selection(context: dg.AssetExecutionContext) -> list[str]:
-    """The arguments that tell dbt the assets and checks that this run is for."""
-    arguments, indirect = get_subset_selection_for_context(
-        context=context,
-        manifest=manifest(),
-        select="fqn:*",
-        exclude="",
-        selector="",
-        dagster_dbt_translator=TRANSLATOR,
-        current_dbt_indirect_selection_env=None,
-    )
-    return [*arguments, *(["--indirect-selection", indirect] if indirect else [])]
+    """The arguments that tell dbt the assets and checks that this run is for, each by name."""
+    keys, checks = context.selected_asset_keys, context.selected_asset_check_keys
+    definition = context.assets_def
+    specs = [spec for spec in definition.specs if spec.key in keys]
+    tests = [spec for spec in definition.check_specs if spec.key in checks]
+    names = [_name(spec.metadata[DBT_ID]) for spec in (*specs, *tests)]
+    return ["--select", " ".join(names), "--indirect-selection", "empty"]
 
 
 def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]:
@@ -93,3 +106,8 @@ def _lineage_metadata(unique_id: str, target: Path) -> dict[str, Any]:
     """The model's column lineage, for the catalogue."""
     lineage = column_lineage(manifest(), unique_id, target / "compiled")
     return {"dagster/column_lineage": lineage} if lineage is not None else {}
+
+
+#: A step for each group of models that read the same streams.
+WAREHOUSE = [_built_together(group) for group in active_groups()]
+WAREHOUSE_KEYS = frozenset(key for assets in WAREHOUSE for key in assets.keys)

@@ -16,5 +16,5 @@ def judged_stream(step: str) -> str | None:
 
 
 def shown_step(step_key: str) -> str:
-    """A step's name as people know it: Dagster writes `raw__generations` for `raw/generations`."""
+    """A step's name as people know it: Dagster writes `raw__orders` for `raw/orders`."""
     return step_key.replace("__", "/")

@@ -1,0 +1,155 @@
+"""`chimera pack`: which packs there are, whether they can be used, and a new one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimera_assets.commands.contracts import SOURCES_FILE
+from chimera_assets.commands.terminal import notes, out, print_json, print_table, text
+from chimera_assets.contracts.active import claim_problems
+from chimera_assets.contracts.dbt_sources import dbt_sources
+from chimera_assets.contracts.lint import lint
+from chimera_assets.contracts.loader import contract_files, read_contracts
+from chimera_assets.errors import ArgumentError
+from chimera_assets.packs import PackError
+from chimera_assets.packs.active import (
+    known_packs,
+    pack_folder,
+    requirement_problems,
+)
+from chimera_assets.packs.models import model_files, model_problems
+from chimera_assets.packs.pack import NAME, read_pack
+from chimera_assets.packs.skeleton import skeleton
+from chimera_assets.settings import get_settings
+from chimera_assets.yaml_documents import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from chimera_assets.packs import Pack
+
+
+#: Tables are named after the pack, with words added.
+_LONGEST_NAME = 40
+
+_COLUMNS = ("pack", "version", "title", "owner", "requires", "used", "streams", "models", "path")
+
+
+def show_list(*, as_json: bool) -> int:
+    """Print every pack that there is, and whether it is used."""
+    entries = [_entry(read_pack(folder)) for found in known_packs().values() for folder in found]
+    if as_json:
+        print_json(entries)
+        return 0
+    print_table(_COLUMNS, ([_cell(entry[name]) for name in _COLUMNS] for entry in entries))
+    return 0
+
+
+def _entry(pack: Pack) -> dict[str, object]:
+    return {
+        "pack": pack.name,
+        "version": pack.version,
+        "title": pack.title,
+        "owner": pack.owner,
+        "requires": list(pack.requires),
+        "used": pack.name in get_settings().pack_names,
+        "streams": len(list(contract_files([pack.contracts]))),
+        "models": len(model_files(pack)),
+        "path": str(pack.folder),
+    }
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) or None if isinstance(value, list) else value
+
+
+def check(folders: Sequence[Path]) -> int:
+    """Print every problem of packs, by file and line; 1 if one keeps a pack from use.
+
+    Args:
+        folders: The folders of packs; none means the packs of this process.
+    """
+    asked = list(folders) or [pack_folder(name) for name in get_settings().pack_names]
+    for folder in asked:
+        if not folder.is_dir():
+            msg = f"{folder}: expected the folder of a pack, found none"
+            raise ArgumentError(msg)
+    problems = _problems([folder.absolute() for folder in asked])
+    for problem in problems:
+        out().print(f"{problem.severity}: {problem}", markup=False, soft_wrap=True)
+    errors = sum(problem.severity == "error" for problem in problems)
+    notes().print(f"{text(errors)} errors, {text(len(problems) - errors)} warnings")
+    return 1 if errors else 0
+
+
+def _problems(folders: Sequence[Path]) -> list[Problem]:
+    """What is wrong with packs, alone and beside those that are used."""
+    packs, problems = _readable(folders)
+    mine = {pack.name for pack in packs}
+    used = [name for name in get_settings().pack_names if name not in mine]
+    others, _ = _readable([pack_folder(name) for name in used])
+    every = [*others, *packs]
+    found = [*problems, *model_problems(every), *requirement_problems(every)]
+    for pack in packs:
+        beside = [other.contracts for other in every if other is not pack]
+        found += lint([pack.contracts], beside=beside)
+        # The definitions of aggregates and of simulated traffic are read here, too.
+    if not any(problem.severity == "error" for problem in found):
+        found += claim_problems([read_contracts([pack.contracts]) for pack in every])
+        found += [problem for pack in packs for problem in _sources_problems(pack)]
+    inside = tuple(str(folder.absolute()) + "/" for folder in folders)
+    return [problem for problem in found if str(problem.path).startswith(inside)]
+
+
+def _readable(folders: Sequence[Path]) -> tuple[list[Pack], list[Problem]]:
+    packs: list[Pack] = []
+    problems: list[Problem] = []
+    for folder in folders:
+        try:
+            packs.append(read_pack(folder))
+        except PackError as error:
+            problems.extend(error.problems)
+    return packs, problems
+
+
+def _sources_problems(pack: Pack) -> list[Problem]:
+    """The problem of a dbt sources file that does not say what the contracts say."""
+    path = pack.folder / SOURCES_FILE
+    if not model_files(pack):
+        return []
+    made = dbt_sources(read_contracts([pack.contracts]).values())
+    if path.is_file() and path.read_text(encoding="utf-8") == made:
+        return []
+    found = "another text" if path.is_file() else "no such file"
+    expected = "what the contracts say (run: chimera contract sources)"
+    return [Problem(path, 1, "dbt sources", expected, found)]
+
+
+def new(name: str, place: Path) -> int:
+    """Write a small pack that works, to be changed into one's own.
+
+    Raises:
+        ArgumentError: The name cannot be a pack's, or there is such a folder already.
+    """
+    folder = place.absolute() / name
+    if not NAME.fullmatch(name):
+        msg = f"NAME: expected lower-case letters, digits and _, a letter first; found {name}"
+        raise ArgumentError(msg)
+    if len(name) > _LONGEST_NAME:
+        msg = f"NAME: expected at most {_LONGEST_NAME} letters, found {len(name)}"
+        raise ArgumentError(msg)
+    if name in known_packs() or folder.exists():
+        msg = f"NAME: expected one that no pack has, found {name}; see chimera pack list"
+        raise ArgumentError(msg)
+    for path, content in skeleton(name).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content, encoding="utf-8")
+    made = dbt_sources(read_contracts([folder / "contracts"]).values())
+    (folder / SOURCES_FILE).write_text(made, encoding="utf-8")
+    out().print(f"{folder} written. Use it by", markup=False, soft_wrap=True)
+    used = ",".join((*get_settings().pack_names, name))
+    out().print(f"  CHIMERA_PACKS={used} CHIMERA_PACKS_DIR={folder.parent}", soft_wrap=True)
+    return 0

@@ -1,0 +1,144 @@
+"""One pack: its folder, and what its `pack.yaml` says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chimera_assets import yaml_documents
+from chimera_assets.packs.errors import PackError
+from chimera_assets.yaml_documents import Problem, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from chimera_assets.yaml_documents import Document
+
+#: The file that makes a folder a pack.
+PACK_FILE = "pack.yaml"
+
+#: What a pack's name may be: it is also the name of its folder.
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+_SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+
+_TEXTS = ("name", "version", "title", "owner")
+_KEYS = (*_TEXTS, "requires")
+
+#: What a pack's folder may hold. Anything else is taken for a slip of the pen: a folder `model`
+#: would otherwise be passed over in silence.
+_FOLDERS = {"analyses", "contracts", "models", "pages", "policies", "reports"}
+_FILES = {
+    PACK_FILE,
+    "README.md",
+    "aggregates.yaml",
+    "alerts.yaml",
+    "metrics.ossie.yaml",
+    "source.sql",
+    "traffic.yaml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A domain as data.
+
+    Attributes:
+        name: Its name, which is also its folder's.
+        version: Its semantic version.
+        title: What people call it.
+        owner: The team that keeps it.
+        requires: The packs that have to be used with it.
+        folder: Where it is.
+    """
+
+    name: str
+    version: str
+    title: str
+    owner: str
+    requires: tuple[str, ...]
+    folder: Path
+
+    @property
+    def contracts(self) -> Path:
+        """The folder of its contracts."""
+        return self.folder / "contracts"
+
+    @property
+    def models(self) -> Path:
+        """The folder of its dbt models; may be missing."""
+        return self.folder / "models"
+
+    @property
+    def analyses(self) -> Path:
+        """The folder of its dbt analyses; may be missing."""
+        return self.folder / "analyses"
+
+    @property
+    def source_ddl(self) -> Path:
+        """The DDL of its operational tables; may be missing."""
+        return self.folder / "source.sql"
+
+
+def read_pack(folder: Path) -> Pack:
+    """Read a pack's `pack.yaml`, and see that its folder holds what a pack's may hold.
+
+    Raises:
+        PackError: It cannot be used; holds every problem found, each with its line.
+    """
+    document = yaml_documents.read_document(folder / PACK_FILE, "pack", PackError)
+    texts = {key: _text(document, key) for key in _TEXTS}
+    _check_name(document, texts["name"], folder.name)
+    if texts["version"] and not _SEMVER.fullmatch(texts["version"]):
+        expected = "a semantic version such as 1.0.0"
+        document.problem(("version",), "version", expected=expected, found=texts["version"])
+    for key in document.data:
+        if key not in _KEYS:
+            document.problem((key,), "key", expected=one_of(_KEYS, key), found=key)
+    pack = Pack(**texts, requires=_requires(document), folder=folder)
+    document.problems.extend(_folder_problems(pack))
+    document.raise_problems()
+    return pack
+
+
+def _text(document: Document, key: str) -> str:
+    value = document.data.get(key)
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    found = "none" if value is None else repr(value)
+    document.problem((key,), key, expected="a text", found=found)
+    return ""
+
+
+def _check_name(document: Document, name: str, folder: str) -> None:
+    if name and not NAME.fullmatch(name):
+        expected = "lower-case letters, digits and _, at most 63, a letter first"
+        document.problem(("name",), "name of the pack", expected=expected, found=name)
+    elif name and name != folder:
+        expected = f"{folder}, as its folder is named"
+        document.problem(("name",), "name of the pack", expected=expected, found=name)
+
+
+def _requires(document: Document) -> tuple[str, ...]:
+    value = document.data.get("requires", [])
+    if not isinstance(value, list):
+        expected = "a list of packs"
+        document.problem(("requires",), "requires", expected=expected, found=repr(value))
+        return ()
+    for position, name in enumerate(value):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            here = ("requires", position)
+            document.problem(here, "requires", expected="the name of a pack", found=repr(name))
+    return tuple(str(name) for name in value)
+
+
+def _folder_problems(pack: Pack) -> Iterator[Problem]:
+    if not pack.contracts.is_dir():
+        yield Problem(pack.folder / PACK_FILE, 1, "contracts", "a folder of that name", "none")
+    for path in sorted(pack.folder.iterdir()):
+        known = _FOLDERS if path.is_dir() else _FILES
+        if path.name not in known and path.name[0] not in "._":
+            kind = "folder" if path.is_dir() else "file"
+            yield Problem(path, 1, f"{kind} of a pack", one_of(known, path.name), path.name)

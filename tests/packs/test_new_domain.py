@@ -1,0 +1,176 @@
+"""A domain that nobody here thought of is one folder of YAML and SQL, and works without Python.
+
+The folder is `library`: loans of books, with a reference table of branches, in a schema of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.pipeline.house import ROOT, House, environment, generations, parse_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+HOUR, MISSING, OFF = "2026-01-18-09:00", "2026-01-18-10:00", "2026-01-18-11:00"
+PACKS = {"CHIMERA_PACKS": "ai,library", "CHIMERA_PACKS_DIR": str(HERE)}
+
+
+def chimera(house: House, *arguments: str) -> dict[str, Any]:
+    """What a command prints as JSON, if it is asked to."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from chimera_assets.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=house.home,
+        env=environment(house.home, **house.settings),
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout) if "--json" in arguments else {}
+    return found
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    made = House(tmp_path_factory.mktemp("library") / "home", **PACKS)
+    chimera(made, "source", "init")
+    made.source.execute(
+        "INSERT INTO desk.branches VALUES ('b1', 'Ghent', '1990-05-01'), ('b2', 'Bruges', null)"
+    )
+    for hour in (HOUR, MISSING, OFF):
+        made.source.insert("desk.loans", loans(hour))
+        made.source.insert("generations", generations(hour, 20))
+    yield made
+    made.close()
+
+
+def loans(hour: str) -> list[dict[str, Any]]:
+    """Twenty loans of an hour; one of them for ninety days, which is too long."""
+    start = parse_key(hour)
+    return [
+        {
+            "loan_id": f"{hour}-{number}",
+            "lent_at": start.replace(minute=number).isoformat(),
+            "branch_id": f"b{1 + number % 2}",
+            "reader": "alice@example.com",
+            "shelfmark": f"QA {number}",
+            "days": 90 if number == 3 else 21,
+            "stored_at": start.replace(minute=number, second=1).isoformat(),
+        }
+        for number in range(20)
+    ]
+
+
+def test_its_assets_and_checks_are_there(library: House) -> None:
+    told = library.process.ask("describe")
+    assets = told["assets"]
+    assert {
+        *(f"{layer}/loans" for layer in ("landing", "raw", "staged", "quarantine")),
+        *(f"{layer}/branches" for layer in ("raw", "staged", "quarantine")),
+        "staging/stg_loans",
+        "staging/stg_branches",
+        "marts/fact_loans",
+        "aggregates/agg_loans",
+    } <= set(assets)
+    assert assets["marts/fact_loans"]["owners"] == ["team:lending-desk"]
+    assert assets["marts/fact_generations"]["owners"] == ["team:data-platform"]
+    assert assets["staged/loans"]["deps"] == ["raw/loans", "staged/branches"]
+    assert assets["aggregates/agg_loans"]["deps"] == ["marts/fact_loans", "staging/stg_branches"]
+    assert "marts/fact_loans:conservation" in told["checks"]
+    assert "aggregates/agg_loans:agg_loans_reconciles_with_facts" in told["checks"]
+
+
+def test_its_hours_are_extracted_validated_and_counted(library: House) -> None:
+    ran = library.run(HOUR)
+
+    assert ran.success, ran.failed
+    assert library.count("raw/loans", HOUR) == 20
+    assert library.count("staged/loans", HOUR) == 19
+    assert library.count("marts/fact_loans", HOUR) == 19
+    bad = library.rows("quarantine/loans", HOUR).row(0, named=True)
+    assert bad["reasons"] == ["days_range"]
+    towns = library.rows("aggregates/agg_loans", HOUR).select("town", "loans", "days").rows()
+    assert towns == [("Bruges", 9, 189), ("Ghent", 10, 210)]
+    assert ran.check("marts/fact_loans", "conservation", HOUR)["passed"]
+
+
+def test_they_are_verified_and_maintained(library: House) -> None:
+    found = chimera(library, "verify", "--json")
+    assert found["holds"], found["failures"]
+    assert found["checked"]["facts"] >= 2
+    done: Any = chimera(library, "upkeep", "--json")
+    tended = {one["table"]: one["error"] for one in done}
+    assert {tended[f"{layer}/loans"] for layer in ("raw", "staged", "quarantine")} == {None}
+    assert tended["marts/fact_loans"] is tended["aggregates/agg_loans"] is None
+
+
+def test_the_models_of_a_pack_are_left_as_they_are(library: House) -> None:
+    assert library.count("marts/fact_loans", HOUR)
+    model = HERE / "library" / "models" / "marts" / "fact_loans.sql"
+    assert "ref('stg_loans')" in model.read_text()
+
+
+def test_a_missing_source_table_stops_only_what_is_made_of_it(library: House) -> None:
+    library.source.execute("ALTER TABLE jailbreak_tests RENAME TO elsewhere")
+    try:
+        ran = library.run(MISSING)
+    finally:
+        library.source.execute("ALTER TABLE elsewhere RENAME TO jailbreak_tests")
+
+    assert not ran.success
+    assert set(ran.failed) == {"raw/jailbreak_tests"}
+    assert "expected a table jailbreak_tests, found none" in ran.failed["raw/jailbreak_tests"]
+    assert library.count("marts/fact_loans", MISSING) == 19
+    assert library.count("aggregates/agg_loans", MISSING) == 2
+    assert library.count("marts/fact_generations", MISSING) == 20
+    assert library.rows("aggregates/agg_provider_metrics", MISSING)["total_requests"].sum() == 20
+    made = {asset for asset, _ in ran.materialized}
+    assert not made & {"marts/fact_jailbreak_tests", "aggregates/agg_technique_effectiveness"}
+
+    mended = library.run(MISSING)
+    assert mended.success, mended.failed
+    assert library.count("aggregates/agg_technique_effectiveness", MISSING) > 0
+
+
+def test_a_stream_that_is_off_is_not_there_and_holds_up_nothing(library: House) -> None:
+    without = library.beside(CHIMERA_STREAMS="loans,branches,generations,providers")
+    try:
+        told = without.process.ask("describe")
+        off = {key for key in told["assets"] if "jailbreak" in key or "health" in key}
+        assert off == set()
+        assert not [name for name in told["checks"] if "jailbreak" in name or "health" in name]
+
+        ran = without.run(OFF)
+
+        assert ran.success, ran.failed
+        assert without.count("marts/fact_generations", OFF) == 20
+        assert without.count("aggregates/agg_technique_effectiveness", OFF) > 0
+        assert without.count("aggregates/agg_loans", OFF) == 2
+    finally:
+        without.close()
+
+
+def test_dbt_alone_builds_what_is_shipped(library: House, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "dbt", "ls", "--resource-type", "model"],
+        cwd=ROOT / "dbt_project",
+        env={
+            **environment(library.home, CHIMERA_PACKS="ai,library"),
+            "DBT_TARGET_PATH": str(tmp_path),
+            "DBT_LOG_PATH": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("chimera.") == 14

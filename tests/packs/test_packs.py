@@ -1,0 +1,295 @@
+"""Packs are read with file and line, fit together or are refused, and can be begun by a command."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chimera_assets.cli import run
+from chimera_assets.contracts import ContractError, contracts, known_contracts
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.errors import SettingError
+from chimera_assets.packs import PackError, active_packs
+from chimera_assets.packs.active import SHIPPED_PACKS
+from chimera_assets.settings import get_settings
+from chimera_assets.warehouse.model_groups import model_groups
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[2]
+LIBRARY = Path(__file__).parent / "library"
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    for cached in (get_settings, active_packs, contracts):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of own packs with a copy of `library`, which is used beside `ai`."""
+    shutil.copytree(LIBRARY, tmp_path / "library")
+    monkeypatch.setenv("CHIMERA_PACKS", "ai, library")
+    monkeypatch.setenv("CHIMERA_PACKS_DIR", str(tmp_path))
+    return tmp_path
+
+
+def edit(path: Path, old: str, new: str) -> int:
+    """Replace a text in a file; the line it is on."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return 1 + text[: text.index(old)].count("\n")
+
+
+def test_the_packs_that_are_used(places: Path) -> None:
+    first, second = active_packs()
+    assert (first.name, first.folder) == ("ai", SHIPPED_PACKS / "ai")
+    assert (second.name, second.version, second.owner) == ("library", "0.1.0", "lending-desk")
+    assert second.folder == places / "library"
+    assert {"generations", "loans", "branches"} <= set(contracts())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("name: library", "name: books", "name of the pack: expected library, as its folder"),
+        ("version: 0.1.0", "version: first", "version: expected a semantic version"),
+        ("version: 0.1.0", "version: 1", "version: expected a text, found 1"),
+        ("owner:", "owners:", "did you mean owner?"),
+        ("requires: []", "requires: cinema", "requires: expected a list of packs"),
+        ("requires: []", "requires: [cinema]", "required pack: expected cinema in CHIMERA_PACKS"),
+        ("title:", "version: 1.0.0\ntitle:", "version: expected the key once"),
+    ],
+)
+def test_mistakes_in_the_pack_file_are_reported_by_line(
+    places: Path, old: str, new: str, found: str
+) -> None:
+    path = places / "library" / "pack.yaml"
+    line = edit(path, old, new)
+    with pytest.raises(PackError) as refused:
+        active_packs()
+    words = [str(problem) for problem in refused.value.problems]
+    assert any(word.startswith(f"{path}:{line}: ") for word in words) or "owner" in old
+    assert any(found in word for word in words), words
+
+
+def _model_of_ai(library: Path) -> None:
+    path = library / "models" / "marts" / "fact_generations.sql"
+    path.write_text("select 1 as a")
+
+
+def _misplaced_model(library: Path) -> None:
+    (library / "models" / "mart").mkdir()
+    (library / "models" / "mart" / "loans_by_day.sql").write_text("select 1 as a")
+
+
+def _no_contracts(library: Path) -> None:
+    shutil.rmtree(library / "contracts")
+
+
+def _folder_by_a_slip(library: Path) -> None:
+    (library / "models").rename(library / "model")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (_model_of_ai, "model: expected a name of its own"),
+        (_misplaced_model, "expected models/staging, models/marts, models/aggregations"),
+        (_no_contracts, "contracts: expected a folder of that name"),
+        (_folder_by_a_slip, "did you mean models?"),
+    ],
+)
+def test_folders_that_do_not_fit_are_refused(
+    places: Path, spoil: Callable[[Path], None], found: str
+) -> None:
+    spoil(places / "library")
+    with pytest.raises(PackError) as refused:
+        active_packs()
+    assert found in str(refused.value)
+
+
+def test_two_packs_cannot_claim_a_stream_or_an_operational_table(places: Path) -> None:
+    path = places / "library" / "contracts" / "loans.odcs.yaml"
+    edit(path, "physicalName: desk.loans", "physicalName: generations")
+    with pytest.raises(ContractError, match=r"loans\.odcs\.yaml.*expected a table of one pack"):
+        contracts()
+    shutil.copy(SHIPPED / "provider_health.odcs.yaml", path.parent)
+    edit(path, "physicalName: generations", "physicalName: desk.loans")
+    with pytest.raises(ContractError, match="one contract a stream"):
+        contracts()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "found"),
+    [
+        ("CHIMERA_PACKS", "ai,libary", "did you mean library?"),
+        ("CHIMERA_PACKS_DIR", "{}/nowhere", "found {}/nowhere"),
+        ("CHIMERA_PACKS_DIR", "{}/library", "which is a pack itself"),
+        ("CHIMERA_PACKS_DIR", "{},{}/copy", "{}/copy/library"),
+    ],
+)
+def test_settings_that_name_no_pack_are_refused(
+    places: Path, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, found: str
+) -> None:
+    shutil.copytree(LIBRARY, places / "copy" / "library")
+    monkeypatch.setenv(setting, value.replace("{}", str(places)))
+    with pytest.raises(SettingError) as refused:
+        active_packs()
+    assert refused.value.setting == setting
+    assert found.replace("{}", str(places)) in str(refused.value)
+
+
+@pytest.mark.usefixtures("places")
+def test_streams_that_run_are_a_setting_and_the_others_stay_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHIMERA_STREAMS", "loans, branches")
+    assert list(contracts()) == ["branches", "loans"]
+    assert "generations" in known_contracts()
+    for asked, words in (
+        ("loans,branches,lons", "expected one of .*did you mean loans?"),
+        ("loans", "expected branches too, whose values the rules of loans compare with"),
+    ):
+        monkeypatch.setenv("CHIMERA_STREAMS", asked)
+        _forget()
+        with pytest.raises(SettingError, match=words):
+            contracts()
+
+
+def test_an_own_contract_takes_the_place_of_a_packs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "generations.odcs.yaml"
+    shutil.copy(SHIPPED / "generations.odcs.yaml", path)
+    edit(path, "version: 1.0.0", "version: 1.1.0")
+    monkeypatch.setenv("CHIMERA_CONTRACTS", str(tmp_path))
+    assert contracts()["generations"].version == "1.1.0"
+
+    assert run(["contract", "list", "--json"]) == 0
+    listed = {one["stream"]: one for one in json.loads(capsys.readouterr().out)}
+    assert listed["generations"]["replaces"] == str(SHIPPED / "generations.odcs.yaml")
+    assert listed["generations"]["pack"] == "ai"
+    assert listed["providers"]["replaces"] is None
+    assert run(["contract", "check"]) == 0
+
+    shutil.copy(path, tmp_path / "again.odcs.yaml")
+    _forget()
+    with pytest.raises(ContractError, match="one contract a stream"):
+        contracts()
+
+
+def test_a_new_pack_passes_its_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["pack", "new", "greenhouse", "--in", str(tmp_path)]) == 0
+    assert "CHIMERA_PACKS=ai,greenhouse" in capsys.readouterr().out
+    monkeypatch.setenv("CHIMERA_PACKS", "ai,greenhouse")
+    monkeypatch.setenv("CHIMERA_PACKS_DIR", str(tmp_path))
+    _forget()
+    assert run(["pack", "check"]) == 0
+    assert capsys.readouterr().out == ""
+    assert run(["pack", "list", "--json"]) == 0
+    listed = {one["pack"]: one for one in json.loads(capsys.readouterr().out)}
+    assert (listed["greenhouse"]["used"], listed["greenhouse"]["streams"]) == (True, 1)
+    assert "greenhouse_events" in contracts()
+    assert run(["pack", "new", "greenhouse", "--in", str(tmp_path)]) == 2
+    assert run(["pack", "new", "Green-House", "--in", str(tmp_path)]) == 2
+
+
+def test_the_check_reports_every_problem(places: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contract = places / "library" / "contracts" / "loans.odcs.yaml"
+    first = edit(contract, "check: references", "check: refrences")
+    second = edit(places / "library" / "pack.yaml", "requires: []", "requires: [cinema]")
+    assert run(["pack", "check"]) == 1
+    out = capsys.readouterr().out
+    assert f"error: {contract}:{first}: " in out
+    assert f"error: {places / 'library' / 'pack.yaml'}:{second}: required pack" in out
+
+
+def test_models_that_read_the_same_streams_are_built_together() -> None:
+    """Views on a and b, facts of each, one of both, and a table that is no stream."""
+    reads = {
+        "stg_a": ["source.p.staged.a"],
+        "stg_b": ["source.p.staged.b"],
+        "stg_r": ["source.p.staged.r"],
+        "fact_a": ["model.p.stg_a"],
+        "fact_b": ["model.p.stg_b"],
+        "dim_r": ["model.p.stg_r"],
+        "both": ["model.p.fact_a", "model.p.fact_b"],
+    }
+    tests = {"test.p.known": ("fact_a", ["model.p.fact_a", "model.p.dim_r"])}
+    manifest = _manifest(reads, tests)
+
+    groups = {one.name: sorted(one.models) for one in model_groups(manifest, "abr", "r")}
+    assert groups == {
+        "warehouse_a": ["model.p.dim_r", "model.p.fact_a", "model.p.stg_a", "model.p.stg_r"],
+        "warehouse_b": ["model.p.fact_b", "model.p.stg_b"],
+        "warehouse_a_b": ["model.p.both"],
+    }
+    off = {one.name: sorted(one.models) for one in model_groups(manifest, "ar", "r")}
+    assert "model.p.both" in off["warehouse_a"]
+    assert not any("_b" in model for models in off.values() for model in models)
+
+    # A test of a fact with what is made of it would make two steps wait for each other.
+    circle = _manifest(reads, {"test.p.same": ("fact_a", ["model.p.fact_a", "model.p.both"])})
+    joined = {name for one in model_groups(circle, "abr", "r") for name in [one.name]}
+    assert joined == {"warehouse_a_b", "warehouse_b", "warehouse_r"}
+
+
+def _manifest(
+    reads: dict[str, list[str]], tests: dict[str, tuple[str, list[str]]]
+) -> dict[str, object]:
+    nodes: dict[str, object] = {
+        name: {
+            "resource_type": "test",
+            "attached_node": f"model.p.{home}",
+            "depends_on": {"nodes": parents},
+        }
+        for name, (home, parents) in tests.items()
+    }
+    parent_map = {f"model.p.{name}": parents for name, parents in reads.items()}
+    return {"nodes": nodes, "parent_map": parent_map | {n: p for n, (_, p) in tests.items()}}
+
+
+def test_the_wheel_holds_the_packs(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for name in ("chimera_assets", "pyproject.toml", "README.md", "LICENSE"):
+        copied = ROOT / name
+        if copied.is_dir():
+            shutil.copytree(copied, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            source.mkdir(exist_ok=True)
+            shutil.copy(copied, source / name)
+    built = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet",
+         "--wheel-dir", str(tmp_path), str(source)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    data = {
+        str(path.relative_to(ROOT))
+        for path in SHIPPED_PACKS.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert data
+    assert data <= packed
+    assert "chimera_assets/py.typed" in packed
