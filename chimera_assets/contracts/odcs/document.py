@@ -1,142 +1,23 @@
-"""A YAML file that remembers on which line each of its parts stands."""
+"""A contract file, parsed, with the lines of its parts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
-
-from chimera_assets.contracts.errors import ContractError, Problem
+from chimera_assets import yaml_documents
+from chimera_assets.contracts.errors import ContractError
+from chimera_assets.yaml_documents import Document, Location
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: The way to a part of the file: keys and list positions from the top.
-Location = tuple[str | int, ...]
-
-#: Deeper than any contract; stops a file whose aliases contain themselves.
-_DEEPEST = 40
-
-
-#: The one in C, where PyYAML has it: contracts are read at every start.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-@dataclass(slots=True)
-class Document:
-    """A parsed file, the lines of its parts, and what was found wrong with it so far."""
-
-    path: Path
-    data: dict[str, Any] = field(default_factory=dict)
-    lines: dict[Location, int] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-    def line(self, location: Location) -> int:
-        """The line of a part, or of the nearest part around it."""
-        for length in range(len(location), 0, -1):
-            if location[:length] in self.lines:
-                return self.lines[location[:length]]
-        return 1
-
-    def problem(self, location: Location, what: str, *, expected: str, found: object) -> None:
-        """Note something that is wrong at a place."""
-        line = self.line(location)
-        self.problems.append(Problem(self.path, line, what, expected, str(found)))
-
-    def raise_problems(self) -> None:
-        """Raise what was noted, if anything.
-
-        Raises:
-            ContractError: Something was noted.
-        """
-        if self.problems:
-            raise ContractError(sorted(self.problems, key=lambda problem: problem.line))
+__all__ = ["Document", "Location", "read_document"]
 
 
 def read_document(path: Path) -> Document:
-    """Parse a YAML file.
+    """Parse a contract file.
 
     Raises:
-        ContractError: The file cannot be read, is no YAML, has no mapping at its top, or has a key
-            twice in one mapping (of which YAML would silently drop the first).
+        ContractError: It cannot be read, is no YAML, has no mapping at its top, or has a key twice.
     """
-    document = Document(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        document.problem((), "contract", expected="a readable UTF-8 file", found=_words(error))
-        document.raise_problems()
-    try:
-        document.data = _parse(text, document)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        document.lines[("yaml",)] = mark.line + 1 if mark is not None else 1
-        found = getattr(error, "problem", None) or str(error)
-        document.problem(("yaml",), "contract", expected="well-formed YAML", found=found)
-    document.raise_problems()
-    return document
-
-
-def _words(error: OSError | UnicodeDecodeError) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return f"a byte that is not UTF-8 at position {error.start}"
-
-
-def _parse(text: str, document: Document) -> dict[str, Any]:
-    loader = _Loader(text)
-    try:
-        node = loader.get_single_node()
-        if not isinstance(node, yaml.MappingNode):
-            found = (
-                "an empty file"
-                if node is None
-                else "a list"
-                if isinstance(node, yaml.SequenceNode)
-                else "one value"
-            )
-            document.problem((), "contract", expected="a mapping of keys", found=found)
-            return {}
-        data: dict[str, Any] = _value(loader, node, (), document)
-        return data
-    finally:
-        loader.dispose()
-
-
-def _value(loader: yaml.SafeLoader, node: yaml.Node, here: Location, document: Document) -> Any:  # noqa: ANN401 - whatever YAML holds
-    if len(here) > _DEEPEST:
-        document.problem(here[:2], "contract", expected="no alias within itself", found="a loop")
-        return None
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(loader, node, here, document)
-    if isinstance(node, yaml.SequenceNode):
-        for position, item in enumerate(node.value):
-            document.lines[(*here, position)] = item.start_mark.line + 1
-        return [
-            _value(loader, item, (*here, position), document)
-            for position, item in enumerate(node.value)
-        ]
-    return loader.construct_object(node)
-
-
-def _mapping(
-    loader: yaml.SafeLoader,
-    node: yaml.MappingNode,
-    here: Location,
-    document: Document,
-) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    own = {id(key) for key, _ in node.value}
-    loader.flatten_mapping(node)
-    for key_node, value_node in node.value:
-        key = str(loader.construct_object(key_node))
-        place = (*here, key)
-        if key in values and id(key_node) in own and place in document.lines:
-            expected = f"the key once (it stands on line {document.lines[place]} already)"
-            document.lines[(*place, "twice")] = key_node.start_mark.line + 1
-            document.problem((*place, "twice"), key, expected=expected, found="it again")
-            continue
-        document.lines[place] = key_node.start_mark.line + 1
-        values[key] = _value(loader, value_node, place, document)
-    return values
+    return yaml_documents.read_document(path, "contract", ContractError)

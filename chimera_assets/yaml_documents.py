@@ -1,0 +1,213 @@
+"""A YAML file that remembers on which line each of its parts stands, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import yaml
+
+from chimera_assets.errors import ChimeraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+#: The way to a part of the file: keys and list positions from the top.
+Location = tuple[str | int, ...]
+
+#: Deeper than any file of ours; stops a file whose aliases contain themselves.
+_DEEPEST = 40
+
+
+#: The one in C, where PyYAML has it: contracts are read at every start.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, or that could be better, in a file.
+
+    Attributes:
+        path: The file.
+        line: The line in it, from 1.
+        what: The part in question, `type of column latency_ms` for instance.
+        expected: What belongs there, in words.
+        found: What stands there.
+        severity: `error` if the file cannot be used so, `warning` if it can.
+    """
+
+    path: Path
+    line: int
+    what: str
+    expected: str
+    found: str
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        """`path:line: what: expected ..., found ...`, as editors and terminals like it."""
+        return f"{self.path}:{self.line}: {self.what}: expected {self.expected}, found {self.found}"
+
+
+class DocumentError(ChimeraError):
+    """A file cannot be used.
+
+    Args:
+        problems: What is wrong; at least one. The message gives the first.
+    """
+
+    #: The command that lists all problems.
+    lister: ClassVar[str]
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        self.path, self.line = first.path, first.line
+        self.expected, self.found = first.expected, first.found
+        more = len(self.problems) - 1
+        rest = f" (and {more} more: `{self.lister}` lists them)" if more else ""
+        super().__init__(f"{first}{rest}")
+
+
+def one_of(known: Iterable[str], found: object = None) -> str:
+    """`one of a, b, c`, with a guess at what was meant by `found`."""
+    names = sorted(known)
+    close = get_close_matches(str(found), names, n=1) if found is not None else []
+    guess = f" (did you mean {close[0]}?)" if close else ""
+    return f"one of {', '.join(names)}{guess}"
+
+
+@dataclass(slots=True)
+class Document:
+    """A parsed file, the lines of its parts, and what was found wrong with it so far.
+
+    Attributes:
+        path: The file.
+        kind: What it is, `contract` for instance, for messages.
+        error: What is raised of its problems.
+        data: Its content.
+        lines: Part -> line.
+        problems: What is wrong.
+    """
+
+    path: Path
+    kind: str
+    error: type[DocumentError]
+    data: dict[str, Any] = field(default_factory=dict)
+    lines: dict[Location, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def line(self, location: Location) -> int:
+        """The line of a part, or of the nearest part around it."""
+        for length in range(len(location), 0, -1):
+            if location[:length] in self.lines:
+                return self.lines[location[:length]]
+        return 1
+
+    def problem(self, location: Location, what: str, *, expected: str, found: object) -> None:
+        """Note something that is wrong at a place."""
+        line = self.line(location)
+        self.problems.append(Problem(self.path, line, what, expected, str(found)))
+
+    def raise_problems(self) -> None:
+        """Raise what was noted, if anything.
+
+        Raises:
+            DocumentError: Something was noted.
+        """
+        if self.problems:
+            raise self.error(sorted(self.problems, key=lambda problem: problem.line))
+
+
+def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document:
+    """Parse a YAML file.
+
+    Args:
+        path: The file.
+        kind: What it is, for messages.
+        error: The class of what is raised.
+
+    Raises:
+        DocumentError: Of that class. The file cannot be read, is no YAML, has no mapping at its
+            top, or has a key twice in one mapping (of which YAML would silently drop the first).
+    """
+    document = Document(path, kind, error)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failure:
+        document.problem((), kind, expected="a readable UTF-8 file", found=_words(failure))
+        document.raise_problems()
+    try:
+        document.data = _parse(text, document)
+    except yaml.YAMLError as failure:
+        mark = getattr(failure, "problem_mark", None)
+        document.lines[("yaml",)] = mark.line + 1 if mark is not None else 1
+        found = getattr(failure, "problem", None) or str(failure)
+        document.problem(("yaml",), kind, expected="well-formed YAML", found=found)
+    document.raise_problems()
+    return document
+
+
+def _words(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"a byte that is not UTF-8 at position {error.start}"
+
+
+def _parse(text: str, document: Document) -> dict[str, Any]:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            found = (
+                "an empty file"
+                if node is None
+                else "a list"
+                if isinstance(node, yaml.SequenceNode)
+                else "one value"
+            )
+            document.problem((), document.kind, expected="a mapping of keys", found=found)
+            return {}
+        data: dict[str, Any] = _value(loader, node, (), document)
+        return data
+    finally:
+        loader.dispose()
+
+
+def _value(loader: yaml.SafeLoader, node: yaml.Node, here: Location, document: Document) -> Any:  # noqa: ANN401 - whatever YAML holds
+    if len(here) > _DEEPEST:
+        document.problem(here[:2], document.kind, expected="no alias within itself", found="a loop")
+        return None
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(loader, node, here, document)
+    if isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            document.lines[(*here, position)] = item.start_mark.line + 1
+        return [
+            _value(loader, item, (*here, position), document)
+            for position, item in enumerate(node.value)
+        ]
+    return loader.construct_object(node)
+
+
+def _mapping(
+    loader: yaml.SafeLoader,
+    node: yaml.MappingNode,
+    here: Location,
+    document: Document,
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    own = {id(key) for key, _ in node.value}
+    loader.flatten_mapping(node)
+    for key_node, value_node in node.value:
+        key = str(loader.construct_object(key_node))
+        place = (*here, key)
+        if key in values and id(key_node) in own and place in document.lines:
+            expected = f"the key once (it stands on line {document.lines[place]} already)"
+            document.lines[(*place, "twice")] = key_node.start_mark.line + 1
+            document.problem((*place, "twice"), key, expected=expected, found="it again")
+            continue
+        document.lines[place] = key_node.start_mark.line + 1
+        values[key] = _value(loader, value_node, place, document)
+    return values
