@@ -19,6 +19,7 @@ from chimera_assets.lake.partitions import DAY_COLUMN
 from chimera_assets.lifecycle.purge import LAYER as QUARANTINE
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.lifecycle.retention import Expired, expire, expire_days
+from chimera_assets.packs.aggregates import active_order
 from chimera_assets.system_tables import LAYER as QUALITY
 from chimera_assets.system_tables import check_results
 
@@ -29,16 +30,8 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake, Table
 
-#: What the dashboard, the API and reports filter by. Each table of the marts by the hour is kept in
-#: the order of those of these columns that it has; other layers are read by the hour alone.
-ORDER_BY = (
-    "tenant_id",
-    "provider",
-    "target_provider",
-    "provider_id",
-    "model",
-    "target_model",
-)
+#: Tables of the marts by the hour are kept in the order that their packs say; other layers are read
+#: by the hour alone.
 _ORDERED_LAYER = "marts"
 
 #: How long a table's past can be read, where no contract says.
@@ -241,7 +234,7 @@ def _order_by(table: Table) -> tuple[str, ...]:
     if table.layer != _ORDERED_LAYER or table.partition_columns() != list(HOUR_COLUMNS):
         return ()
     names = set(table.schema().names)
-    return tuple(name for name in ORDER_BY if name in names)
+    return tuple(name for name in active_order().get(table.name, ()) if name in names)
 
 
 def _retention(
