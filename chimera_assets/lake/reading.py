@@ -36,7 +36,7 @@ def read(
     """The rows of the hours, lazily; see `Table.read`."""
     schema = polars_schema(delta)
     require_hour_columns(table, schema, hours)
-    if not _plain(delta):
+    if not plain(delta):
         frame = pl.scan_delta(delta, storage_options=table.storage_options or None)
         frame = frame.filter(partitions.expression(hours)) if hours is not None else frame
     else:
@@ -75,7 +75,7 @@ def read_unplaced(table: TableState, delta: DeltaTable, columns: Sequence[str]) 
     return frames.collect()
 
 
-def _plain(delta: DeltaTable) -> bool:
+def plain(delta: DeltaTable) -> bool:
     """Whether the data files can be read as they are: no deletion vectors, no renamed columns."""
     protocol = delta.protocol()
     features = set(protocol.reader_features or ())
@@ -151,7 +151,7 @@ def _parts(
     A scan reads ahead as far as there are rows, however slowly they are taken from it, so each is
     one of few rows: some small files, or a part of a large one.
     """
-    if not _plain(delta):
+    if not plain(delta):
         yield read(table, delta, hours, columns)
         return
     schema = polars_schema(delta)

@@ -21,6 +21,7 @@ from chimera_assets.lake.vacuum import safe_vacuum
 from chimera_assets.layers import MARTS, QUALITY, QUARANTINE, STREAM_LAYERS, stream_of_fact
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.lifecycle.retention import Expired, expire, expire_days
+from chimera_assets.packs.aggregates import active_order
 from chimera_assets.system_tables import check_results
 
 if TYPE_CHECKING:
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake, Table
 
-#: What the dashboard, the API and reports filter by. Each table of the marts by the hour is kept in
-#: the order of those of these columns that it has; other layers are read by the hour alone.
-ORDER_BY = (
-    "tenant_id",
-    "provider",
-    "target_provider",
-    "provider_id",
-    "model",
-    "target_model",
-)
 
 #: How long a table's past can be read, where no contract says.
 VACUUM_DAYS = 7
@@ -133,7 +124,7 @@ def order_by(table: Table) -> tuple[str, ...]:
     if table.layer != MARTS or table.partition_columns() != list(HOUR_COLUMNS):
         return ()
     names = set(table.schema().names)
-    return tuple(name for name in ORDER_BY if name in names)
+    return tuple(name for name in active_order().get(table.name, ()) if name in names)
 
 
 def maintain_lake(  # noqa: PLR0913

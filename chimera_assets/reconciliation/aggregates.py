@@ -1,60 +1,41 @@
-"""The aggregates made again from the facts, and compared with those that are kept."""
+"""Aggregates made again from the facts as their packs define them, and compared with those kept.
+
+They are made by DuckDB from the facts' data files, independent of the dbt models.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
 import polars as pl
 
+from chimera_assets.errors import one_line
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake.errors import translated
+from chimera_assets.layers import AGGREGATES, MARTS
+from chimera_assets.spool import spool_folder
+from chimera_assets.warehouse.duckdb import connect
+from chimera_assets.warehouse.hour_rows import hour_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
-
-    Read = Callable[[str, Sequence[str]], pl.LazyFrame]
-
-PROVIDER_METRICS = "agg_provider_metrics"
-TECHNIQUE_EFFECTIVENESS = "agg_technique_effectiveness"
-
-#: Aggregate -> the tables of the layer `marts` that it is made from; only where all are there.
-MADE_FROM = {
-    PROVIDER_METRICS: ("fact_generations",),
-    TECHNIQUE_EFFECTIVENESS: ("fact_generations", "fact_jailbreak_tests"),
-}
-
-_GRAIN = {
-    PROVIDER_METRICS: (*HOUR_COLUMNS, "tenant_id", "provider", "model"),
-    TECHNIQUE_EFFECTIVENESS: (
-        *HOUR_COLUMNS,
-        "tenant_id",
-        "technique",
-        "target_provider",
-        "target_model",
-    ),
-}
-_MEASURES = {
-    PROVIDER_METRICS: (
-        "total_requests",
-        "successful_requests",
-        "failed_requests",
-        "total_tokens",
-        "total_cost_usd",
-    ),
-    TECHNIQUE_EFFECTIVENESS: ("attempts", "successes"),
-}
+    from chimera_assets.packs.aggregates import Aggregate
 
 #: Sums of floating-point numbers differ by the order in which they are added.
 _RELATIVE = 1e-9
 
+_MEMORY = "1GB"
 
-def compared(name: str, lake: Lake, ranges: Sequence[HourRange]) -> pl.DataFrame:
+
+def compared(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> pl.DataFrame:
     """Compare an aggregate with what its facts give.
 
     Args:
-        name: A key of `MADE_FROM`.
+        aggregate: Its definition.
         lake: The lake.
         ranges: The hours to compare.
 
@@ -62,25 +43,59 @@ def compared(name: str, lake: Lake, ranges: Sequence[HourRange]) -> pl.DataFrame
         A row an hour and measure that differ: the hour columns, `measure`, `expected` and `found`
         (the hour's totals), `groups`: how many rows of the aggregate are wrong, missing or too
         many.
+
+    Raises:
+        PackError: The definition does not fit the facts.
     """
-
-    def read(path: str, columns: Sequence[str]) -> pl.LazyFrame:
-        table = lake.table(*path.split("/"))
-        return pl.concat([table.read(hours, columns) for hours in ranges])
-
-    grain, measures = _GRAIN[name], _MEASURES[name]
-    expected = _REMADE[name](read).collect(engine="streaming")
-    kept = read(f"aggregates/{name}", [*grain, *measures]).collect(engine="streaming")
+    grain, measures = [*HOUR_COLUMNS, *aggregate.grain], list(aggregate.measures)
+    table = lake.table(AGGREGATES, aggregate.table)
+    frames = [table.read(hours, [*grain, *measures]) for hours in ranges]
+    kept = pl.concat(frames).collect(engine="streaming")
+    types = pl.Schema({column: kept.schema[column] for column in grain})
     numbers = [pl.col(column).cast(pl.Float64) for column in measures]
-    both = expected.with_columns(numbers, _given=pl.lit(value=True)).join(
-        kept.with_columns(numbers, _kept=pl.lit(value=True)),
-        on=grain,
-        how="full",
-        coalesce=True,
-        nulls_equal=True,
-        suffix="_kept",
+    both = (
+        _from_facts(aggregate, lake, ranges)
+        .cast(types)
+        .with_columns(numbers, _given=pl.lit(value=True))
+        .join(
+            kept.with_columns(numbers, _kept=pl.lit(value=True)),
+            on=grain,
+            how="full",
+            coalesce=True,
+            nulls_equal=True,
+            suffix="_kept",
+        )
     )
     return pl.concat([_differing(both, measure) for measure in measures])
+
+
+def _from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> pl.DataFrame:
+    """The grain and the measures of the hours, as the definition gives them."""
+    facts = [lake.table(MARTS, name) for name in aggregate.facts]
+    with spool_folder("aggregates") as folder, connect(lake) as connection:
+        connection.execute(f"SET memory_limit = '{_MEMORY}'")
+        connection.execute(f"SET temp_directory = '{folder}'")
+        try:
+            rows = {fact.name: hour_rows(connection, fact, ranges) for fact in facts}
+            return connection.execute(_sql(aggregate, rows)).pl()
+        except (duckdb.ProgrammingError, duckdb.DataError) as error:
+            what, found = f"aggregate {aggregate.table}", one_line(str(error))
+            raise aggregate.problem(
+                what, expected="SQL that fits its facts", found=found
+            ) from error
+        except duckdb.Error as error:
+            raise translated(error, facts[0].uri) from error
+
+
+def _sql(aggregate: Aggregate, rows: Mapping[str, str]) -> str:
+    """The aggregate's SQL over its facts, each of which is given as a SELECT."""
+    facts = ", ".join(f'"{name}" AS NOT MATERIALIZED ({select})' for name, select in rows.items())
+    grain = ", ".join((*HOUR_COLUMNS, *aggregate.grain))
+    measures = ", ".join(f"{sql} AS {name}" for name, sql in aggregate.measures.items())
+    return (
+        f"WITH {facts} SELECT {grain}, {measures} FROM ({aggregate.source}) AS source "  # noqa: S608 - the pack's own SQL
+        f"GROUP BY {grain}"
+    )
 
 
 def _differing(both: pl.DataFrame, measure: str) -> pl.DataFrame:
@@ -99,68 +114,3 @@ def _differing(both: pl.DataFrame, measure: str) -> pl.DataFrame:
         .filter(pl.col("groups") > 0)
         .sort(HOUR_COLUMNS)
     )
-
-
-def _provider_metrics(read: Read) -> pl.LazyFrame:
-    grain = _GRAIN[PROVIDER_METRICS]
-    facts = read("marts/fact_generations", [*grain, "success", "tokens_used", "cost_usd"])
-    cost = pl.col("cost_usd")
-    return facts.group_by(grain).agg(
-        total_requests=pl.len(),
-        successful_requests=pl.col("success").sum(),
-        failed_requests=(~pl.col("success")).sum(),
-        total_tokens=pl.col("tokens_used").cast(pl.Int64).sum(),
-        total_cost_usd=pl.when(cost.count() > 0).then(cost.sum()),
-    )
-
-
-def _technique_effectiveness(read: Read) -> pl.LazyFrame:
-    """A generation counts once for each technique; a test brings its own attempts."""
-    hour = [*HOUR_COLUMNS, "tenant_id"]
-    techniques = pl.col("techniques_applied")
-    applied = (
-        read(
-            "marts/fact_generations",
-            [*hour, "provider", "model", "success", "techniques_applied"],
-        )
-        .filter(techniques.list.len() > 0)
-        .select(
-            *hour,
-            technique=techniques.list.unique(),
-            target_provider="provider",
-            target_model="model",
-            attempts=pl.lit(1, dtype=pl.Int64),
-            successes=pl.col("success").cast(pl.Int64),
-        )
-        .explode("technique")
-        .drop_nulls("technique")
-    )
-    tested = read(
-        "marts/fact_jailbreak_tests",
-        [
-            *hour,
-            "test_type",
-            "target_provider",
-            "target_model",
-            "iterations",
-            "successful_mutations",
-        ],
-    ).select(
-        *hour,
-        technique="test_type",
-        target_provider="target_provider",
-        target_model="target_model",
-        attempts=pl.col("iterations").cast(pl.Int64).fill_null(0),
-        successes=pl.col("successful_mutations").cast(pl.Int64).fill_null(0),
-    )
-    return (
-        pl.concat([applied, tested])
-        .group_by(_GRAIN[TECHNIQUE_EFFECTIVENESS])
-        .agg(pl.col("attempts", "successes").sum())
-    )
-
-
-_REMADE: dict[str, Callable[[Read], pl.LazyFrame]] = {
-    PROVIDER_METRICS: _provider_metrics,
-    TECHNIQUE_EFFECTIVENESS: _technique_effectiveness,
-}

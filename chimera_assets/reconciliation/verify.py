@@ -21,7 +21,8 @@ from chimera_assets.lake import LakeError
 from chimera_assets.lake.integrity import damaged_files
 from chimera_assets.lake.removal import runs, starts
 from chimera_assets.layers import AGGREGATES, MARTS, RAW
-from chimera_assets.reconciliation import aggregates
+from chimera_assets.packs.aggregates import active_aggregates
+from chimera_assets.reconciliation.aggregates import compared
 from chimera_assets.reconciliation.findings import (
     PROMISES,
     Failure,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake, Table
+    from chimera_assets.packs.aggregates import Aggregate
 
 #: Without these nothing can be said of any hour.
 _ACCOUNTS = ("quality/batches", "quality/dropped")
@@ -95,10 +97,10 @@ def verify(
     for contract in contracts.values():
         if contract.kind == "stream":
             found.stream(contract, needs_facts=contract.stream in with_facts)
-    for name, sources in aggregates.MADE_FROM.items():
-        tables = [(AGGREGATES, name), *((MARTS, source) for source in sources)]
+    for aggregate in active_aggregates():
+        tables = [(AGGREGATES, aggregate.table), *((MARTS, fact) for fact in aggregate.facts)]
         if set(tables) <= set(there):
-            found.aggregate(name, [lake.table(*each) for each in tables])
+            found.aggregate(aggregate, [lake.table(*each) for each in tables])
     return found.result(time.perf_counter() - started)
 
 
@@ -286,7 +288,7 @@ class _Verifying:
             found = f"rows of batch {hour['last_batch']}"
             self._fail("batches", tables["facts"], hour_key(hour), expected, found)
 
-    def aggregate(self, name: str, tables: Collection[Table]) -> None:
+    def aggregate(self, aggregate: Aggregate, tables: Collection[Table]) -> None:
         """Compare an aggregate with its facts, in the hours that all of its tables have whole."""
         if self._unreadable & set(map(_name, tables)):
             return
@@ -297,11 +299,10 @@ class _Verifying:
             present.update(starts(table.rows_by_hour(self._hours)))
         hours = sorted(present - out)
         self._checked["aggregates"] += len(hours)
-        table = self._lake.table(AGGREGATES, name)
+        table = self._lake.table(AGGREGATES, aggregate.table)
         for some in _parts(hours):
-            for row in aggregates.compared(name, self._lake, _ranges(some, out)).iter_rows(
-                named=True
-            ):
+            differing = compared(aggregate, self._lake, _ranges(some, out))
+            for row in differing.iter_rows(named=True):
                 expected = f"{row['measure']} {_number(row['expected'])}, from the facts"
                 found = f"{_number(row['found'])}; {row['groups']:,} groups differ"
                 self._fail("aggregates", table, hour_key(row), expected, found)

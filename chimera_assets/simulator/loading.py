@@ -1,18 +1,17 @@
-"""Taking rows into a table by COPY, leaving those out that are there."""
+"""Loading rows into a table by COPY, leaving those out that are there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from chimera_assets.postgres.connection import execute
+from chimera_assets.sources.catalogue import find_table
 
 if TYPE_CHECKING:
     import polars as pl
     from adbc_driver_postgresql import dbapi
 
 _INCOMING = "chimera_incoming"
-#: Columns that are lists, here texts joined by commas: cheaper than Arrow lists, and enough.
-_LISTS = frozenset({"techniques_applied", "models"})
 
 
 def load(connection: dbapi.Connection, table: str, rows: pl.DataFrame) -> int:
@@ -21,20 +20,26 @@ def load(connection: dbapi.Connection, table: str, rows: pl.DataFrame) -> int:
     Args:
         connection: To a database that has the operational tables.
         table: One of the operational tables.
-        rows: Columns named as in the table.
+        rows: Columns named as in the table. What is a list there is a text here, joined by commas:
+            cheaper than Arrow lists, and enough.
 
     Returns:
         How many rows were added.
     """
+    found = find_table(connection, table)
+    columns = found.columns.values() if found is not None else ()
+    lists = {column.name for column in columns if column.type.endswith("[]")}
     with connection.cursor() as cursor:
         cursor.adbc_ingest(_INCOMING, rows.to_arrow(), mode="create", temporary=True)
-    names = ", ".join(rows.columns)
+    quoted = {name: f'"{name}"' for name in rows.columns}
+    names = ", ".join(quoted.values())
     values = ", ".join(
-        f"string_to_array({name}, ',')" if name in _LISTS else name for name in rows.columns
+        f"string_to_array({as_sql}, ',')" if name in lists else as_sql
+        for name, as_sql in quoted.items()
     )
     added = execute(
         connection,
-        f"WITH added AS (INSERT INTO {table} ({names}) "  # noqa: S608 - all names are our own
+        f'WITH added AS (INSERT INTO "{table}" ({names}) '  # noqa: S608 - names without quotes
         f"SELECT {values} FROM {_INCOMING} ON CONFLICT DO NOTHING RETURNING 1) "
         "SELECT count(*) AS rows FROM added",
     )

@@ -7,28 +7,31 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import ONE_HOUR, HourRange
-from chimera_assets.simulator.generations import generations
-from chimera_assets.simulator.jailbreak_tests import jailbreak_tests
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.traffic import read_traffic
 from chimera_assets.simulator.loading import load
-from chimera_assets.simulator.provider_health import provider_health
-from chimera_assets.simulator.world import providers
+from chimera_assets.simulator.rows import stream_rows
+from chimera_assets.simulator.world import World
 from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from chimera_assets.packs import Pack
 
 #: A transaction holds a day, or fewer hours where a day would be more rows than this.
 _ROWS_AT_ONCE = 100_000
 _HOURS_A_DAY = 24
 
 
-def simulate(
+def simulate(  # noqa: PLR0913
     url: str,
     hours: HourRange,
     *,
     seed: int = 0,
     rows_per_hour: int = 1500,
     on_progress: Callable[[int, int], None] | None = None,
+    packs: Sequence[Pack] | None = None,
 ) -> dict[str, int]:
     """Fill the operational tables with the traffic of the hours; again changes nothing.
 
@@ -36,31 +39,34 @@ def simulate(
         url: A database that has the operational tables (`init_source`).
         hours: The hours of the traffic.
         seed: The same seed gives the same rows, another one another world beside it.
-        rows_per_hour: Generations in an hour, over whole weeks and on average.
+        rows_per_hour: What packs count the rows of an hour by, over whole weeks and on average:
+            those of their main stream.
         on_progress: Called with the hours done and the hours there are, after each transaction.
+        packs: Whose traffic; None for the packs of this process.
 
     Returns:
         For each table how many rows were added.
 
     Raises:
         ArgumentError: There are to be no rows.
+        PackError: A pack's traffic file cannot be used.
         SourceError: The database cannot be reached, refuses, or lacks the tables.
     """
     if rows_per_hour < 1:
         msg = f"rows per hour: expected 1 or more, found {rows_per_hour}"
         raise ArgumentError(msg)
+    read = map(read_traffic, active_packs() if packs is None else packs)
+    worlds = [World(traffic, seed, rows_per_hour) for traffic in read if traffic is not None]
     added: Counter[str] = Counter()
     done = 0
     with connect(url) as connection:
-        added["providers"] = load(connection, "providers", providers())
+        for world in worlds:
+            for table in world.traffic.reference:
+                added[table] += load(connection, table, world.tables[table])
         for part in _parts(hours, rows_per_hour):
-            tables = {
-                "generations": generations(seed, part, rows_per_hour),
-                "jailbreak_tests": jailbreak_tests(seed, part, rows_per_hour),
-                "provider_health": provider_health(seed, part),
-            }
-            for table, rows in tables.items():
-                added[table] += load(connection, table, rows)
+            for world in worlds:
+                for table in world.traffic.streams:
+                    added[table] += load(connection, table, stream_rows(world, table, part))
             connection.commit()
             done += len(part)
             if on_progress:

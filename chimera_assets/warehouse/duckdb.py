@@ -46,11 +46,11 @@ def scan_sql(table: Table, version: int | None = None) -> str:
     """The table as a SQL expression, `delta_scan('…')`, its place properly quoted."""
     uri = table.uri if is_s3(table.uri) else f"file://{table.uri}"
     pinned = f", version => {int(version)}" if version is not None else ""
-    return f"delta_scan({_quoted(uri)}{pinned})"
+    return f"delta_scan({quoted(uri)}{pinned})"
 
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    connection.execute(f"LOAD {_quoted(_extension(name))}")
+    connection.execute(f"LOAD {quoted(_extension(name))}")
 
 
 @lru_cache
@@ -81,9 +81,10 @@ def _secret(uri: str, options: Mapping[str, str]) -> str:
         fields["ENDPOINT"] = parts.netloc + parts.path.rstrip("/")
         fields["URL_STYLE"] = "path"
         fields["USE_SSL"] = "false" if parts.scheme == "http" else "true"
-    told = ", ".join(f"{name} {_quoted(value)}" for name, value in fields.items() if value)
+    told = ", ".join(f"{name} {quoted(value)}" for name, value in fields.items() if value)
     return f"CREATE OR REPLACE SECRET {_SECRET} (TYPE s3, PROVIDER config, {told})"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """The text as SQL."""
     return "'" + text.replace("'", "''") + "'"

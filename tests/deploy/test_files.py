@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from chimera_assets.monitoring.metrics.families import FAMILIES
+from chimera_assets.monitoring.metrics.families import families
 from chimera_assets.settings import PREFIX, Settings
 
+FAMILIES = families()
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}

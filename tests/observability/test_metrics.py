@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from chimera_assets.contracts import contracts
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
-from chimera_assets.monitoring.metrics.families import FAMILIES
-from chimera_assets.monitoring.metrics.lake_metrics import TECHNIQUES, TENANTS, LakeMetrics
+from chimera_assets.monitoring.metrics.families import families
+from chimera_assets.monitoring.metrics.lake_metrics import LakeMetrics
 from tests.pipeline.house import ROOT, House, environment, generations, keys
 
 from .receivers import Received, receiver, spans
@@ -27,6 +27,8 @@ from .receivers import Received, receiver, spans
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FAMILIES = families()
+TENANTS, TECHNIQUES = 10, 20  # as the pack's aggregates.yaml says
 GOOD, BLOCKED = keys("2026-01-10-08:00", 2)
 BEFORE = keys("2026-01-10-07:00", 1)[0]
 

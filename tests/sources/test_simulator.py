@@ -17,14 +17,11 @@ from chimera_assets.postgres.connection import execute
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.quality.judge import Judge
 from chimera_assets.simulator import simulate
-from chimera_assets.simulator.generations import generations
-from chimera_assets.simulator.jailbreak_tests import jailbreak_tests
-from chimera_assets.simulator.provider_health import provider_health
-from chimera_assets.simulator.rhythm import outages
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
+from tests.sources.ai_traffic import generations, jailbreak_tests, outages, provider_health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

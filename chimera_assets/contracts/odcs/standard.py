@@ -13,6 +13,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel, ValidationError
 
 from chimera_assets.contracts.errors import one_of
+from chimera_assets.yaml_models import in_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ def read_standard(document: Document) -> OpenDataContractStandard:
         return OpenDataContractStandard.model_validate(data)
     except ValidationError as error:
         for complaint in error.errors():
-            location = _in_file(document, complaint["loc"])
+            location = in_file(document, complaint["loc"])
             what = ".".join(str(step) for step in location) or "contract"
             found = repr(complaint["input"])[:80]
             document.problem(location, what, expected=_expected(complaint["msg"]), found=found)
@@ -63,15 +64,6 @@ def _check_versions(document: Document) -> None:
 
 def _expected(message: str) -> str:
     return message.removeprefix("Input should be ").lower()
-
-
-def _in_file(document: Document, steps: tuple[str | int, ...]) -> Location:
-    """The part that pydantic complains of, without the names of union members in its path."""
-    location: Location = ()
-    for step in steps:
-        if (*location, step) in document.lines:
-            location = (*location, step)
-    return location
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:

@@ -1,4 +1,4 @@
-"""Every metric: its name, what it says, its labels. Told to users in docs/metrics.md."""
+"""Every metric: its name, what it says, its labels. Described to users in docs/metrics.md."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
+
+from chimera_assets.packs.aggregates import active_aggregates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,9 +35,8 @@ class Sample:
 
 
 _DAG, _STREAM, _TABLE = ("dag",), ("stream",), ("layer", "table")
-_TRAFFIC, _ATTACK = ("provider", "tenant"), ("technique", "target")
 
-FAMILIES: dict[str, Family] = {
+_OURS: dict[str, Family] = {
     # Runs, from Dagster.
     "chimera_dag_duration_seconds": Family("How long the last ended run took.", _DAG),
     "chimera_dag_hours": Family("Hours that the last ended run was for.", _DAG),
@@ -76,17 +77,29 @@ FAMILIES: dict[str, Family] = {
     "delta_lake_row_count": Family("Rows of the newest version.", _TABLE),
     "delta_lake_size_bytes": Family("Bytes of the newest version's data files.", _TABLE),
     "delta_lake_file_count": Family("Data files of the newest version.", _TABLE),
-    # The newest hours, from the aggregates.
-    "chimera_hour_requests": Family("Requests in the newest hour that has any.", _TRAFFIC),
-    "chimera_hour_errors": Family("Failed requests in that hour.", _TRAFFIC),
-    "chimera_hour_tokens": Family("Tokens used in that hour.", _TRAFFIC),
-    "chimera_hour_cost_usd": Family("Cost of that hour's requests in US dollars.", _TRAFFIC),
-    "chimera_attack_attempts": Family("Attempts in the newest 24 hours that have any.", _ATTACK),
-    "chimera_attack_success_rate": Family(
-        "Share of those attempts that succeeded, 0 to 1.", _ATTACK
-    ),
+}
+
+_LAST: dict[str, Family] = {
     "chimera_metrics_timestamp_seconds": Family("When these metrics were taken."),
 }
+
+
+def families() -> dict[str, Family]:
+    """Every metric by name: ours, and those that packs draw from their aggregates.
+
+    Raises:
+        PackError: A pack's file cannot be used, or gives a metric the name of another.
+    """
+    found = dict(_OURS)
+    for aggregate in active_aggregates():
+        if (metrics := aggregate.metrics) is None:
+            continue
+        for name, figure in metrics.figures.items():
+            if name in found or name in _LAST:
+                expected = "a name that no other metric has"
+                raise aggregate.problem("figure", expected=expected, found=name)
+            found[name] = Family(figure.help, tuple(metrics.labels))
+    return found | _LAST
 
 
 def registry_of(samples: Iterable[Sample]) -> CollectorRegistry:
@@ -103,7 +116,7 @@ class _Taken(Collector):
         self._samples = samples
 
     def collect(self) -> Iterator[Metric]:
-        for name, family in FAMILIES.items():
+        for name, family in families().items():
             kind = CounterMetricFamily if family.counter else GaugeMetricFamily
             metric = kind(name, family.help, labels=family.labels)
             for sample in self._samples:

@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from chimera_assets.hours import (
-    DAY_COLUMN,
-    HOUR_COLUMN,
-    HOUR_COLUMNS,
-    ONE_HOUR,
-    HourRange,
-    partition_values,
-)
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS, ONE_HOUR, HourRange
 from chimera_assets.lake.data_files import files
 from chimera_assets.layers import (
     AGGREGATES,
@@ -32,6 +25,9 @@ from chimera_assets.layers import (
     fact_table,
 )
 from chimera_assets.monitoring.metrics.families import Sample
+from chimera_assets.monitoring.metrics.figures import figure_samples
+from chimera_assets.packs.aggregates import active_aggregates
+from chimera_assets.packs.figures import NEWEST_HOURS
 from chimera_assets.system_tables.batches import NAME as BATCHES
 from chimera_assets.system_tables.batches import batches_table, newest_batches_of_days
 
@@ -40,15 +36,9 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
-
-#: A label's values are bounded: the largest by name, the others together as `other`.
-TENANTS, TECHNIQUES = 10, 20
-OTHER, UNKNOWN = "other", "unknown"
+    from chimera_assets.packs.figures import Metrics
 
 _DAYS = timedelta(days=7)
-#: The hours by which tenants and techniques are ranked, so that labels don't change every hour.
-_NEWEST_HOURS = 24
-
 _T = TypeVar("_T")
 
 
@@ -88,8 +78,9 @@ class LakeMetrics:
             yield Sample("delta_lake_size_bytes", table, state.bytes)
             yield Sample("delta_lake_file_count", table, state.files)
         yield from self._accounts(states)
-        yield from self._of_newest_hours("agg_provider_metrics", states, _traffic)
-        yield from self._of_newest_hours("agg_technique_effectiveness", states, _attacks)
+        for aggregate in active_aggregates():
+            if aggregate.metrics is not None:
+                yield from self._figures(aggregate.table, aggregate.metrics, states)
 
     def _state(self, layer: str, name: str) -> _State:
         table = self._lake.table(layer, name)
@@ -142,22 +133,19 @@ class LakeMetrics:
             "accounts", version, lambda: list(_account_samples(self._lake, self._contracts, days))
         )
 
-    def _of_newest_hours(
-        self,
-        name: str,
-        states: Mapping[tuple[str, str], _State],
-        told: Callable[[pl.DataFrame, datetime], Iterator[Sample]],
+    def _figures(
+        self, name: str, metrics: Metrics, states: Mapping[tuple[str, str], _State]
     ) -> Iterator[Sample]:
         """What an aggregate says of its newest hours."""
         last = states.get((AGGREGATES, name), _EMPTY).last_hour
         if last is None:
             return
         table = self._lake.table(AGGREGATES, name)
-        hours = HourRange(last - (_NEWEST_HOURS - 1) * ONE_HOUR, last + ONE_HOUR)
+        hours = HourRange(last - (NEWEST_HOURS - 1) * ONE_HOUR, last + ONE_HOUR)
         yield from self._once(
             f"newest of {name}",
             table.version(),
-            lambda: list(told(table.read(hours).collect(), last)),
+            lambda: list(figure_samples(metrics, table.read(hours).collect(), last)),
         )
 
 
@@ -192,50 +180,3 @@ def _account(stream: str, accounts: pl.DataFrame) -> Iterator[Sample]:
     yield Sample("data_quality_pass_rate", (stream,), newest["pass_rate"])
     yield Sample("chimera_judged_timestamp_seconds", (stream,), judged.timestamp())
     yield Sample("chimera_blocked_hours", (stream,), blocked)
-
-
-def _traffic(rows: pl.DataFrame, last: datetime) -> Iterator[Sample]:
-    names = {
-        "chimera_hour_requests": "total_requests",
-        "chimera_hour_errors": "failed_requests",
-        "chimera_hour_tokens": "total_tokens",
-        "chimera_hour_cost_usd": "total_cost_usd",
-    }
-    tenant = _bounded(rows, "tenant_id", "total_requests", TENANTS)
-    day, hour = partition_values(last)
-    newest = rows.with_columns(tenant=tenant).filter(**{DAY_COLUMN: day, HOUR_COLUMN: hour})
-    sums = _sums(newest, [_named("provider"), pl.col("tenant")], list(names.values()))
-    for row in sums.iter_rows(named=True):
-        for name, column in names.items():
-            if row[column] is not None:
-                yield Sample(name, (row["provider"], row["tenant"]), row[column])
-
-
-def _attacks(rows: pl.DataFrame, _: datetime) -> Iterator[Sample]:
-    """Of all the rows' hours: few attempts are made in one."""
-    technique = _bounded(rows, "technique", "attempts", TECHNIQUES)
-    by = [technique.alias("technique"), _named("target_provider").alias("target")]
-    for row in _sums(rows, by, ["attempts", "successes"]).iter_rows(named=True):
-        labels = (row["technique"], row["target"])
-        yield Sample("chimera_attack_attempts", labels, row["attempts"])
-        if row["attempts"]:
-            rate = row["successes"] / row["attempts"]
-            yield Sample("chimera_attack_success_rate", labels, rate)
-
-
-def _sums(rows: pl.DataFrame, by: list[pl.Expr], columns: list[str]) -> pl.DataFrame:
-    """Sums by group; that of a column of which nothing is known is null."""
-    sums = [pl.when(pl.col(c).count() > 0).then(pl.col(c).sum()).alias(c) for c in columns]
-    return rows.group_by(by).agg(sums).sort(pl.nth(0, 1))
-
-
-def _named(column: str) -> pl.Expr:
-    return pl.col(column).fill_null(UNKNOWN)
-
-
-def _bounded(rows: pl.DataFrame, column: str, weight: str, count: int) -> pl.Expr:
-    """The column's values that weigh most in all the rows, and `other` for the rest."""
-    ranked = rows.group_by(_named(column)).agg(pl.col(weight).sum())
-    largest = ranked.sort([weight, column], descending=[True, False])[column].head(count)
-    kept = _named(column).is_in(largest.implode())
-    return pl.when(kept).then(_named(column)).otherwise(pl.lit(OTHER))

@@ -1,0 +1,150 @@
+"""A pack's `aggregates.yaml`: what its aggregates are, and in which order its facts are kept.
+
+    for aggregate in active_aggregates(): ...
+
+An aggregate is a table by the hour that dbt makes from facts. Here stands, apart from the model's
+SQL, what its sums are: for verification, which makes them again, and for monitoring.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field, PrivateAttr
+
+from chimera_assets.errors import one_line
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.errors import PackError
+from chimera_assets.packs.figures import Metrics, note_metrics
+from chimera_assets.yaml_documents import Problem, read_document
+from chimera_assets.yaml_models import Name, Part, checked, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chimera_assets.packs import Pack
+
+#: What the file is called in its pack.
+FILE = "aggregates.yaml"
+
+
+def _select(sql: str) -> str:
+    """See that a text is one SELECT statement of DuckDB."""
+    import duckdb  # noqa: PLC0415 - most that import this only ask for an order
+
+    try:
+        kinds = [statement.type for statement in duckdb.extract_statements(sql)]
+    except duckdb.Error as error:
+        refuse("a SELECT that DuckDB knows", one_line(str(error)))
+    if kinds != [duckdb.StatementType.SELECT]:
+        refuse("one SELECT", sql)
+    return sql
+
+
+def _measure(sql: str) -> str:
+    """See that a text can stand in a SELECT."""
+    _select(f"SELECT {sql} AS measure FROM source")  # noqa: S608 - parsed and no more
+    return sql
+
+
+class Aggregate(Part):
+    """An aggregate: what it is made from, by which columns, and its sums.
+
+    Args:
+        table: Its name in the layer `aggregates`.
+        facts: The tables of the layer `marts` that it is made from.
+        grain: The columns that tell its rows apart, beside those of the hour.
+        source: A SELECT over the facts, with the hour's two columns and what measures read.
+        measures: Column of the aggregate -> its SQL over the source; those that verification makes
+            again.
+        metrics: What monitoring draws from it.
+    """
+
+    table: Name
+    facts: Annotated[tuple[Name, ...], Field(min_length=1)]
+    grain: tuple[Name, ...]
+    source: Annotated[str, AfterValidator(_select)]
+    measures: Annotated[dict[Name, Annotated[str, AfterValidator(_measure)]], Field(min_length=1)]
+    metrics: Metrics | None = None
+
+    _place: tuple[Path, int] = PrivateAttr((Path(FILE), 1))
+
+    def problem(self, what: str, *, expected: str, found: str) -> PackError:
+        """Something that is wrong with it, with its place."""
+        path, line = self._place
+        return PackError([Problem(path, line, what, expected, found)])
+
+
+class Definitions(Part):
+    """What a pack says of its facts and aggregates.
+
+    Args:
+        order_by: Fact -> the columns by which its rows are kept in order.
+        aggregates: Its aggregates.
+    """
+
+    order_by: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    aggregates: tuple[Aggregate, ...] = ()
+
+
+def read_aggregates(pack: Pack) -> tuple[Aggregate, ...]:
+    """A pack's aggregates; none if it has no such file.
+
+    Raises:
+        PackError: The file cannot be used; it has every problem with its line.
+    """
+    return read_definitions(pack).aggregates
+
+
+@lru_cache
+def read_definitions(pack: Pack) -> Definitions:
+    """What a pack says of its facts and aggregates.
+
+    Raises:
+        PackError: The file cannot be used; it has every problem with its line.
+    """
+    path = pack.folder / FILE
+    if not path.exists():
+        return Definitions()
+    document = read_document(path, FILE, PackError)
+    found = checked(document, Definitions)
+    for position, aggregate in enumerate(found.aggregates):
+        here = ("aggregates", position)
+        aggregate._place = (path, document.line(here))  # noqa: SLF001 - it is made here alone
+        if (metrics := aggregate.metrics) is not None:
+            grain, measures = aggregate.grain, aggregate.measures
+            note_metrics(document, (*here, "metrics"), metrics, grain, measures)
+    document.raise_problems()
+    return found
+
+
+def active_aggregates() -> tuple[Aggregate, ...]:
+    """The aggregates of all packs of this process.
+
+    Raises:
+        PackError: A file cannot be used, or two speak of one table.
+    """
+    found: dict[str, Aggregate] = {}
+    for each in chain.from_iterable(map(read_aggregates, active_packs())):
+        if each.table in found:
+            raise each.problem("table", expected="an aggregate once", found=f"{each.table} again")
+        found[each.table] = each
+    return tuple(found.values())
+
+
+def active_order() -> Mapping[str, tuple[str, ...]]:
+    """Fact -> the columns by which it is kept in order, of all packs of this process.
+
+    Raises:
+        PackError: A file cannot be used.
+    """
+    return {
+        table: columns
+        for pack in active_packs()
+        for table, columns in read_definitions(pack).order_by.items()
+    }
