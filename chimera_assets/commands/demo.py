@@ -13,7 +13,7 @@ from chimera_assets.commands.terminal import notes, out, print_table
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HourRange, floor_hour
 from chimera_assets.lake import open_lake
-from chimera_assets.postgres.connection import describe
+from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
 

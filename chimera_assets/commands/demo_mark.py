@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
-from chimera_assets.postgres.connection import describe, execute
+from chimera_assets.postgres.address import describe
+from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
-    from adbc_driver_postgresql import dbapi
+    from chimera_assets.postgres.connection import Connection
 
 _STREAMS = ("generations", "jailbreak_tests", "provider_health")
 _LAYERS = ("raw", "staged")
@@ -72,7 +73,7 @@ def leave(url: str, *, lake: bool) -> None:
         connection.commit()
 
 
-def _mark(connection: dbapi.Connection) -> str | None:
+def _mark(connection: Connection) -> str | None:
     """The lake that the demo filled from this database; None if these are not its rows."""
     comment: Any = execute(connection, _COMMENT)[0]["comment"]
     if comment is None or not str(comment).startswith(_MARK):
@@ -80,7 +81,7 @@ def _mark(connection: dbapi.Connection) -> str | None:
     return str(json.loads(str(comment).removeprefix(_MARK)))
 
 
-def _has_rows(connection: dbapi.Connection, table: str) -> bool:
+def _has_rows(connection: Connection, table: str) -> bool:
     if not execute(connection, _EXISTS, (table,))[0]["found"]:
         return False
     return bool(execute(connection, _HAS_ROWS[table])[0]["found"])

@@ -8,14 +8,15 @@ from chimera_assets.postgres.connection import execute
 
 if TYPE_CHECKING:
     import polars as pl
-    from adbc_driver_postgresql import dbapi
+
+    from chimera_assets.postgres.connection import Connection
 
 _INCOMING = "chimera_incoming"
 #: Columns that are lists, here texts joined by commas: cheaper than Arrow lists, and enough.
 _LISTS = frozenset({"techniques_applied", "models"})
 
 
-def load(connection: dbapi.Connection, table: str, rows: pl.DataFrame) -> int:
+def load(connection: Connection, table: str, rows: pl.DataFrame) -> int:
     """Add the rows whose key is not there yet; part of the caller's transaction.
 
     Args:

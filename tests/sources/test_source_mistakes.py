@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.hours import HourRange
-from chimera_assets.postgres.connection import describe, execute
+from chimera_assets.postgres.address import describe
+from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.errors import SourceError, SourceSchemaError
