@@ -26,12 +26,14 @@ source = typer.Typer(help="The operational database that events come from.", no_
 quarantine = typer.Typer(help="The rows that broke a rule, and why.", no_args_is_help=True)
 table = typer.Typer(help="The Delta tables, their past and their upkeep.", no_args_is_help=True)
 contract = typer.Typer(help="The contracts: what streams hold and promise.", no_args_is_help=True)
+audit = typer.Typer(help="The audit log: who changed what, and why.", no_args_is_help=True)
 hold = typer.Typer(help="Legal holds: rows that nothing may delete.", no_args_is_help=True)
 app.add_typer(source, name="source")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(table, name="table")
 app.add_typer(contract, name="contract")
 app.add_typer(hold, name="hold")
+app.add_typer(audit, name="audit")
 
 
 @app.command()
@@ -322,7 +324,7 @@ def table_restore(name: opt.TableName, *, target: opt.Target, yes: opt.Yes = Fal
 
     version = parse_version(target)
     _confirm(f"Make {name} again what it was at {target}?", yes=yes)
-    return restore(name, version)
+    return restore(name, version, now=datetime.now(UTC))
 
 
 @table.command("optimize")
@@ -342,6 +344,7 @@ def table_optimize(
         name,
         hours=parse_hours(hours) if hours is not None else None,
         z_order=parse_names(z_order, "--z-order") if z_order is not None else (),
+        now=datetime.now(UTC),
     )
 
 
@@ -362,7 +365,7 @@ def table_vacuum(
     if days is not None and days < 1 and not dry_run:
         # A run that is writing has files that no version knows yet.
         _confirm(f"Keep only {days:g} days of {name}? No run may be writing it now.", yes=yes)
-    return vacuum(name, days=days, dry_run=dry_run, full=full)
+    return vacuum(name, days=days, dry_run=dry_run, full=full, now=datetime.now(UTC))
 
 
 @contract.command("list")
@@ -399,6 +402,25 @@ def contract_sources(
     from chimera_assets.commands.contracts import SOURCES_FILE, write_sources
 
     return write_sources(path or SOURCES_FILE, check_only=check)
+
+
+@audit.command("list")
+def audit_list(
+    *,
+    action: Annotated[
+        str | None, typer.Option(help="Only this action, or all of one kind: table, hold.")
+    ] = None,
+    actor: Annotated[str | None, typer.Option(help="Only by whom has this name.")] = None,
+    resource: Annotated[
+        str | None, typer.Option(help="Only resources with this in their name.")
+    ] = None,
+    limit: opt.Limit = 20,
+    as_json: opt.AsJson = False,
+) -> int:
+    """Show who changed what, newest first."""
+    from chimera_assets.commands.audit import show_list
+
+    return show_list(action=action, actor=actor, resource=resource, limit=limit, as_json=as_json)
 
 
 def _confirm(question: str, *, yes: bool) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from chimera_assets.access.principal import Principal
 from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.assets.landing import STREAMS, landing_job
 from chimera_assets.orchestration.runs.job_names import LANDING
@@ -14,6 +15,7 @@ from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import LAYER, FileLog, LandingFile, Place, waiting
 
 SENSOR = "landing_files"
+_ACTOR = Principal.of_system(f"sensor {SENSOR}")
 
 _EVERY_SECONDS = 30
 
@@ -53,7 +55,9 @@ def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
         reason = f"{len(seen)} new files, none of them whole." if seen else "No new files."
         return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=cursor)
     keys = [dg.AssetKey([LAYER, stream]) for stream in dict.fromkeys(streams)]
-    return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=keys)], cursor=cursor)
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(asset_selection=keys, tags=_ACTOR.tags())], cursor=cursor
+    )
 
 
 def _new_files(stream: str) -> list[LandingFile]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from chimera_assets.access.principal import Principal
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import partition_key, ranges
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
 
+_NAME = "late_arrivals"
+_ACTOR = Principal.of_system(f"sensor {_NAME}")
 _EVERY_SECONDS = 60
 
 #: A look may take so long; Dagster gives up on a tick after 60 s.
@@ -64,7 +67,7 @@ class Looked:
 
 
 @dg.sensor(
-    name="late_arrivals",
+    name=_NAME,
     job=etl_hourly,
     minimum_interval_seconds=_EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -101,7 +104,7 @@ def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         rows = sum(looked[s].rows.get(h, 0) for s in one.streams for h in one.hours)
         what = f"{rows:,} late rows" if rows else "hours that are owed, or rows from files"
         told.append(f"asked for {one.hours}: {', '.join(one.streams)}, {what}")
-        tags = one.tags(rows)
+        tags = one.tags(rows) | _ACTOR.tags()
         runs.append(dg.RunRequest(partition_key=tags.get("dagster/partition"), tags=tags))
     if runs:
         for line in told:
