@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Kind, Principal
@@ -40,6 +41,11 @@ def acting(  # noqa: PLR0913
         actor=Principal(Kind.PERSON, name, "a test"),
         audit=AuditLog(platform_database(_settings(home))),
     )
+
+
+def as_login(url: str, login: str, password: str) -> str:
+    """The URL of the same database for another login; the password as it stands in URLs."""
+    return re.sub(r"//[^@/]*@", f"//{login}:{password}@", url)
 
 
 def leave(home: Path) -> None:
