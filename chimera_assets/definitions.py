@@ -22,6 +22,7 @@ from chimera_assets.orchestration.checks.event_lag import (
 )
 from chimera_assets.orchestration.checks.row_conservation import conservation_check
 from chimera_assets.orchestration.hourly_job import etl_hourly, etl_schedule
+from chimera_assets.orchestration.runs.audited_run import audited_run
 from chimera_assets.orchestration.runs.retries import RetriedDeltaIOManager
 from chimera_assets.orchestration.runs.traced_run import traced_run
 from chimera_assets.orchestration.sensors.landing_files import landing_sensor
@@ -71,8 +72,10 @@ defs = dg.Definitions(
         "lake": RetriedDeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
     },
     executor=traced_run(
-        dg.in_process_executor
-        if get_settings().executor == "in_process"
-        else dg.multiprocess_executor
+        audited_run(
+            dg.in_process_executor
+            if get_settings().executor == "in_process"
+            else dg.multiprocess_executor
+        )
     ),
 )

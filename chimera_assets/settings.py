@@ -22,6 +22,11 @@ from chimera_assets.hours import floor_hour
 
 PREFIX = "CHIMERA_"
 
+#: The settings whose values may hold a password or a token, and are never shown or recorded.
+SECRETS = frozenset(
+    {"source_database_url", "database_url", "database_owner_url", "pushgateway_url", "notify_urls"}
+)
+
 
 class Settings(BaseSettings):
     """The settings of one process; read once by `get_settings`."""
@@ -50,13 +55,21 @@ class Settings(BaseSettings):
     )
     source_database_url: str | None = Field(
         default=None,
+        repr=False,
         description="PostgreSQL URL of the operational database. "
         "Default: database `operational` of the embedded server.",
     )
     database_url: str | None = Field(
         default=None,
+        repr=False,
         description="PostgreSQL URL of the platform's own database. "
         "Default: database `chimera` of the embedded server.",
+    )
+    database_owner_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="PostgreSQL URL of the same database for the login that owns its tables, used "
+        "for migrations alone. Default: CHIMERA_DATABASE_URL does both.",
     )
     contracts: Path | None = Field(
         default=None,
@@ -90,6 +103,7 @@ class Settings(BaseSettings):
     )
     pushgateway_url: str | None = Field(
         default=None,
+        repr=False,
         pattern="^https?://",
         description="The URL of a Prometheus pushgateway, http://host:9091 for instance.",
     )
@@ -102,6 +116,7 @@ class Settings(BaseSettings):
     )
     notify_urls: str = Field(
         default="",
+        repr=False,
         description="Apprise URLs that get alerts, separated by spaces or commas.",
     )
     notify_success: bool = Field(

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from chimera_assets.cli import contract, hold, pack, quarantine, source, table, top
+from chimera_assets.cli import audit, contract, hold, pack, quarantine, source, table, top
 from chimera_assets.errors import ChimeraError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(table.group, name="table")
 app.add_typer(contract.group, name="contract")
 app.add_typer(hold.group, name="hold")
 app.add_typer(pack.group, name="pack")
+app.add_typer(audit.group, name="audit")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """`chimera table`: its commands and their options; what each does is in `commands/`."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -63,7 +64,7 @@ def table_restore(name: opt.TableName, *, target: opt.Target, yes: opt.Yes = Fal
 
     version = parse_version(target)
     confirm(f"Make {name} again what it was at {target}?", yes=yes)
-    return restore(name, version)
+    return restore(name, version, now=datetime.now(UTC))
 
 
 @group.command("optimize")
@@ -83,6 +84,7 @@ def table_optimize(
         name,
         hours=parse_hours(hours) if hours is not None else None,
         z_order=parse_names(z_order, "--z-order") if z_order is not None else (),
+        now=datetime.now(UTC),
     )
 
 
@@ -103,4 +105,4 @@ def table_vacuum(
     if days is not None and days < 1 and not dry_run:
         # A run that is writing has files that no version knows yet.
         confirm(f"Keep only {days:g} days of {name}? No run may be writing it now.", yes=yes)
-    return vacuum(name, days=days, dry_run=dry_run, full=full)
+    return vacuum(name, days=days, dry_run=dry_run, full=full, now=datetime.now(UTC))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chimera_assets.access.principal import Principal
 from chimera_assets.commands import summary
 from chimera_assets.commands.arguments import past_hours
 from chimera_assets.commands.progress import Progress, quietly
@@ -23,7 +24,7 @@ def backfill(start: str, end: str, *, as_json: bool, now: datetime) -> int:
     hours = past_hours(start, end, earliest=get_settings().start, now=now)
     _ = get_settings().resolved_lake_uri  # a mistake in it costs no start of Dagster
     notes().print(f"{len(hours):,} hours, {hours}, in one run", markup=False)
-    run, log = run_shown(hours)
+    run, log = run_shown(hours, actor=Principal.of_command())
     if as_json:
         summary.as_json(run)
     else:
@@ -33,10 +34,12 @@ def backfill(start: str, end: str, *, as_json: bool, now: datetime) -> int:
     return code
 
 
-def run_shown(hours: HourRange, *, replay: bool = False) -> tuple[RunSummary, Path]:
+def run_shown(
+    hours: HourRange, *, actor: Principal, replay: bool = False
+) -> tuple[RunSummary, Path]:
     """Run the hourly job, its progress shown; the summary, and the file of what it printed."""
     with quietly(get_settings().home / "logs") as (console, log), Progress(console) as progress:
         progress.working_on("loading Dagster")
         from chimera_assets.orchestration.runs.run_hours import run_hours  # noqa: PLC0415 - seconds
 
-        return run_hours(hours, replay=replay, on_event=progress.step), log
+        return run_hours(hours, actor=actor, replay=replay, on_event=progress.step), log

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from chimera_assets.access.principal import Principal
 from chimera_assets.commands import source, summary
 from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.terminal import notes, out, print_table
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HourRange, floor_hour
 from chimera_assets.lake import open_lake
-from chimera_assets.postgres.connection import describe
+from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
 
@@ -54,7 +55,7 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     simulated = ", ".join(f"{count:,} {table}" for table, count in rows.items())
     notes().print(f"     {simulated}")
     notes().print(f"3/3  through all layers of the lake  {lake.uri}", markup=False)
-    run, log = run_shown(hours)
+    run, log = run_shown(hours, actor=Principal.of_command())
     _tell(run)
     code = summary.problems(run, log)
     out().print(f"\nIn all {time.perf_counter() - began:.0f} seconds. What to open next:")

@@ -14,11 +14,12 @@ from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import RAW, STAGED
 from chimera_assets.packs import active_packs
-from chimera_assets.postgres.connection import describe, execute
+from chimera_assets.postgres.address import describe
+from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
-    from adbc_driver_postgresql import dbapi
+    from chimera_assets.postgres.connection import Connection
 
 _LAYERS = (RAW, STAGED)
 _MARK = "chimera demo for "
@@ -72,7 +73,7 @@ def leave(url: str, *, lake: bool) -> None:
         connection.commit()
 
 
-def _mark(connection: dbapi.Connection) -> str | None:
+def _mark(connection: Connection) -> str | None:
     """The lake that the demo filled from this database; None if these are not its rows."""
     for name in _tables():
         comment: Any = execute(connection, _COMMENT, (name,))[0]["comment"]
@@ -81,12 +82,12 @@ def _mark(connection: dbapi.Connection) -> str | None:
     return None
 
 
-def _relation(connection: dbapi.Connection, table: str) -> str | None:
+def _relation(connection: Connection, table: str) -> str | None:
     relation: str | None = execute(connection, _RELATION, (table,))[0]["relation"]
     return relation
 
 
-def _has_rows(connection: dbapi.Connection, table: str) -> bool:
+def _has_rows(connection: Connection, table: str) -> bool:
     relation = _relation(connection, table)
     if relation is None:
         return False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from chimera_assets.commands.acting import command_context
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
@@ -58,16 +58,13 @@ def add(  # noqa: PLR0913 - the options of one command
     if stream is not None and stream not in known_contracts():
         msg = f"--stream: expected {one_of(known_contracts(), stream)}; found {stream}"
         raise ArgumentError(msg)
-    who = by if by is not None else getpass.getuser()
     hold = legal_holds.place(
-        open_lake(),
+        command_context(now, by=by),
         stream=stream,
         tenant_id=tenant,
         start=start,
         end=end,
-        by=who,
         reason=reason,
-        now=now,
     )
     out().print(f"{hold.hold_id}: {_what(hold)} held.", soft_wrap=True)
     notes().print("Rows that were deleted before are not brought back by this.")
@@ -80,8 +77,7 @@ def release(hold_id: str, *, by: str | None, reason: str, now: datetime) -> int:
     Raises:
         ArgumentError: There is no such hold, or it was released before.
     """
-    who = by if by is not None else getpass.getuser()
-    hold = legal_holds.release(open_lake(), hold_id, by=who, reason=reason, now=now)
+    hold = legal_holds.release(command_context(now, by=by), hold_id, reason=reason)
     out().print(
         f"{hold.hold_id}: {_what(hold)} released; the next upkeep deletes what is past its time.",
         soft_wrap=True,

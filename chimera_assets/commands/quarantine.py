@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from chimera_assets.commands.acting import command_context
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
@@ -121,12 +121,13 @@ def purge_old(
 
     Raises:
         ArgumentError: There is no such stream.
+        AuditError: The audit log could not be written.
     """
-    lake = open_lake()
-    run_id = str(uuid.uuid4())
+    names = _quarantines(open_lake(), stream)
+    context = command_context(now, dry_run=dry_run)
     done = [
-        purge(lake, name, age, run_id=run_id, now=now, dry_run=dry_run)
-        for name in _quarantines(lake, stream)
+        purge(context, name, age, dry_run=dry_run)
+        for name in names
         for age in [days if days is not None else _days(known_contracts().get(name))]
     ]
     if as_json:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from chimera_assets.commands import summary
+from chimera_assets.commands.acting import command_context
 from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.quarantine import rejected
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
@@ -100,17 +101,16 @@ def _known_today(contract: Contract) -> dict[str, pl.Series]:
 def _run(chosen: dict[str, pl.DataFrame], now: datetime) -> tuple[int, list[pl.DataFrame]]:
     """Run the hours that gain, range by range; the exit code, and the traces."""
     code, done = 0, []
+    context = command_context(now, dry_run=not any(rows.height for rows in chosen.values()))
     for hours in _ranges(chosen):
-        run, log = run_shown(hours, replay=True)
+        run, log = run_shown(hours, replay=True, actor=context.actor)
         code = max(code, summary.problems(run, log))
         for name, rows in chosen.items():
             theirs = rows.filter(pl.Series([hour in hours for hour in starts(rows)]))
             if not theirs.is_empty():
                 contract = contracts()[name]
-                by = getpass.getuser()
-                done.append(
-                    keep_replay(open_lake(), contract, theirs, run_id=run.run_id, by=by, at=now)
-                )
+                of_run = replace(context, run_id=run.run_id)
+                done.append(keep_replay(of_run, contract, theirs))
     return code, done
 
 

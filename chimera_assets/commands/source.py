@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.commands import demo_mark
 from chimera_assets.commands.arguments import parse_range
 from chimera_assets.commands.terminal import notes, print_table
-from chimera_assets.postgres.connection import describe
+from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
 from chimera_assets.simulator import simulate

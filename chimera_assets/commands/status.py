@@ -16,7 +16,7 @@ from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING, QUARANTINE, STAGED
-from chimera_assets.postgres.databases import source_database_url
+from chimera_assets.postgres.databases import platform_database, source_database_url
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceTableMissing
@@ -51,6 +51,7 @@ def show(*, as_json: bool, now: datetime) -> int:
         return 0
     _print(lake, streams, tables)
     _print_landing(place, landing, astray)
+    _print_weaknesses()
     return 0
 
 
@@ -230,6 +231,23 @@ def _print_landing(place: Place, landing: list[dict[str, Any]], astray: list[str
             notes().print(f"{one['stream']}: {others} files are none of {kinds}; not taken.")
     for name in astray:
         notes().print(f"{place.root}/{name}: no stream has this name; its files are not taken.")
+
+
+def _print_weaknesses() -> None:
+    """What the login of a platform database of the user's own may do and should not."""
+    if get_settings().database_url is None:
+        return  # on the embedded server the logins are of our own making
+    try:
+        found = platform_database(get_settings()).weaknesses()
+    except ChimeraError as error:
+        notes().print(f"The platform's database: {error}", markup=False, soft_wrap=True)
+        return
+    if found:
+        notes().print(
+            f"The login of CHIMERA_DATABASE_URL {', '.join(found)}; it could change the audit log. "
+            "See docs/audit.md.",
+            soft_wrap=True,
+        )
 
 
 def _lag_in_words(minutes: int | None, *, late: bool) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from chimera_assets.commands.acting import command_context
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
@@ -14,7 +15,7 @@ from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import STREAM_LAYERS
-from chimera_assets.lifecycle.maintenance import order_by
+from chimera_assets.lifecycle import table_changes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,10 +127,10 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     return 0
 
 
-def restore(name: str, target: int | datetime) -> int:
+def restore(name: str, target: int | datetime, *, now: datetime) -> int:
     """Make a table again what it was at a version or time, as a new version."""
     table = named(name)
-    commit = table.restore(target)
+    commit = table_changes.restore(command_context(now), table, target)
     out().print(
         f"{name} is again what it was at {_moment(target)}: version {commit.version}, "
         f"{table.count():,} rows. `--as-of {commit.version - 1}` takes it back.",
@@ -138,22 +139,22 @@ def restore(name: str, target: int | datetime) -> int:
     return 0
 
 
-def optimize(name: str, *, hours: HourRange | None, z_order: Sequence[str]) -> int:
+def optimize(name: str, *, hours: HourRange | None, z_order: Sequence[str], now: datetime) -> int:
     """Merge the small files of each hour, or rewrite them in the order of columns."""
     table = named(name)
-    if z_order:
-        done = table.z_order(z_order, hours, kept_in=order_by(table))
-    else:
-        done = table.optimize(hours)
+    done = table_changes.optimize(command_context(now), table, hours, z_order)
     out().print(f"{name}: {done['files_removed']:,} files became {done['files_added']:,}")
     return 0
 
 
-def vacuum(name: str, *, days: float | None, dry_run: bool, full: bool) -> int:
+def vacuum(name: str, *, days: float | None, dry_run: bool, full: bool, now: datetime) -> int:
     """Delete the files that no version of the last days needs."""
     table = named(name)
     kept = vacuum_days(table) if days is None else days
-    files = table.vacuum(kept, dry_run=dry_run, full=full)
+    if dry_run:
+        files = table.vacuum(kept, dry_run=True, full=full)
+    else:
+        files = table_changes.vacuum(command_context(now), table, kept, full=full)
     verb = "would be deleted" if dry_run else "deleted"
     out().print(f"{name}: {len(files):,} files {verb}; the last {kept:g} days can still be read")
     return 0

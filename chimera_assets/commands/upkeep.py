@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from chimera_assets.commands.acting import command_context
 from chimera_assets.commands.tables import named
 from chimera_assets.commands.terminal import Size, notes, print_json, print_table
-from chimera_assets.contracts import known_contracts
-from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle.maintenance import maintain_lake
 
 if TYPE_CHECKING:
@@ -26,16 +24,8 @@ def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> in
     """
     if table is not None:
         named(table)
-    maintained = list(
-        maintain_lake(
-            open_lake(),
-            known_contracts(),
-            run_id=str(uuid.uuid4()),
-            now=now,
-            only=table,
-            dry_run=dry_run,
-        )
-    )
+    context = command_context(now, dry_run=dry_run)
+    maintained = list(maintain_lake(context, only=table, dry_run=dry_run))
     if as_json:
         print_json([asdict(each) for each in maintained])
     else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.lake import Lake, Table
+    from chimera_assets.run_context import RunContext
 
 _UTC = pl.Datetime("us", "UTC")
 
@@ -85,41 +86,43 @@ class Hold:
         return (self.start is None or self.start <= hour) and (self.end is None or hour < self.end)
 
 
-def place(  # noqa: PLR0913
-    lake: Lake,
+def place(  # noqa: PLR0913 - what a hold is made of
+    context: RunContext,
     *,
     stream: str | None,
     tenant_id: str | None,
     start: datetime | None,
     end: datetime | None,
-    by: str,
     reason: str,
-    now: datetime,
 ) -> Hold:
     """Hold rows from now on.
 
     Raises:
-        ArgumentError: The end is not after the start, or nobody or no reason is named.
+        ArgumentError: The end is not after the start, or no reason is named.
+        AuditError: The audit log could not be written; nothing is held.
     """
-    _require(by, reason)
+    _require(reason)
     if start is not None and end is not None and end <= start:
         expected = f"a time after {partition_key(start)}"
         msg = f"end of the hold: expected {expected}, found {partition_key(end)}"
         raise ArgumentError(msg)
+    now = context.now
     name = f"hold-{now:%Y%m%d}-{uuid.uuid4().hex[:6]}"
-    hold = Hold(name, stream, tenant_id, start, end, by, reason, now)
-    _keep(lake, hold, _PLACED, by=by, reason=reason, now=now)
+    hold = Hold(name, stream, tenant_id, start, end, context.actor.name, reason, now)
+    with context.change("hold.add", name, after=_scope(hold), reason=reason):
+        _keep(context, hold, _PLACED, reason=reason)
     return hold
 
 
-def release(lake: Lake, hold_id: str, *, by: str, reason: str, now: datetime) -> Hold:
+def release(context: RunContext, hold_id: str, *, reason: str) -> Hold:
     """Let a hold go; from then on its rows are deleted when their time has come.
 
     Raises:
-        ArgumentError: There is no such hold, it was released before, or nobody or no reason is
-            named.
+        ArgumentError: There is no such hold, it was released before, or no reason is named.
+        AuditError: The audit log could not be written; the hold is in force.
     """
-    _require(by, reason)
+    _require(reason)
+    lake = context.lake
     known = {hold.hold_id: hold for hold in holds(lake)}
     hold = known.get(hold_id)
     if hold is None or not hold.active:
@@ -128,7 +131,8 @@ def release(lake: Lake, hold_id: str, *, by: str, reason: str, now: datetime) ->
         found = "one that was released" if hold is not None else "no such hold"
         msg = f"hold {hold_id}: expected {expected}; found {found}"
         raise ArgumentError(msg)
-    _keep(lake, hold, _RELEASED, by=by, reason=reason, now=now)
+    with context.change("hold.release", hold_id, before=_scope(hold), reason=reason):
+        _keep(context, hold, _RELEASED, reason=reason)
     return next(one for one in holds(lake) if one.hold_id == hold_id)
 
 
@@ -151,18 +155,21 @@ def active_holds(lake: Lake, stream: str | None) -> list[Hold]:
     ]
 
 
-def _require(by: str, reason: str) -> None:
-    for name, said in (("--by", by), ("--reason", reason)):
-        if not said.strip():
-            msg = f"{name}: expected {'a name' if name == '--by' else 'words'}, found none"
-            raise ArgumentError(msg)
+def _require(reason: str) -> None:
+    if not reason.strip():
+        msg = "--reason: expected words, found none"
+        raise ArgumentError(msg)
 
 
-def _keep(lake: Lake, hold: Hold, action: str, *, by: str, reason: str, now: datetime) -> None:  # noqa: PLR0913
-    row = {name: getattr(hold, name) for name in ("hold_id", "stream", "tenant_id", "start", "end")}
-    said = {**row, "action": action, "by": by, "reason": reason, "at": now}
+def _scope(hold: Hold) -> dict[str, object]:
+    return {name: getattr(hold, name) for name in ("stream", "tenant_id", "start", "end")}
+
+
+def _keep(context: RunContext, hold: Hold, action: str, *, reason: str) -> None:
+    row = {"hold_id": hold.hold_id, **_scope(hold), "action": action}
+    said = {**row, "by": context.actor.name, "reason": reason, "at": context.now}
     frame = pl.DataFrame([said], schema=LEGAL_HOLDS)
-    _table(lake).append(frame, metadata={"legal_hold": f"{action} {hold.hold_id}"})
+    _table(context.lake).append(frame, metadata={"legal_hold": f"{action} {hold.hold_id}"})
 
 
 def _hold(row: dict[str, Any], released: dict[str, Any] | None) -> Hold:

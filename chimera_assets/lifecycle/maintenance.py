@@ -16,7 +16,7 @@ from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import compaction
 from chimera_assets.lake.log_retention import settle_log
-from chimera_assets.lake.size import size
+from chimera_assets.lake.size import Size, size
 from chimera_assets.lake.vacuum import safe_vacuum
 from chimera_assets.layers import MARTS, QUALITY, QUARANTINE, STREAM_LAYERS, stream_of_fact
 from chimera_assets.lifecycle.purge import purge
@@ -26,10 +26,12 @@ from chimera_assets.system_tables import check_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from contextlib import AbstractContextManager
 
+    from chimera_assets.audit.log import Change
     from chimera_assets.contracts import Contract
-    from chimera_assets.lake import Lake, Table
+    from chimera_assets.lake import Table
+    from chimera_assets.run_context import RunContext
 
 
 #: How long a table's past can be read, where no contract says.
@@ -127,34 +129,25 @@ def order_by(table: Table) -> tuple[str, ...]:
     return tuple(name for name in active_order().get(table.name, ()) if name in names)
 
 
-def maintain_lake(  # noqa: PLR0913
-    lake: Lake,
-    contracts: Mapping[str, Contract],
-    *,
-    run_id: str,
-    now: datetime,
-    only: str | None = None,
-    dry_run: bool = False,
+def maintain_lake(
+    context: RunContext, *, only: str | None = None, dry_run: bool = False
 ) -> Iterator[Maintained]:
     """Tend each table in turn; what is wrong with one does not keep the others from it.
 
     Args:
-        lake: The lake.
-        contracts: The contracts by stream.
-        run_id: Kept with what is done.
-        now: The present.
+        context: When, on what, by which contracts, for whom.
         only: One table, `layer/name`.
         dry_run: Only say what would be done.
 
     Yields:
-        What was done to each table. At the end it is kept in `quality/upkeep`.
+        What was done to each table. At the end it is kept in `quality/upkeep`. Where the audit log
+        cannot be written nothing is done, which is told as the table's error.
     """
+    lake, run_id, now = context.lake, context.run_id, context.now
     done = []
     names = [each for each in lake.tables() if only in (None, "/".join(each))]
     for layer, name in sorted(names, key=lambda each: each[0] == QUALITY):
-        maintained = _maintained(
-            lake, lake.table(layer, name), contracts, run_id, now, dry_run=dry_run
-        )
+        maintained = _maintained(context, lake.table(layer, name), dry_run=dry_run)
         done.append(maintained)
         yield maintained
     if done and not dry_run:
@@ -163,26 +156,22 @@ def maintain_lake(  # noqa: PLR0913
         lake.table(QUALITY, "upkeep").append(typed, metadata={"run": run_id})
 
 
-def _maintained(  # noqa: PLR0913
-    lake: Lake,
-    table: Table,
-    contracts: Mapping[str, Contract],
-    run_id: str,
-    now: datetime,
-    *,
-    dry_run: bool,
-) -> Maintained:
+def _maintained(context: RunContext, table: Table, *, dry_run: bool) -> Maintained:
     started = time.perf_counter()
     maintained = Maintained(f"{table.layer}/{table.name}")
     try:
-        kept = policy(table, contracts)
+        kept = policy(table, context.contracts)
         before = size(table)
-        expired = _expire(lake, table, kept, run_id, now, dry_run=dry_run)
-        wanted = compaction.needs(table, kept.order_by, now)
+        expired = _expire(context, table, kept, dry_run=dry_run)
+        wanted = compaction.needs(table, kept.order_by, context.now)
         did = compaction.Rewritten(len(wanted.merge), len(wanted.order), ())
-        files, freed = safe_vacuum(table, kept.vacuum_days, dry_run=dry_run)
+        files, freed = safe_vacuum(table, kept.vacuum_days, dry_run=True)
         if not dry_run:
-            did = compaction.rewrite(table, wanted, kept.order_by)
+            if files or wanted.merge or wanted.order:
+                with _upkeep(context, table, before, did, files):
+                    if files:
+                        files, freed = safe_vacuum(table, kept.vacuum_days)
+                    did = compaction.rewrite(table, wanted, kept.order_by)
             settle_log(table, kept.vacuum_days)
         after = size(table)
     except ChimeraError as error:
@@ -204,24 +193,30 @@ def _maintained(  # noqa: PLR0913
     )
 
 
-def _expire(  # noqa: PLR0913
-    lake: Lake, table: Table, kept: Policy, run_id: str, now: datetime, *, dry_run: bool
-) -> Expired:
+def _upkeep(
+    context: RunContext, table: Table, before: Size, plan: compaction.Rewritten, files: int
+) -> AbstractContextManager[Change]:
+    """Say what is about to be done to the files of a table, whose rows stay as they are."""
+    return context.change(
+        "table.upkeep",
+        f"{table.layer}/{table.name}",
+        before={"version": table.version(), "files": before.files, "bytes": before.bytes},
+        after={"merge": plan.merged, "order": plan.ordered, "delete_old_files": files},
+    )
+
+
+def _expire(context: RunContext, table: Table, kept: Policy, *, dry_run: bool) -> Expired:
     if kept.quarantine_days is not None:
-        gone = purge(
-            lake, table.name, kept.quarantine_days, run_id=run_id, now=now, dry_run=dry_run
-        )
+        gone = purge(context, table.name, kept.quarantine_days, dry_run=dry_run)
         return Expired(gone.rows, gone.hours, gone.held, gone.skipped)
     if kept.retention_days is None:
         return Expired()
     days = kept.retention_days
     columns = table.partition_columns()
     if columns == list(HOUR_COLUMNS):
-        return expire(
-            lake, table, days, stream=kept.stream, run_id=run_id, now=now, dry_run=dry_run
-        )
+        return expire(context, table, days, stream=kept.stream, dry_run=dry_run)
     if columns == [DAY_COLUMN]:
-        return expire_days(lake, table, days, run_id=run_id, now=now, dry_run=dry_run)
+        return expire_days(context, table, days, dry_run=dry_run)
     return Expired()
 
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from chimera_assets.lake import Lake, Table
+    from chimera_assets.lake import Table
     from chimera_assets.lifecycle.legal_holds import Hold
+    from chimera_assets.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +52,19 @@ class Purged:
     skipped: int = 0
 
 
-def purge(  # noqa: PLR0913
-    lake: Lake,
-    stream: str,
-    days: float,
-    *,
-    run_id: str,
-    now: datetime,
-    dry_run: bool = False,
-) -> Purged:
+def purge(context: RunContext, stream: str, days: float, *, dry_run: bool = False) -> Purged:
     """Delete a stream's rows that were first quarantined more than `days` days ago.
 
     Args:
-        lake: The lake.
+        context: When, on what, for whom.
         stream: The stream; one that has no contract any more is purged too.
         days: The age.
-        run_id: Kept with the trace.
-        now: The present.
         dry_run: Only say what would be done.
+
+    Raises:
+        AuditError: The audit log could not be written; nothing was deleted.
     """
+    lake, run_id, now = context.lake, context.run_id, context.now
     table = lake.table(QUARANTINE, stream)
     if not table.exists():
         return Purged(stream, days)
@@ -87,8 +82,15 @@ def purge(  # noqa: PLR0913
     kept = aged.filter("held").select(HOUR_COLUMNS).n_unique()
     if gone.is_empty() or dry_run:
         return Purged(stream, days, gone.height, by_hour.height, reasons, kept)
-    log_deletions(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
-    lost = _remove(table, by_hour, ~old | held, run_id)
+    plan = {"rows": gone.height, "hours": by_hour.height, "older_than_days": days, "rules": reasons}
+    with context.change(
+        "quarantine.purge",
+        f"{QUARANTINE}/{stream}",
+        before={"version": table.version()},
+        after=plan,
+    ):
+        log_deletions(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
+        lost = _remove(table, by_hour, ~old | held, run_id)
     rows, hours = gone.height - int(lost["rows"].sum()), by_hour.height - lost.height
     return Purged(stream, days, rows, hours, reasons, kept, lost.height)
 

@@ -18,10 +18,13 @@ from chimera_assets.system_tables.deletion_log import RETENTION, log_deletions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from chimera_assets.lake import Lake, Table
+    from chimera_assets.audit.log import Change
+    from chimera_assets.lake import Table
     from chimera_assets.lifecycle.legal_holds import Hold
+    from chimera_assets.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +44,22 @@ class Expired:
     skipped: int = 0
 
 
-def expire(  # noqa: PLR0913
-    lake: Lake,
-    table: Table,
-    days: int,
-    *,
-    stream: str | None,
-    run_id: str,
-    now: datetime,
-    dry_run: bool = False,
+def expire(
+    context: RunContext, table: Table, days: int, *, stream: str | None, dry_run: bool = False
 ) -> Expired:
     """Delete the rows of all hours that began more than `days` days ago.
 
     Args:
-        lake: The lake, with the holds and the trace.
+        context: When, on what, for whom.
         table: A table by the hour.
         days: How long rows are kept.
         stream: Whose rows it has; None if of several, so that a hold on any of them holds.
-        run_id: Kept with the trace.
-        now: The present.
         dry_run: Only say what would be done.
+
+    Raises:
+        AuditError: The audit log could not be written; nothing was deleted.
     """
+    lake, run_id, now = context.lake, context.run_id, context.now
     present = table.rows_by_hour()
     moments = starts(present)
     end = floor_hour(now - timedelta(days=days))
@@ -74,41 +72,56 @@ def expire(  # noqa: PLR0913
             gone[hour] = rows
     if not gone or dry_run:
         return Expired(sum(gone.values()), len(gone), held)
-    log_deletions(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
     told = {"run": run_id, "chimera.retention_days": str(days)}
     skipped: Counter[str] = Counter()
     todo: list[tuple[HourRange, pl.Expr | None]] = [
         *((each, None) for each in runs(whole, moments)),
         *((HourRange.single(hour), keep) for hour, keep in partly.items() if hour in gone),
     ]
-    for hours, kept in todo:
-        try:
-            remove_rows(table, hours, kept, metadata=told)
-        except CommitConflict:
-            lost = [rows for hour, rows in gone.items() if hour in hours]
-            skipped.update(hours=len(lost), rows=sum(lost))
+    with _deletion(context, table, days, rows=sum(gone.values()), hours=len(gone)):
+        log_deletions(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
+        for hours, kept in todo:
+            try:
+                remove_rows(table, hours, kept, metadata=told)
+            except CommitConflict:
+                lost = [rows for hour, rows in gone.items() if hour in hours]
+                skipped.update(hours=len(lost), rows=sum(lost))
     rows = sum(gone.values()) - skipped["rows"]
     return Expired(rows, len(gone) - skipped["hours"], held, skipped["hours"])
 
 
-def expire_days(  # noqa: PLR0913
-    lake: Lake, table: Table, days: int, *, run_id: str, now: datetime, dry_run: bool = False
-) -> Expired:
-    """Delete whole days from a table by the day, up to the first one that any hold speaks of."""
-    first_kept = floor_hour(now - timedelta(days=days)).date()
-    for hold in active_holds(lake, None):
+def expire_days(context: RunContext, table: Table, days: int, *, dry_run: bool = False) -> Expired:
+    """Delete whole days from a table by the day, up to the first one that any hold speaks of.
+
+    Raises:
+        AuditError: The audit log could not be written; nothing was deleted.
+    """
+    first_kept = floor_hour(context.now - timedelta(days=days)).date()
+    for hold in active_holds(context.lake, None):
         held_from = hold.start.date() if hold.start is not None else date.min
         first_kept = min(first_kept, held_from)
     past = table.rows_by_day().filter(pl.col(DAY_COLUMN) < first_kept)
     rows = int(past["rows"].sum())
     if not rows or dry_run:
         return Expired(rows, 24 * past.height)
+    told = {"run": context.run_id, "chimera.retention_days": str(days)}
     try:
-        told = {"run": run_id, "chimera.retention_days": str(days)}
-        remove_days(table, first_kept, metadata=told)
+        with _deletion(context, table, days, rows=rows, hours=24 * past.height):
+            remove_days(table, first_kept, metadata=told)
     except CommitConflict:
         return Expired(skipped=24 * past.height)
     return Expired(rows, 24 * past.height)
+
+
+def _deletion(
+    context: RunContext, table: Table, days: int, *, rows: int, hours: int
+) -> AbstractContextManager[Change]:
+    return context.change(
+        "retention.delete",
+        f"{table.layer}/{table.name}",
+        before={"version": table.version()},
+        after={"rows": rows, "hours": hours, "older_than_days": days},
+    )
 
 
 def _divided(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from chimera_assets.access.principal import Principal
 from chimera_assets.orchestration.assets.landing import LANDING_ASSETS
 from chimera_assets.orchestration.checks.dbt_unit_tests import dbt_unit_tests
 from chimera_assets.orchestration.checks.event_lag import event_lag_checks
@@ -30,6 +31,7 @@ etl_schedule = dg.build_schedule_from_partitioned_job(
     etl_hourly,
     name=HOURLY_JOB,
     description="Each hour, for the hour that ended, after CHIMERA_SETTLE_MINUTES.",
+    tags=Principal.of_system(f"schedule {HOURLY_JOB}").tags(),
     minute_of_hour=get_settings().settle_minutes,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )

@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from chimera_assets.contracts import known_contracts
-from chimera_assets.lake import open_lake
+from chimera_assets.access.principal import Principal
 from chimera_assets.lifecycle.maintenance import Maintained, maintain_lake
+from chimera_assets.orchestration.runs.audited_run import context_of_run
 from chimera_assets.orchestration.runs.job_names import UPKEEP
 
 #: Between the hourly runs, which start some minutes past the hour, at a time of little traffic.
@@ -24,9 +24,8 @@ _CRON = "37 2 * * *"
 )
 def tend_tables(context: dg.OpExecutionContext) -> None:
     """Tend every table; fails at the end if one of them could not be tended."""
-    now = datetime.now(UTC)
     done = []
-    for maintained in maintain_lake(open_lake(), known_contracts(), run_id=context.run_id, now=now):
+    for maintained in maintain_lake(context_of_run(context.run, now=datetime.now(UTC))):
         done.append(maintained)
         context.log.info("%s: %s", maintained.table, in_words(maintained))
         context.log_event(
@@ -61,6 +60,7 @@ upkeep_schedule = dg.ScheduleDefinition(
     job=upkeep_job,
     cron_schedule=_CRON,
     execution_timezone="UTC",
+    tags=Principal.of_system(f"schedule {UPKEEP}").tags(),
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Each night at 02:37 UTC, between the hourly runs.",
 )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
+    from chimera_assets.run_context import RunContext
 
 #: `quality/replays`: a row a replay, stream and hour; rows waiting in quarantine before and after.
 REPLAYS = pl.Schema(
@@ -86,32 +87,28 @@ def prospects(
     )
 
 
-def keep_replay(  # noqa: PLR0913
-    lake: Lake, contract: Contract, before: pl.DataFrame, *, run_id: str, by: str, at: datetime
-) -> pl.DataFrame:
+def keep_replay(context: RunContext, contract: Contract, before: pl.DataFrame) -> pl.DataFrame:
     """Write down a replay that has run; gives its rows of `REPLAYS`.
 
     Args:
-        lake: The lake.
+        context: When, for whom, and by which Dagster run.
         contract: The stream's contract.
         before: The replayed hours, of `prospects`.
-        run_id: The Dagster run.
-        by: Who asked for it.
-        at: When.
     """
+    lake = context.lake
     told = (
         before.join(_waiting(lake, contract), on=HOUR_COLUMNS, how="left")
         .with_columns(
-            run_id=pl.lit(run_id),
-            at=pl.lit(at),
-            by=pl.lit(by),
+            run_id=pl.lit(context.run_id),
+            at=pl.lit(context.now),
+            by=pl.lit(context.actor.name),
             stream=pl.lit(contract.stream),
             contract_version=pl.lit(contract.version),
             rejected_again=pl.col("rows").fill_null(0),
         )
         .select(pl.col(name).cast(kind) for name, kind in REPLAYS.items())
     )
-    lake.table(QUALITY, "replays").append(told, metadata={"run": run_id})
+    lake.table(QUALITY, "replays").append(told, metadata={"run": context.run_id})
     return told
 
 

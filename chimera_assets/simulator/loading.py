@@ -9,12 +9,13 @@ from chimera_assets.sources.catalogue import find_table
 
 if TYPE_CHECKING:
     import polars as pl
-    from adbc_driver_postgresql import dbapi
+
+    from chimera_assets.postgres.connection import Connection
 
 _INCOMING = "chimera_incoming"
 
 
-def load(connection: dbapi.Connection, table: str, rows: pl.DataFrame) -> int:
+def load(connection: Connection, table: str, rows: pl.DataFrame) -> int:
     """Add the rows whose key is not there yet; part of the caller's transaction.
 
     Args:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from adbc_driver_postgresql import dbapi
 
-from chimera_assets.postgres.connection import describe, execute
+from chimera_assets.postgres.address import describe
+from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError, SourceTableMissing
 
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ def production(
         PGHOST=parse_qs(urlsplit(url).query)["host"][0],
         DAGSTER_POSTGRES_PORT="5432",
         DAGSTER_POSTGRES_USER="postgres",
-        DAGSTER_POSTGRES_PASSWORD="",
+        DAGSTER_POSTGRES_PASSWORD=urlsplit(url).password or "",
         DAGSTER_POSTGRES_DB="chimera",
         DAGSTER_LOGS_BUCKET=logs,
         CHIMERA_SOURCE_DATABASE_URL=source.url,

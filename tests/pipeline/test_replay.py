@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+
+from chimera_assets.access.principal import os_user
+from chimera_assets.audit import Wanted, newest
+from chimera_assets.postgres.platform.database import PlatformDatabase
+from chimera_assets.settings import Settings
 
 from .house import House, environment, generations, keys
 
@@ -78,4 +84,9 @@ def test_rows_of_a_provider_that_is_known_by_now_are_published(newcomer: Path) -
     trace = house.rows("quality/replays").filter(pl.col("stream") == "generations")
     assert trace.height == 2
     assert trace["by"].null_count() == 0
+    settings = Settings(home=house.home, database_url=None, source_database_url=None)
+    with closing(PlatformDatabase(settings)) as database:
+        said = newest(database, Wanted(action="quarantine.replay"), 10)
+    assert {one.run_id for one in said} == set(trace["run_id"])
+    assert {one.actor.name for one in said} == set(trace["by"]) == {os_user()}
     house.close()

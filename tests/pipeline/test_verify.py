@@ -20,13 +20,15 @@ from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.reconciliation.row_conservation import row_conservation
 from chimera_assets.reconciliation.verify import verify
+from tests.acting import acting, leave
 
 from .house import House, generations, keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chimera_assets.reconciliation.verify import Verification
+    from chimera_assets.run_context import RunContext
 
 ROWS = 120
 FIRST, SECOND, THIRD = HOURS = keys("2026-01-22-22:00", 3)  # across midnight
@@ -72,6 +74,17 @@ def lake(made: House, tmp_path: Path) -> Lake:
     """A copy, to be damaged."""
     shutil.copytree(made.home / "lake", tmp_path / "lake")
     return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def by(made: House, lake: Lake) -> Iterator[Callable[..., RunContext]]:
+    """A context of a run at some time."""
+
+    def context(run_id: str, now: datetime) -> RunContext:
+        return acting(made.home, lake, now, run_id=run_id, contracts=CONTRACTS, name="counsel")
+
+    yield context
+    leave(made.home)
 
 
 def told(lake: Lake) -> Verification:
@@ -242,24 +255,24 @@ def test_damage_is_named_by_promise_table_and_hour(
         assert "example.com" not in failure.expected + failure.found
 
 
-def test_retention_is_no_loss_and_a_hold_is_stronger(lake: Lake) -> None:
+def test_retention_is_no_loss_and_a_hold_is_stronger(
+    lake: Lake, by: Callable[..., RunContext]
+) -> None:
     """Long after, a night's upkeep: one tenant's rows of one hour are held, the rest goes."""
     now = datetime.now(UTC) + timedelta(days=200)
     hold = place(
-        lake,
+        by("hold", datetime.now(UTC)),
         stream="generations",
         tenant_id="acme",
         start=parse_key(SECOND),
         end=parse_key(THIRD),
-        by="counsel",
         reason="case 7",
-        now=datetime.now(UTC),
     )
     before = {name: lake.table(*name.split("/")).count(RANGE) for name in (METRICS, TECHNIQUES)}
     acme = lake.table("staged", "generations").read(hour(SECOND))
     acme_rows = acme.filter(pl.col("tenant_id") == "acme").collect().height
 
-    done = {one.table: one for one in maintain_lake(lake, CONTRACTS, run_id="night", now=now)}
+    done = {one.table: one for one in maintain_lake(by("night", now))}
 
     assert not [one.error for one in done.values() if one.error]
     assert lake.table("staged", "generations").count(RANGE) == acme_rows
@@ -275,21 +288,21 @@ def test_retention_is_no_loss_and_a_hold_is_stronger(lake: Lake) -> None:
 
     # Nothing changes on the second night, nor is held data rewritten.
     version = lake.table("staged", "generations").version()
-    again = {one.table: one for one in maintain_lake(lake, CONTRACTS, run_id="next", now=now)}
+    again = {one.table: one for one in maintain_lake(by("next", now))}
     assert again[STAGED].rows_dropped == 0
     assert lake.table("staged", "generations").version() == version
 
-    release(lake, hold.hold_id, by="counsel", reason="settled", now=now)
-    list(maintain_lake(lake, CONTRACTS, run_id="last", now=now))
+    release(by("release", now), hold.hold_id, reason="settled")
+    list(maintain_lake(by("last", now)))
     assert lake.table("staged", "generations").count(RANGE) == 0
     assert told(lake).failures == ()
 
 
-def test_a_purged_hour_still_adds_up(lake: Lake) -> None:
+def test_a_purged_hour_still_adds_up(lake: Lake, by: Callable[..., RunContext]) -> None:
     later = datetime.now(UTC) + timedelta(days=8)
     rejected = lake.table("quarantine", "generations").count(RANGE)
     assert rejected == 3
-    done = purge(lake, "generations", 7, run_id="night", now=later)
+    done = purge(by("night", later), "generations", 7)
     assert done.rows >= rejected
     assert done.reasons["tokens_used_range"] >= rejected
     assert lake.table("quarantine", "generations").count(RANGE) == 0

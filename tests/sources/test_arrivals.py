@@ -14,6 +14,7 @@ from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
+from tests.acting import as_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -221,10 +222,10 @@ def test_a_user_who_may_not_ask_whose_server_it_is_still_learns_what_arrived(
     whole = source.moment()
     run(
         "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
-        "CREATE USER reader",
-        "GRANT SELECT ON generations TO reader",
+        "CREATE USER onlooker PASSWORD 'reads'",
+        "GRANT SELECT ON generations TO onlooker",
     )
-    reader = Source(source.database.replace("postgres@", "reader@"), source.contract)
+    reader = Source(as_login(source.database, "onlooker", "reads"), source.contract)
     assert whole.server
     assert reader.moment().server is None
     app.insert("late", 2)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.hours import HourRange
-from chimera_assets.postgres.connection import describe, execute
+from chimera_assets.postgres.address import describe
+from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.errors import SourceError, SourceSchemaError
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
+from tests.acting import as_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,20 +83,15 @@ def test_a_server_that_is_not_there_may_be_there_later(generations: Contract) ->
 
 
 def test_a_wrong_password_stays_wrong_and_unsaid(
-    database: str, run: Run, generations: Contract, server: object
+    database: str, run: Run, generations: Contract
 ) -> None:
-    hba = server.cluster.data / "pg_hba.conf"  # type: ignore[attr-defined]
-    trusting = hba.read_text()
     run("CREATE ROLE ann LOGIN PASSWORD 'right'")
-    wrong = database.replace("postgres@", "ann:wr%40ng-one@")
+    wrong = as_login(database, "ann", "wr%40ng-one")
     try:
-        hba.write_text("local all ann scram-sha-256\n" + trusting)
-        run("SELECT pg_reload_conf()", "SELECT pg_sleep(0.3)")
         with pytest.raises(SourceError, match="password authentication failed") as caught:
             PostgresSource(wrong).verify(generations)
     finally:
-        hba.write_text(trusting)
-        run("SELECT pg_reload_conf()", "DROP ROLE ann")
+        run("DROP ROLE ann")
 
     assert not caught.value.transient
     assert "wr@ng-one" not in str(caught.value)
@@ -104,7 +101,7 @@ def test_a_wrong_password_stays_wrong_and_unsaid(
 def test_a_database_or_user_that_is_none(database: str, generations: Contract) -> None:
     for wrong, remedy in (
         (database.replace("/story_", "/none_"), "the name of the database"),
-        (database.replace("postgres@", "nobody_here@"), "user and password"),
+        (as_login(database, "nobody_here", "x"), "user and password"),
     ):
         with pytest.raises(SourceError, match=remedy) as caught:
             PostgresSource(wrong).verify(generations)
@@ -137,10 +134,10 @@ def test_a_user_without_rights_is_told_which(
     database: str, run: Run, generations: Contract
 ) -> None:
     init_source(database)
-    run("CREATE ROLE reader LOGIN")
+    run("CREATE ROLE reader LOGIN PASSWORD 'reads'")
     try:
         with pytest.raises(SourceError, match="grant the user SELECT"):
-            PostgresSource(database.replace("postgres@", "reader@")).extract_hours(
+            PostgresSource(as_login(database, "reader", "reads")).extract_hours(
                 generations, HOUR, BATCH
             )
     finally:

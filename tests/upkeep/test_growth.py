@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.acting import leave
+
 from .year import simulate
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def test_tables_and_logs_stay_flat_over_simulated_months(tmp_path: Path) -> None
             aged=timedelta(days=10),
         )
     )
+    leave(tmp_path / "home")
     for day in weeks[-1]:
         assert day.files == day.partitions, day  # one file an hour, or a day
         assert day.stored_files < 3 * day.files + 60, day

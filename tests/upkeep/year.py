@@ -32,6 +32,7 @@ from chimera_assets.lake.size import size
 from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.system_tables.batches import BATCHES
 from chimera_assets.system_tables.check_results import CHECK_RESULTS
+from tests.acting import acting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +85,7 @@ def simulate(  # noqa: PLR0913
         name: dataclasses.replace(contract, retention_days=retention_days)
         for name, contract in load_contracts([SHIPPED]).items()
     }
-    lake = Lake(str(folder))
+    lake, home = Lake(str(folder)), folder.parent / "home"
     for day in range(days):
         start = START + day * _DAY
         took = [
@@ -94,7 +95,8 @@ def simulate(  # noqa: PLR0913
         for _ in range(2):
             back = chance.randrange(1, min(day * 24 + 24, retention_days * 24))
             _run(lake, start + timedelta(hours=24 - back), 1, rows)
-        done = list(maintain_lake(lake, contracts, run_id=f"night-{day}", now=start + _DAY))
+        night = acting(home, lake, start + _DAY, run_id=f"night-{day}", contracts=contracts)
+        done = list(maintain_lake(night))
         assert not [each.error for each in done if each.error], done
         if day % week == week - 1:
             yield [_told(lake.table(*name), day + 1, sum(took) / len(took)) for name in TABLES]

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from dagster import DagsterEvent
 
+    from chimera_assets.access.principal import Principal
+
 #: Where Dagster finds everything, as in `workspace.yaml`; by name, as this floor is below it.
 _DEFINITIONS = "chimera_assets.definitions"
 
@@ -115,6 +117,7 @@ def hourly_job() -> JobDefinition:
 def run_hours(
     hours: HourRange,
     *,
+    actor: Principal | None = None,
     replay: bool = False,
     on_event: Callable[[StepEvent], None] | None = None,
 ) -> RunSummary:
@@ -122,6 +125,7 @@ def run_hours(
 
     Args:
         hours: The hours.
+        actor: Who asks for it; None is as if it were started by Dagster's own commands.
         replay: Judge again the raw rows that there are, instead of extracting them anew.
         on_event: Called for every step that starts or ends.
 
@@ -143,6 +147,7 @@ def run_hours(
                 **definition.run_tags,
                 **partition_tags(hours),
                 **_LABELS,
+                **(actor.tags() if actor is not None else {}),
                 **({CAUSE_TAG: REPLAY} if replay else {}),
             },
             asset_selection=chosen,

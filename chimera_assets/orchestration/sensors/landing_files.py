@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from chimera_assets.access.principal import Principal
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets.landing import STREAMS, landing_job
@@ -15,6 +16,7 @@ from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import FileLog, LandingFile, Place, waiting
 
 SENSOR = "landing_files"
+_ACTOR = Principal.of_system(f"sensor {SENSOR}")
 
 _EVERY_SECONDS = 30
 
@@ -54,7 +56,9 @@ def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
         reason = f"{len(seen)} new files, none of them whole." if seen else "No new files."
         return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=cursor)
     keys = [dg.AssetKey([LANDING, stream]) for stream in dict.fromkeys(streams)]
-    return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=keys)], cursor=cursor)
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(asset_selection=keys, tags=_ACTOR.tags())], cursor=cursor
+    )
 
 
 def _new_files(stream: str) -> list[LandingFile]:

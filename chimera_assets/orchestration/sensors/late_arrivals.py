@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from chimera_assets.access.principal import Principal
 from chimera_assets.contracts import Contract, contracts
 from chimera_assets.errors import ChimeraError
 from chimera_assets.ingest.look import Looked, look
@@ -19,6 +20,8 @@ from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.postgres import PostgresSource
 
+_NAME = "late_arrivals"
+_ACTOR = Principal.of_system(f"sensor {_NAME}")
 _EVERY_SECONDS = 60
 
 #: A look may take so long; Dagster gives up on a tick after 60 s.
@@ -29,7 +32,7 @@ _REST = 20
 
 
 @dg.sensor(
-    name="late_arrivals",
+    name=_NAME,
     job=etl_hourly,
     minimum_interval_seconds=_EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -50,7 +53,7 @@ def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     planned = plan(context.instance, looked, now)
     runs = []
     for request, rows in planned.runs:
-        tags = request.tags(rows)
+        tags = request.tags(rows) | _ACTOR.tags()
         runs.append(dg.RunRequest(partition_key=tags.get("dagster/partition"), tags=tags))
     if runs:
         for line in planned.messages:

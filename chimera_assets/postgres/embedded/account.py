@@ -58,6 +58,12 @@ class Account:
             os.chown(folder, self.uid, self.gid)
         self.let_reach(folder)
 
+    def own_file(self, path: Path) -> None:
+        """Make a file one that this account alone can read and write."""
+        path.chmod(0o600)
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+
     def let_reach(self, path: Path) -> None:
         """Let this account pass through the folders above `path` (search only, no listing)."""
         if self.uid is None:

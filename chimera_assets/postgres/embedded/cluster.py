@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 import psutil
 
+from chimera_assets.postgres.embedded import passwords
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 
 if TYPE_CHECKING:
     from chimera_assets.postgres.embedded.account import Account
 
-SUPERUSER = "postgres"
 PORT = 5432
 #: Linux takes 107 bytes in the path of a socket, macOS 103.
 _LONGEST_SOCKET = 100
@@ -69,10 +69,20 @@ class Cluster:
         # Not tempfile.gettempdir(): every process must find the same folder, whatever its TMPDIR.
         return Path(f"/tmp/chimera-{os.getuid()}-{digest}")  # noqa: S108 - ownership is checked
 
-    def url(self, database: str) -> str:
-        """The URL of a database, for any client; it names the port, so PGPORT cannot mislead."""
+    def url(self, database: str, login: str = passwords.SUPERUSER) -> str:
+        """The URL of a database, for any client; it names the port, so PGPORT cannot mislead.
+
+        Args:
+            database: The database's name.
+            login: One of `passwords.LOGINS`.
+
+        Raises:
+            EmbeddedServerError: The file of the passwords cannot be read.
+        """
         host = quote(str(self.socket_folder), safe="/")
-        return f"postgresql://{SUPERUSER}@/{quote(database, safe='')}?host={host}&port={PORT}"
+        known = passwords.load(self.root)
+        user = f"{login}:{quote(known[login], safe='')}" if known is not None else login
+        return f"postgresql://{user}@/{quote(database, safe='')}?host={host}&port={PORT}"
 
     def programs(self) -> Path:
         """The folder of PostgreSQL's programs in the wheel, of the version the data was made with.
@@ -108,13 +118,19 @@ class Cluster:
             return
         for leftover in self.root.glob("data.new-*"):
             shutil.rmtree(leftover)
-        fresh = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.root))
-        account.own(fresh)
+        chosen = passwords.load(self.root) or passwords.fresh()
+        draft = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.root))
+        account.own(draft)
+        superuser = draft / "password"
+        superuser.write_text(chosen[passwords.SUPERUSER])
+        account.own_file(superuser)
+        fresh = draft / "data"
         command = [
             str(self.programs() / "initdb"),
             f"--pgdata={fresh}",
-            f"--username={SUPERUSER}",
-            "--auth=trust",  # the socket's folder is what keeps others out
+            f"--username={passwords.SUPERUSER}",
+            f"--pwfile={superuser}",
+            "--auth=scram-sha-256",
             "--encoding=UTF8",
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
@@ -130,9 +146,11 @@ class Cluster:
             **account.arguments,
         )
         if done.returncode != 0:
-            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(draft, ignore_errors=True)
             raise EmbeddedServerError(self.root, f"initdb failed: {' '.join(done.stderr.split())}")
+        passwords.keep(self.root, chosen)
         fresh.rename(self.data)
+        shutil.rmtree(draft)
 
     def own_socket_folder(self, account: Account) -> None:
         """Make the socket's folder, private to the server's account."""

@@ -21,27 +21,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import one_line
-from chimera_assets.postgres.embedded import keeper, locks
+from chimera_assets.postgres.embedded import access, keeper, locks, passwords
 from chimera_assets.postgres.embedded.account import Account
 from chimera_assets.postgres.embedded.cluster import Cluster, environment
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
+from chimera_assets.postgres.embedded.provision import (
+    PLATFORM_DATABASE,
+    SOURCE_DATABASE,
+    provide,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chimera_assets.settings import Settings
 
-SOURCE_DATABASE = "operational"
-PLATFORM_DATABASE = "chimera"
+__all__ = ["PLATFORM_DATABASE", "SOURCE_DATABASE", "EmbeddedPostgres", "embedded_server"]
 
 _START_SECONDS = 120.0
 _POLL_SECONDS = 0.01
 _RECOVERY_SECONDS = 10.0
 _RECOVERY_POLL_SECONDS = 0.1
-_CREATE = {
-    SOURCE_DATABASE: "CREATE DATABASE operational",
-    PLATFORM_DATABASE: "CREATE DATABASE chimera",
-}
+_WRONG_PASSWORD = "password authentication failed"  # noqa: S105 - what the server says
+_OF_ANOTHER = (
+    "its passwords.json is not the one it was started with; bring that back, or end every process "
+    "that uses the server and remove passwords.json: its next start sets new passwords"
+)
 _in_process = threading.RLock()
 _keepers: list[subprocess.Popen[bytes]] = []
 
@@ -58,15 +63,24 @@ class EmbeddedPostgres:
         self.cluster = Cluster(root.expanduser().resolve())
         self._lease: int | None = None
 
-    def url(self, database: str) -> str:
+    def url(self, database: str, login: str = passwords.SUPERUSER) -> str:
         """The URL of `operational` or `chimera`; the server is started if it does not run.
+
+        Args:
+            database: Which of the two.
+            login: As whom; by default as the superuser, which is for the machine's owner.
 
         Raises:
             EmbeddedServerError: It could not be started.
         """
         with _in_process, self._alone():
             self._ready_with(database)
-        return self.cluster.url(database)
+        return self.cluster.url(database, login)
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether this process is one of the server's users, so that it is not stopped now."""
+        return self._lease is not None
 
     def is_running(self) -> bool:
         """Whether the server takes connections; never starts it."""
@@ -111,17 +125,19 @@ class EmbeddedPostgres:
             raise EmbeddedServerError(root, str(error)) from error
 
     def _ready_with(self, database: str) -> None:
-        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - only with a server to ask
+        import psycopg  # noqa: PLC0415 - only with a server to ask
 
         deadline = time.monotonic() + _RECOVERY_SECONDS
         while True:
             self._acquire()
             try:
-                return self._ensure_database(database)
-            except dbapi.Error as error:
+                return provide(self.cluster, database)
+            except psycopg.Error as error:
+                problem = one_line(str(error))
+                if _WRONG_PASSWORD in problem:
+                    raise EmbeddedServerError(self.cluster.root, problem, _OF_ANOTHER) from None
                 # A server that was killed this instant still looks alive to those who ask.
                 if time.monotonic() > deadline:
-                    problem = one_line(str(error))
                     raise EmbeddedServerError(self.cluster.root, problem, transient=True) from None
                 time.sleep(_RECOVERY_POLL_SECONDS)
 
@@ -130,6 +146,7 @@ class EmbeddedPostgres:
             self._lease = locks.share(self.cluster.root / "users.lock")
         try:
             self._ensure_running()
+            access.require_known_passwords(self.cluster)
         except BaseException:
             os.close(self._lease)
             self._lease = None
@@ -161,6 +178,7 @@ class EmbeddedPostgres:
             account.let_read(cluster.programs().parent)
             cluster.initialise(account)
             cluster.forget_dead_server()
+            access.require_passwords(cluster, account)
         order = {
             "root": str(cluster.root),
             "socket_folder": str(cluster.socket_folder),
@@ -184,17 +202,6 @@ class EmbeddedPostgres:
         # Those that ended are reaped here; the one that runs outlives us on purpose.
         _keepers[:] = [*(other for other in _keepers if other.poll() is None), child]
         return child
-
-    def _ensure_database(self, database: str) -> None:
-        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - only with a server to ask
-
-        with (
-            dbapi.connect(self.cluster.url("postgres"), autocommit=True) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = $1", (database,))
-            if cursor.fetchone() is None:
-                cursor.execute(_CREATE[database])
 
 
 _servers: dict[Path, EmbeddedPostgres] = {}

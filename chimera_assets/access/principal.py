@@ -1,0 +1,113 @@
+"""The principal: who acts. Made once, where somebody comes in, and handed down from there.
+
+On the command line it is the user of the operating system, in a Dagster run what the run's tags
+say. Nothing below asks again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from chimera_assets.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: The tags by which a principal travels into a Dagster run: `kind:name`, and where it came from.
+ACTOR_TAG, ORIGIN_TAG = "chimera/actor", "chimera/actor_origin"
+
+_COMMANDS = "chimera"
+_UNKNOWN = "unknown"
+
+
+class Kind(StrEnum):
+    """What sort of principal it is, as it is recorded."""
+
+    #: A user of the operating system that a process runs as.
+    OS_USER = "os_user"
+    #: Somebody by a name that was stated, and that nothing here has checked.
+    PERSON = "person"
+    #: Another program.
+    SERVICE = "service"
+    #: A schedule or sensor of the platform itself.
+    SYSTEM = "system"
+    #: Whoever started a run by Dagster's own pages or commands, which do not say who that was.
+    DAGSTER = "dagster"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who acts.
+
+    Attributes:
+        kind: What sort of principal.
+        name: Its name among those of its kind.
+        origin: Where it came in: a command on a machine, a schedule, a run.
+        stated_by: Who stated the name, where somebody acts for somebody else.
+    """
+
+    kind: Kind
+    name: str
+    origin: str
+    stated_by: str | None = None
+
+    @classmethod
+    def of_command(cls, by: str | None = None) -> Principal:
+        """Who typed a command: the user of this process, or somebody on whose behalf it acts.
+
+        Args:
+            by: The name that was stated, if one was.
+
+        Raises:
+            ArgumentError: The name is empty.
+        """
+        typed = cls(Kind.OS_USER, os_user(), f"{_COMMANDS} on {socket.gethostname()}")
+        if by is None:
+            return typed
+        if not by.strip():
+            msg = "--by: expected a name, found none"
+            raise ArgumentError(msg)
+        return replace(typed, kind=Kind.PERSON, name=by, stated_by=typed.name)
+
+    @classmethod
+    def of_system(cls, part: str) -> Principal:
+        """The platform itself: a schedule or sensor, `schedule chimera_upkeep` for instance."""
+        return cls(Kind.SYSTEM, part, "Dagster's daemon")
+
+    @classmethod
+    def of_run(cls, tags: Mapping[str, str]) -> Principal:
+        """Who started a Dagster run, as its tags say.
+
+        A run without our tag was started by Dagster's own pages or commands. They do not tell by
+        whom, so it is known only as which user Dagster runs.
+        """
+        kind, _, name = tags.get(ACTOR_TAG, "").partition(":")
+        if kind in set(Kind) and name:
+            return cls(Kind(kind), name, tags.get(ORIGIN_TAG, _UNKNOWN))
+        for tag, part in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
+            if tag in tags:
+                return cls.of_system(f"{part} {tags[tag]}")
+        return cls(Kind.DAGSTER, os_user(), f"Dagster on {socket.gethostname()}")
+
+    def tags(self) -> dict[str, str]:
+        """The tags of a run that this principal starts."""
+        return {ACTOR_TAG: f"{self.kind}:{self.name}", ORIGIN_TAG: self.origin}
+
+
+def os_user() -> str:
+    """The user that this process runs as; `uid 1000` where that has no name, as in containers.
+
+    The process's own id and not LOGNAME or USER, which are anybody's to set.
+    """
+    try:
+        import pwd  # noqa: PLC0415 - does not exist on Windows
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+    except ImportError:
+        return os.environ.get("USERNAME", _UNKNOWN)

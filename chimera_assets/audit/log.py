@@ -1,0 +1,157 @@
+"""Writing the audit log: an entry before the change, and another one if the change then fails."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chimera_assets.audit.details import Details, as_json, clean
+from chimera_assets.errors import ChimeraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chimera_assets.access.principal import Principal
+    from chimera_assets.postgres.platform.database import PlatformDatabase
+    from chimera_assets.postgres.platform.session import Session
+
+_INSERT = """
+    INSERT INTO audit.entries (failure_of, actor_kind, actor_name, actor_origin, actor_stated_by,
+        action, resource, before, after, reason, run_id)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s)
+    RETURNING id
+"""
+_REASON = 2_000
+
+
+class AuditError(ChimeraError):
+    """The audit log cannot be written, so that the change it was to speak of was not made.
+
+    Args:
+        what: The change.
+        cause: Why not.
+    """
+
+    def __init__(self, what: str, cause: ChimeraError) -> None:
+        self.transient = cause.transient
+        super().__init__(f"{what}: not done, as the audit log could not be written: {cause}")
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What is said of a change; see `AuditLog.change`."""
+
+    action: str
+    resource: str
+    actor: Principal
+    before: Details | None = None
+    after: Details | None = None
+    reason: str | None = None
+    run_id: str | None = None
+    failure_of: int | None = None
+
+
+class Change:
+    """A change that is being made."""
+
+    def __init__(self) -> None:
+        self.failure: str | None = None
+
+    def fail(self, kind: str) -> None:
+        """Say that it failed, where that is not seen by an exception.
+
+        Args:
+            kind: The kind of failure; not its words, which may hold values.
+        """
+        self.failure = kind
+
+
+class AuditLog:
+    """The audit log of a platform; nothing is connected to before the first entry.
+
+    Args:
+        database: The platform's database.
+    """
+
+    def __init__(self, database: PlatformDatabase) -> None:
+        self.database = database
+
+    @contextmanager
+    def change(  # noqa: PLR0913 - what there is to say of a change
+        self,
+        action: str,
+        resource: str,
+        *,
+        actor: Principal,
+        before: Details | None = None,
+        after: Details | None = None,
+        reason: str | None = None,
+        run_id: str | None = None,
+    ) -> Iterator[Change]:
+        """Say that something is about to change, and change it in the block.
+
+        The entry is there before the block begins. If the block fails, a second entry says that,
+        with the kind of error and not its words, which may hold values. If the process dies in the
+        block, the entry stands alone: the change may have been made or not.
+
+        Args:
+            action: What is done, `table.restore` for instance.
+            resource: To what.
+            actor: By whom.
+            before: What it was: numbers and names, never values of rows and never secrets.
+            after: What it will be, as far as that is known; likewise.
+            reason: Why, in the actor's words.
+            run_id: The run or command that it is part of.
+
+        Raises:
+            AuditError: The entry could not be written; the block was not entered.
+        """
+        said = NewEntry(action, resource, actor, before, after, reason, run_id)
+        try:
+            with self.database.transaction() as session:
+                number = self.write(session, said)
+        except ChimeraError as error:
+            what = f"{action} {resource}"
+            raise AuditError(what, error) from error
+        made = Change()
+        try:
+            yield made
+        except BaseException as error:
+            made.fail(type(error).__name__)
+            raise
+        finally:
+            if made.failure is not None:
+                self._say_failed(said, number, made.failure)
+
+    def write(self, session: Session, said: NewEntry) -> int:
+        """Write an entry in a transaction that changes something of the same database.
+
+        Everything else is changed within `change`.
+
+        Returns:
+            The entry's number.
+        """
+        row = session.execute(
+            _INSERT,
+            (
+                said.failure_of,
+                str(said.actor.kind),
+                clean(said.actor.name),
+                clean(said.actor.origin),
+                clean(said.actor.stated_by) if said.actor.stated_by is not None else None,
+                clean(said.action),
+                clean(said.resource),
+                as_json(said.before),
+                as_json(said.after),
+                clean(said.reason, _REASON) if said.reason is not None else None,
+                said.run_id,
+            ),
+        ).fetchone()
+        return int(row["id"]) if row is not None else 0
+
+    def _say_failed(self, said: NewEntry, number: int, kind: str) -> None:
+        failed = replace(said, before=None, after={"failed": kind}, reason=None, failure_of=number)
+        # Not written is no worse than killed here, and what the caller has to see is the cause.
+        with suppress(ChimeraError), self.database.transaction() as session:
+            self.write(session, failed)

@@ -1,0 +1,95 @@
+"""Reading the audit log, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.access.principal import Kind, Principal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chimera_assets.postgres.platform.database import PlatformDatabase
+
+_SELECT = """
+    SELECT id, at, failure_of, actor_kind, actor_name, actor_origin, actor_stated_by, action,
+        resource, before, after, reason, run_id
+    FROM audit.entries
+    WHERE (%(action)s::text IS NULL OR action = %(action)s
+            OR starts_with(action, %(action)s || '.'))
+        AND (%(actor)s::text IS NULL OR actor_name = %(actor)s OR actor_stated_by = %(actor)s)
+        AND (%(resource)s::text IS NULL OR position(%(resource)s in resource) > 0)
+    ORDER BY id DESC
+    LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries; None means any.
+
+    Attributes:
+        action: An action, or the part of it before a point: `table` for `table.restore`.
+        actor: A name, that of whoever acted or of who stated it.
+        resource: A part of the resource's name.
+    """
+
+    action: str | None = None
+    actor: str | None = None
+    resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the audit log.
+
+    Attributes:
+        id: Its number; larger ones were written later, and there may be gaps.
+        at: When, by the database's clock.
+        actor: Who.
+        action: Did what.
+        resource: To what.
+        before: What it was.
+        after: What it was to be.
+        reason: Why, in the actor's words.
+        run_id: The run or command that it is part of.
+        failure_of: The entry whose change failed; None for an entry of a change.
+    """
+
+    id: int
+    at: datetime
+    actor: Principal
+    action: str
+    resource: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str | None
+    run_id: str | None
+    failure_of: int | None
+
+
+def newest(database: PlatformDatabase, wanted: Wanted, limit: int) -> list[Entry]:
+    """The newest entries, newest first.
+
+    Raises:
+        DatabaseError: The platform's database cannot be asked.
+    """
+    asked = {
+        "action": wanted.action,
+        "actor": wanted.actor,
+        "resource": wanted.resource,
+        "limit": limit,
+    }
+    with database.transaction() as session:
+        return [_entry(row) for row in session.execute(_SELECT, asked).fetchall()]
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    actor = Principal(
+        Kind(row.pop("actor_kind")),
+        row.pop("actor_name"),
+        row.pop("actor_origin"),
+        row.pop("actor_stated_by"),
+    )
+    return Entry(actor=actor, **row)

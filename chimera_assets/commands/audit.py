@@ -1,0 +1,72 @@
+"""`chimera audit`: who changed what, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from chimera_assets.audit import Wanted, newest
+from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
+from chimera_assets.postgres.databases import has_platform_database, platform_database
+from chimera_assets.postgres.embedded.server import embedded_server
+from chimera_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from chimera_assets.audit import Entry
+    from chimera_assets.settings import Settings
+
+
+def show_list(
+    *, action: str | None, actor: str | None, resource: str | None, limit: int, as_json: bool
+) -> int:
+    """Print the newest entries of the audit log."""
+    settings = get_settings()
+    wanted = Wanted(action, actor, resource)
+    # One more than is shown, to know whether there are more.
+    found = newest(platform_database(settings), wanted, limit + 1) if _is_there(settings) else []
+    shown = found[:limit]
+    if as_json:
+        print_json([asdict(entry) for entry in shown])
+        return 0
+    if not shown:
+        out().print("No entries.")
+        return 0
+    print_table(
+        ("entry", "time", "who", "what", "of", "before", "after", "reason"),
+        (_cells(entry) for entry in shown),
+    )
+    if len(found) > limit:
+        notes().print(f"The newest {limit:,}; --limit shows more.")
+    return 0
+
+
+def _is_there(settings: Settings) -> bool:
+    """Whether anything can have been written; no server is made for a look."""
+    if settings.database_url is not None:
+        return True
+    return has_platform_database(settings) and embedded_server(settings).cluster.data.exists()
+
+
+def _cells(entry: Entry) -> list[object]:
+    who = entry.actor.name
+    if entry.actor.stated_by is not None:
+        who += f" (stated by {entry.actor.stated_by})"
+    what = entry.action
+    if entry.failure_of is not None:
+        what += f" of entry {entry.failure_of} failed"
+    return [
+        str(entry.id),
+        iso(entry.at)[:19].replace("T", " "),
+        who,
+        what,
+        entry.resource,
+        _in_short(entry.before),
+        _in_short(entry.after),
+        entry.reason,
+    ]
+
+
+def _in_short(details: dict[str, object] | None) -> str | None:
+    if details is None:
+        return None
+    return ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)

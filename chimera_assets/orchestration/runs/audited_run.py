@@ -1,0 +1,96 @@
+"""The audit log's entry of a run, written before its first step, whoever started it and how.
+
+Only so is a backfill from Dagster's own pages on the record like one of `chimera backfill`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chimera_assets.access.principal import Kind, Principal
+from chimera_assets.audit import AuditLog
+from chimera_assets.audit.configuration import record_changes
+from chimera_assets.audit.log import Change
+from chimera_assets.contracts import known_contracts
+from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.runs.job_names import FRESHNESS, LAKE_BUCKET, UPKEEP
+from chimera_assets.orchestration.runs.tags import CAUSE_TAG, LATE, REPLAY, hours_of_tags
+from chimera_assets.orchestration.runs.wrapped_executor import around_runs
+from chimera_assets.postgres.databases import has_platform_database, platform_database
+from chimera_assets.run_context import RunContext
+from chimera_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dagster import DagsterRun, ExecutorDefinition
+
+#: Jobs that change no table, and the one that has an entry for each table that it changes.
+_WITHOUT = frozenset({FRESHNESS, LAKE_BUCKET, UPKEEP})
+
+_NAMED_ASSETS = 20
+
+
+def audited_run(definition: ExecutorDefinition) -> ExecutorDefinition:
+    """The executor, with an entry in the audit log for each run that changes tables."""
+    return around_runs(definition, _entry)
+
+
+def context_of_run(run: DagsterRun, *, now: datetime) -> RunContext:
+    """The context of a Dagster run, with changes of contracts and settings on the record.
+
+    Raises:
+        AuditError: The audit log cannot be written.
+    """
+    settings = get_settings()
+    context = RunContext(
+        lake=open_lake(),
+        contracts=known_contracts(),
+        now=now,
+        run_id=run.run_id,
+        actor=Principal.of_run(run.tags),
+        audit=AuditLog(platform_database(settings)),
+    )
+    record_changes(
+        context.audit, settings, context.contracts, actor=context.actor, run_id=run.run_id
+    )
+    return context
+
+
+@contextmanager
+def _entry(run: DagsterRun) -> Iterator[Change]:
+    # A server of our own is not started beside somebody's database; see `has_platform_database`.
+    if run.job_name in _WITHOUT or not has_platform_database(get_settings()):
+        yield Change()
+        return
+    context = context_of_run(run, now=datetime.now(UTC))
+    action, details = _action(run, context.actor), {"job": run.job_name, "assets": _assets(run)}
+    with context.change(action, _resource(run), after=details) as change:
+        yield change
+
+
+def _action(run: DagsterRun, actor: Principal) -> str:
+    cause = run.tags.get(CAUSE_TAG)
+    if cause == REPLAY:
+        return "quarantine.replay"
+    if hours_of_tags(run.tags) is None:
+        return "run.start"
+    if cause == LATE:
+        return "hours.late"
+    return "hours.run" if actor.kind is Kind.SYSTEM else "hours.backfill"
+
+
+def _resource(run: DagsterRun) -> str:
+    hours = hours_of_tags(run.tags)
+    return f"hours {hours}" if hours is not None else f"job {run.job_name}"
+
+
+def _assets(run: DagsterRun) -> list[str] | str:
+    """The assets that were chosen; all of the job's, where none were."""
+    if run.asset_selection is None:
+        return "all"
+    names = sorted(key.to_user_string() for key in run.asset_selection)
+    more = [f"and {len(names) - _NAMED_ASSETS} more"] if len(names) > _NAMED_ASSETS else []
+    return names[:_NAMED_ASSETS] + more

@@ -1,0 +1,149 @@
+"""Where a database is, which setting said so, and what its failures mean to a user.
+
+This is the same for every driver. No text made here holds a password.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from chimera_assets.postgres.errors import QUERY_CANCELED, DatabaseError
+from chimera_assets.transient import TRANSIENT_STATES
+
+_SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
+_CONNECT_SECONDS = "10"
+
+_LOST = re.compile(
+    r"connection|closed|conflict with recovery|SSL|starting up|shutting down", re.IGNORECASE
+)
+#: SQLSTATE -> remedy; `{url}` is the setting that names the database.
+_REMEDIES = {
+    "28": "check {url}: user and password",
+    "3D": "check {url}: the name of the database, or make it with createdb",
+    "42501": "grant the user SELECT on the table",
+    QUERY_CANCELED: "the server cancelled the statement; raise its statement_timeout for this user",
+}
+#: What libpq says in words, as it gives no SQLSTATE when it cannot connect.
+_CONNECT_REMEDIES = {
+    r"password|role .* does not exist|pg_hba|authentication": "28",
+    r"database .* does not exist": "3D",
+}
+
+
+def describe(url: str) -> str:
+    """The database in words that may be logged: user, host, port and name, never a password."""
+    if not _SCHEME.match(url):
+        return "PostgreSQL"
+    try:
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query))
+        host = query.get("host") or parts.hostname or "localhost"
+        port = query.get("port") or parts.port
+        user = f"{parts.username}@" if parts.username else ""
+    except ValueError:
+        return "PostgreSQL"
+    return f"PostgreSQL {user}{host}{f':{port}' if port else ''}{unquote(parts.path)}"
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether a driver's error speaks of a connection that is gone, which has no SQLSTATE."""
+    return _LOST.search(str(error)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A database, and what to say of it when it fails.
+
+    Attributes:
+        url: `postgresql://user:password@host:port/database`, or any other URL that libpq takes.
+        setting: What the user has to check if the URL is wrong: the setting that gave it.
+        error: The class of its errors.
+    """
+
+    url: str = field(repr=False)
+    setting: str = "the database's URL"
+    error: type[DatabaseError] = DatabaseError
+
+    def normal_url(self) -> str:
+        """The URL as libpq takes it, with a limit on how long connecting may take.
+
+        Raises:
+            DatabaseError: It is no PostgreSQL URL.
+        """
+        if not _SCHEME.match(self.url):
+            raise self.error(
+                self.setting,
+                "expected postgresql://user:password@host:port/database, found something else",
+                remedy="write it in that form",
+            )
+        # SQLAlchemy's postgresql+psycopg2:// is fine, too.
+        address, _, query = _SCHEME.sub("postgresql://", self.url).partition("?")
+        options = dict(parse_qsl(query, keep_blank_values=True))
+        options.setdefault("connect_timeout", _CONNECT_SECONDS)
+        return f"{address}?{urlencode(options, quote_via=quote)}"
+
+    def connect_error(self, message: str) -> DatabaseError:
+        """The error of a connection that was not made.
+
+        Args:
+            message: What libpq said, without the driver's wrapping.
+        """
+        where, reason = describe(self.url), self._without_password(message)
+        kinds = [code for words, code in _CONNECT_REMEDIES.items() if re.search(words, reason)]
+        # A URL that libpq cannot take apart fails the same way every time, and its words may quote
+        # a piece of a password that was not percent-encoded.
+        if "connection to server" not in reason and "translate host name" not in reason:
+            return self.error(
+                where if "@" not in where.partition("@")[2] else "PostgreSQL",
+                "the URL cannot be used",
+                remedy=f"check {self.setting}: percent-encode special characters in user and "
+                "password",
+            )
+        if kinds:
+            return self.error(where, reason, remedy=self._remedy(kinds[0]))
+        remedy = f"is the server up, and reachable from here? Else check {self.setting}"
+        return self.error(where, reason, remedy=remedy, transient=True)
+
+    def statement_error(
+        self, message: str, state: str, *, lost: bool = False, remedy: str | None = None
+    ) -> DatabaseError:
+        """The error of a statement that failed.
+
+        Args:
+            message: What the server or libpq said, without the driver's wrapping.
+            state: The SQLSTATE; empty if there is none, as when the connection was lost.
+            lost: Whether the connection seems to be lost; see `is_lost`.
+            remedy: What to do about it, where more is known than the SQLSTATE says.
+        """
+        found = [code for code in _REMEDIES if state.startswith(code)]
+        return self.error(
+            describe(self.url),
+            self._without_password(message),
+            remedy=remedy or (self._remedy(found[0]) if found else "see the server's log"),
+            transient=state.startswith(TRANSIENT_STATES) or (not state and lost),
+            sqlstate=state or None,
+        )
+
+    def stream_error(self, message: str, *, lost: bool) -> DatabaseError:
+        """The error of a result that broke off while it was read."""
+        return self.error(
+            describe(self.url),
+            self._without_password(message),
+            remedy="the stream broke off; run it again once the server's log is clear",
+            transient=lost,
+        )
+
+    def _remedy(self, code: str) -> str:
+        return _REMEDIES[code].format(url=self.setting)
+
+    def _without_password(self, message: str) -> str:
+        text = " ".join(message.split()).rstrip(". ")
+        try:
+            password = urlsplit(self.url).password
+        except ValueError:
+            password = None
+        for secret in {password, unquote(password)} if password else ():
+            text = text.replace(secret, "***")
+        return text

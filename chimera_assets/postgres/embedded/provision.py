@@ -1,0 +1,72 @@
+"""Makes the two databases of an embedded server, and the two logins of the platform's own.
+
+The platform's database belongs to a login that is used for migrations alone; the application's
+login owns nothing in it, and cannot even make temporary tables, which could hide real ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimera_assets.postgres.embedded import passwords
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from chimera_assets.postgres.embedded.cluster import Cluster
+
+SOURCE_DATABASE = "operational"
+PLATFORM_DATABASE = "chimera"
+
+_OWNERS = "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
+_LOGIN = "SELECT FROM pg_roles WHERE rolname = %s"
+_TAKE_OVER = (
+    # Made by releases before this one, which wrote as the superuser.
+    "ALTER TABLE IF EXISTS public.stream_positions OWNER TO chimera_owner",
+)
+_DOORS = (
+    "REVOKE ALL ON DATABASE chimera FROM PUBLIC",
+    "GRANT CONNECT ON DATABASE chimera TO chimera_app",
+    # Last: by its owner a later start sees that all of this is done.
+    "ALTER DATABASE chimera OWNER TO chimera_owner",
+)
+
+
+def provide(cluster: Cluster, database: str) -> None:
+    """Make a database of a running server if it is missing; quick if it is there.
+
+    Raises:
+        psycopg.Error: The server cannot be asked.
+    """
+    with _superuser(cluster, "postgres") as connection:
+        found = connection.execute(_OWNERS, (database,)).fetchone()
+        if found is None:
+            connection.execute(_create(database))
+        if database != PLATFORM_DATABASE or (found and found[1] == passwords.OWNER):
+            return
+        known = passwords.load(cluster.root) or {}
+        for login in (passwords.OWNER, passwords.APPLICATION):
+            if connection.execute(_LOGIN, (login,)).fetchone() is None:
+                connection.execute(_create_login(login, known[login]))
+    with _superuser(cluster, database) as connection:
+        for statement in (*_TAKE_OVER, *_DOORS):
+            connection.execute(statement)
+
+
+def _superuser(cluster: Cluster, database: str) -> psycopg.Connection[tuple[object, ...]]:
+    import psycopg  # noqa: PLC0415 - only with a server to ask
+
+    return psycopg.connect(cluster.url(database), autocommit=True)
+
+
+def _create(database: str) -> bytes:
+    known = {
+        SOURCE_DATABASE: b"CREATE DATABASE operational",
+        PLATFORM_DATABASE: b"CREATE DATABASE chimera",
+    }
+    return known[database]
+
+
+def _create_login(login: str, password: str) -> bytes:
+    # Both are of our own making, and nothing of them needs quoting.
+    return f"CREATE ROLE {login} LOGIN PASSWORD '{passwords.verifier(password)}'".encode()

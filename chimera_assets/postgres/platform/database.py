@@ -1,0 +1,135 @@
+"""The platform's database as its users see it: transactions, on sessions that are used again."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from chimera_assets.postgres.embedded.server import embedded_server
+from chimera_assets.postgres.errors import DatabaseError
+from chimera_assets.postgres.platform.logins import logins
+from chimera_assets.postgres.platform.session import explained, is_alive, open_session
+from chimera_assets.postgres.platform.version import EXPECTED, refuse_newer, version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chimera_assets.postgres.address import Address
+    from chimera_assets.postgres.platform.logins import Logins
+    from chimera_assets.postgres.platform.session import Session
+    from chimera_assets.settings import Settings
+
+_RIGHTS = """
+    SELECT rolsuper AS superuser,
+        pg_has_role(current_user, (SELECT relowner FROM pg_class
+            WHERE oid = 'audit.entries'::regclass), 'MEMBER') AS owner,
+        has_database_privilege(current_database(), 'TEMP') AS temporary
+    FROM pg_roles WHERE rolname = current_user
+"""
+
+
+class PlatformDatabase:
+    """The platform's database, with its tables made when they are first needed.
+
+    Nothing is started or connected to before it is used. Sessions are kept open within a process,
+    so that a short transaction takes a millisecond.
+
+    Args:
+        settings: Where it is.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._guard = threading.Lock()
+        self._idle: list[tuple[Address, Session]] = []
+        self._process = os.getpid()
+
+    @property
+    def url(self) -> str:
+        """Its URL, as the application logs in; an embedded server is started.
+
+        Raises:
+            EmbeddedServerError: The embedded server could not be started.
+        """
+        return logins(self._settings).application.url
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction as the application: committed at the end, undone by an error.
+
+        Raises:
+            DatabaseError: The database cannot be reached or refuses, or its tables cannot be made.
+            EmbeddedServerError: The embedded server could not be started.
+        """
+        address, session = self._session()
+        try:
+            with explained(address), session.transaction():
+                yield session
+        finally:
+            if not session.closed:
+                with self._guard:
+                    self._idle.append((address, session))
+
+    def weaknesses(self) -> tuple[str, ...]:
+        """What the application's login may do that it should not, in words.
+
+        Raises:
+            DatabaseError: As for `transaction`.
+        """
+        with self.transaction() as session:
+            found = session.execute(_RIGHTS).fetchone() or {}
+        said = {
+            "superuser": "is a superuser",
+            "owner": "owns the audit log's table",
+            "temporary": "may make temporary tables",
+        }
+        return tuple(words for name, words in said.items() if found.get(name))
+
+    def close(self) -> None:
+        """End the sessions that are kept; the next transaction opens another."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for _, session in idle:
+            session.close()
+
+    def _session(self) -> tuple[Address, Session]:
+        while (kept := self._kept()) is not None:
+            if is_alive(kept[1]):
+                return kept
+        found = logins(self._settings)
+        session = open_session(found.application)
+        try:
+            with explained(found.application):
+                _require_tables(session, found)
+        except BaseException:
+            session.close()
+            raise
+        return found.application, session
+
+    def _kept(self) -> tuple[Address, Session] | None:
+        with self._guard:
+            if self._process != os.getpid() or not self._is_kept_up():
+                # A forked child must not speak on its parent's sessions; and a server of which we
+                # are no user may be stopped at any moment.
+                self._idle, self._process = [], os.getpid()
+            return self._idle.pop() if self._idle else None
+
+    def _is_kept_up(self) -> bool:
+        return self._settings.database_url is not None or embedded_server(self._settings).is_leased
+
+
+def _require_tables(session: Session, found: Logins) -> None:
+    if (seen := version(session)) == EXPECTED:
+        return
+    refuse_newer(seen, found.application)
+    from chimera_assets.postgres.platform.migration import migrate  # noqa: PLC0415 - a second
+
+    migrate(found, session.info.user)
+    if version(session) != EXPECTED:
+        raise DatabaseError(
+            found.application.setting,
+            f"expected tables of version {EXPECTED}, found none that {session.info.user} may read",
+            remedy="does CHIMERA_DATABASE_OWNER_URL name the same database?",
+        )

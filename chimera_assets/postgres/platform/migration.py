@@ -1,0 +1,120 @@
+"""Brings the tables of the platform's database to the version of this release, never back.
+
+One transaction under an advisory lock: of any number of processes that find old tables at once,
+one changes them, and the others wait and find it done. Importing SQLAlchemy and Alembic takes a
+second, so this module is only imported when there is something to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.pool import NullPool
+
+from chimera_assets.postgres.platform import migrations
+from chimera_assets.postgres.platform.session import explained, open_session
+from chimera_assets.postgres.platform.version import refuse_newer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chimera_assets.postgres.platform.logins import Logins
+
+_log = logging.getLogger(__name__)
+#: Alembic keeps the migration it is at in variables of its module.
+_in_process = threading.Lock()
+
+_LOCK = "SELECT pg_advisory_xact_lock(4811204)"
+_VERSION = "SELECT version_num FROM platform.alembic_version"
+_HAS_VERSION = "SELECT to_regclass('platform.alembic_version') IS NOT NULL"
+_OWNS_DATABASE = (
+    "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+)
+
+_GIVEN = (
+    "failure_of, actor_kind, actor_name, actor_origin, actor_stated_by, action, resource, before, "
+    "after, reason, run_id"
+)
+#: What the application may do. Of an entry of the audit log it gives neither the number nor the
+#: time: those are the database's.
+_GRANTS = (
+    "USAGE ON SCHEMA platform, audit",
+    "SELECT ON platform.alembic_version",
+    "SELECT, INSERT, UPDATE ON platform.configuration",
+    "SELECT, INSERT, UPDATE ON public.stream_positions",
+    "SELECT ON audit.entries",
+    f"INSERT ({_GIVEN}) ON audit.entries",
+)
+
+_REMEDY = (
+    "the login that makes the tables has to own those that are there, and to be allowed CREATE on "
+    "the database and on its schema public; see docs/audit.md"
+)
+
+
+def migrate(logins: Logins, application: str) -> None:
+    """Make or change the tables as their owner, and let the application use them.
+
+    Args:
+        logins: The owner and the application.
+        application: The name of the application's login.
+
+    Raises:
+        DatabaseError: The owner cannot log in or may not do it, or the tables are of a newer
+            release.
+    """
+    engine = sa.create_engine(
+        "postgresql+psycopg://", creator=lambda: _connection(logins), poolclass=NullPool
+    )
+    with _in_process, explained(logins.owner, remedy=_REMEDY):
+        try:
+            with engine.begin() as connection:
+                _upgrade(connection, logins)
+                for statement in _rights(connection, logins, application):
+                    connection.exec_driver_sql(statement)
+        except sa.exc.DBAPIError as error:
+            raise (error.orig or error) from None
+    if logins.are_one:
+        _log.warning(
+            "%s also owns the tables of the audit log, so whoever has it can alter them; set "
+            "CHIMERA_DATABASE_OWNER_URL to another login",
+            logins.application.setting,
+        )
+
+
+def _connection(logins: Logins) -> psycopg.Connection[tuple[object, ...]]:
+    session = open_session(logins.owner)
+    session.autocommit = False
+    session.row_factory = psycopg.rows.tuple_row  # type: ignore[assignment]
+    return session  # type: ignore[return-value]
+
+
+def _upgrade(connection: sa.Connection, logins: Logins) -> None:
+    connection.exec_driver_sql(_LOCK)
+    if connection.exec_driver_sql(_HAS_VERSION).scalar():
+        refuse_newer(connection.exec_driver_sql(_VERSION).scalar(), logins.application)
+    else:
+        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS platform")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _rights(connection: sa.Connection, logins: Logins, application: str) -> Iterator[str]:
+    if logins.are_one:
+        return
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    for right in _GRANTS:
+        yield f"GRANT {right} TO {quote(application)}"
+    if connection.exec_driver_sql(_OWNS_DATABASE).scalar():
+        database: str = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        # A temporary table would be found before a real one of the same name.
+        yield f"REVOKE TEMPORARY ON DATABASE {quote(database)} FROM PUBLIC"

@@ -1,0 +1,1 @@
+"""The migrations of the platform's database, run by Alembic; `versions/` has one a file."""

@@ -1,0 +1,1 @@
+"""One migration a file, numbered; none is ever changed once it was released, none goes back."""

@@ -1,0 +1,59 @@
+"""Who acts: found at the edge, carried by tags, never asked again."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+import pytest
+
+from chimera_assets.access.principal import ACTOR_TAG, Kind, Principal
+from chimera_assets.errors import ArgumentError
+
+
+def test_the_user_is_that_of_the_process_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+
+    me = Principal.of_command()
+
+    assert (me.kind, me.name) == (Kind.OS_USER, pwd.getpwuid(os.getuid()).pw_name)
+    assert me.stated_by is None
+
+
+def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_001)  # as in a container
+    assert Principal.of_command().name == "uid 4000001"
+
+
+def test_who_acts_for_somebody_else_is_named_beside() -> None:
+    counsel = Principal.of_command("counsel")
+    assert (counsel.kind, counsel.name) == (Kind.PERSON, "counsel")
+    assert counsel.stated_by == Principal.of_command().name
+    with pytest.raises(ArgumentError, match="--by"):
+        Principal.of_command(" ")
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        Principal.of_command(),
+        Principal.of_system("schedule chimera_upkeep"),
+        Principal(Kind.PERSON, "a:b@example.com", "a page"),
+    ],
+)
+def test_it_comes_out_of_a_run_as_it_went_in(principal: Principal) -> None:
+    assert Principal.of_run(principal.tags()) == principal
+
+
+@pytest.mark.parametrize("tag", ["", "alice", "admin:alice", "os_user:", ":"])
+def test_tags_that_say_nothing_are_dagsters(tag: str) -> None:
+    assert Principal.of_run({ACTOR_TAG: tag}).kind is Kind.DAGSTER
+
+
+def test_dagsters_own_tags_tell_a_schedule_from_a_person() -> None:
+    assert Principal.of_run({}).kind is Kind.DAGSTER
+    nightly = Principal.of_run({"dagster/schedule_name": "chimera_upkeep"})
+    assert (nightly.kind, nightly.name) == (Kind.SYSTEM, "schedule chimera_upkeep")

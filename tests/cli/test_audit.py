@@ -1,0 +1,279 @@
+"""Who changed what, as `chimera audit list` shows it after somebody typed commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import psycopg
+import pytest
+
+from chimera_assets.access.principal import os_user
+from chimera_assets.contracts import contracts
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.postgres.databases import platform_database
+from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
+from chimera_assets.settings import get_settings
+
+from .conftest import HOURS, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from chimera_assets.lake import Lake
+
+    from .conftest import Chimera
+
+TABLE = "raw/generations"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("platform") / "pg")
+    server.url("chimera")
+    yield server
+    server.release()
+
+
+@pytest.fixture
+def platform(
+    server: EmbeddedPostgres, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """A database of the test's own, on a server that is there already; one login does both."""
+    name = request.node.name[5:60]
+    with psycopg.connect(server.url("chimera"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    url = server.cluster.url(name)
+    monkeypatch.setenv("CHIMERA_DATABASE_URL", url)
+    get_settings.cache_clear()
+    yield url
+    platform_database(get_settings()).close()
+
+
+def entries(chimera: Chimera, *options: str) -> list[dict[str, Any]]:
+    said = chimera("audit", "list", "--json", "--limit", "100", *options)
+    assert said.code == 0, said.err
+    found: list[dict[str, Any]] = json.loads(said.out)
+    return found
+
+
+def by_hand(chimera: Chimera, *options: str) -> list[dict[str, Any]]:
+    """The entries but for those of settings and contracts, which the first command notices."""
+    every = entries(chimera, *options)
+    return [one for one in every if one["action"] not in {"setting.change", "contract.change"}]
+
+
+def test_a_look_at_a_house_where_nothing_was_done_starts_nothing(
+    chimera: Chimera, home: Path
+) -> None:
+    assert chimera("audit", "list").out == "No entries.\n"
+    assert json.loads(chimera("audit", "list", "--json").out) == []
+    assert not (home / "postgres").exists()
+
+
+@pytest.mark.usefixtures("platform")
+def test_every_command_that_changes_something_says_so(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    quarantine = lake_of_four_hours.table("quarantine", "generations")
+    old = datetime.now(UTC) - timedelta(days=30)
+    quarantine.write_hours(quarantine.read().collect().with_columns(first_seen=pl.lit(old)), HOURS)
+    typed = [
+        ("hold", "add", "--stream", "generations", "--tenant", "acme", "--reason", "case 7"),
+        ("quarantine", "purge"),
+        ("table", "optimize", TABLE),
+        ("table", "vacuum", TABLE, "--days", "8"),
+        ("table", "restore", TABLE, "--as-of", "0", "--yes"),
+    ]
+    for command in typed:
+        assert chimera(*command).code == 0
+    hold = by_hand(chimera, "--action", "hold")[0]["resource"]
+    said = chimera("hold", "release", hold, "--reason", "settled", "--by", "counsel")
+    assert said.code == 0, said.err
+    assert chimera("quarantine", "purge", "--older-than-days", "1").code == 0
+    assert chimera("upkeep").code == 0
+
+    found = by_hand(chimera)
+    assert [one["action"] for one in reversed(found)][:5] == [
+        "hold.add",
+        "table.optimize",  # the purge before it found every row held
+        "table.vacuum",
+        "table.restore",
+        "hold.release",
+    ]
+    assert {one["action"] for one in found} >= {"quarantine.purge", "retention.delete"}
+    added, released = (by_hand(chimera, "--action", f"hold.{one}")[0] for one in ("add", "release"))
+    assert added["actor"]["kind"] == "os_user"
+    assert added["actor"]["name"] == os_user()
+    assert added["after"]["tenant_id"] == "acme"
+    assert added["reason"] == "case 7"
+    assert (released["actor"]["name"], released["actor"]["stated_by"]) == ("counsel", os_user())
+    (purged,) = by_hand(chimera, "--action", "quarantine.purge")
+    assert purged["after"]["rows"] == 22
+    assert purged["after"]["rules"]["tokens_used_range"] == 20
+    restored = by_hand(chimera, "--resource", TABLE, "--action", "table.restore")
+    assert restored[0]["after"] == {"as_of_version": 0}
+    # What a run wrote into a table's log leads to its entry.
+    assert quarantine.history(1)[0]["run"] == purged["run_id"]
+    assert [one["id"] for one in found] == sorted((one["id"] for one in found), reverse=True)
+    assert "alice@example.com" not in json.dumps(found)
+
+    shown = chimera("audit", "list", "--actor", "counsel")
+    assert "hold.release" in shown.out
+    assert f"counsel (stated by {os_user()})" in shown.out
+    assert "hold.add" not in shown.out
+    assert "--limit shows more" in chimera("audit", "list", "--limit", "1").err
+
+
+@pytest.mark.usefixtures("platform")
+def test_what_only_looks_says_nothing(chimera: Chimera, lake_of_four_hours: Lake) -> None:
+    assert lake_of_four_hours.tables()
+    for command in (
+        ("upkeep", "--dry-run"),
+        ("quarantine", "purge", "--dry-run"),
+        ("quarantine", "list"),
+        ("table", "vacuum", TABLE, "--dry-run"),
+        ("hold", "list"),
+        ("status",),
+    ):
+        assert chimera(*command).code == 0
+    assert entries(chimera) == []
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_change_that_fails_is_said_to_have_failed(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    assert lake_of_four_hours.tables()
+    assert "no version 99" in one_line(chimera("table", "restore", TABLE, "--as-of", "99", "--yes"))
+
+    failed, tried = by_hand(chimera)
+    assert failed["failure_of"] == tried["id"]
+    assert tried["failure_of"] is None
+    assert (failed["action"], failed["resource"]) == ("table.restore", TABLE)
+    assert set(failed["after"]) == {"failed"}
+    assert f"of entry {tried['id']} failed" in chimera("audit", "list").out
+
+
+def test_nothing_is_changed_where_it_cannot_be_written_down(
+    chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHIMERA_DATABASE_URL", "postgresql://nobody:s3cr3t@127.0.0.1:1/none")
+    get_settings.cache_clear()
+    table = lake_of_four_hours.table("raw", "generations")
+    before = table.version()
+    for command in (
+        ("table", "restore", TABLE, "--as-of", "0", "--yes"),
+        ("table", "optimize", TABLE),
+        ("table", "vacuum", TABLE),
+        ("hold", "add", "--reason", "case 7"),
+        ("quarantine", "purge"),
+        ("upkeep",),
+    ):
+        said = one_line(chimera(*command))
+        assert "not done, as the audit log could not be written" in said
+        assert "CHIMERA_DATABASE_URL" in said
+        assert "s3cr3t" not in said
+    assert table.version() == before
+    assert not lake_of_four_hours.table("quality", "legal_holds").exists()
+
+
+def test_an_entry_that_is_refused_after_the_start_leaves_the_table_alone(
+    chimera: Chimera, lake_of_four_hours: Lake, platform: str
+) -> None:
+    assert chimera("table", "optimize", TABLE).code == 0
+    with psycopg.connect(platform) as connection:
+        connection.execute(
+            "ALTER TABLE audit.entries ADD CONSTRAINT full_up CHECK (false) NOT VALID"
+        )
+    before = lake_of_four_hours.table("raw", "generations").version()
+
+    assert "not done" in one_line(chimera("table", "optimize", TABLE))
+    said = chimera("upkeep")
+
+    assert said.code == 1
+    assert "not done, as the audit log could not be written" in said.err
+    assert lake_of_four_hours.table("raw", "generations").version() == before
+
+
+def test_a_changed_contract_or_setting_is_noticed_by_the_next_command(
+    chimera: Chimera,
+    lake_of_four_hours: Lake,
+    platform: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert lake_of_four_hours.tables()
+    own = tmp_path / "contracts"
+    own.mkdir()
+    text = (SHIPPED / "generations.odcs.yaml").read_text().replace("generations", "orders")
+    (own / "orders.odcs.yaml").write_text(text)
+
+    def next_command(**settings: str | None) -> list[dict[str, Any]]:
+        seen = entries(chimera)
+        for name, value in settings.items():
+            if value is None:
+                monkeypatch.delenv(f"CHIMERA_{name}")
+            else:
+                monkeypatch.setenv(f"CHIMERA_{name}", value)
+        for cached in (get_settings, contracts):
+            cached.cache_clear()
+        for _ in range(2):  # the second has nothing to notice
+            assert chimera("table", "optimize", TABLE).code == 0
+        found = [one for one in entries(chimera) if one["id"] not in {e["id"] for e in seen}]
+        return [one for one in found if one["action"].endswith(".change")]
+
+    first = next_command()
+    known = {one["resource"]: one["after"] for one in first}
+    assert set(contracts()) | {"CHIMERA_HOME", "CHIMERA_DATABASE_URL"} == set(known)
+    assert set(known["generations"]) == {"version", "sha256"}
+    assert known["CHIMERA_DATABASE_URL"] == {"value": "changed"}
+
+    added = {
+        one["resource"]: one for one in next_command(CONTRACTS=str(own), EXECUTOR="multiprocess")
+    }
+    assert set(added) == {"orders", "CHIMERA_CONTRACTS", "CHIMERA_EXECUTOR"}
+    assert added["orders"]["before"] is None
+    assert added["CHIMERA_EXECUTOR"]["after"] == {"value": "multiprocess"}
+
+    version = contracts()["orders"].version
+    (own / "orders.odcs.yaml").write_text(text.replace(f"version: {version}", "version: 9.0.0"))
+    changed = {one["resource"]: one for one in next_command(EXECUTOR=None)}
+    assert set(changed) == {"orders", "CHIMERA_EXECUTOR"}
+    assert changed["orders"]["before"]["version"] == version
+    assert changed["orders"]["after"]["version"] == "9.0.0"
+    assert changed["CHIMERA_EXECUTOR"]["after"] is None
+
+    secret = "postgresql://me:first-s3cr3t@127.0.0.1:1/x"  # noqa: S105
+    (one,) = next_command(SOURCE_DATABASE_URL=secret)
+    assert (one["before"], one["after"]) == (None, {"value": "changed"})
+    (one,) = next_command(SOURCE_DATABASE_URL=secret.replace("first", "second"))
+    assert one["resource"] == "CHIMERA_SOURCE_DATABASE_URL"
+    with psycopg.connect(platform) as connection:
+        kept = connection.execute("SELECT e::text FROM audit.entries e").fetchall()
+        kept += connection.execute("SELECT c::text FROM platform.configuration c").fetchall()
+    assert "s3cr3t" not in str(kept)
+    shutil.rmtree(own)
+
+
+def test_one_login_is_said_by_status(chimera: Chimera, platform: str) -> None:
+    assert platform
+    said = chimera("status")
+    assert said.code == 0
+    assert "owns the audit log's table" in said.err
+    assert "docs/audit.md" in said.err
+
+
+def test_the_embedded_server_has_two_logins(
+    chimera: Chimera, lake_of_four_hours: Lake, home: Path
+) -> None:
+    assert lake_of_four_hours.tables()
+    assert chimera("table", "optimize", TABLE).code == 0
+    assert (home / "postgres" / "passwords.json").exists()
+    assert platform_database(get_settings()).weaknesses() == ()
+    assert "audit log's table" not in chimera("status").err
+    embedded_server(get_settings()).release()

@@ -1,0 +1,87 @@
+"""Whoever starts a run, and however: it is on the record before its first step."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from chimera_assets.access.principal import Kind, Principal
+from chimera_assets.audit import Entry, Wanted, newest
+from chimera_assets.hours import HourRange
+from chimera_assets.orchestration.runs.audited_run import _action, _assets, _resource
+from chimera_assets.orchestration.runs.tags import late_tags, partition_tags
+from chimera_assets.postgres.platform.database import PlatformDatabase
+from chimera_assets.settings import Settings
+
+from .house import House, generations, keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD, BLOCKED, REFUSED = keys("2026-01-05-04:00", 3)
+HOURS = partition_tags(HourRange.from_keys(GOOD, GOOD))
+SCHEDULE = Principal.of_system("schedule chimera_etl_hourly").tags()
+
+
+def entries(home: Path, key: str) -> list[Entry]:
+    """The entries of one hour, newest first."""
+    settings = Settings(home=home, database_url=None, source_database_url=None)
+    with closing(PlatformDatabase(settings)) as database:
+        return newest(database, Wanted(resource=str(HourRange.from_keys(key, key))), 10)
+
+
+def test_a_run_is_written_down_and_its_failure_too(house: House) -> None:
+    house.source.insert("generations", generations(GOOD, 60))
+    wrong = [row | {"provider": "nobody"} for row in generations(BLOCKED, 60)]
+    house.source.insert("generations", wrong)
+
+    good, blocked = house.run(GOOD), house.run(BLOCKED)
+
+    assert (good.success, blocked.success) == (True, False)
+    (entry,) = entries(house.home, GOOD)
+    assert (entry.action, entry.run_id) == ("hours.backfill", good.run_id)
+    assert entry.actor.kind is Kind.DAGSTER
+    assert entry.after == {"job": "chimera_etl_hourly", "assets": "all"}
+    failed, begun = entries(house.home, BLOCKED)
+    assert (failed.failure_of, failed.after) == (begun.id, {"failed": "StepFailure"})
+
+
+def test_no_hour_is_taken_that_cannot_be_written_down(house: House) -> None:
+    house.source.insert("generations", generations(REFUSED, 60))
+    beside = house.beside(CHIMERA_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+
+    ran = beside.run(REFUSED)
+
+    assert not ran.success
+    assert ran.materialized == []
+    (cause,) = ran.failed.values()
+    assert "not done, as the audit log could not be written" in cause
+    assert "CHIMERA_DATABASE_URL" in cause
+    assert house.count("raw/generations", REFUSED) == 0
+    beside.close()
+
+
+@pytest.mark.parametrize(
+    ("tags", "action"),
+    [
+        (HOURS, "hours.backfill"),
+        (HOURS | {"dagster/backfill": "x"}, "hours.backfill"),
+        (HOURS | SCHEDULE, "hours.run"),
+        (HOURS | late_tags(("generations",), 3) | SCHEDULE, "hours.late"),
+        (HOURS | {"chimera/cause": "replay"}, "quarantine.replay"),
+        ({}, "run.start"),
+    ],
+)
+def test_a_run_is_called_what_it_is(tags: dict[str, str], action: str) -> None:
+    run = dg.DagsterRun(
+        job_name="a_job",
+        tags=tags,
+        asset_selection=frozenset(dg.AssetKey(["raw", f"s{n:02}"]) for n in range(22)),
+    )
+    assert _action(run, Principal.of_run(run.tags)) == action
+    assert _resource(run) == (f"hours {GOOD}" if tags else "job a_job")
+    assert _assets(run)[0] == "raw/s00"
+    assert _assets(run)[-1] == "and 2 more"
