@@ -17,7 +17,7 @@ TESTS ?=
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() or 1))" 2>/dev/null || echo 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test soak lint lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml \
+.PHONY: help demo up test criteria soak lint lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml \
 	bench setup clean
 
 help: ## Say what there is to make.
@@ -33,6 +33,9 @@ up: $(READY) ## Start the Dagster web page and daemon on what the demo made.
 
 test: $(READY) ## Run all tests; they start and stop their own servers.
 	@python -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
+
+criteria: $(READY) ## Run the tests that prove criteria of the specification; makes docs/criteria.md.
+	@python -m pytest -q -n $(WORKERS) --dist loadfile -m criterion --criteria
 
 soak: $(READY) ## Try every fault many times (half an hour); SEED=n repeats a run's dice.
 	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults

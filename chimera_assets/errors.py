@@ -5,11 +5,24 @@ and what to do. The command line prints that line and exits with code 2; Dagster
 failure's description. Anything else that is raised is a defect of ours.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 def one_line(text: str, limit: int | None = None) -> str:
     """The text on one line, and of a longer one than `limit` its beginning."""
     line = " ".join(text.split())
     return line if limit is None or len(line) <= limit else line[: limit - 1] + "…"
+
+
+def in_short(things: Sequence[object], most: int = 5) -> str:
+    """The first few by name, of the others how many."""
+    listed = ", ".join(map(str, things[:most]))
+    return listed + (f" and {len(things) - most:,} more" if len(things) > most else "")
 
 
 class ChimeraError(Exception):

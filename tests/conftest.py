@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ["pytester", "tests.criteria.plugin"]
+
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chimera_assets.commands.masking import masked_record, shown_key
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
@@ -18,6 +17,7 @@ from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle.maintenance import QUARANTINE_DAYS
 from chimera_assets.lifecycle.purge import purge
+from chimera_assets.privacy.masking import OPERATOR_LEVEL, masked_key, masked_record
 from chimera_assets.quality.quarantine import SCHEMA
 from chimera_assets.quality.results import READABLE
 from chimera_assets.sources.landing import damage
@@ -171,7 +171,7 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "stream": row["stream"],
         "hour": _hour(row),
-        "key": shown_key(contract, row["row_key"]),
+        "key": masked_key(contract, row["row_key"], level=OPERATOR_LEVEL),
         "reasons": row["reasons"],
         "batch_id": row["batch_id"],
         "first_seen": row["first_seen"],
@@ -184,7 +184,10 @@ def _show(row: dict[str, Any], *, reveal: bool) -> bool:
     """Print one row; whether something was masked."""
     contract = known_contracts().get(row["stream"])
     values = json.loads(row["record"])
-    shown = values if reveal else masked_record(contract, row["record"])
+    masked = masked_record(
+        contract, row["record"], level=OPERATOR_LEVEL, shown=damage.NOT_OF_COLUMNS
+    )
+    shown = values if reveal else masked
     about = (
         ("stream", row["stream"]),
         ("hour", _hour(row)),

@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, in_short
 from chimera_assets.hours import partition_key
-from chimera_assets.ingest.backlog import (
-    Backlog,
-    Known,
-    backlog,
-    doubt,
-    held_back,
-    in_short,
-    moved_from,
-    rows_of,
-    shrunk,
-)
 from chimera_assets.ingest.files_only import FilesOnly, source_now
+from chimera_assets.ingest.late_rows import Backlog, Known, backlog, doubt
+from chimera_assets.ingest.loss_guard import held_back, rows_of, shrunk
+from chimera_assets.ingest.moved_rows import moved_from
 from chimera_assets.ingest.watermark_commits import Advance, current_watermark
 from chimera_assets.sources.landing import landed_rows
 from chimera_assets.tracing import traced_batches
@@ -32,7 +24,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
-    from chimera_assets.ingest.backlog import Shrunk
+    from chimera_assets.ingest.loss_guard import Shrunk
     from chimera_assets.ingest.watermark import Watermark
     from chimera_assets.lake import Commit, Lake
     from chimera_assets.sources.batch import Batch

@@ -14,6 +14,7 @@ import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.lake import Lake
+from chimera_assets.privacy.masking import mask
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,7 +27,6 @@ CLASSIFIED_METADATA = "chimera/classified_columns"
 
 _PREVIEW_ROWS = 5
 _PREVIEW_WIDTH = 40
-_MASK = "•••"
 
 
 class DeltaIOManager(dg.ConfigurableIOManager):
@@ -107,10 +107,7 @@ def preview(table: Table, hours: HourRange | None, masked: Collection[str]) -> s
     names = [name for name in rows.columns if name not in HOUR_COLUMNS]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     for row in rows.select(names).iter_rows(named=True):
-        cells = [
-            _MASK if name in masked and row[name] is not None else _cell(row[name])
-            for name in names
-        ]
+        cells = [_cell(mask(row[name]) if name in masked else row[name]) for name in names]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from adbc_driver_postgresql import dbapi
 
-from chimera_assets.postgres.errors import DatabaseError
+from chimera_assets.postgres.errors import QUERY_CANCELED, DatabaseError
 from chimera_assets.transient import TRANSIENT_STATES
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _REMEDIES = {
     "28": "check {url}: user and password",
     "3D": "check {url}: the name of the database, or make it with createdb",
     "42501": "grant the user SELECT on the table",
-    "57014": "the server cancelled the statement; raise its statement_timeout for this user",
+    QUERY_CANCELED: "the server cancelled the statement; raise its statement_timeout for this user",
 }
 #: What libpq says in words, as it gives no SQLSTATE when it cannot connect.
 _CONNECT_REMEDIES = {
@@ -99,6 +99,7 @@ class Database:
                 _reason(self.url, error),
                 remedy=self._remedy(found[0]) if found else "see the server's log",
                 transient=state.startswith(TRANSIENT_STATES) or (not state and _is_lost(error)),
+                sqlstate=state or None,
             ) from None
 
     @contextmanager

@@ -71,6 +71,7 @@ def test_hours_and_columns_can_be_chosen(chimera: Chimera) -> None:
     assert "no column even_id" in one_line(wrong)
 
 
+@pytest.mark.criterion("AC-003.2")
 def test_the_past_can_be_read_and_brought_back(chimera: Chimera, lake_of_four_hours: Lake) -> None:
     table = lake_of_four_hours.table("staged", "generations")
     before = table.version()

@@ -100,6 +100,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.criterion("AC-004.6")
 @pytest.mark.parametrize(("replacement", "words", "part"), CHANGES)
 def test_a_change_in_words(
     generations: Contract,

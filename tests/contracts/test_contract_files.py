@@ -32,6 +32,7 @@ def test_every_file_follows_the_json_schema_of_the_standard() -> None:
         assert problems == [], path
 
 
+@pytest.mark.criterion("AC-004.3")
 def test_the_four_contracts_are_there_with_their_terms(shipped: dict[str, Contract]) -> None:
     assert list(shipped) == ["generations", "jailbreak_tests", "provider_health", "providers"]
     for name, contract in shipped.items():

@@ -48,6 +48,7 @@ def test_an_ordinary_hour_passes_and_tells_what_was_observed(generations: Contra
     assert said["success_rate"] == (1.0, True)
 
 
+@pytest.mark.criterion("AC-004.2")
 def test_a_one_sided_hour_is_told_of(generations: Contract) -> None:
     rows = [good_row(i, success=False, latency_ms=None) for i in range(200)]
     said = verdicts(generations, make_profile(generations, frame_of(generations, rows)))

@@ -64,6 +64,7 @@ def test_a_good_row_breaks_nothing(generations: Contract) -> None:
     assert reasons(generations, good_row(), "warning") == set()
 
 
+@pytest.mark.criterion("AC-004.2")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -168,6 +169,7 @@ def test_no_known_provider_rejects_every_row(generations: Contract) -> None:
     assert judged["provider_known"].all()
 
 
+@pytest.mark.criterion("AC-004.2")
 def test_a_missing_or_mistyped_column_speaks_of_the_whole_frame(generations: Contract) -> None:
     frame = frame_of(generations, [good_row()]).drop("model").cast({"tokens_used": pl.String})
     with pytest.raises(SchemaErrors) as caught:
@@ -177,6 +179,7 @@ def test_a_missing_or_mistyped_column_speaks_of_the_whole_frame(generations: Con
     assert any(check.startswith("dtype") for check in cases["check"])
 
 
+@pytest.mark.criterion("AC-004.7")
 def test_a_new_rule_is_one_line_of_yaml(changed: Callable[..., Contract]) -> None:
     line = '{type: custom, engine: pandera, name: cheap, implementation: "cost_usd < 5"}'
     contract = changed(
@@ -205,6 +208,7 @@ SHIPPED_GENERATIONS = load_contracts([SHIPPED])["generations"]
 SCHEMA = pandera_schema(SHIPPED_GENERATIONS, REFERENCES)
 
 
+@pytest.mark.criterion("AC-002.2")
 @settings(max_examples=60, deadline=None)
 @given(damaged_frames())
 def test_pandera_and_the_fused_pass_agree(rows: list[dict[str, Any]]) -> None:

@@ -111,6 +111,7 @@ def answer(port: int, server: subprocess.Popen[bytes], log: Path) -> dict[str, A
     pytest.fail(log.read_text()[-4000:])
 
 
+@pytest.mark.criterion("AC-001.7")
 def test_an_hour_is_taken_and_seen_on_the_pages(production: dict[str, str], tmp_path: Path) -> None:
     dagster_home, ports = Path(production["DAGSTER_HOME"]), (free_port(), free_port())
     workspace = dagster_home / "workspace.yaml"

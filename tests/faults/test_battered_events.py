@@ -191,6 +191,7 @@ def contract(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.criterion("AC-002.3")
 @pytest.mark.timeout(3600 if SOAK else 300)
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_damaged_event_is_accounted_for(  # noqa: PLR0913, PLR0917

@@ -18,7 +18,7 @@ import pytest
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import partition_key
-from chimera_assets.ingest.backlog import Known, backlog
+from chimera_assets.ingest.late_rows import Known, backlog
 from chimera_assets.ingest.watermark import NO_HOURS
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import Lake
@@ -184,7 +184,7 @@ class World:
         for taker in self._takers:
             taker.wait()
         watermark = current_watermark(self.lake, "generations")
-        for hour in set(HOURS) - (watermark.taken if watermark is not None else NO_HOURS):
+        for hour in set(HOURS) - (watermark.extracted if watermark is not None else NO_HOURS):
             self._now(hour)
         rounds = 0
         while late := self.late():
@@ -217,6 +217,7 @@ def story(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
+@pytest.mark.criterion("AC-002.6")
 @pytest.mark.timeout(3600 if SOAK else 300)
 @pytest.mark.usefixtures("story")
 def test_no_interleaving_loses_a_row(

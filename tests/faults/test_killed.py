@@ -98,6 +98,7 @@ def whole_or_nothing(lake: Lake, calm: Lake, hour: str) -> None:
             assert found in {0, expected}, (name, hour)
 
 
+@pytest.mark.criterion("AC-003.1")
 @pytest.mark.timeout(7200 if SOAK else 300)
 def test_killed_runs_leave_no_trace_once_their_hours_are_run_again(
     warm_house: WarmHouse, tmp_path: Path, dice: Random, survived: Survived

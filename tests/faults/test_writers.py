@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.lake.conftest import hours
 
 from .conftest import SOAK
@@ -21,6 +23,7 @@ WRITER = Path(__file__).with_name("writer.py")
 TIMES = 5 if SOAK else 1
 
 
+@pytest.mark.criterion("AC-003.1")
 def test_eight_processes_create_one_table_and_write_side_by_side(
     lake: Lake, tmp_path: Path, survived: Survived
 ) -> None:

@@ -18,6 +18,7 @@ def values(table: Table, **past: object) -> list[int]:
     return table.read(**past).select(pl.col("value").unique().sort()).collect()["value"].to_list()
 
 
+@pytest.mark.criterion("AC-003.2")
 def test_the_table_as_it_was_at_a_version_or_a_time(table: Table) -> None:
     first = table.write_hours(events(hours(0), value=1), hours(0))
     time.sleep(1.1)  # S3 tells times by the second
@@ -85,6 +86,7 @@ def test_counts_and_sizes_come_from_the_log(table: Table) -> None:
     assert stats.bytes > 0
 
 
+@pytest.mark.criterion("AC-003.7")
 def test_upkeep_keeps_every_row(table: Table) -> None:
     for value in range(4):
         table.append(events(hours(0), value=value), partition_by=("hour_partition", "hour"))

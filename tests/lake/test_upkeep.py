@@ -73,6 +73,7 @@ def test_the_plan_for_three_years_of_hours_comes_from_the_log_alone(local: Lake)
     assert len(needs(table, ORDER, LATER).order) == 9 * 24 - 2
 
 
+@pytest.mark.criterion("AC-003.7")
 def test_a_writer_and_upkeep_at_once_lose_nothing_of_each_other(local: Lake) -> None:
     """The writer rewrites one hour as fast as it can, while what it wrote is put in order.
 
@@ -129,6 +130,7 @@ def test_an_hour_that_keeps_being_written_is_skipped(local: Lake) -> None:
     assert table.count() == 107
 
 
+@pytest.mark.criterion("AC-003.5")
 def test_files_of_killed_writers_go_and_those_of_running_ones_stay(local: Lake) -> None:
     table = local.table("staged", "generations")
     table.write_hours(events(hours(0)), hours(0))

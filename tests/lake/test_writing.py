@@ -37,6 +37,7 @@ def test_writing_hour_two_finds_hour_one_untouched(table: Table) -> None:
     assert [entry.get("run") for entry in table.history(2)] == [None, "r-2"]
 
 
+@pytest.mark.criterion("AC-002.4")
 def test_a_range_over_two_midnights_replaces_exactly_its_hours(table: Table) -> None:
     table.write_hours(events(hours(0, 96)), hours(0, 96))
     middle = hours(20, 55)
@@ -74,6 +75,7 @@ def test_rows_outside_the_hours_are_refused_and_nothing_is_written(table: Table)
     assert (table.version(), total(table)) == (before, 10)
 
 
+@pytest.mark.criterion("AC-003.6")
 def test_a_new_column_is_added_and_older_rows_have_null_there(table: Table) -> None:
     table.write_hours(events(hours(0)), hours(0))
     table.write_hours(events(hours(1)).with_columns(model=pl.lit("m-1")), hours(1))
@@ -82,6 +84,7 @@ def test_a_new_column_is_added_and_older_rows_have_null_there(table: Table) -> N
     assert table.read(hours(0)).collect_schema()["model"] == pl.String
 
 
+@pytest.mark.criterion("AC-003.6")
 def test_a_retyped_column_is_refused_by_name(table: Table) -> None:
     table.write_hours(events(hours(0)), hours(0))
     retyped = events(hours(1)).with_columns(pl.col("value").cast(pl.String))
@@ -119,6 +122,7 @@ def test_types_that_delta_lacks_are_turned_or_refused_at_the_door(local: Lake) -
     assert table.version() == 1
 
 
+@pytest.mark.criterion("AC-002.5")
 def test_the_position_is_committed_with_the_data(table: Table) -> None:
     assert table.transaction_version("watermark") is None
     table.write_hours(events(hours(0)), hours(0), carry=counted)

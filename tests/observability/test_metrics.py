@@ -82,6 +82,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         house.close()
 
 
+@pytest.mark.criterion("AC-002.7", "AC-004.5")
 def test_the_numbers_are_those_of_the_tables_and_of_the_runs(watched: Watched) -> None:
     done = watched.chimera("metrics")
     assert done.returncode == 0, done.stderr
@@ -163,6 +164,7 @@ def test_they_are_published_and_a_gateway_that_is_down_is_told(watched: Watched)
     assert textfile.exists()
 
 
+@pytest.mark.criterion("AC-001.2")
 def test_spans_of_an_hour_lead_from_the_run_to_each_write(watched: Watched) -> None:
     run_id = watched.first.run_id
     mine = [one for one in spans(watched.collector) if one.trace == run_id.replace("-", "")]

@@ -6,6 +6,8 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+import pytest
+
 from chimera_assets.contracts.loader import SHIPPED
 
 from .house import Process, generations
@@ -68,6 +70,7 @@ def test_source_tables_that_do_not_fit_are_named_with_their_columns(house: House
     }
 
 
+@pytest.mark.criterion("AC-001.7", "AC-002.7")
 def test_a_database_that_is_not_there_is_named_without_its_password(
     house: House, tmp_path: Path
 ) -> None:

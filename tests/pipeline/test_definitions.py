@@ -79,6 +79,7 @@ def test_hourly_assets_are_partitioned_and_references_are_not(catalogue: dict[st
     }
 
 
+@pytest.mark.criterion("AC-004.1")
 def test_checks(catalogue: dict[str, Any]) -> None:
     checks = catalogue["checks"]
     for stream in STREAMS:

@@ -125,6 +125,7 @@ def test_an_error_that_comes_from_itself_ends_the_walk() -> None:
     assert not is_transient(one)
 
 
+@pytest.mark.criterion("AC-001.4")
 def test_pauses_grow_and_never_agree() -> None:
     first = get_settings().retry_seconds
     for tries in range(RETRIES):

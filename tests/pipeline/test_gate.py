@@ -47,6 +47,7 @@ def three_good_hours(house: House) -> House:
     return house
 
 
+@pytest.mark.criterion("AC-004.3", "AC-004.4")
 def test_a_published_hour_that_turns_bad_stays_as_it_was(three_good_hours: House) -> None:
     house = three_good_hours
     spoil(house, SPOILT, 4)

@@ -102,6 +102,7 @@ def test_a_contract_file_makes_assets_and_checks(with_feedback: House) -> None:
     }
 
 
+@pytest.mark.criterion("AC-004.7")
 def test_its_hours_are_taken_judged_and_staged(with_feedback: House) -> None:
     ran = with_feedback.run(HOUR)
 

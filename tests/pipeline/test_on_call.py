@@ -62,6 +62,7 @@ def receiver() -> Iterator[Receiver]:
         server.shutdown()
 
 
+@pytest.mark.criterion("AC-004.4")
 def test_a_bad_hour_from_its_first_word_to_its_last(house: House, receiver: Receiver) -> None:
     house.source.insert("generations", generations(HOUR, 200))
     house.source.execute(SPOIL, [-1])

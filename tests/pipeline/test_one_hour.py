@@ -57,6 +57,7 @@ def hour(house: House) -> Hour:
     return Hour(house, ran)
 
 
+@pytest.mark.criterion("AC-002.4", "AC-004.1", "AC-004.5")
 def test_every_row_is_in_one_place_and_the_checks_say_so(hour: Hour) -> None:
     house = hour.house
     counted = {table: house.count(table, HOUR) for table in TABLES[:4]}
@@ -79,6 +80,7 @@ def test_every_row_is_in_one_place_and_the_checks_say_so(hour: Hour) -> None:
         assert hour.ran.check("staged/generations", "pass_rate", partition)["passed"]
 
 
+@pytest.mark.criterion("AC-002.3")
 def test_a_row_that_breaks_three_rules_is_one_quarantine_row_with_three_reasons(hour: Hour) -> None:
     bad = hour.house.rows("quarantine/generations", HOUR)
     row = bad.row(by_predicate=pl.col("row_key") == "2026-01-10T09-0007", named=True)

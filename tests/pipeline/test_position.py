@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -201,6 +202,7 @@ ACTIONS = st.tuples(
 )
 
 
+@pytest.mark.criterion("AC-002.1", "AC-002.5")
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.lists(ACTIONS, min_size=20, max_size=50))
 def test_no_interleaving_loses_a_row_and_all_of_them_settle(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from .house import generations
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Restarting:
             pass
 
 
+@pytest.mark.criterion("AC-001.4")
 def test_a_database_that_comes_back_is_tried_again_and_the_hour_is_whole(house: House) -> None:
     house.source.insert("generations", generations(HOUR, 50))
     way = Restarting(house.source.url)

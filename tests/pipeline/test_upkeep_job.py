@@ -6,15 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from chimera_assets.lake import Lake
 from tests.lake.conftest import events, hours
 
 from .house import environment
-
-if TYPE_CHECKING:
-    import pytest
 
 RUN = """
 import json, sys
@@ -50,6 +48,7 @@ def ran(home: Path) -> dict[str, object]:
     return told
 
 
+@pytest.mark.criterion("AC-001.2")
 def test_each_table_tells_its_numbers_and_one_bad_table_keeps_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

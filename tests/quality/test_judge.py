@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,7 @@ def naive(row: dict[str, Any]) -> list[str]:
     return sorted(name for name, is_broken in broken.items() if is_broken)
 
 
+@pytest.mark.criterion("AC-002.2")
 @given(damages=rows)
 @settings(max_examples=60, deadline=None)
 def test_every_row_is_valid_or_rejected_for_just_the_rules_it_breaks(

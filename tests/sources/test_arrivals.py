@@ -78,6 +78,7 @@ def source(database: str, contracts: dict[str, Contract]) -> Source:
     return Source(database, contracts["generations"])
 
 
+@pytest.mark.criterion("AC-002.1")
 def test_a_transaction_that_began_before_and_committed_after_is_seen(
     source: Source, client: Callable[[], Client]
 ) -> None:

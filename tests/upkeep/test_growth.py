@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from .year import simulate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.criterion("AC-003.5")
 def test_tables_and_logs_stay_flat_over_simulated_months(tmp_path: Path) -> None:
     """Each day is followed by 10 days of rest; the long form is `year.py` by itself."""
     weeks = list(

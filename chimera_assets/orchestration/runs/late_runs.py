@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dagster import DagsterRunStatus, RunsFilter
 
+from chimera_assets.errors import in_short
 from chimera_assets.hours import HourRange, partition_key, ranges
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 from chimera_assets.orchestration.runs.job_names import HOURLY
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from dagster import DagsterInstance, DagsterRun, RunRecord
 
+    from chimera_assets.ingest.look import Looked
+
 #: Runs that one tick may ask for; the rest waits for the next.
 RUNS_A_TICK = 5
 
@@ -41,6 +44,7 @@ _LONGEST_RUN = timedelta(hours=6)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
 _REMEMBERED = timedelta(days=30)
 _RUNS_LOOKED_AT = 100
+_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,66 @@ class Failed:
     streams: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The runs that a tick asks for, and what it says.
+
+    Attributes:
+        runs: The runs, each with how many late rows it is known to be for.
+        messages: In lines.
+    """
+
+    runs: tuple[tuple[LateRunRequest, int], ...]
+    messages: tuple[str, ...]
+
+
+def plan(instance: DagsterInstance, looked: Mapping[str, Looked], now: datetime) -> Plan:
+    """Which runs to ask for now, by what was found pending in each stream and what runs there are.
+
+    Args:
+        instance: Dagster's, with the runs there were and are.
+        looked: Stream -> what a look at it found.
+        now: The time.
+    """
+    failed = failures(instance, now)
+    busy = hours_at_work(instance, now)
+    resting = frozenset(hour for hour, one in failed.items() if one.again > now)
+    wanted = {
+        stream: (one.pending | {h for h, f in failed.items() if stream in f.streams})
+        - busy
+        - resting
+        for stream, one in looked.items()
+    }
+    asked = requests(wanted)
+    messages = [line for one in looked.values() for line in one.messages]
+    messages += _waiting_messages(looked, busy)
+    messages += [failed_message(hour, failed[hour]) for hour in sorted(resting)[:_LISTED]]
+    if len(asked) > RUNS_A_TICK:
+        messages.append(f"{len(asked) - RUNS_A_TICK:,} more runs are asked for by the next ticks")
+    runs = [(one, _late_rows(one, looked)) for one in asked[:RUNS_A_TICK]]
+    messages += [_request_message(one, rows) for one, rows in runs]
+    return Plan(tuple(runs), tuple(messages))
+
+
+def _late_rows(request: LateRunRequest, looked: Mapping[str, Looked]) -> int:
+    return sum(looked[s].rows.get(h, 0) for s in request.streams for h in request.hours)
+
+
+def _request_message(request: LateRunRequest, rows: int) -> str:
+    what = f"{rows:,} late rows" if rows else "hours that are pending, or rows from files"
+    return f"asked for {request.hours}: {', '.join(request.streams)}, {what}"
+
+
+def _waiting_messages(looked: Mapping[str, Looked], busy: Hours) -> Iterator[str]:
+    """The late hours that a run is extracting, or is about to."""
+    for stream, one in looked.items():
+        if waiting := sorted(one.pending & busy):
+            listed = in_short([partition_key(hour) for hour in waiting])
+            yield f"{stream}: a run of {listed} has not ended yet"
+
+
 def requests(wanted: Mapping[str, Hours]) -> list[LateRunRequest]:
-    """The runs that take every wanted hour: as few as there are gaps and sets of streams."""
+    """The runs that extract every wanted hour: as few as there are gaps and sets of streams."""
     by_streams: dict[tuple[str, ...], set[datetime]] = {}
     for hour in frozenset().union(*wanted.values()):
         streams = tuple(sorted(stream for stream, hours in wanted.items() if hour in hours))

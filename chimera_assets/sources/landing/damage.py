@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: Names in `_unreadable` beside those of columns; no column may have them.
 RULE, FILE, LINE, TEXT, WHY = "_rule", "_file", "_line", "_text", "_why"
 
+#: Those of them that say nothing of what the line or file holds.
+NOT_OF_COLUMNS = (RULE, FILE, LINE, WHY)
+
 #: The reasons of rows that never were rows.
 MALFORMED_LINE, CORRUPT_FILE = "malformed_line", "corrupt_file"
 NO_ROWS = (MALFORMED_LINE, CORRUPT_FILE)

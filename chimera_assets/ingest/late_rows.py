@@ -1,13 +1,12 @@
-"""What a stream's raw table still owes: hours with rows that came after they were taken.
+"""Which hours have late rows: rows that came, or were changed, after their hour was extracted.
 
-An hour is late if it was taken before and the source now has rows of it that the position does not
-cover, or if raw still holds, in that hour, the key of a row that arrived and is now in another. Of
-rows that arrived in hours not taken yet, the second is looked for when these are taken.
+An hour is late if it was extracted before and the source now has rows of it that the watermark does
+not cover, or if raw still holds, in that hour, the key of a row that arrived and is now in another.
+Of rows that arrived in hours not extracted yet, the second is looked for when these are extracted.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
@@ -15,29 +14,27 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 
 from chimera_assets.hours import (
-    HOUR_COLUMNS,
     ONE_HOUR,
     HourRange,
     floor_hour,
-    partition_key,
     ranges,
 )
 from chimera_assets.ingest.landed_hours import landed
+from chimera_assets.ingest.moved_rows import KEY_PRINTS, key_prints, moved_from
 from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Hours, Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
-from chimera_assets.lake.partitions import HOUR_START
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import pyarrow as pa
 
     from chimera_assets.contracts import Contract
     from chimera_assets.ingest.files_only import FilesOnly
     from chimera_assets.ingest.watermark import Landed
-    from chimera_assets.lake import Lake, Table
+    from chimera_assets.lake import Lake
     from chimera_assets.sources.postgres import SourceNow
 
 #: A row that says it arrived so long before the position, and was not there then, was changed.
@@ -48,14 +45,6 @@ _BEFORE_ARRIVAL = timedelta(days=1)
 
 #: So many hours from one that is taken for the first time, older selves of its rows are looked for.
 _MOVED_BY = 24
-
-#: An hour is not taken again of itself if more than this share of its rows is gone from the source.
-_MAY_BE_GONE = 0.5
-
-_LISTED = 5
-
-_KEYS_AT_ONCE = 5_000
-_ROWS_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +121,7 @@ def backlog(
     if watermark is None:
         # Nothing taken, nothing late: the first extraction need not look at every row.
         fresh = Arrivals(source.look.now, floor=source.look.next_xid)
-        return Backlog(known, fresh, files, NO_HOURS, NO_HOURS, pl.DataFrame(schema=_KEYS))
+        return Backlog(known, fresh, files, NO_HOURS, NO_HOURS, pl.DataFrame(schema=KEY_PRINTS))
     span = HourRange(get_settings().start, floor_hour(datetime.now(UTC)) + 2 * ONE_HOUR)
     found = source.arrivals(watermark.moment, span)
     late = (found.beyond(watermark.moment) or NO_HOURS) & watermark.extracted
@@ -142,7 +131,7 @@ def backlog(
     moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
     for hours in _new_beside_extracted(extracting, watermark.extracted):
         # An UPDATE may have given a row of another hour this hour and a new arrival.
-        new = _all_prints(contract, source.keys(hours))
+        new = _allkey_prints(contract, source.keys(hours))
         near = HourRange(hours.start - _MOVED_BY * ONE_HOUR, hours.end + _MOVED_BY * ONE_HOUR)
         moved |= moved_from(raw, contract, new, near)
         keys = pl.concat([keys, new])
@@ -157,9 +146,6 @@ def _new_beside_extracted(extracting: Iterable[datetime], extracted: Hours) -> l
     around = [number * ONE_HOUR for number in range(-_MOVED_BY, _MOVED_BY + 1)]
     new = (hour for hour in extracting if hour not in extracted)
     return ranges(hour for hour in new if any(hour + by in extracted for by in around))
-
-
-_KEYS = pl.Schema({"print": pl.UInt64(), "placed": pl.Datetime("us", "UTC")})
 
 
 def _changed(found: Arrivals) -> datetime | None:
@@ -184,15 +170,15 @@ def _keys(
 ) -> pl.DataFrame:
     """Fingerprint and hour of the rows whose older selves may stand in other hours."""
     if not late and changed is None:
-        return pl.DataFrame(schema=_KEYS)
+        return pl.DataFrame(schema=KEY_PRINTS)
     before = found.since.taken_at - _CHANGED if found.since is not None else None
-    return _all_prints(contract, source.arrived_keys(found, sorted(late), before))
+    return _allkey_prints(contract, source.arrived_keys(found, sorted(late), before))
 
 
-def _all_prints(contract: Contract, keys: Iterable[pa.RecordBatch]) -> pl.DataFrame:
+def _allkey_prints(contract: Contract, keys: Iterable[pa.RecordBatch]) -> pl.DataFrame:
     """Fingerprint and hour of each key."""
-    parts = [_prints(contract, pl.DataFrame(keyed), placed=pl.col("_placed")) for keyed in keys]
-    return pl.concat([pl.DataFrame(schema=_KEYS), *(part.cast(_KEYS) for part in parts)])
+    parts = [key_prints(contract, pl.DataFrame(keyed), placed=pl.col("_placed")) for keyed in keys]
+    return pl.concat([pl.DataFrame(schema=KEY_PRINTS), *(part.cast(KEY_PRINTS) for part in parts)])
 
 
 def _where_they_were(late: Hours, changed: datetime | None, span: HourRange) -> HourRange | None:
@@ -201,33 +187,6 @@ def _where_they_were(late: Hours, changed: datetime | None, span: HourRange) -> 
         return None
     start = max(span.start, floor_hour(changed.astimezone(UTC)) - _BEFORE_ARRIVAL)
     return HourRange(start, span.end) if start < span.end else None
-
-
-def _prints(contract: Contract, rows: pl.DataFrame, **hour: pl.Expr) -> pl.DataFrame:
-    """A row's hour, and its key as one 64-bit number: 16 bytes a row, whatever the keys' size."""
-    typed = [pl.col(name).cast(contract.column(name).polars_type) for name in contract.key]
-    keyed = rows.drop_nulls(list(contract.key))
-    return keyed.select(print=pl.struct(typed).hash(seed=0), **hour)
-
-
-def moved_from(
-    raw: Table, contract: Contract, keys: pl.DataFrame, hours: HourRange | None
-) -> Hours:
-    """The hours in which raw holds one of these keys, though its row is in another hour now.
-
-    Args:
-        raw: The stream's raw table.
-        contract: The stream's contract.
-        keys: Fingerprint and hour of rows that arrived.
-        hours: Look only there; None for every hour.
-    """
-    if keys.is_empty():
-        return NO_HOURS
-    found: set[datetime] = set()
-    for frame in raw.batches(hours, [*HOUR_COLUMNS, *contract.key], rows=_ROWS_AT_ONCE):
-        both = _prints(contract, frame, held=HOUR_START).join(keys, on="print")
-        found.update(both.filter(pl.col("held") != pl.col("placed"))["held"].unique())
-    return frozenset(found)
 
 
 def doubt(contract: Contract, found: Arrivals) -> str | None:
@@ -253,73 +212,3 @@ def doubt(contract: Contract, found: Arrivals) -> str | None:
     else:
         return None
     return f"{contract.stream}: {reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Shrunk:
-    """An hour that would lose rows if it were taken again."""
-
-    hour: datetime
-    rows: int
-    left: int
-
-    def __str__(self) -> str:
-        """The loss in words."""
-        return f"{partition_key(self.hour)} ({self.left:,} of {self.rows:,} rows left)"
-
-
-def in_short(things: Sequence[object]) -> str:
-    """The first few by name, of the others how many."""
-    listed = ", ".join(map(str, things[:_LISTED]))
-    return listed + (f" and {len(things) - _LISTED:,} more" if len(things) > _LISTED else "")
-
-
-def held_back(stream: str, hours: list[Shrunk]) -> str:
-    """Why hours are not taken again of themselves, and what to do."""
-    return (
-        f"{stream}: the source no longer has most rows of {in_short(hours)}; not taken again, "
-        f"so that they stay in the lake; `chimera backfill` takes hours as the source has them"
-    )
-
-
-def shrunk(
-    lake: Lake, contract: Contract, source: SourceNow | FilesOnly, hours: HourRange
-) -> list[Shrunk]:
-    """The hours of which the source has lost more rows than may be lost without asking.
-
-    A source that deletes old rows would otherwise, by one late row, empty an hour of the lake. Rows
-    that are in another hour now are not lost.
-    """
-    before = rows_of(lake.table("raw", contract.stream), hours)
-    files = rows_of(lake.table("landing", contract.stream), hours)
-    if not before:
-        return []
-    found: list[Shrunk] = []
-    for hour, left in source.rows_by_hour(hours).items():
-        own = max(0, before.get(hour, 0) - files.get(hour, 0))
-        if own - left <= own * _MAY_BE_GONE:
-            continue
-        there = _still_there(lake.table("raw", contract.stream), contract, source, hour)
-        if own - there > own * _MAY_BE_GONE:
-            found.append(Shrunk(hour, own, there))
-    return found
-
-
-def _still_there(
-    raw: Table, contract: Contract, source: SourceNow | FilesOnly, hour: datetime
-) -> int:
-    """How many of the keys that raw has of an hour the source still has, wherever."""
-    rows = raw.batches(HourRange.single(hour), list(contract.key), rows=_KEYS_AT_ONCE)
-    texts = [pl.col(name).cast(pl.String) for name in contract.key]
-    return sum(
-        source.count_keys(json.dumps(frame.select(texts).to_dicts(), ensure_ascii=False))
-        for frame in rows
-    )
-
-
-def rows_of(table: Table, hours: HourRange) -> dict[datetime, int]:
-    """The rows that a table has of some hours, from its log; none if there is no such table."""
-    if not table.exists():
-        return {}
-    counted = table.rows_by_hour(hours).select(HOUR_START, "rows")
-    return dict(counted.iter_rows())

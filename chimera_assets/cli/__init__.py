@@ -1,0 +1,60 @@
+"""The `chimera` command: its groups of commands, and how it ends.
+
+Each group is a file of this package; what a command does is in `commands/`. Everything heavy is
+imported by the command that needs it, so that `chimera --help` is quick.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from chimera_assets.cli import contract, hold, pack, quarantine, source, table, top
+from chimera_assets.errors import ChimeraError
+
+app = typer.Typer(
+    help="An evidence-grade lakehouse for the events of AI products. Times are UTC.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(top.commands)
+app.add_typer(source.group, name="source")
+app.add_typer(quarantine.group, name="quarantine")
+app.add_typer(table.group, name="table")
+app.add_typer(contract.group, name="contract")
+app.add_typer(pack.group, name="pack")
+app.add_typer(hold.group, name="hold")
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; gives its exit code: 2 for a mistake of the user's, told in one line."""
+    try:
+        return app(arguments, standalone_mode=False, prog_name="chimera") or 0
+    except typer.Abort:
+        return 1
+    except (ChimeraError, typer.TyperException) as error:
+        sys.stderr.write(_message(error))
+        return 2
+
+
+def _message(error: ChimeraError | typer.TyperException) -> str:
+    """An error in one line; the help, where there were no arguments, as it is."""
+    words = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    return words + "\n" if words.startswith("Usage:") else f"chimera: {' '.join(words.split())}\n"
+
+
+def main() -> NoReturn:
+    """The entry point of `chimera`."""
+    try:
+        code = run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `chimera table read ... | head`
+        code = 1
+    sys.stderr.flush()
+    # Libraries that read Delta have threads of their own, which sometimes abort a process that
+    # ends in the ordinary way. Everything that has to be finished is finished here.
+    os._exit(code)

@@ -1,0 +1,46 @@
+"""`chimera contract`: its commands and their options; what each does is in `commands/`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chimera_assets.cli import options as opt
+
+group = typer.Typer(help="The contracts: what streams hold and promise.", no_args_is_help=True)
+
+
+@group.command("list")
+def contract_list(*, as_json: opt.AsJson = False) -> int:
+    """Show every contract: version, columns, rules, pass rate, owner."""
+    from chimera_assets.commands.contracts import show_list
+
+    return show_list(as_json=as_json)
+
+
+@group.command("check")
+def contract_check(paths: opt.Paths = None) -> int:
+    """Show every problem of contract files by file and line; exit 1 on an error."""
+    from chimera_assets.commands.contracts import check
+
+    return check(paths or ())
+
+
+@group.command("diff")
+def contract_diff(old: Path, new: Path) -> int:
+    """Say in words what changed from OLD to NEW; exit 1 if it breaks a promise."""
+    from chimera_assets.commands.contracts import show_diff
+
+    return show_diff(old, new)
+
+
+@group.command("sources")
+def contract_sources(
+    *,
+    path: Annotated[Path | None, typer.Option(help="One file. Default: one a pack.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether it is right.")] = False,
+) -> int:
+    """Write the dbt sources files of the packs from their contracts."""
+    from chimera_assets.commands.contracts import write_sources
+
+    return write_sources(path, check_only=check)

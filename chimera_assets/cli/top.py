@@ -1,0 +1,91 @@
+"""The commands that stand by themselves: demo, up, status, backfill, verify, upkeep, metrics."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from chimera_assets.cli import options as opt
+
+commands = typer.Typer()
+
+
+@commands.command()
+def demo(
+    *,
+    days: Annotated[int, typer.Option(min=1, max=90, help="Days until last midnight.")] = 7,
+    rows_per_hour: opt.RowsPerHour = 1000,
+    seed: opt.Seed = 42,
+    force: opt.Force = False,
+) -> int:
+    """Fill a lake with a week of simulated traffic, and show what became of it."""
+    from chimera_assets.commands.demo import run_demo
+
+    return run_demo(
+        days=days, rows_per_hour=rows_per_hour, seed=seed, force=force, now=datetime.now(UTC)
+    )
+
+
+@commands.command()
+def up(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web pages.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> int:
+    """Run Dagster's web pages and its daemon, until Ctrl-C."""
+    from chimera_assets.commands.up import up
+
+    up(host=host, port=port)
+
+
+@commands.command()
+def status(*, as_json: opt.AsJson = False) -> int:
+    """Show how far and how good each stream is, and what every table holds."""
+    from chimera_assets.commands.status import show
+
+    return show(as_json=as_json, now=datetime.now(UTC))
+
+
+@commands.command()
+def backfill(*, start: opt.Start, end: opt.End, as_json: opt.AsJson = False) -> int:
+    """Take a range of hours through all layers, in one Dagster run; safe to repeat."""
+    from chimera_assets.commands.backfill import backfill
+
+    return backfill(start, end, as_json=as_json, now=datetime.now(UTC))
+
+
+@commands.command()
+def verify(*, first: opt.From = None, end: opt.To = None, as_json: opt.AsJson = False) -> int:
+    """Recount every promise, and name every hour that breaks one; exit 1 if any does."""
+    from chimera_assets.commands.arguments import chosen_hours
+    from chimera_assets.commands.verify import show
+
+    return show(chosen_hours(None, first, end), as_json=as_json)
+
+
+@commands.command()
+def upkeep(
+    *,
+    table: Annotated[
+        str | None, typer.Option(metavar="LAYER/TABLE", help="Only this table.")
+    ] = None,
+    dry_run: opt.DryRun = False,
+    as_json: opt.AsJson = False,
+) -> int:
+    """Do now what is done each night: retention, purge, merge, order, vacuum."""
+    from chimera_assets.commands.upkeep import run
+
+    return run(table=table, dry_run=dry_run, as_json=as_json, now=datetime.now(UTC))
+
+
+@commands.command()
+def metrics(
+    *,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Write and push them, as the sensor does.")
+    ] = False,
+) -> int:
+    """Print the metrics for Prometheus."""
+    from chimera_assets.commands.metrics import show
+
+    return show(publish=publish)

@@ -1,0 +1,1 @@
+"""Protecting what rows say of people: masks, by the classification of columns."""

@@ -1,0 +1,161 @@
+"""Which runs are asked for: a real instance with its runs, and looks at streams made up here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from chimera_assets.contracts import load_contracts
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.hours import HourRange, parse_key
+from chimera_assets.ingest.extraction import extract_into_raw
+from chimera_assets.ingest.look import Looked, look
+from chimera_assets.lake import Lake
+from chimera_assets.orchestration.runs.job_names import HOURLY
+from chimera_assets.orchestration.runs.late_runs import RUNS_A_TICK, LateRunRequest, Plan, plan
+from chimera_assets.sources.batch import Batch
+
+from .fake_source import FakeTable
+from .house import generations, keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SIX, SEVEN, EIGHT = keys("2026-02-10-06:00", 3)
+LATE = {"generations": Looked(frozenset({parse_key(SIX)}), {parse_key(SIX): 1})}
+NOTHING = {"generations": Looked(messages=("generations: no late rows",))}
+
+
+@dg.op
+def nothing() -> None:
+    """A step."""
+
+
+@dg.job(name=HOURLY)
+def hourly() -> None:
+    """Has the name that runs are looked up by."""
+    nothing()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def queued(instance: dg.DagsterInstance, request: LateRunRequest, rows: int) -> dg.DagsterRun:
+    """What the daemon makes of a request: a run that has not begun."""
+    return instance.create_run_for_job(hourly, tags=request.tags(rows))
+
+
+def ended(instance: dg.DagsterInstance, run_id: str, *, success: bool) -> None:
+    """A run that starts and ends."""
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_dagster_event(
+        dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, HOURLY), run_id
+    )
+    if success:
+        kind = dg.DagsterEventType.RUN_SUCCESS.value
+        instance.report_dagster_event(dg.DagsterEvent(kind, HOURLY), run_id)
+    else:
+        instance.report_run_failed(run)
+
+
+def by_hand(instance: dg.DagsterInstance, hour: str) -> None:
+    """Somebody runs an hour, and it succeeds."""
+    run = instance.create_run_for_job(hourly, tags={"dagster/partition": hour})
+    ended(instance, run.run_id, success=True)
+
+
+def planned(instance: dg.DagsterInstance, looked: dict[str, Looked], **later: Any) -> Plan:
+    return plan(instance, looked, datetime.now(UTC) + timedelta(**later))
+
+
+def test_hours_are_not_asked_for_twice_and_again_after_a_failure(
+    instance: dg.DagsterInstance,
+) -> None:
+    ((request, rows),) = planned(instance, LATE).runs
+    assert (str(request.hours), request.streams, rows) == (SIX, ("generations",), 1)
+    run = queued(instance, request, rows)
+    assert run.tags["dagster/partition"] == SIX
+
+    waiting = planned(instance, LATE)
+
+    assert waiting.runs == ()
+    assert f"generations: a run of {SIX} has not ended yet" in waiting.messages
+
+    ended(instance, run.run_id, success=False)
+    resting = planned(instance, NOTHING)
+    assert resting.runs == ()
+    assert f"{SIX} failed once, next try after" in "\n".join(resting.messages)
+
+    # Due again though nothing is late any more: raw may have been extracted, the facts not made.
+    ((again, _),) = planned(instance, NOTHING, minutes=6).runs
+    ended(instance, queued(instance, again, 0).run_id, success=False)
+    assert planned(instance, NOTHING, minutes=6).runs == ()
+    assert "failed 2 times in a row" in "\n".join(planned(instance, NOTHING, minutes=6).messages)
+
+    by_hand(instance, SIX)
+    healed = planned(instance, NOTHING, days=1)
+    assert healed.runs == ()
+    assert f"{SIX} failed" not in "\n".join(healed.messages)
+
+
+def test_hours_in_a_row_are_one_run_and_many_runs_are_asked_for_in_turn(
+    instance: dg.DagsterInstance,
+) -> None:
+    every_other = [parse_key(hour) for hour in keys("2026-02-10-00:00", 20)[::2]]
+    row = [parse_key(SIX), parse_key(SEVEN), parse_key(EIGHT)]
+
+    alone = planned(instance, {"generations": Looked(frozenset(row))})
+    many = planned(instance, {"generations": Looked(frozenset(every_other))})
+
+    assert [str(request.hours) for request, _ in alone.runs] == [f"{SIX}...{EIGHT}"]
+    assert len(many.runs) == RUNS_A_TICK
+    assert f"{10 - RUNS_A_TICK} more runs are asked for by the next ticks" in many.messages
+
+
+def test_a_row_that_moved_into_an_hour_never_taken_leaves_its_old_one(tmp_path: Path) -> None:
+    """Its new arrival makes it look like a new row of that hour."""
+    contract = load_contracts([SHIPPED])["generations"]
+    lake, table = Lake(str(tmp_path / "lake")), FakeTable()
+    source: Any = table
+
+    def extract(hour: str, *, late: bool = False) -> None:
+        extract_into_raw(
+            lake,
+            contract,
+            source,
+            HourRange.single(parse_key(hour)),
+            Batch.new("generations", datetime.now(UTC)),
+            run_id="run",
+            late=frozenset({"generations"}) if late else None,
+        )
+
+    def ids(hour: str) -> set[str]:
+        rows = lake.table("raw", "generations").read(HourRange.single(parse_key(hour)))
+        return set(rows.select(pl.col("event_id").str.slice(11)).collect()["event_id"])
+
+    table.write(*generations(SIX, 20))
+    extract(SIX)
+    table.write(*generations(SEVEN, 20))
+    moved = generations(SIX, 4)[3]
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    table.write(moved | {"timestamp": "2026-02-10T07:30:00Z", "created_at": now})
+    extract(SEVEN)
+
+    found = look(lake, contract, source, seconds=20)
+
+    assert found.pending == {parse_key(SIX)}
+    extract(SIX, late=True)
+    assert "06-0003" in ids(SEVEN)
+    assert "06-0003" not in ids(SIX)
+    after = look(lake, contract, source, seconds=20)
+    assert after.pending == frozenset()
+    assert "generations: no late rows; taken in up to" in after.messages[0]
