@@ -26,8 +26,8 @@ app.add_typer(source.group, name="source")
 app.add_typer(quarantine.group, name="quarantine")
 app.add_typer(table.group, name="table")
 app.add_typer(contract.group, name="contract")
-app.add_typer(hold.group, name="hold")
 app.add_typer(pack.group, name="pack")
+app.add_typer(hold.group, name="hold")
 app.add_typer(audit.group, name="audit")
 
 

@@ -83,12 +83,8 @@ def purge(context: RunContext, stream: str, days: float, *, dry_run: bool = Fals
     if gone.is_empty() or dry_run:
         return Purged(stream, days, gone.height, by_hour.height, reasons, kept)
     plan = {"rows": gone.height, "hours": by_hour.height, "older_than_days": days, "rules": reasons}
-    with context.change(
-        "quarantine.purge",
-        f"{QUARANTINE}/{stream}",
-        before={"version": table.version()},
-        after=plan,
-    ):
+    before = {"version": table.version()}
+    with context.change("quarantine.purge", f"{QUARANTINE}/{stream}", before=before, after=plan):
         log_deletions(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
         lost = _remove(table, by_hour, ~old | held, run_id)
     rows, hours = gone.height - int(lost["rows"].sum()), by_hour.height - lost.height

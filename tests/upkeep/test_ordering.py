@@ -10,10 +10,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from chimera_assets.contracts import contracts
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.lifecycle.maintenance import maintain_lake
+from tests.acting import acting, leave
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +82,9 @@ def test_a_filter_reads_fewer_row_groups_of_an_ordered_hour(tmp_path: Path) -> N
     asked = [(column, value) for column in columns for value in rows[column].unique()]
     assert {row_groups_read(table, *one) for one in asked} == {ROW_GROUPS}
 
-    (tended,) = maintain_lake(lake, contracts(), run_id="night", now=HOUR + timedelta(days=1))
+    night = acting(tmp_path / "home", lake, HOUR + timedelta(days=1), run_id="night")
+    (tended,) = maintain_lake(night)
+    leave(tmp_path / "home")
 
     assert (tended.error, tended.hours_ordered) == (None, 1)
     (file,) = table.delta().file_uris()
