@@ -155,6 +155,8 @@ def test_a_pack_without_traffic_has_none(tmp_path: Path) -> None:
         ("sky: sky_of_hour", "sky: UPPER(sky)", "no circle of columns, found it needs itself"),
         ("humidity:", "Humidity:", "expected lower-case letters, digits and _"),
         ("{tomato: 0.5,", "{tomato: much,", "weight of crops: expected a number above 0"),
+        ("degrees: 4 +", "end: 4 +", "name end: expected a name that nothing else has"),
+        ("degrees: 4 + 6 * how_hot", "degrees: {during: heatwave, at: block}", "another episode"),
         ("reference: [sensors]", "reference: [sensor]", "a table, one of crops, sensors"),
     ],
 )

@@ -26,15 +26,24 @@ OF_HOUR = (
 #: What it says of every row besides: its number in the hour.
 OF_ROW = ("number",)
 
-#: What it says of every episode.
+#: What it says of every episode, and what of that is known before the rest.
 OF_EPISODE = ("seed", "block", "start", "end")
+_BEFORE_EPISODE = OF_EPISODE[:2]
 
 
 def note_episode(document: Document, traffic: Traffic, name: str) -> None:
     """Note what an episode names that is not there."""
     episode, here = traffic.episodes[name], ("episodes", name)
     names = _Names(document, traffic)
-    known = names.scope(here, ("seed", "block"), episode.throws, episode.columns)
+    known = names.scope(here, _BEFORE_EPISODE, episode.throws, episode.columns)
+    for column, content in episode.columns.items():
+        place = (*here, "columns", column)
+        if isinstance(content, During):
+            expected = "a column that follows from the throws alone"
+            document.problem(place, column, expected=expected, found="another episode")
+        if column in OF_EPISODE:
+            expected = "a name that nothing else has"
+            document.problem(place, f"name {column}", expected=expected, found="it again")
     names.sql((*here, "start_minute"), episode.start_minute, known)
     names.sql((*here, "minutes"), episode.minutes, known)
 
