@@ -19,7 +19,7 @@ from chimera_assets.layers import QUARANTINE
 from chimera_assets.lifecycle.maintenance import QUARANTINE_DAYS
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.masking import OPERATOR_LEVEL, masked_key, masked_record
-from chimera_assets.quality.quarantine import SCHEMA
+from chimera_assets.quality.quarantine import rejected_rows
 from chimera_assets.quality.results import READABLE
 from chimera_assets.sources.landing import damage
 
@@ -44,11 +44,7 @@ def rejected(
         ArgumentError: There is no such stream.
     """
     lake = open_lake()
-    names = _quarantines(lake, stream)
-    empty = pl.LazyFrame(schema=SCHEMA)
-    frames = [lake.table(QUARANTINE, name).read(hours, list(SCHEMA)) for name in names]
-    rows = pl.concat([empty, *frames])
-    return rows if reason is None else rows.filter(pl.col("reasons").list.contains(reason))
+    return rejected_rows(lake, _chosen(lake, stream), hours, reason)
 
 
 def counts_by_reason(rows: pl.LazyFrame) -> pl.DataFrame:
@@ -123,7 +119,7 @@ def purge_old(
         ArgumentError: There is no such stream.
         AuditError: The audit log could not be written.
     """
-    names = _quarantines(open_lake(), stream)
+    names = _chosen(open_lake(), stream)
     context = command_context(now, dry_run=dry_run)
     done = [
         purge(context, name, age, dry_run=dry_run)
@@ -154,13 +150,27 @@ def purge_old(
     return 0
 
 
-def _quarantines(lake: Lake, stream: str | None) -> list[str]:
-    """The streams that have a quarantine: all of them, or the one asked for if it has."""
-    kept = {name for layer, name in lake.tables() if layer == QUARANTINE}
-    if stream is not None and stream not in kept | set(known_contracts()):
-        msg = f"--stream: expected {one_of(kept | set(known_contracts()), stream)}; found {stream}"
+def require_stream(lake: Lake, stream: str | None) -> None:
+    """Refuse the name of a stream that neither a contract nor the quarantine knows.
+
+    Raises:
+        ArgumentError: It is such a name.
+    """
+    known = _quarantines(lake) | set(known_contracts())
+    if stream is not None and stream not in known:
+        msg = f"--stream: expected {one_of(known, stream)}; found {stream}"
         raise ArgumentError(msg)
+
+
+def _chosen(lake: Lake, stream: str | None) -> list[str]:
+    """The streams that have a quarantine: all of them, or the one asked for if it has."""
+    require_stream(lake, stream)
+    kept = _quarantines(lake)
     return sorted(kept if stream is None else kept & {stream})
+
+
+def _quarantines(lake: Lake) -> set[str]:
+    return {name for layer, name in lake.tables() if layer == QUARANTINE}
 
 
 def _days(contract: Contract | None) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,24 +10,20 @@ import polars as pl
 from chimera_assets.commands import summary
 from chimera_assets.commands.acting import command_context
 from chimera_assets.commands.backfill import run_shown
-from chimera_assets.commands.quarantine import rejected
+from chimera_assets.commands.quarantine import require_stream
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
-from chimera_assets.contracts import contracts, required_references
-from chimera_assets.hours import HOUR_COLUMNS, partition_key
-from chimera_assets.lake import open_lake
-from chimera_assets.lake.removal import runs, starts
-from chimera_assets.layers import RAW
+from chimera_assets.contracts import contracts
+from chimera_assets.hours import partition_key
+from chimera_assets.lake.removal import starts
 from chimera_assets.postgres.databases import source_database_url
-from chimera_assets.quality.replay import keep_replay, prospects
+from chimera_assets.quality.replay import ReplayPlan, keep_replay, plan_replay
 from chimera_assets.settings import get_settings
-from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
-from chimera_assets.system_tables.batches import hour_history
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
+    from datetime import datetime
 
-    from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
 
 
@@ -46,66 +41,51 @@ def replay(  # noqa: PLR0913 - the options of one command
     Raises:
         ArgumentError: There is no such stream.
     """
-    found = _prospects(stream, hours, reason)
-    chosen = {name: rows.filter("gains") for name, rows in found.items()}
+    plan = _plan(stream, hours, reason, now)
     if not as_json:
-        _tell_prospects(found)
-    code, done = (0, []) if dry_run else _run(chosen, now)
+        _print_prospects(plan.prospects)
+    code, done = (0, []) if dry_run else _run(plan, now)
     if as_json:
         print_json(
             {
                 "prospects": [
                     {"stream": name, **row}
-                    for name, rows in found.items()
+                    for name, rows in plan.prospects.items()
                     for row in rows.iter_rows(named=True)
                 ],
-                "replayed": [row for told in done for row in told.to_dicts()],
+                "replayed": [row for rows in done for row in rows.to_dicts()],
             }
         )
     elif done:
-        _tell_done(pl.concat(done))
+        _print_done(pl.concat(done))
     return code
 
 
-def _prospects(
-    stream: str | None, hours: HourRange | None, reason: str | None
-) -> dict[str, pl.DataFrame]:
-    """By stream, what its hours that were asked for would gain."""
-    waiting = rejected(stream, hours, reason).select("stream", *HOUR_COLUMNS).unique().collect()
-    found = {}
-    for name, contract in contracts().items():
-        if contract.kind != "stream" or stream not in {None, name}:
-            continue
-        chosen = set(starts(waiting.filter(pl.col("stream") == name)))
-        if reason is None:
-            blocked = hour_history(open_lake(), name, hours).filter(~pl.col("published"))
-            chosen |= set(starts(blocked))
-        if chosen:
-            rows = prospects(open_lake(), contract, chosen, _known_today(contract))
-            found[name] = rows
-    return found
+def _plan(
+    stream: str | None, hours: HourRange | None, reason: str | None, now: datetime
+) -> ReplayPlan:
+    context = command_context(now, dry_run=True)
+    require_stream(context.lake, stream)
+    streams = [
+        name
+        for name, contract in contracts().items()
+        if contract.kind == "stream" and stream in {None, name}
+    ]
+    return plan_replay(context, _source, streams=streams, hours=hours, reason=reason)
 
 
-def _known_today(contract: Contract) -> dict[str, pl.Series]:
-    """What the contract's rules compare with, as the source has it now: the run will take that."""
-    source = PostgresSource(source_database_url(get_settings()))
-    known = {}
-    for reference in required_references(contract):
-        stream, column = reference.split(".")
-        batch = Batch.new(stream, datetime.now(UTC))
-        rows = pl.DataFrame(source.extract_reference(contracts()[stream], batch))
-        known[reference] = rows[column].drop_nulls().unique()
-    return known
+def _source() -> PostgresSource:
+    return PostgresSource(source_database_url(get_settings()))
 
 
-def _run(chosen: dict[str, pl.DataFrame], now: datetime) -> tuple[int, list[pl.DataFrame]]:
+def _run(plan: ReplayPlan, now: datetime) -> tuple[int, list[pl.DataFrame]]:
     """Run the hours that gain, range by range; the exit code, and the traces."""
-    code, done = 0, []
-    context = command_context(now, dry_run=not any(rows.height for rows in chosen.values()))
-    for hours in _ranges(chosen):
+    code, done, gains = 0, [], plan.gains
+    context = command_context(now, dry_run=not any(rows.height for rows in gains.values()))
+    for hours in plan.ranges(context.lake):
         run, log = run_shown(hours, replay=True, actor=context.actor)
         code = max(code, summary.problems(run, log))
-        for name, rows in chosen.items():
+        for name, rows in gains.items():
             theirs = rows.filter(pl.Series([hour in hours for hour in starts(rows)]))
             if not theirs.is_empty():
                 contract = contracts()[name]
@@ -114,16 +94,7 @@ def _run(chosen: dict[str, pl.DataFrame], now: datetime) -> tuple[int, list[pl.D
     return code, done
 
 
-def _ranges(chosen: dict[str, pl.DataFrame]) -> Iterator[HourRange]:
-    """The hours of all streams as few ranges, without the hours in between."""
-    wanted = {hour for rows in chosen.values() for hour in starts(rows)}
-    present = set(wanted)
-    for name in chosen:
-        present |= set(starts(open_lake().table(RAW, name).rows_by_hour()))
-    return runs(wanted, present)
-
-
-def _tell_prospects(found: dict[str, pl.DataFrame]) -> None:
+def _print_prospects(found: Mapping[str, pl.DataFrame]) -> None:
     if not found:
         out().print("No rows in quarantine wait for a replay.")
         return
@@ -147,8 +118,8 @@ def _tell_prospects(found: dict[str, pl.DataFrame]) -> None:
         notes().print("Of hours that are gone, raw has no rows any more: nothing is left to judge.")
 
 
-def _tell_done(told: pl.DataFrame) -> None:
-    hours = [partition_key(hour) for hour in starts(told)]
+def _print_done(done: pl.DataFrame) -> None:
+    hours = [partition_key(hour) for hour in starts(done)]
     print_table(
         ("stream", "hour", "waited", "published", "rejected again"),
         (
@@ -159,7 +130,7 @@ def _tell_done(told: pl.DataFrame) -> None:
                 row["waiting"] - row["rejected_again"],
                 row["rejected_again"],
             )
-            for hour, row in zip(hours, told.iter_rows(named=True), strict=True)
+            for hour, row in zip(hours, done.iter_rows(named=True), strict=True)
         ),
         title="Replayed; kept in quality/replays",
     )

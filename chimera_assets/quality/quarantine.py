@@ -10,14 +10,18 @@ import polars as pl
 
 from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.layers import QUARANTINE
 from chimera_assets.quality.judge import UNREADABLE_COLUMN, row_key
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     import pyarrow as pa
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake import Lake
 
 #: The columns of every table in the layer `quarantine`.
 SCHEMA = pl.Schema(
@@ -45,6 +49,23 @@ _ISO = "%Y-%m-%dT%H:%M:%S%.6fZ"
 def arrow_schema() -> pa.Schema:
     """The Arrow schema of a quarantine table."""
     return pl.DataFrame(schema=SCHEMA).to_arrow().schema
+
+
+def rejected_rows(
+    lake: Lake, streams: Collection[str], hours: HourRange | None = None, reason: str | None = None
+) -> pl.LazyFrame:
+    """The rows in quarantine of some streams that have one: a lazy frame of `SCHEMA`.
+
+    Args:
+        lake: The lake.
+        streams: The streams.
+        hours: Only of these hours.
+        reason: Only those that broke this rule.
+    """
+    tables = (lake.table(QUARANTINE, stream) for stream in streams)
+    frames = [table.read(hours, list(SCHEMA)) for table in tables if table.exists()]
+    rows = pl.concat([pl.LazyFrame(schema=SCHEMA), *frames])
+    return rows if reason is None else rows.filter(pl.col("reasons").list.contains(reason))
 
 
 def quarantined(

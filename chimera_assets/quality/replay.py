@@ -6,25 +6,31 @@ again. What was tried and what came of it is kept in `quality/replays`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from chimera_assets.contracts import required_references
 from chimera_assets.hour_columns import HOUR_TYPES, hour_columns_of
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake.removal import runs, starts
 from chimera_assets.layers import QUALITY, QUARANTINE, RAW
 from chimera_assets.quality.judge import Judge
+from chimera_assets.quality.quarantine import rejected_rows
 from chimera_assets.quality.staging import FRAME_ROWS
+from chimera_assets.sources.batch import Batch
 from chimera_assets.system_tables.batches import hour_history
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
     from chimera_assets.run_context import RunContext
+    from chimera_assets.sources.postgres import PostgresSource
 
 #: `quality/replays`: a row a replay, stream and hour; rows waiting in quarantine before and after.
 REPLAYS = pl.Schema(
@@ -41,6 +47,78 @@ REPLAYS = pl.Schema(
 )
 
 _COUNTS = pl.Schema({**HOUR_TYPES, "rows": pl.Int64()})
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """What a replay would come to, stream by stream.
+
+    Attributes:
+        prospects: Stream -> its hours that were asked for, as `prospects` gives them.
+    """
+
+    prospects: Mapping[str, pl.DataFrame]
+
+    @property
+    def gains(self) -> dict[str, pl.DataFrame]:
+        """Of each stream, the hours that a replay would publish rows of."""
+        return {stream: rows.filter("gains") for stream, rows in self.prospects.items()}
+
+    def ranges(self, lake: Lake) -> Iterator[HourRange]:
+        """The hours to run, of all streams, as few ranges without the hours in between."""
+        wanted = {hour for rows in self.gains.values() for hour in starts(rows)}
+        present = set(wanted)
+        for stream in self.prospects:
+            present |= set(starts(lake.table(RAW, stream).rows_by_hour()))
+        return runs(wanted, present)
+
+
+def plan_replay(
+    context: RunContext,
+    source: Callable[[], PostgresSource],
+    *,
+    streams: Collection[str],
+    hours: HourRange | None = None,
+    reason: str | None = None,
+) -> ReplayPlan:
+    """Which rejected rows would pass by today's contracts, and which hours that would open.
+
+    Args:
+        context: With the contracts of today.
+        source: Gives where reference tables are, which a run would extract anew; asked if needed.
+        streams: The streams that are asked about.
+        hours: Only these hours.
+        reason: Only rows that broke this rule; blocked hours count only without one.
+
+    Raises:
+        SourceError: A reference table cannot be read.
+    """
+    lake, found = context.lake, {}
+    rejected = rejected_rows(lake, streams, hours, reason).select("stream", *HOUR_COLUMNS)
+    waiting = rejected.unique().collect()
+    for stream in streams:
+        contract = context.contracts[stream]
+        chosen = set(starts(waiting.filter(pl.col("stream") == stream)))
+        if reason is None:
+            blocked = hour_history(lake, stream, hours).filter(~pl.col("published"))
+            chosen |= set(starts(blocked))
+        if chosen:
+            known = _known_today(context, contract, source())
+            found[stream] = prospects(lake, contract, chosen, known)
+    return ReplayPlan(found)
+
+
+def _known_today(
+    context: RunContext, contract: Contract, source: PostgresSource
+) -> dict[str, pl.Series]:
+    """What the contract's rules compare with, as the source has it now."""
+    known = {}
+    for reference in required_references(contract):
+        stream, column = reference.split(".")
+        batch = Batch.new(stream, context.now)
+        rows = pl.DataFrame(source.extract_reference(context.contracts[stream], batch))
+        known[reference] = rows[column].drop_nulls().unique()
+    return known
 
 
 def prospects(
@@ -96,7 +174,7 @@ def keep_replay(context: RunContext, contract: Contract, before: pl.DataFrame) -
         before: The replayed hours, of `prospects`.
     """
     lake = context.lake
-    told = (
+    rows = (
         before.join(_waiting(lake, contract), on=HOUR_COLUMNS, how="left")
         .with_columns(
             run_id=pl.lit(context.run_id),
@@ -108,8 +186,8 @@ def keep_replay(context: RunContext, contract: Contract, before: pl.DataFrame) -
         )
         .select(pl.col(name).cast(kind) for name, kind in REPLAYS.items())
     )
-    lake.table(QUALITY, "replays").append(told, metadata={"run": context.run_id})
-    return told
+    lake.table(QUALITY, "replays").append(rows, metadata={"run": context.run_id})
+    return rows
 
 
 def _waiting(lake: Lake, contract: Contract) -> pl.DataFrame:
