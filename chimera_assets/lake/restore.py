@@ -21,6 +21,9 @@ def restore(table: TableState, target: int | datetime) -> Commit:
     """Make the table again what it was; see `Table.restore`."""
     past = table.delta(as_of=target) if isinstance(target, datetime) else table.delta(target)
     wanted = past.version()
+    if wanted == table.version():
+        msg = f"{table.uri}: it is at version {wanted} already; there is nothing to restore"
+        raise LakeError(msg)
     metadata = {"chimera.write": "restore", "chimera.restored": str(wanted)}
 
     def go_back(delta: DeltaTable, properties: CommitProperties) -> None:
