@@ -14,8 +14,8 @@ import polars as pl
 from benchmarks.data import PROVIDERS, generations, with_hours
 from benchmarks.outcome import Outcome, alternated
 from chimera_assets.contracts import contracts
+from chimera_assets.quality.hour_pass import FRAME_ROWS
 from chimera_assets.quality.judge import Judge
-from chimera_assets.quality.staging import FRAME_ROWS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -68,6 +68,15 @@ def rejected_rows(
     return rows if reason is None else rows.filter(pl.col("reasons").list.contains(reason))
 
 
+def seen_before(lake: Lake, stream: str, hours: HourRange | None) -> pl.DataFrame:
+    """What a stream's quarantine held: the hour columns, record, first_seen, replay_state."""
+    columns = [*HOUR_COLUMNS, "record", "first_seen", "replay_state"]
+    table = lake.table(QUARANTINE, stream)
+    if not table.exists():
+        return pl.DataFrame(schema={name: SCHEMA[name] for name in columns})
+    return table.read(hours, columns).collect()
+
+
 def quarantined(
     contract: Contract,
     rejected: pl.DataFrame,

@@ -16,9 +16,9 @@ from chimera_assets.hour_columns import HOUR_TYPES, hour_columns_of
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake.removal import runs, starts
 from chimera_assets.layers import QUALITY, QUARANTINE, RAW
+from chimera_assets.quality.hour_pass import FRAME_ROWS
 from chimera_assets.quality.judge import Judge
 from chimera_assets.quality.quarantine import rejected_rows
-from chimera_assets.quality.staging import FRAME_ROWS
 from chimera_assets.sources.batch import Batch
 from chimera_assets.system_tables.batches import hour_history
 

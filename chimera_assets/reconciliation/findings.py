@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, partition_key
+from chimera_assets.lake.removal import runs, starts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import date, datetime
+
+    from chimera_assets.hours import HourRange
+    from chimera_assets.lake import Table
 
 #: The promises that are recounted, in the order they are told.
 PROMISES = {
@@ -40,6 +45,58 @@ class Failure:
     hour: str | None
     expected: str
     found: str
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a verification has found so far.
+
+    Attributes:
+        hours: The hours that are verified; None for all there are.
+        failures: The broken promises.
+        checked: Promise -> how many hours of tables (for `files`: tables) it was recounted for.
+        damaged: Table -> its hours with a damaged file, of which nothing more is asked.
+        expired: Table -> its hours from which retention has deleted rows.
+        unreadable: Tables whose log cannot be read.
+        seen: Every hour of a stream that was looked at.
+        rows: Rows that were read.
+    """
+
+    hours: HourRange | None
+    failures: list[Failure] = field(default_factory=list)
+    checked: Counter[str] = field(default_factory=Counter)
+    damaged: dict[str, set[datetime]] = field(default_factory=dict)
+    expired: dict[str, set[datetime]] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    seen: set[datetime] = field(default_factory=set)
+    rows: int = 0
+
+    def fail(self, promise: str, table: Table, hour: str | None, expected: str, found: str) -> None:
+        """Note that a promise does not hold."""
+        self.failures.append(Failure(promise, name_of(table), hour, expected, found))
+
+    def sorted_failures(self) -> tuple[Failure, ...]:
+        """The broken promises in the order of `PROMISES`, then of time."""
+        order = list(PROMISES)
+        return tuple(
+            sorted(self.failures, key=lambda f: (order.index(f.promise), f.hour or "", f.table))
+        )
+
+    def intact(self, table: Table) -> list[HourRange]:
+        """The hours that a table has, without those whose files are damaged."""
+        damaged = self.damaged.get(name_of(table), set())
+        present = starts(table.rows_by_hour(self.hours))
+        return ranges_without([hour for hour in present if hour not in damaged], damaged)
+
+
+def name_of(table: Table) -> str:
+    """`layer/name` of a table."""
+    return f"{table.layer}/{table.name}"
+
+
+def ranges_without(hours: Collection[datetime], without: Collection[datetime]) -> list[HourRange]:
+    """Hours as few ranges, none of which holds an hour that is to be left out."""
+    return list(runs(hours, [*hours, *without]))
 
 
 def hour_key(row: Mapping[str, date | int | None]) -> str:

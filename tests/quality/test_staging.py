@@ -12,7 +12,7 @@ from chimera_assets.contracts import MissingReferenceError
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
-from chimera_assets.quality import stage_hours, staging
+from chimera_assets.quality import hour_pass, stage_hours
 from chimera_assets.reconciliation.row_conservation import row_conservation
 
 from .rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
@@ -68,7 +68,7 @@ def test_an_hour_in_many_frames_is_the_same_as_in_one(
     contract = shipped()["generations"]
     found = []
     for frame_rows in (1_000_000, 100):
-        monkeypatch.setattr(staging, "FRAME_ROWS", frame_rows)
+        monkeypatch.setattr(hour_pass, "FRAME_ROWS", frame_rows)
         lake = lake_of(tmp_path / str(frame_rows), raw_rows(bad_in_last=5))
         first = stage_hours(lake, contract, HOURS, run_id="first", now=JUDGED)
         assert first.batches["published"].all()

@@ -12,7 +12,7 @@ from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.orchestration.io_manager import CLASSIFIED_METADATA
 from chimera_assets.privacy.masking import PAGES_LEVEL, masked_columns
 from chimera_assets.quality import quarantine
-from chimera_assets.quality.staging import staged_schema
+from chimera_assets.quality.staged_schema import staged_schema
 from chimera_assets.sources.stream import UNREADABLE
 
 if TYPE_CHECKING:
