@@ -16,7 +16,7 @@ from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE
-from chimera_assets.lifecycle.maintenance import QUARANTINE_DAYS
+from chimera_assets.lifecycle.policy import QUARANTINE_DAYS
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.masking import OPERATOR_LEVEL, masked_key, masked_record
 from chimera_assets.quality.quarantine import rejected_rows

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import ChimeraError
@@ -15,12 +16,12 @@ from chimera_assets.hours import ONE_HOUR, ranges
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
-from chimera_assets.layers import LANDING, QUARANTINE, STAGED
+from chimera_assets.layers import QUARANTINE, STAGED
 from chimera_assets.postgres.databases import platform_database, source_database_url
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceTableMissing
-from chimera_assets.sources.landing import FORMATS, FileLog, Place
+from chimera_assets.sources.landing import Place
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.system_tables.batches import newest_batches
 
@@ -39,7 +40,7 @@ def show(*, as_json: bool, now: datetime) -> int:
     judged = newest_batches(lake)
     place = Place(get_settings().resolved_landing_uri)
     streams = [_stream(lake, contract, judged, now) for contract in contracts().values()]
-    landing, astray = _landings(lake, place)
+    landing, astray = landings(lake, place)
     at_source = _in_no_hour()
     for stream in streams:
         stream["in_no_hour"] = at_source.get(stream["stream"])
@@ -50,7 +51,7 @@ def show(*, as_json: bool, now: datetime) -> int:
         )
         return 0
     _print(lake, streams, tables)
-    _print_landing(place, landing, astray)
+    print_landings(place, landing, astray)
     _print_weaknesses()
     return 0
 
@@ -74,29 +75,6 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
         "blocked_hours": mine.filter(~pl.col("published")).height,
         "version": staged.version() if staged.exists() else None,
         "bytes": staged.stats().bytes if staged.exists() else 0,
-    }
-
-
-def _landings(lake: Lake, place: Place) -> tuple[list[dict[str, Any]], list[str]]:
-    """How each stream's files stand; and the folders that are of no stream, which nobody takes."""
-    names = [contract.stream for contract in contracts().values() if contract.kind == "stream"]
-    astray = [name for name in place.folders() if name not in names and name[0] not in "._"]
-    return [_landing(lake, place, name) for name in names], astray
-
-
-def _landing(lake: Lake, place: Place, stream: str) -> dict[str, Any]:
-    file_log = FileLog.read(lake.table(LANDING, stream))
-    new = [file for file in place.files(stream) if not file_log.has_seen(file)]
-    taken = [entry for entry in file_log.entries if entry.state != "same"]
-    return {
-        "stream": stream,
-        "files_taken": len(taken),
-        "rows": sum(entry.rows for entry in taken),
-        "malformed_lines": sum(entry.malformed for entry in taken),
-        "corrupt_files": sum(entry.state == "corrupt" for entry in taken),
-        "files_waiting": sum(file.format is not None for file in new),
-        "files_of_other_kinds": sum(file.format is None for file in new),
-        "last_taken": max((entry.taken for entry in taken), default=None),
     }
 
 
@@ -213,24 +191,6 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
         ),
         title="Tables",
     )
-
-
-def _print_landing(place: Place, landing: list[dict[str, Any]], astray: list[str]) -> None:
-    """The landing place, where anything ever lay in it."""
-    used = [one for one in landing if any(value for name, value in one.items() if name != "stream")]
-    if used:
-        names = [name for name in used[0] if name != "files_of_other_kinds"]
-        print_table(
-            [name.replace("_", " ") for name in names],
-            ([one[name] for name in names] for one in used),
-            title=f"Files in {place.root}",
-        )
-    for one in used:
-        if others := one["files_of_other_kinds"]:
-            kinds = ", ".join(FORMATS)
-            notes().print(f"{one['stream']}: {others} files are none of {kinds}; not taken.")
-    for name in astray:
-        notes().print(f"{place.root}/{name}: no stream has this name; its files are not taken.")
 
 
 def _print_weaknesses() -> None:

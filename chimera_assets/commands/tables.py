@@ -14,16 +14,14 @@ from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
-from chimera_assets.layers import STREAM_LAYERS
 from chimera_assets.lifecycle import table_changes
+from chimera_assets.lifecycle.policy import policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Table
-
-_VACUUM_DAYS = 7
 
 #: How many rows people are shown if they did not say.
 _TABLE_ROWS = 20
@@ -150,7 +148,7 @@ def optimize(name: str, *, hours: HourRange | None, z_order: Sequence[str], now:
 def vacuum(name: str, *, days: float | None, dry_run: bool, full: bool, now: datetime) -> int:
     """Delete the files that no version of the last days needs."""
     table = named(name)
-    kept = vacuum_days(table) if days is None else days
+    kept = policy(table, known_contracts()).vacuum_days if days is None else days
     if dry_run:
         files = table.vacuum(kept, dry_run=True, full=full)
     else:
@@ -158,12 +156,6 @@ def vacuum(name: str, *, days: float | None, dry_run: bool, full: bool, now: dat
     verb = "would be deleted" if dry_run else "deleted"
     out().print(f"{name}: {len(files):,} files {verb}; the last {kept:g} days can still be read")
     return 0
-
-
-def vacuum_days(table: Table) -> float:
-    """For how many days a table's past is kept: as its contract says, else 7."""
-    contract = known_contracts().get(table.name) if table.layer in STREAM_LAYERS else None
-    return contract.vacuum_days if contract is not None else _VACUUM_DAYS
 
 
 def _moment(target: int | datetime) -> str:

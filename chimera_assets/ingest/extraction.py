@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from chimera_assets.ingest.watermark import Watermark
     from chimera_assets.lake import Commit, Lake
     from chimera_assets.sources.batch import Batch
-    from chimera_assets.sources.postgres import PostgresSource, SourceNow
+    from chimera_assets.sources.postgres import PostgresSource
+    from chimera_assets.sources.source_state import SourceNow
 
 
 class HoursHeldBack(ChimeraError):  # noqa: N818

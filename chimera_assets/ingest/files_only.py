@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
-    from chimera_assets.sources.postgres import PostgresSource, SourceNow
+    from chimera_assets.sources.postgres import PostgresSource
+    from chimera_assets.sources.source_state import SourceNow
 
 
 class FilesOnly:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from chimera_assets.ingest.files_only import FilesOnly
     from chimera_assets.ingest.watermark import Landed
     from chimera_assets.lake import Lake
-    from chimera_assets.sources.postgres import SourceNow
+    from chimera_assets.sources.source_state import SourceNow
 
 #: A row that says it arrived so long before the position, and was not there then, was changed.
 _CHANGED = timedelta(minutes=1)

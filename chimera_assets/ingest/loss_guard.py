@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.ingest.files_only import FilesOnly
     from chimera_assets.lake import Lake, Table
-    from chimera_assets.sources.postgres import SourceNow
+    from chimera_assets.sources.source_state import SourceNow
 
 #: The share of an hour's rows that may be gone.
 _MAY_BE_GONE = 0.5

@@ -18,49 +18,18 @@ from chimera_assets.lake import compaction
 from chimera_assets.lake.log_retention import settle_log
 from chimera_assets.lake.size import Size, size
 from chimera_assets.lake.vacuum import safe_vacuum
-from chimera_assets.layers import MARTS, QUALITY, QUARANTINE, STREAM_LAYERS, stream_of_fact
+from chimera_assets.layers import QUALITY
+from chimera_assets.lifecycle.policy import Policy, policy
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.lifecycle.retention import Expired, expire, expire_days
-from chimera_assets.packs.aggregates import active_order
-from chimera_assets.system_tables import check_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from chimera_assets.audit.log import Change
-    from chimera_assets.contracts import Contract
     from chimera_assets.lake import Table
     from chimera_assets.run_context import RunContext
-
-
-#: How long a table's past can be read, where no contract says.
-VACUUM_DAYS = 7
-
-#: How long rejected rows wait whose stream has no contract any more.
-QUARANTINE_DAYS = 7
-
-#: How long quality results are kept, if there is no stream at all.
-_RETENTION_DAYS = 90
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How one table is kept.
-
-    Attributes:
-        stream: The stream whose rows it has; None for a table of several.
-        order_by: The columns its hours are ordered by.
-        vacuum_days: For how long its past can be read.
-        retention_days: For how long its rows are kept; None for ever.
-        quarantine_days: For how long rejected rows are kept; None for a table of other rows.
-    """
-
-    stream: str | None
-    order_by: tuple[str, ...]
-    vacuum_days: float
-    retention_days: int | None
-    quarantine_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,27 +75,6 @@ UPKEEP = pl.Schema(
         *((name, _KINDS[str(kind)]) for name, kind in Maintained.__annotations__.items()),
     ]
 )
-
-
-def policy(table: Table, contracts: Mapping[str, Contract]) -> Policy:
-    """How a table is kept, as the contracts say."""
-    owner = _owner(table, contracts)
-    stream = owner.stream if owner is not None else None
-    return Policy(
-        stream=stream,
-        order_by=order_by(table),
-        vacuum_days=owner.vacuum_days if owner is not None else VACUUM_DAYS,
-        retention_days=_retention(table, owner, contracts),
-        quarantine_days=_quarantine_days(table, owner),
-    )
-
-
-def order_by(table: Table) -> tuple[str, ...]:
-    """The columns by which the rows of a table's hours are kept in order; none for most tables."""
-    if table.layer != MARTS or table.partition_columns() != list(HOUR_COLUMNS):
-        return ()
-    names = set(table.schema().names)
-    return tuple(name for name in active_order().get(table.name, ()) if name in names)
 
 
 def maintain_lake(
@@ -218,34 +166,3 @@ def _expire(context: RunContext, table: Table, kept: Policy, *, dry_run: bool) -
     if columns == [DAY_COLUMN]:
         return expire_days(context, table, days, dry_run=dry_run)
     return Expired()
-
-
-def _owner(table: Table, contracts: Mapping[str, Contract]) -> Contract | None:
-    """The contract whose rows the table has."""
-    if table.layer in STREAM_LAYERS:
-        return contracts.get(table.name)
-    stream = stream_of_fact(table.name) if table.layer == MARTS else None
-    return contracts.get(stream) if stream is not None else None
-
-
-def _retention(
-    table: Table, owner: Contract | None, contracts: Mapping[str, Contract]
-) -> int | None:
-    """Aggregates, dimensions and accounts are kept; results name keys, so they go with the rows."""
-    said = [
-        contract.table_retention[f"{table.layer}/{table.name}"]
-        for contract in contracts.values()
-        if f"{table.layer}/{table.name}" in contract.table_retention
-    ]
-    if said:
-        return max(said)
-    if (table.layer, table.name) == (QUALITY, check_results.NAME):
-        days = (c.retention_days for c in contracts.values() if c.kind == "stream")
-        return max(days, default=_RETENTION_DAYS)
-    return owner.retention_days if owner is not None else None
-
-
-def _quarantine_days(table: Table, owner: Contract | None) -> float | None:
-    if table.layer != QUARANTINE:
-        return None
-    return owner.quarantine_days if owner is not None else QUARANTINE_DAYS

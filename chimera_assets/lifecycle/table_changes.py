@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chimera_assets.lifecycle.maintenance import order_by
+from chimera_assets.lifecycle.policy import order_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import pytest
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
-from chimera_assets.lifecycle.maintenance import policy
+from chimera_assets.lifecycle.policy import policy
 from chimera_assets.monitoring.metrics.families import families
 from chimera_assets.monitoring.metrics.lake_metrics import LakeMetrics
 from chimera_assets.packs import Pack, active_packs, aggregates

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.contracts import load_contract, load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.lake import Lake
-from chimera_assets.lifecycle.maintenance import policy
+from chimera_assets.lifecycle.policy import policy
 from tests.lake.conftest import events, hours
 
 if TYPE_CHECKING:
