@@ -28,7 +28,7 @@ class Restarting:
         self._listener = socket.socket()
         self._listener.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
         port = self._listener.getsockname()[1]
-        self.url = f"postgresql://{parts.username or 'postgres'}@127.0.0.1:{port}{parts.path}"
+        self.url = f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}{parts.path}"
 
     def open(self) -> None:
         self._listener.listen()
