@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chimera_assets.audit import AuditLog
+from chimera_assets.audit.configuration import record_changes
+from chimera_assets.contracts import known_contracts
+from chimera_assets.lake import open_lake
+from chimera_assets.postgres.databases import platform_database
+from chimera_assets.settings import get_settings
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
@@ -12,7 +19,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.access.principal import Principal
     from chimera_assets.audit.details import Details
-    from chimera_assets.audit.log import AuditLog, Change
+    from chimera_assets.audit.log import Change
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
 
@@ -60,3 +67,25 @@ class RunContext:
             reason=reason,
             run_id=self.run_id,
         )
+
+
+def new_context(
+    actor: Principal, *, now: datetime, run_id: str, dry_run: bool = False
+) -> RunContext:
+    """The context of a run or command: by the settings, with what changed of them on the record.
+
+    Args:
+        actor: Who acts.
+        now: The present.
+        run_id: Kept with everything that is written.
+        dry_run: Nothing is changed, so that nothing need be recorded either.
+
+    Raises:
+        AuditError: The audit log cannot be written.
+    """
+    settings = get_settings()
+    audit = AuditLog(platform_database(settings))
+    context = RunContext(open_lake(), known_contracts(), now, run_id, actor, audit)
+    if not dry_run:
+        record_changes(audit, settings, context.contracts, actor=actor, run_id=run_id)
+    return context

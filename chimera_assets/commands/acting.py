@@ -6,13 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Principal
-from chimera_assets.audit import AuditLog
-from chimera_assets.audit.configuration import record_changes
-from chimera_assets.contracts import known_contracts
-from chimera_assets.lake import open_lake
-from chimera_assets.postgres.databases import platform_database
-from chimera_assets.run_context import RunContext
-from chimera_assets.settings import get_settings
+from chimera_assets.run_context import RunContext, new_context
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,20 +24,5 @@ def command_context(now: datetime, *, by: str | None = None, dry_run: bool = Fal
         ArgumentError: The name that was stated is empty.
         AuditError: The audit log cannot be written.
     """
-    context = RunContext(
-        lake=open_lake(),
-        contracts=known_contracts(),
-        now=now,
-        run_id=str(uuid.uuid4()),
-        actor=Principal.of_command(by),
-        audit=AuditLog(platform_database(get_settings())),
-    )
-    if not dry_run:
-        record_changes(
-            context.audit,
-            get_settings(),
-            context.contracts,
-            actor=context.actor,
-            run_id=context.run_id,
-        )
-    return context
+    actor = Principal.of_command(by)
+    return new_context(actor, now=now, run_id=str(uuid.uuid4()), dry_run=dry_run)

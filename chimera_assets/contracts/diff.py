@@ -97,6 +97,10 @@ def _sla(old: Contract, new: Contract) -> Iterator[Change]:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield _breaking(words, f"changed from {_said(before)} to {_said(after)}")
+    if old.tenant != new.tenant:
+        words = f"changed from {_said(old.tenant)} to {_said(new.tenant)}"
+        # Legal holds of a tenant go by it; where there was none, there can be none.
+        yield _breaking("tenant", words) if old.tenant else _compatible("tenant", words)
     for name, (words, breaks_when) in _NUMBERS.items():
         before, after = getattr(old, name), getattr(new, name)
         if before == after:

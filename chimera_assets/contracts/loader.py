@@ -81,6 +81,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         pass_rate=sla.pass_rate,
         freshness_hours=sla.freshness_hours,
         tags=tuple(standard.tags or ()),
+        tenant=sla.tenant,
     )
 
 

@@ -22,6 +22,7 @@ def contract_markdown(contract: Contract) -> str:
         ("event time", contract.event_time),
         ("arrival time", contract.arrival_time),
         ("data subject", contract.subject),
+        ("tenant", contract.tenant),
         ("fresh within", f"{contract.freshness_hours:g} h"),
         ("rows kept", f"{contract.retention_days} days"),
         ("rejected rows kept", f"{contract.quarantine_days} days"),

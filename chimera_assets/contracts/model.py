@@ -111,6 +111,7 @@ class Contract:
         freshness_hours: How old the newest hour may be.
         tags: Words to find it by.
         table_retention: Days by `layer/table`, for tables that differ from `retention_days`.
+        tenant: The column that names the tenant, if there is one.
     """
 
     stream: str
@@ -133,11 +134,17 @@ class Contract:
     freshness_hours: float
     tags: tuple[str, ...] = ()
     table_retention: Mapping[str, int] = field(default_factory=dict, hash=False)
+    tenant: str | None = None
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def tenant_column(self) -> Column | None:
+        """The column that names the tenant, if there is one."""
+        return self.column(self.tenant) if self.tenant is not None else None
 
     @property
     def row_rules(self) -> tuple[Rule, ...]:

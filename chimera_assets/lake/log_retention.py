@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deltalake.fs import DeltaStorageHandler
+from pyarrow.fs import FileSelector
 
 from chimera_assets.lake.commit import commit
 from chimera_assets.lake.errors import translated
 from chimera_assets.lake.storage import LOG_FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from deltalake import CommitProperties, DeltaTable
 
     from chimera_assets.lake.snapshot import TableState
@@ -22,6 +28,39 @@ _TAIL = 20
 
 #: The log is kept for so long at least, so that `history` shows a month.
 _LOG_DAYS = 30
+
+
+#: A file of the log that belongs to a version: its entry, or a checkpoint.
+_OF_VERSION = re.compile(r"(\d{20})\.(json|checkpoint.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class LogNeeds:
+    """What of a table's log is not as it is to be.
+
+    Attributes:
+        properties: The table's properties that are to change.
+        checkpoint: Whether a checkpoint is due.
+        expired: How many files of the log are past their time.
+    """
+
+    properties: Mapping[str, str]
+    checkpoint: bool
+    expired: int
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.properties or self.checkpoint or self.expired)
+
+
+def log_needs(table: TableState, vacuum_days: float) -> LogNeeds:
+    """What `settle_log` would change."""
+    wanted = _properties(vacuum_days)
+    found = table.delta().metadata().configuration
+    changed = {name: value for name, value in wanted.items() if found.get(name) != value}
+    newest = table.version()
+    due = newest - _last_checkpoint(table) >= _TAIL
+    return LogNeeds(changed, due, _expired(table, vacuum_days, newest if due else None))
 
 
 def settle_log(table: TableState, vacuum_days: float) -> None:
@@ -41,10 +80,7 @@ def settle_log(table: TableState, vacuum_days: float) -> None:
 
 
 def _keep_for(table: TableState, days: float) -> None:
-    wanted = {
-        "delta.deletedFileRetentionDuration": f"interval {math.ceil(days)} days",
-        "delta.logRetentionDuration": f"interval {max(_LOG_DAYS, math.ceil(days))} days",
-    }
+    wanted = _properties(days)
     if wanted.items() <= table.delta().metadata().configuration.items():
         return
 
@@ -52,6 +88,38 @@ def _keep_for(table: TableState, days: float) -> None:
         delta.alter.set_table_properties(wanted, commit_properties=properties)
 
     commit(table, action, metadata={"chimera.write": "retention of files and log"})
+
+
+def _properties(days: float) -> dict[str, str]:
+    return {
+        "delta.deletedFileRetentionDuration": f"interval {math.ceil(days)} days",
+        "delta.logRetentionDuration": f"interval {_log_days(days)} days",
+    }
+
+
+def _log_days(days: float) -> int:
+    return max(_LOG_DAYS, math.ceil(days))
+
+
+def _expired(table: TableState, days: float, next_checkpoint: int | None) -> int:
+    """How many files of the log deltalake's cleanup would delete, by its rule and its clock.
+
+    Those past their time go that are older than the newest checkpoint from which every version
+    within its time can still be read.
+    """
+    storage = DeltaStorageHandler(table.uri, table.storage_options)
+    listed = storage.get_file_info_selector(FileSelector(LOG_FOLDER))
+    since = datetime.now(UTC) - timedelta(days=_log_days(days))
+    files = [
+        (int(named[1]), named[2] != "json", info.mtime < since)
+        for info in listed
+        if (named := _OF_VERSION.fullmatch(info.base_name))
+    ]
+    if next_checkpoint is not None:
+        files.append((next_checkpoint, True, False))
+    within = min((version for version, _, is_old in files if not is_old), default=math.inf)
+    safe = [version for version, is_checkpoint, _ in files if is_checkpoint and version <= within]
+    return sum(is_old and version < max(safe, default=0) for version, _, is_old in files)
 
 
 def _last_checkpoint(table: TableState) -> int:

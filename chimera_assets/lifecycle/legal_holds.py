@@ -6,6 +6,7 @@ is ever changed, so the table is its own trace.
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,10 @@ from chimera_assets.hours import partition_key
 from chimera_assets.layers import QUALITY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake, Table
     from chimera_assets.run_context import RunContext
 
@@ -40,8 +43,7 @@ LEGAL_HOLDS = pl.Schema(
     }
 )
 
-#: The column that a hold on a tenant looks at.
-TENANT = "tenant_id"
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 _PLACED, _RELEASED = "placed", "released"
 
@@ -98,10 +100,13 @@ def place(  # noqa: PLR0913 - what a hold is made of
     """Hold rows from now on.
 
     Raises:
-        ArgumentError: The end is not after the start, or no reason is named.
+        ArgumentError: The end is not after the start, no reason is named, or the stream's rows do
+            not say whose they are.
         AuditError: The audit log could not be written; nothing is held.
     """
     _require(reason)
+    if tenant_id is not None:
+        _check_tenant(context.contracts, stream, tenant_id)
     if start is not None and end is not None and end <= start:
         expected = f"a time after {partition_key(start)}"
         msg = f"end of the hold: expected {expected}, found {partition_key(end)}"
@@ -158,6 +163,23 @@ def active_holds(lake: Lake, stream: str | None) -> list[Hold]:
 def _require(reason: str) -> None:
     if not reason.strip():
         msg = "--reason: expected words, found none"
+        raise ArgumentError(msg)
+
+
+def _check_tenant(contracts: Mapping[str, Contract], stream: str | None, tenant: str) -> None:
+    """A hold that can find no row would be none."""
+    chosen = [contracts[name] for name in contracts if stream in (None, name)]
+    columns = [contract.tenant_column for contract in chosen]
+    kinds = {column.type for column in columns if column is not None}
+    if not kinds:
+        where = f"the contract of {stream}" if stream is not None else "one of the contracts"
+        msg = (
+            f"--tenant {tenant}: expected {where} to name the column of the tenant, found none: "
+            "name it there (custom property tenant), or hold the rows of every tenant"
+        )
+        raise ArgumentError(msg)
+    if kinds == {"integer"} and not _INTEGER.fullmatch(tenant):
+        msg = f"--tenant: expected an integer, as tenants are named by, found {tenant}"
         raise ArgumentError(msg)
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import compaction
-from chimera_assets.lake.log_retention import settle_log
+from chimera_assets.lake.log_retention import LogNeeds, log_needs, settle_log
 from chimera_assets.lake.size import Size, size
 from chimera_assets.lake.vacuum import safe_vacuum
 from chimera_assets.layers import QUALITY
@@ -114,13 +114,13 @@ def _maintained(context: RunContext, table: Table, *, dry_run: bool) -> Maintain
         wanted = compaction.needs(table, kept.order_by, context.now)
         did = compaction.Rewritten(len(wanted.merge), len(wanted.order), ())
         files, freed = safe_vacuum(table, kept.vacuum_days, dry_run=True)
-        if not dry_run:
-            if files or wanted.merge or wanted.order:
-                with _upkeep(context, table, before, did, files):
-                    if files:
-                        files, freed = safe_vacuum(table, kept.vacuum_days)
-                    did = compaction.rewrite(table, wanted, kept.order_by)
-            settle_log(table, kept.vacuum_days)
+        log = log_needs(table, kept.vacuum_days)
+        if not dry_run and (files or wanted.merge or wanted.order or log):
+            with _upkeep(context, table, before, _plan(did, files, log)):
+                if files:
+                    files, freed = safe_vacuum(table, kept.vacuum_days)
+                did = compaction.rewrite(table, wanted, kept.order_by)
+                settle_log(table, kept.vacuum_days)
         after = size(table)
     except ChimeraError as error:
         spent = time.perf_counter() - started
@@ -141,15 +141,26 @@ def _maintained(context: RunContext, table: Table, *, dry_run: bool) -> Maintain
     )
 
 
+def _plan(partitions: compaction.Rewritten, files: int, log: LogNeeds) -> dict[str, object]:
+    return {
+        "merge": partitions.merged,
+        "order": partitions.ordered,
+        "delete_old_files": files,
+        "properties": dict(log.properties),
+        "checkpoint": log.checkpoint,
+        "delete_log_files": log.expired,
+    }
+
+
 def _upkeep(
-    context: RunContext, table: Table, before: Size, plan: compaction.Rewritten, files: int
+    context: RunContext, table: Table, before: Size, plan: dict[str, object]
 ) -> AbstractContextManager[Change]:
-    """Say what is about to be done to the files of a table, whose rows stay as they are."""
+    """Say what is about to be done to the files and log of a table, whose rows stay as they are."""
     return context.change(
         "table.upkeep",
         f"{table.layer}/{table.name}",
         before={"version": table.version(), "files": before.files, "bytes": before.bytes},
-        after={"merge": plan.merged, "order": plan.ordered, "delete_old_files": files},
+        after=plan,
     )
 
 

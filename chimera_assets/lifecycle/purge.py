@@ -17,7 +17,7 @@ from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import CommitConflict
 from chimera_assets.lake.removal import remove_rows, runs, starts
 from chimera_assets.layers import QUARANTINE
-from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
+from chimera_assets.lifecycle.held_rows import holds_on
 from chimera_assets.system_tables.deletion_log import PURGE, log_deletions
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.lake import Table
-    from chimera_assets.lifecycle.legal_holds import Hold
+    from chimera_assets.lifecycle.held_rows import TableHold
     from chimera_assets.run_context import RunContext
 
 
@@ -69,7 +69,7 @@ def purge(context: RunContext, stream: str, days: float, *, dry_run: bool = Fals
     if not table.exists():
         return Purged(stream, days)
     old = pl.col("first_seen") < now - timedelta(days=days)
-    held = _held(active_holds(lake, stream))
+    held = _held(holds_on(lake, context.contracts, stream))
     aged = (
         table.read()
         .filter(old)
@@ -91,20 +91,26 @@ def purge(context: RunContext, stream: str, days: float, *, dry_run: bool = Fals
     return Purged(stream, days, rows, hours, reasons, kept, lost.height)
 
 
-def _held(holds: Sequence[Hold]) -> pl.Expr:
-    """Whether a hold keeps a quarantined row; one whose tenant cannot be read may be anybody's."""
-    tenant = pl.col("record").str.json_path_match(f"$.{TENANT}")
+def _held(holds: Sequence[TableHold]) -> pl.Expr:
+    """Whether a hold keeps a quarantined row."""
     kept = pl.lit(value=False)
-    for hold in holds:
+    for each in holds:
+        hold, rows = each.hold, each.rows(_recorded)
         here = pl.lit(value=True)
         if hold.start is not None:
             here &= hold.start <= HOUR_START
         if hold.end is not None:
             here &= hold.end > HOUR_START
-        if hold.tenant_id is not None:
-            here &= tenant.is_null() | (tenant == hold.tenant_id)
+        if rows is not None:
+            here &= rows
         kept |= here
     return kept
+
+
+def _recorded(column: str) -> pl.Expr:
+    """A column's value, as text, in the record of a quarantined row."""
+    name = json.dumps(column, ensure_ascii=False)
+    return pl.col("record").str.json_path_match(f"$[{name}]")
 
 
 def _remove(table: Table, by_hour: pl.DataFrame, keep: pl.Expr, run_id: str) -> pl.DataFrame:

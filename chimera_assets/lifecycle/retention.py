@@ -13,7 +13,8 @@ from chimera_assets.hour_columns import hour_columns_of
 from chimera_assets.hours import DAY_COLUMN, HourRange, floor_hour
 from chimera_assets.lake import CommitConflict
 from chimera_assets.lake.removal import remove_days, remove_rows, runs, starts
-from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
+from chimera_assets.lifecycle.held_rows import holds_on
+from chimera_assets.lifecycle.legal_holds import active_holds
 from chimera_assets.system_tables.deletion_log import RETENTION, log_deletions
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.audit.log import Change
     from chimera_assets.lake import Table
-    from chimera_assets.lifecycle.legal_holds import Hold
+    from chimera_assets.lifecycle.held_rows import TableHold
     from chimera_assets.run_context import RunContext
 
 
@@ -65,7 +66,7 @@ def expire(
     end = floor_hour(now - timedelta(days=days))
     counts = dict(zip(moments, present["rows"].to_list(), strict=True))
     past = [hour for hour in moments if hour < end]
-    whole, partly, held = _divided(table, past, active_holds(lake, stream))
+    whole, partly, held = _divided(table, past, holds_on(lake, context.contracts, stream))
     gone = {hour: counts[hour] for hour in whole}
     for hour, keep in partly.items():
         if rows := counts[hour] - _kept(table, hour, keep):
@@ -125,23 +126,23 @@ def _deletion(
 
 
 def _divided(
-    table: Table, past: Collection[datetime], held: Collection[Hold]
+    table: Table, past: Collection[datetime], held: Collection[TableHold]
 ) -> tuple[list[datetime], dict[datetime, pl.Expr], int]:
     """The hours to delete, those to delete in part and what to keep of them, and how many held."""
-    by_tenant = TENANT in table.schema().names
+    names = set(table.schema().names)
+    kept_by = [(each.hold, each.rows(lambda c: pl.col(c) if c in names else None)) for each in held]
     whole: list[datetime] = []
     partly: dict[datetime, pl.Expr] = {}
     kept = 0
     for hour in past:
-        over = [hold for hold in held if hold.covers(hour)]
-        tenants = [hold.tenant_id for hold in over if hold.tenant_id is not None]
-        if len(tenants) < len(over):
-            kept += 1
-        elif tenants and by_tenant:
-            partly[hour] = pl.col(TENANT).is_in(tenants)
-            kept += 1
-        else:
+        over = [rows for hold, rows in kept_by if hold.covers(hour)]
+        some = [rows for rows in over if rows is not None]
+        if not over:
             whole.append(hour)
+            continue
+        kept += 1
+        if len(some) == len(over):
+            partly[hour] = pl.any_horizontal(some)
     return whole, partly, kept
 
 

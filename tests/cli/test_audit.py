@@ -159,6 +159,39 @@ def test_a_change_that_fails_is_said_to_have_failed(
     assert f"of entry {tried['id']} failed" in chimera("audit", "list").out
 
 
+@pytest.mark.usefixtures("platform")
+def test_upkeep_changes_no_table_without_an_entry(
+    chimera: Chimera, lake_of_four_hours: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contract whose older versions are to be kept for longer; nothing else is to be done."""
+    table = lake_of_four_hours.table("raw", "providers")
+    upkeep = ("upkeep", "--table", "raw/providers")
+
+    def said_by_upkeep() -> list[dict[str, Any]]:
+        known = {one["id"] for one in entries(chimera)}
+        assert chimera(*upkeep).code == 0
+        found = by_hand(chimera, "--resource", "raw/providers")
+        return [one for one in found if one["id"] not in known]
+
+    said_by_upkeep()
+    version = table.version()
+    assert said_by_upkeep() == []
+    assert table.version() == version
+
+    text = (SHIPPED / "providers.odcs.yaml").read_text()
+    longer = text.replace("property: vacuumDays, value: 7", "property: vacuumDays, value: 45")
+    (tmp_path / "providers.odcs.yaml").write_text(longer)
+    monkeypatch.setenv("CHIMERA_CONTRACTS", str(tmp_path))
+    for cached in (get_settings, contracts):
+        cached.cache_clear()
+    (entry,) = said_by_upkeep()
+    assert entry["action"] == "table.upkeep"
+    assert entry["before"]["version"] == version
+    assert entry["after"]["properties"]["delta.logRetentionDuration"] == "interval 45 days"
+    assert table.version() == version + 1
+    assert said_by_upkeep() == []
+
+
 def test_nothing_is_changed_where_it_cannot_be_written_down(
     chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,10 @@ def test_the_past_can_be_read_and_brought_back(chimera: Chimera, lake_of_four_ho
     assert f"{STAGED} rows" in said.out
     assert table.count() == STAGED
     assert "no version 99" in one_line(chimera("table", "read", NAME, "--as-of", "99"))
+    newest = str(table.version())
+    again = one_line(chimera("table", "restore", NAME, "--as-of", newest, "--yes"))
+    assert f"it is at version {newest} already; there is nothing to restore" in again
+    assert str(table.version()) == newest
 
 
 def test_small_files_are_merged_and_old_ones_deleted(

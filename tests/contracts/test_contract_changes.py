@@ -92,6 +92,14 @@ CHANGES = [
         "major",
     ),
     (
+        (
+            "property: dataSubject,",
+            "property: tenant, value: model}\n      - {property: dataSubject,",
+        ),
+        "breaking: tenant changed from tenant_id to model",
+        "major",
+    ),
+    (
         ("Identifies the request.", "Names the request."),
         "compatible: column event_id described anew",
         "patch",
@@ -124,6 +132,13 @@ def test_a_removed_column_is_breaking(generations: Contract) -> None:
     fewer = Contract(**{**vars_of(generations), "columns": generations.columns[:-1]})
     assert [str(change) for change in diff(generations, fewer)] == [
         "breaking: column created_at removed (it was timestamp)"
+    ]
+
+
+def test_a_tenant_that_is_named_first_breaks_nothing(generations: Contract) -> None:
+    untold = Contract(**{**vars_of(generations), "tenant": None})
+    assert [str(change) for change in diff(untold, generations)] == [
+        "compatible: tenant changed from none to tenant_id"
     ]
 
 

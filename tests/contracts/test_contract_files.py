@@ -71,6 +71,7 @@ def test_generations_has_its_required_columns_and_more_than_20_rules(generations
     }
     assert all(rule.severity == "warning" for rule in generations.batch_rules)
     assert generations.subject == "user_id"
+    assert generations.tenant == "tenant_id"  # the file names none; the column is called so
     assert generations.classified("L3") == {"user_id"}
     assert "cost_usd" in generations.classified()
 

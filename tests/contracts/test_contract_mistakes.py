@@ -116,6 +116,16 @@ MISTAKES = {
         ["type timestamp", "model: string"],
     ),
     "subject that is no column": ("value: user_id", "value: userid", ["did you mean user_id?"]),
+    "tenant that is no column": (
+        "property: dataSubject, value: user_id",
+        "property: tenant, value: tenantid",
+        ["tenant: expected", "did you mean tenant_id?"],
+    ),
+    "tenant that is no name": (
+        "property: dataSubject, value: user_id",
+        "property: tenant, value: success",
+        ["a column of type string or integer", "success: boolean"],
+    ),
     "pass rate in percent": (
         "value: 0.99",
         "value: 99",

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, TableNotFound, compaction
 from chimera_assets.lake.compaction import needs, rewrite
 from chimera_assets.lake.integrity import damaged_files
-from chimera_assets.lake.log_retention import settle_log
+from chimera_assets.lake.log_retention import log_needs, settle_log
 from chimera_assets.lake.removal import remove_rows, runs, starts
 from chimera_assets.lake.size import size
 from chimera_assets.lake.storage import stored_files
@@ -211,6 +213,50 @@ def test_a_longer_past_is_promised_to_the_checkpoints_too(table: Table) -> None:
     assert table.version() == version + 1
     settle_log(table, 45)
     assert table.version() == version + 1
+
+
+def test_what_the_log_needs_is_known_before_it_is_done(table: Table) -> None:
+    table.write_hours(events(hours(0)), hours(0))
+    assert not log_needs(table, 7)
+    assert log_needs(table, 45).properties == {
+        "delta.deletedFileRetentionDuration": "interval 45 days",
+        "delta.logRetentionDuration": "interval 45 days",
+    }
+    for _ in range(20):
+        table.write_hours(events(hours(0)), hours(0))
+    assert log_needs(table, 7).checkpoint
+    settle_log(table, 7)
+    assert not log_needs(table, 7)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=12))
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_as_many_files_of_the_log_go_as_was_said(
+    tmp_path_factory: pytest.TempPathFactory, versions: list[tuple[int, bool]]
+) -> None:
+    """Each version is so many times 20 days old, with a checkpoint or without."""
+    table = Lake(str(tmp_path_factory.mktemp("lake"))).table("staged", "generations")
+    log = Path(table.uri) / "_delta_log"
+    table.write_hours(events(hours(0), 1), hours(0))
+    settle_log(table, 7)
+    for periods, checkpoint in versions:
+        table.write_hours(events(hours(0), 1), hours(0))
+        if checkpoint:
+            table.fresh().create_checkpoint()
+        long_ago = time.time() - periods * 20 * 86_400
+        for path in log.glob(f"{table.version():020}.*"):
+            os.utime(path, (long_ago, long_ago))
+    said = log_needs(table, 7)
+    before = set(log.glob("0*"))
+
+    settle_log(table, 7)
+
+    assert len(before - set(log.glob("0*"))) == said.expired
+    assert not log_needs(table, 7)
 
 
 def test_rows_are_removed_from_the_newest_version_by_the_hour(table: Table) -> None:

@@ -28,10 +28,22 @@ CUSTOM: dict[str, Parameter] = {
     "eventTime": TEXT,
     "arrivalTime": TEXT,
     "dataSubject": TEXT,
+    "tenant": TEXT,
     "quarantineDays": COUNT,
     "vacuumDays": COUNT,
     "passRate": SHARE,
 }
+
+#: Custom properties that name a column -> the types it may have; None for any.
+_ROLES: dict[str, tuple[str, ...] | None] = {
+    "eventTime": ("timestamp",),
+    "arrivalTime": ("timestamp",),
+    "dataSubject": None,
+    "tenant": ("string", "integer"),
+}
+
+#: The column that names the tenant where the contract does not say which one does.
+_TENANT = "tenant_id"
 
 _DEFAULTS: dict[str, Any] = {"quarantineDays": 7, "vacuumDays": 7, "passRate": 0.99}
 
@@ -47,6 +59,7 @@ class Sla:
     event_time: str | None
     arrival_time: str | None
     subject: str | None
+    tenant: str | None
     retention_days: int
     table_retention: Mapping[str, int]
     vacuum_days: int
@@ -76,6 +89,7 @@ def read_sla(
         event_time=said.get("eventTime"),
         arrival_time=said.get("arrivalTime"),
         subject=said.get("dataSubject"),
+        tenant=said.get("tenant", _default_tenant(columns)),
         retention_days=_days(hours.get("retention", 0)),
         table_retention={
             name.removeprefix("retention "): _days(value)
@@ -114,14 +128,19 @@ def _check_columns(
     for position, custom in enumerate(table.customProperties or []):
         here = (*TABLE, "customProperties", position, "value")
         name = custom.property
-        if name not in ("eventTime", "arrivalTime", "dataSubject") or name not in said:
+        if name not in _ROLES or name not in said:
             continue
-        named = said[name]
+        named, allowed = said[name], _ROLES[name]
         if named not in types:
             document.problem(here, name, expected=one_of(types, named), found=named)
-        elif name != "dataSubject" and types[named] != "timestamp":
-            expected = "a column of type timestamp"
+        elif allowed is not None and types[named] not in allowed:
+            expected = f"a column of type {' or '.join(allowed)}"
             document.problem(here, name, expected=expected, found=f"{named}: {types[named]}")
+
+
+def _default_tenant(columns: Sequence[Column]) -> str | None:
+    names = (column.name for column in columns if column.type in (_ROLES["tenant"] or ()))
+    return _TENANT if _TENANT in names else None
 
 
 def _read_agreements(

@@ -10,16 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Kind, Principal
-from chimera_assets.audit import AuditLog
-from chimera_assets.audit.configuration import record_changes
 from chimera_assets.audit.log import Change
-from chimera_assets.contracts import known_contracts
-from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.runs.job_names import FRESHNESS, LAKE_BUCKET, UPKEEP
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, LATE, REPLAY, hours_of_tags
 from chimera_assets.orchestration.runs.wrapped_executor import around_runs
-from chimera_assets.postgres.databases import has_platform_database, platform_database
-from chimera_assets.run_context import RunContext
+from chimera_assets.postgres.databases import has_platform_database
+from chimera_assets.run_context import RunContext, new_context
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -44,19 +40,7 @@ def context_of_run(run: DagsterRun, *, now: datetime) -> RunContext:
     Raises:
         AuditError: The audit log cannot be written.
     """
-    settings = get_settings()
-    context = RunContext(
-        lake=open_lake(),
-        contracts=known_contracts(),
-        now=now,
-        run_id=run.run_id,
-        actor=Principal.of_run(run.tags),
-        audit=AuditLog(platform_database(settings)),
-    )
-    record_changes(
-        context.audit, settings, context.contracts, actor=context.actor, run_id=run.run_id
-    )
-    return context
+    return new_context(Principal.of_run(run.tags), now=now, run_id=run.run_id)
 
 
 @contextmanager
