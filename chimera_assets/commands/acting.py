@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from chimera_assets.access.principal import Principal
 from chimera_assets.audit import AuditLog
 from chimera_assets.audit.configuration import record_changes
+from chimera_assets.audited_context import AuditedContext
 from chimera_assets.contracts import known_contracts
 from chimera_assets.lake import open_lake
 from chimera_assets.postgres.databases import platform_database
-from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-def command_context(now: datetime, *, by: str | None = None, dry_run: bool = False) -> RunContext:
+def command_context(
+    now: datetime, *, by: str | None = None, dry_run: bool = False
+) -> AuditedContext:
     """The context of one command.
 
     Args:
@@ -30,7 +32,7 @@ def command_context(now: datetime, *, by: str | None = None, dry_run: bool = Fal
         ArgumentError: The name that was stated is empty.
         AuditError: The audit log cannot be written.
     """
-    context = RunContext(
+    context = AuditedContext(
         lake=open_lake(),
         contracts=known_contracts(),
         now=now,

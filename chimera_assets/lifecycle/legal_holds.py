@@ -19,8 +19,8 @@ from chimera_assets.layers import QUALITY
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Lake, Table
-    from chimera_assets.run_context import RunContext
 
 _UTC = pl.Datetime("us", "UTC")
 
@@ -87,7 +87,7 @@ class Hold:
 
 
 def place(  # noqa: PLR0913 - what a hold is made of
-    context: RunContext,
+    context: AuditedContext,
     *,
     stream: str | None,
     tenant_id: str | None,
@@ -114,7 +114,7 @@ def place(  # noqa: PLR0913 - what a hold is made of
     return hold
 
 
-def release(context: RunContext, hold_id: str, *, reason: str) -> Hold:
+def release(context: AuditedContext, hold_id: str, *, reason: str) -> Hold:
     """Let a hold go; from then on its rows are deleted when their time has come.
 
     Raises:
@@ -165,7 +165,7 @@ def _scope(hold: Hold) -> dict[str, object]:
     return {name: getattr(hold, name) for name in ("stream", "tenant_id", "start", "end")}
 
 
-def _keep(context: RunContext, hold: Hold, action: str, *, reason: str) -> None:
+def _keep(context: AuditedContext, hold: Hold, action: str, *, reason: str) -> None:
     row = {"hold_id": hold.hold_id, **_scope(hold), "action": action}
     said = {**row, "by": context.actor.name, "reason": reason, "at": context.now}
     frame = pl.DataFrame([said], schema=LEGAL_HOLDS)

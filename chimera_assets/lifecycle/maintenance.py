@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from chimera_assets.audit.log import Change
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
-    from chimera_assets.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ UPKEEP = pl.Schema(
 
 
 def maintain_lake(
-    context: RunContext, *, only: str | None = None, dry_run: bool = False
+    context: AuditedContext, *, only: str | None = None, dry_run: bool = False
 ) -> Iterator[Maintained]:
     """Tend each table in turn; what is wrong with one does not keep the others from it.
 
@@ -104,7 +104,7 @@ def maintain_lake(
         lake.table(QUALITY, "upkeep").append(typed, metadata={"run": run_id})
 
 
-def _maintained(context: RunContext, table: Table, *, dry_run: bool) -> Maintained:
+def _maintained(context: AuditedContext, table: Table, *, dry_run: bool) -> Maintained:
     started = time.perf_counter()
     maintained = Maintained(f"{table.layer}/{table.name}")
     try:
@@ -142,7 +142,7 @@ def _maintained(context: RunContext, table: Table, *, dry_run: bool) -> Maintain
 
 
 def _upkeep(
-    context: RunContext, table: Table, before: Size, plan: compaction.Rewritten, files: int
+    context: AuditedContext, table: Table, before: Size, plan: compaction.Rewritten, files: int
 ) -> AbstractContextManager[Change]:
     """Say what is about to be done to the files of a table, whose rows stay as they are."""
     return context.change(
@@ -153,7 +153,7 @@ def _upkeep(
     )
 
 
-def _expire(context: RunContext, table: Table, kept: Policy, *, dry_run: bool) -> Expired:
+def _expire(context: AuditedContext, table: Table, kept: Policy, *, dry_run: bool) -> Expired:
     if kept.quarantine_days is not None:
         gone = purge(context, table.name, kept.quarantine_days, dry_run=dry_run)
         return Expired(gone.rows, gone.hours, gone.held, gone.skipped)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
     from chimera_assets.lifecycle.legal_holds import Hold
-    from chimera_assets.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Purged:
     skipped: int = 0
 
 
-def purge(context: RunContext, stream: str, days: float, *, dry_run: bool = False) -> Purged:
+def purge(context: AuditedContext, stream: str, days: float, *, dry_run: bool = False) -> Purged:
     """Delete a stream's rows that were first quarantined more than `days` days ago.
 
     Args:

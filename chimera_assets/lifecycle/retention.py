@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.audit.log import Change
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
     from chimera_assets.lifecycle.legal_holds import Hold
-    from chimera_assets.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Expired:
 
 
 def expire(
-    context: RunContext, table: Table, days: int, *, stream: str | None, dry_run: bool = False
+    context: AuditedContext, table: Table, days: int, *, stream: str | None, dry_run: bool = False
 ) -> Expired:
     """Delete the rows of all hours that began more than `days` days ago.
 
@@ -90,7 +90,9 @@ def expire(
     return Expired(rows, len(gone) - skipped["hours"], held, skipped["hours"])
 
 
-def expire_days(context: RunContext, table: Table, days: int, *, dry_run: bool = False) -> Expired:
+def expire_days(
+    context: AuditedContext, table: Table, days: int, *, dry_run: bool = False
+) -> Expired:
     """Delete whole days from a table by the day, up to the first one that any hold speaks of.
 
     Raises:
@@ -114,7 +116,7 @@ def expire_days(context: RunContext, table: Table, days: int, *, dry_run: bool =
 
 
 def _deletion(
-    context: RunContext, table: Table, days: int, *, rows: int, hours: int
+    context: AuditedContext, table: Table, days: int, *, rows: int, hours: int
 ) -> AbstractContextManager[Change]:
     return context.change(
         "retention.delete",

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
-    from chimera_assets.run_context import RunContext
     from chimera_assets.sources.postgres import PostgresSource
 
 #: `quality/replays`: a row a replay, stream and hour; rows waiting in quarantine before and after.
@@ -74,7 +74,7 @@ class ReplayPlan:
 
 
 def plan_replay(
-    context: RunContext,
+    context: AuditedContext,
     source: Callable[[], PostgresSource],
     *,
     streams: Collection[str],
@@ -109,7 +109,7 @@ def plan_replay(
 
 
 def _known_today(
-    context: RunContext, contract: Contract, source: PostgresSource
+    context: AuditedContext, contract: Contract, source: PostgresSource
 ) -> dict[str, pl.Series]:
     """What the contract's rules compare with, as the source has it now."""
     known = {}
@@ -165,7 +165,7 @@ def prospects(
     )
 
 
-def keep_replay(context: RunContext, contract: Contract, before: pl.DataFrame) -> pl.DataFrame:
+def keep_replay(context: AuditedContext, contract: Contract, before: pl.DataFrame) -> pl.DataFrame:
     """Write down a replay that has run; gives its rows of `REPLAYS`.
 
     Args:

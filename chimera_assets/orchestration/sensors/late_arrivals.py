@@ -77,7 +77,7 @@ def _rested_look(contract: Contract, rests: dict[str, str], now: datetime) -> Lo
     started = time.monotonic()
     try:
         source = PostgresSource(source_database_url(get_settings()))
-        found = look(open_lake(), contract, source, seconds=_LONGEST_LOOK)
+        found = look(open_lake(), contract, source, now=now, seconds=_LONGEST_LOOK)
     except ChimeraError as error:
         found = Looked(messages=(_error_message(stream, error),))
     seconds = time.monotonic() - started
