@@ -12,7 +12,8 @@ from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import ChimeraError
-from chimera_assets.hours import ONE_HOUR, ranges
+from chimera_assets.hour_ranges import ranges
+from chimera_assets.hours import ONE_HOUR
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake

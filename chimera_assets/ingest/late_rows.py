@@ -13,12 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
-from chimera_assets.hours import (
-    ONE_HOUR,
-    HourRange,
-    floor_hour,
-    ranges,
-)
+from chimera_assets.hour_ranges import ranges
+from chimera_assets.hours import ONE_HOUR, HourRange, floor_hour
 from chimera_assets.ingest.landed_hours import landed
 from chimera_assets.ingest.moved_rows import KEY_PRINTS, key_prints, moved_from
 from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Hours, Watermark

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from chimera_assets.hours import ranges
+from chimera_assets.hour_ranges import ranges
 from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.late_rows import Known, backlog, doubt
 from chimera_assets.ingest.loss_guard import held_back, shrunk

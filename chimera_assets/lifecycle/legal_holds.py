@@ -10,35 +10,15 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import partition_key
-from chimera_assets.layers import QUALITY
+from chimera_assets.system_tables.legal_holds import append_hold_row, hold_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.audited_context import AuditedContext
-    from chimera_assets.lake import Lake, Table
-
-_UTC = pl.Datetime("us", "UTC")
-
-#: `quality/legal_holds`: a row when a hold is placed, and one when it is released. A null stream,
-#: tenant_id, start or end means all of them; the end is excluded.
-LEGAL_HOLDS = pl.Schema(
-    {
-        "hold_id": pl.String(),
-        "action": pl.String(),
-        "stream": pl.String(),
-        "tenant_id": pl.String(),
-        "start": _UTC,
-        "end": _UTC,
-        "by": pl.String(),
-        "reason": pl.String(),
-        "at": _UTC,
-    }
-)
+    from chimera_assets.lake import Lake
 
 #: The column that a hold on a tenant looks at.
 TENANT = "tenant_id"
@@ -138,10 +118,7 @@ def release(context: AuditedContext, hold_id: str, *, reason: str) -> Hold:
 
 def holds(lake: Lake) -> list[Hold]:
     """Every hold there was, oldest first, those released included."""
-    table = _table(lake)
-    if not table.exists():
-        return []
-    rows = table.read(columns=list(LEGAL_HOLDS)).sort("at").collect().to_dicts()
+    rows = hold_rows(lake)
     released = {row["hold_id"]: row for row in rows if row["action"] == _RELEASED}
     return [_hold(row, released.get(row["hold_id"])) for row in rows if row["action"] == _PLACED]
 
@@ -168,15 +145,10 @@ def _scope(hold: Hold) -> dict[str, object]:
 def _keep(context: AuditedContext, hold: Hold, action: str, *, reason: str) -> None:
     row = {"hold_id": hold.hold_id, **_scope(hold), "action": action}
     said = {**row, "by": context.actor.name, "reason": reason, "at": context.now}
-    frame = pl.DataFrame([said], schema=LEGAL_HOLDS)
-    _table(context.lake).append(frame, metadata={"legal_hold": f"{action} {hold.hold_id}"})
+    append_hold_row(context.lake, said)
 
 
 def _hold(row: dict[str, Any], released: dict[str, Any] | None) -> Hold:
     names = ("hold_id", "stream", "tenant_id", "start", "end", "by", "reason", "at")
     ended = (released["by"], released["reason"], released["at"]) if released is not None else ()
     return Hold(*(row[name] for name in names), *ended)
-
-
-def _table(lake: Lake) -> Table:
-    return lake.table(QUALITY, "legal_holds")

@@ -7,10 +7,8 @@ and no file of the last day is deleted.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
-
-import polars as pl
 
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS
@@ -22,6 +20,7 @@ from chimera_assets.layers import QUALITY
 from chimera_assets.lifecycle.policy import Policy, policy
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.lifecycle.retention import Expired, expire, expire_days
+from chimera_assets.system_tables.upkeep import Maintained, append_upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,51 +29,6 @@ if TYPE_CHECKING:
     from chimera_assets.audit.log import Change
     from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
-
-
-@dataclass(frozen=True, slots=True)
-class Maintained:
-    """What upkeep did to one table, or would do: a row of `quality/upkeep`.
-
-    `files` and `bytes` are those of the newest version, `stored` those in the table's place, older
-    versions included. `hours_*` count partitions: hours, or days of a table by the day.
-    """
-
-    table: str
-    rows_dropped: int = 0
-    hours_dropped: int = 0
-    hours_held: int = 0
-    hours_merged: int = 0
-    hours_ordered: int = 0
-    hours_skipped: int = 0
-    files_before: int = 0
-    files_after: int = 0
-    bytes_before: int = 0
-    bytes_after: int = 0
-    stored_files_before: int = 0
-    stored_files_after: int = 0
-    stored_bytes_before: int = 0
-    stored_bytes_after: int = 0
-    log_files_before: int = 0
-    log_files_after: int = 0
-    log_bytes_before: int = 0
-    log_bytes_after: int = 0
-    files_deleted: int = 0
-    bytes_freed: int = 0
-    seconds: float = 0.0
-    error: str | None = None
-
-
-_KINDS = {"str": pl.String(), "str | None": pl.String(), "int": pl.Int64(), "float": pl.Float64()}
-
-#: `quality/upkeep`: a row a run and table.
-UPKEEP = pl.Schema(
-    [
-        ("run_id", pl.String()),
-        ("at", pl.Datetime("us", "UTC")),
-        *((name, _KINDS[str(kind)]) for name, kind in Maintained.__annotations__.items()),
-    ]
-)
 
 
 def maintain_lake(
@@ -91,7 +45,7 @@ def maintain_lake(
         What was done to each table. At the end it is kept in `quality/upkeep`. Where the audit log
         cannot be written nothing is done, which is told as the table's error.
     """
-    lake, run_id, now = context.lake, context.run_id, context.now
+    lake = context.lake
     done = []
     names = [each for each in lake.tables() if only in (None, "/".join(each))]
     for layer, name in sorted(names, key=lambda each: each[0] == QUALITY):
@@ -99,9 +53,7 @@ def maintain_lake(
         done.append(maintained)
         yield maintained
     if done and not dry_run:
-        rows = pl.DataFrame([{"run_id": run_id, "at": now, **asdict(each)} for each in done])
-        typed = rows.select(pl.col(column).cast(kind) for column, kind in UPKEEP.items())
-        lake.table(QUALITY, "upkeep").append(typed, metadata={"run": run_id})
+        append_upkeep(context, done)
 
 
 def _maintained(context: AuditedContext, table: Table, *, dry_run: bool) -> Maintained:

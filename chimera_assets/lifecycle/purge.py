@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hour_columns import HOUR_START
+from chimera_assets.hour_columns import HOUR_START, hour_starts
+from chimera_assets.hour_ranges import ranges_without
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import CommitConflict
-from chimera_assets.lake.removal import remove_rows, runs, starts
+from chimera_assets.lake.removal import remove_rows
 from chimera_assets.layers import QUARANTINE
 from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
 from chimera_assets.system_tables.deletion_log import PURGE, log_deletions
@@ -109,9 +110,9 @@ def _held(holds: Sequence[Hold]) -> pl.Expr:
 
 def _remove(table: Table, by_hour: pl.DataFrame, keep: pl.Expr, run_id: str) -> pl.DataFrame:
     """Delete the rows that need not be kept; gives the hours, of `by_hour`, that were skipped."""
-    moments = starts(by_hour)
+    moments = hour_starts(by_hour)
     lost: set[datetime] = set()
-    for hours in runs(moments, starts(table.rows_by_hour())):
+    for hours in ranges_without(moments, hour_starts(table.rows_by_hour())):
         try:
             remove_rows(table, hours, keep, metadata={"run": run_id, "chimera.purge": QUARANTINE})
         except CommitConflict:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hour_columns import hour_columns_of
+from chimera_assets.hour_columns import hour_columns_of, hour_starts
+from chimera_assets.hour_ranges import ranges_without
 from chimera_assets.hours import DAY_COLUMN, HourRange, floor_hour
 from chimera_assets.lake import CommitConflict
-from chimera_assets.lake.removal import remove_days, remove_rows, runs, starts
+from chimera_assets.lake.removal import remove_days, remove_rows
 from chimera_assets.lifecycle.legal_holds import TENANT, active_holds
 from chimera_assets.system_tables.deletion_log import RETENTION, log_deletions
 
@@ -61,7 +62,7 @@ def expire(
     """
     lake, run_id, now = context.lake, context.run_id, context.now
     present = table.rows_by_hour()
-    moments = starts(present)
+    moments = hour_starts(present)
     end = floor_hour(now - timedelta(days=days))
     counts = dict(zip(moments, present["rows"].to_list(), strict=True))
     past = [hour for hour in moments if hour < end]
@@ -75,7 +76,7 @@ def expire(
     told = {"run": run_id, "chimera.retention_days": str(days)}
     skipped: Counter[str] = Counter()
     todo: list[tuple[HourRange, pl.Expr | None]] = [
-        *((each, None) for each in runs(whole, moments)),
+        *((each, None) for each in ranges_without(whole, moments)),
         *((HourRange.single(hour), keep) for hour, keep in partly.items() if hour in gone),
     ]
     with _deletion(context, table, days, rows=sum(gone.values()), hours=len(gone)):
