@@ -9,6 +9,7 @@ from benchmarks.data import START
 from chimera_assets.contracts import contracts
 from chimera_assets.hours import HourRange
 from chimera_assets.quality import stage_hours, stage_reference
+from chimera_assets.run_context import RunContext
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
 
@@ -26,11 +27,12 @@ def take(url: str, lake: Lake) -> int:
     providers, stream = contracts()["providers"], contracts()["generations"]
     known = PostgresSource(url).extract_reference(providers, Batch.new("providers", now))
     lake.table("raw", "providers").overwrite(known)
-    stage_reference(lake, providers, run_id="bench", now=now)
+    run = RunContext(lake, now, "bench")
+    stage_reference(run, providers)
     hour = HourRange.single(START)
     extracted = PostgresSource(url).extract_hours(stream, hour, Batch.new("generations", now))
     lake.table("raw", "generations").write_hours(extracted, hour)
-    staging = stage_hours(lake, stream, hour, run_id="bench", now=now)
+    staging = stage_hours(run, stream, hour)
     if staging.staged is None:
         msg = f"the hour was blocked: {staging.batches.to_dicts()}"
         raise RuntimeError(msg)

@@ -5,11 +5,16 @@ Their names are in `hours.py`, which needs no engine.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, PARTITION_KEY_FORMAT
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 #: As Arrow fields.
 HOUR_FIELDS = (pa.field(DAY_COLUMN, pa.date32()), pa.field(HOUR_COLUMN, pa.int32()))
@@ -35,6 +40,11 @@ def hour_columns_of(moment: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         moment.dt.date().alias(DAY_COLUMN),
         moment.dt.hour().cast(HOUR_TYPES[HOUR_COLUMN]).alias(HOUR_COLUMN),
     )
+
+
+def hour_starts(rows: pl.DataFrame) -> list[datetime]:
+    """The start of each row's hour, in the order of the rows."""
+    return rows.select(HOUR_START).to_series().to_list()
 
 
 def arrow_hour_columns(moments: pa.Array) -> list[pa.Array]:

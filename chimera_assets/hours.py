@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from chimera_assets.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 #: The names of the two partition columns; their types are in `hour_columns.py`.
 DAY_COLUMN, HOUR_COLUMN = "hour_partition", "hour"
@@ -86,17 +86,6 @@ class HourRange:
         if len(self) == 1:
             return partition_key(self.start)
         return f"{partition_key(self.start)}...{partition_key(self.end - ONE_HOUR)}"
-
-
-def ranges(hours: Iterable[datetime]) -> list[HourRange]:
-    """The hours as the fewest ranges, in order; hours are given by their starts, in UTC."""
-    found: list[list[datetime]] = []
-    for hour in sorted(hours):
-        if found and found[-1][1] == hour:
-            found[-1][1] = hour + ONE_HOUR
-        else:
-            found.append([hour, hour + ONE_HOUR])
-    return [HourRange(start, end) for start, end in found]
 
 
 def parse_range(text: str) -> HourRange:

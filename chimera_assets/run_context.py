@@ -1,91 +1,28 @@
-"""What every part of a run or command works with: when, on what, by which contracts, for whom."""
+"""What every step of a run works with: on which lake, when, and as which run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets.audit import AuditLog
-from chimera_assets.audit.configuration import record_changes
-from chimera_assets.contracts import known_contracts
-from chimera_assets.lake import open_lake
-from chimera_assets.postgres.databases import platform_database
-from chimera_assets.settings import get_settings
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from chimera_assets.access.principal import Principal
-    from chimera_assets.audit.details import Details
-    from chimera_assets.audit.log import Change
-    from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Made once, at the start of a run or command, and handed down.
+    """Made once, at the start of a step or command, and handed down.
+
+    What changes tables on somebody's behalf works with an `AuditedContext`.
 
     Attributes:
         lake: The lake.
-        contracts: The contracts by stream.
         now: The present; nothing below asks the clock for it.
         run_id: Kept with everything that is written.
-        actor: Who acts.
-        audit: Where changes are told.
     """
 
     lake: Lake
-    contracts: Mapping[str, Contract]
     now: datetime
     run_id: str
-    actor: Principal
-    audit: AuditLog
-
-    def change(
-        self,
-        action: str,
-        resource: str,
-        *,
-        before: Details | None = None,
-        after: Details | None = None,
-        reason: str | None = None,
-    ) -> AbstractContextManager[Change]:
-        """Say that something is about to change, and change it in the block; see `AuditLog.change`.
-
-        Raises:
-            AuditError: The entry could not be written; the block was not entered.
-        """
-        return self.audit.change(
-            action,
-            resource,
-            actor=self.actor,
-            before=before,
-            after=after,
-            reason=reason,
-            run_id=self.run_id,
-        )
-
-
-def new_context(
-    actor: Principal, *, now: datetime, run_id: str, dry_run: bool = False
-) -> RunContext:
-    """The context of a run or command: by the settings, with what changed of them on the record.
-
-    Args:
-        actor: Who acts.
-        now: The present.
-        run_id: Kept with everything that is written.
-        dry_run: Nothing is changed, so that nothing need be recorded either.
-
-    Raises:
-        AuditError: The audit log cannot be written.
-    """
-    settings = get_settings()
-    audit = AuditLog(platform_database(settings))
-    context = RunContext(open_lake(), known_contracts(), now, run_id, actor, audit)
-    if not dry_run:
-        record_changes(audit, settings, context.contracts, actor=actor, run_id=run_id)
-    return context

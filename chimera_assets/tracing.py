@@ -1,49 +1,32 @@
-"""OpenTelemetry spans of a run, off unless OTEL_EXPORTER_OTLP_ENDPOINT is set.
+"""OpenTelemetry spans of a run, which cost nothing while tracing is off.
 
 A run is one trace, whose id is the run's id in Dagster. Its steps' spans are below the run's own,
-also if they are made in other processes: that span's id follows from the run's. Everything else is
-set by OpenTelemetry's standard variables. Nothing is imported while tracing is off, and nothing is
-waited for that does not answer: spans are sent in the background, and the end of a run waits for
-them two seconds at most.
+also if they are made in other processes: that span's id follows from the run's. Where they are sent
+to, `tracing_provider` knows.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import threading
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+
+from chimera_assets.tracing_provider import CountedSpan, is_on, provider, run_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
     from chimera_assets.hours import HourRange
 
     Value = str | int | float | bool | HourRange | None
 
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-
 #: How a process that another one starts learns of the span it belongs to, in W3C's form.
 _PARENT = "TRACEPARENT"
-
-_FLUSH_SECONDS = 2.0
-
-_making = threading.Lock()
-
-
-def is_on() -> bool:
-    """Whether an endpoint is set, and tracing not switched off by the standard variables."""
-    off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
-    off = off or os.environ.get("OTEL_TRACES_EXPORTER", "").lower() == "none"
-    return not off and any(os.environ.get(name) for name in _ENDPOINTS)
 
 
 class SpanRecorder:
@@ -87,7 +70,7 @@ def span(name: str, *, run_id: str | None = None, **values: Value) -> Iterator[S
     from opentelemetry import trace  # noqa: PLC0415
 
     with (
-        _Counted(),
+        CountedSpan(),
         _open(name, _parent(run_id), run_id, values) as opened,
         trace.use_span(opened, record_exception=False, set_status_on_exception=False),
         _handed_down(opened),
@@ -124,7 +107,7 @@ def run_span(run_id: str, **values: Value) -> Iterator[SpanRecorder]:
         return
     from opentelemetry.context import Context as NoParent  # noqa: PLC0415
 
-    with _Counted(), _open("run", NoParent(), run_id, values, as_run=True) as opened:
+    with CountedSpan(), _open("run", NoParent(), run_id, values, as_run=True) as opened:
         yield SpanRecorder(opened)
 
 
@@ -139,7 +122,7 @@ def traced_batches(
     def counted() -> Iterator[pa.RecordBatch]:
         rows = 0
         # Others pull the batches, in threads of their own, so the parent is the run's span.
-        with _Counted(), _open(name, _of_run(run_id), run_id, values) as opened:
+        with CountedSpan(), _open(name, _of_run(run_id), run_id, values) as opened:
             yield None
             for batch in batches:
                 rows += batch.num_rows
@@ -161,9 +144,9 @@ def _open(
     as_run: bool = False,
 ) -> Iterator[Span]:
     attributes = _named(values) | ({"dagster.run_id": run_id} if run_id else {})
-    provider, ids = _provider()
+    tracer_provider, ids = provider()
     with ids.of_run(run_id if as_run else None):
-        opened = provider.get_tracer("chimera_assets").start_span(
+        opened = tracer_provider.get_tracer("chimera_assets").start_span(
             name, context=parent, attributes=attributes
         )
     try:
@@ -204,91 +187,10 @@ def _of_run(run_id: str) -> Context:
     """The context of a run's span, which may be open in another process."""
     from opentelemetry import trace  # noqa: PLC0415
 
-    provider, _ = _provider()
-    trace_id, span_id = _run_ids(run_id)
-    decision: Any = provider.sampler.should_sample(None, trace_id, "run").decision
+    tracer_provider, _ = provider()
+    trace_id, span_id = run_ids(run_id)
+    decision: Any = tracer_provider.sampler.should_sample(None, trace_id, "run").decision
     kept = decision.is_sampled()
     flags = trace.TraceFlags(trace.TraceFlags.SAMPLED if kept else trace.TraceFlags.DEFAULT)
     remote = trace.SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
     return trace.set_span_in_context(trace.NonRecordingSpan(remote))
-
-
-def _run_ids(run_id: str) -> tuple[int, int]:
-    """The ids of a run's trace and span; a run's id is a UUID, as long as a trace's."""
-    span_id = int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], "big")
-    return UUID(run_id).int, span_id
-
-
-def _provider() -> tuple[TracerProvider, Any]:
-    """The provider of this process, and what gives it ids."""
-    with _making:  # the first two spans of a process may be those of two threads
-        return _made_provider()
-
-
-@lru_cache(maxsize=1)
-def _made_provider() -> tuple[TracerProvider, Any]:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
-        OTLPSpanExporter,
-    )
-    from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415
-
-    class Ids(RandomIdGenerator):
-        """Random ids; for a run's own span those that follow from the run."""
-
-        _lock = threading.RLock()
-        _run_id: str | None = None
-
-        @contextlib.contextmanager
-        def of_run(self, run_id: str | None) -> Iterator[None]:
-            with self._lock:
-                self._run_id = run_id
-                try:
-                    yield
-                finally:
-                    self._run_id = None
-
-        def generate_trace_id(self) -> int:
-            return _run_ids(self._run_id)[0] if self._run_id else super().generate_trace_id()
-
-        def generate_span_id(self) -> int:
-            return _run_ids(self._run_id)[1] if self._run_id else super().generate_span_id()
-
-    resource = Resource.create()
-    if str(resource.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
-        resource = resource.merge(Resource({SERVICE_NAME: "chimera-assets"}))
-    ids = Ids()
-    # Not at exit, where sending to what does not answer would hold up the process.
-    provider = TracerProvider(resource=resource, id_generator=ids, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return provider, ids
-
-
-class _Counted:
-    """Around every span: when the process has none open any more, what it has is sent."""
-
-    _lock = threading.Lock()
-    _open = 0
-    _answers = True
-
-    def __enter__(self) -> None:
-        with self._lock:
-            _Counted._open += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            _Counted._open -= 1
-            last = _Counted._open == 0
-        if last and self._answers:
-            _Counted._answers = _flushed()
-
-
-def _flushed() -> bool:
-    """Send what waits; False if that took too long. The SDK's own timeout is not kept by it."""
-    provider, _ = _provider()
-    sending = threading.Thread(target=provider.force_flush, daemon=True)
-    sending.start()
-    sending.join(_FLUSH_SECONDS)
-    return not sending.is_alive()

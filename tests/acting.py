@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Kind, Principal
 from chimera_assets.audit import AuditLog
+from chimera_assets.audited_context import AuditedContext
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
-from chimera_assets.run_context import RunContext
 from chimera_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def acting(  # noqa: PLR0913
     run_id: str = "a run",
     contracts: Mapping[str, Contract] | None = None,
     name: str = "alice",
-) -> RunContext:
+) -> AuditedContext:
     """What somebody works with whose home has an embedded server."""
-    return RunContext(
+    return AuditedContext(
         lake=lake,
         contracts=contracts if contracts is not None else load_contracts([SHIPPED]),
         now=now,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import os
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -30,6 +31,7 @@ _AGE_SECONDS = 3600
 def measure(rows: int, home: Path) -> Outcome:
     """Take the file, each time into new tables."""
     from chimera_assets.layers import LANDING
+    from chimera_assets.run_context import RunContext
     from chimera_assets.sources.landing import Place, load_files
 
     stream = contracts()["generations"]
@@ -40,7 +42,8 @@ def measure(rows: int, home: Path) -> Outcome:
 
     def ours(number: int) -> None:
         lake = Lake(str(home / f"lake_{number}"))
-        landed["ours"] = load_files(lake, stream, place, run_id="bench").rows
+        run = RunContext(lake, datetime.now(UTC), "bench")
+        landed["ours"] = load_files(run, stream, place).rows
         landed["table"] = lake.table(LANDING, stream.stream).count()
 
     def floor(number: int) -> None:

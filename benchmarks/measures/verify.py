@@ -19,6 +19,7 @@ from chimera_assets.contracts import contracts
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.quality import stage_hours, stage_reference
+from chimera_assets.run_context import RunContext
 from chimera_assets.sources.batch import Batch
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _take_providers(lake: Lake) -> None:
     whole = rows.with_columns(each for each in missing if each.meta.output_name() not in rows)
     batch = Batch.new("providers", START)
     lake.table("raw", "providers").overwrite(_with_batch(whole.select(list(schema)), batch))
-    stage_reference(lake, contract, run_id="bench", now=START)
+    stage_reference(RunContext(lake, START, "bench"), contract)
 
 
 def _build(lake: Lake, day: int, rows: int) -> None:
@@ -85,7 +86,7 @@ def _build(lake: Lake, day: int, rows: int) -> None:
         with_hours(made).drop("_batch_id", "_ingested_at"), Batch.new("generations", now)
     )
     lake.table("raw", "generations").write_hours(raw, hours)
-    stage_hours(lake, contracts()["generations"], hours, run_id=f"bench-{day}", now=now)
+    stage_hours(RunContext(lake, now, f"bench-{day}"), contracts()["generations"], hours)
     facts = lake.table("staged", "generations").read(hours).collect()
     lake.table("marts", "fact_generations").write_hours(facts, hours)
     lake.table("aggregates", "agg_provider_metrics").write_hours(_provider_metrics(facts), hours)

@@ -6,13 +6,15 @@ import uuid
 from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Principal
-from chimera_assets.run_context import RunContext, new_context
+from chimera_assets.audited_context import AuditedContext, new_context
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-def command_context(now: datetime, *, by: str | None = None, dry_run: bool = False) -> RunContext:
+def command_context(
+    now: datetime, *, by: str | None = None, dry_run: bool = False
+) -> AuditedContext:
     """The context of one command.
 
     Args:

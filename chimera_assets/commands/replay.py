@@ -13,8 +13,8 @@ from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.quarantine import require_stream
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
+from chimera_assets.hour_columns import hour_starts
 from chimera_assets.hours import partition_key
-from chimera_assets.lake.removal import starts
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.quality.replay import ReplayPlan, keep_replay, plan_replay
 from chimera_assets.settings import get_settings
@@ -86,7 +86,7 @@ def _run(plan: ReplayPlan, now: datetime) -> tuple[int, list[pl.DataFrame]]:
         run, log = run_shown(hours, replay=True, actor=context.actor)
         code = max(code, summary.problems(run, log))
         for name, rows in gains.items():
-            theirs = rows.filter(pl.Series([hour in hours for hour in starts(rows)]))
+            theirs = rows.filter(pl.Series([hour in hours for hour in hour_starts(rows)]))
             if not theirs.is_empty():
                 contract = contracts()[name]
                 of_run = replace(context, run_id=run.run_id)
@@ -119,7 +119,7 @@ def _print_prospects(found: Mapping[str, pl.DataFrame]) -> None:
 
 
 def _print_done(done: pl.DataFrame) -> None:
-    hours = [partition_key(hour) for hour in starts(done)]
+    hours = [partition_key(hour) for hour in hour_starts(done)]
     print_table(
         ("stream", "hour", "waited", "published", "rejected again"),
         (

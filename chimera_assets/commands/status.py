@@ -12,13 +12,14 @@ from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import ChimeraError
-from chimera_assets.hours import ONE_HOUR, ranges
+from chimera_assets.hour_ranges import ranges
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE, STAGED
 from chimera_assets.postgres.databases import platform_database, source_database_url
 from chimera_assets.postgres.embedded.server import embedded_server
+from chimera_assets.quality.event_lag import allowed_lag, lag_of
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.landing import Place
@@ -125,14 +126,14 @@ def _table(table: Table, now: datetime) -> dict[str, Any]:
 
 
 def _lag(last: datetime | None, now: datetime) -> int | None:
-    """Minutes since the end of the last hour that has rows."""
-    return max(0, (now - last - ONE_HOUR) // _MINUTE) if last is not None else None
+    """The lag in whole minutes."""
+    lag = lag_of(last, now)
+    return lag // _MINUTE if lag is not None else None
 
 
 def _is_late(contract: Contract, last: datetime | None, now: datetime) -> bool | None:
-    if last is None or contract.kind != "stream":
-        return None
-    return now - last - ONE_HOUR > timedelta(hours=contract.freshness_hours)
+    lag = lag_of(last, now) if contract.kind == "stream" else None
+    return lag > allowed_lag(contract) if lag is not None else None
 
 
 def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ from chimera_assets.lifecycle.maintenance import maintain_lake
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chimera_assets.lifecycle.maintenance import Maintained
+    from chimera_assets.system_tables.upkeep import Maintained
 
 
 def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from chimera_assets.contracts.odcs.sla import read_sla
 from chimera_assets.contracts.odcs.standard import read_standard
 from chimera_assets.contracts.rules.row_checks import required_references
 from chimera_assets.errors import SettingError
+from chimera_assets.naming import NAME, NAME_IN_WORDS, VERSION, VERSION_IN_WORDS
 from chimera_assets.packs.active import SHIPPED_PACKS
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ _SETTING = "CHIMERA_CONTRACTS"
 
 #: The contracts that come with the package: those of pack `ai`.
 SHIPPED = SHIPPED_PACKS / "ai" / "contracts"
-
-# What a stream is called is also what its tables, assets and folders are called.
-_STREAM = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
 def load_contract(path: Path | str) -> Contract:
@@ -57,9 +53,9 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
     columns = read_columns(document, table)
     key = read_key(document, table)
     sla = read_sla(document, standard, table, columns)
-    if not _SEMVER.fullmatch(standard.version or ""):
-        expected, found = "a semantic version such as 1.0.0", standard.version or "none"
-        document.problem(("version",), "version", expected=expected, found=found)
+    if not VERSION.fullmatch(standard.version or ""):
+        found = standard.version or "none"
+        document.problem(("version",), "version", expected=VERSION_IN_WORDS, found=found)
     return Contract(
         stream=_stream(document, table),
         version=standard.version or "",
@@ -87,10 +83,9 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
 
 def _stream(document: Document, table: SchemaObject) -> str:
     name = table.name or ""
-    if not _STREAM.fullmatch(name):
-        expected = "lower-case letters, digits and _, at most 63, a letter first"
-        here = (*TABLE, "name")
-        document.problem(here, "name of the stream", expected=expected, found=name or "none")
+    if not NAME.fullmatch(name):
+        here, found = (*TABLE, "name"), name or "none"
+        document.problem(here, "name of the stream", expected=NAME_IN_WORDS, found=found)
     return name
 
 

@@ -16,6 +16,7 @@ from chimera_assets.ingest.loss_guard import held_back, rows_of, shrunk
 from chimera_assets.ingest.moved_rows import moved_from
 from chimera_assets.ingest.watermark_commits import Advance, current_watermark
 from chimera_assets.layers import RAW
+from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.landing import landed_rows
 from chimera_assets.tracing import traced_batches
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from chimera_assets.ingest.loss_guard import Shrunk
     from chimera_assets.ingest.watermark import Watermark
     from chimera_assets.lake import Commit, Lake
-    from chimera_assets.sources.batch import Batch
+    from chimera_assets.run_context import RunContext
     from chimera_assets.sources.postgres import PostgresSource
     from chimera_assets.sources.source_state import SourceNow
 
@@ -56,25 +57,21 @@ class Extracted:
     notes: list[str] = field(default_factory=list)
 
 
-def extract_into_raw(  # noqa: PLR0913
-    lake: Lake,
+def extract_into_raw(
+    context: RunContext,
     contract: Contract,
     source: PostgresSource,
     hours: HourRange,
-    batch: Batch,
     *,
-    run_id: str,
     late: frozenset[str] | None = None,
 ) -> Extracted:
     """Replace hours of raw by what the source has now, and move the position on.
 
     Args:
-        lake: The lake.
+        context: The run; its rows are marked with the stream's batch of its time.
         contract: The stream's contract.
         source: Where its rows are.
         hours: The hours.
-        batch: What the rows are marked with.
-        run_id: Kept with the commit.
         late: The streams with late rows, where nobody asked for these hours but the sensor for
             late rows; the other streams are left as they are.
 
@@ -82,12 +79,13 @@ def extract_into_raw(  # noqa: PLR0913
         HoursHeldBack: A late run would lose most rows of an hour; nothing was written.
         SourceError: The source cannot be reached.
     """
+    lake = context.lake
     if late is not None and contract.stream not in late:
         watermark = current_watermark(lake, contract.stream)
         if watermark is not None and frozenset(hours) <= watermark.extracted:
             return Extracted()
     raw = lake.table(RAW, contract.stream)
-    known = Known.of(lake, contract.stream)
+    known = Known.of(context.lake, contract.stream, context.now)
     now = source_now(lake, contract, source)
     notes = _notes(contract, source, now)
     try:
@@ -106,13 +104,13 @@ def extract_into_raw(  # noqa: PLR0913
         lambda others: moved_from(raw, contract, found.keys, others),
     )
     rows = traced_batches(
-        _rows(lake, contract, now, hours, batch),
+        _rows(lake, contract, now, hours, Batch.new(contract.stream, context.now)),
         "extract",
-        run_id=run_id,
+        run_id=context.run_id,
         stream=contract.stream,
         hours=hours,
     )
-    commit = raw.write_hours(rows, hours, metadata={"run": run_id}, carry=advance)
+    commit = raw.write_hours(rows, hours, metadata={"run": context.run_id}, carry=advance)
     after = rows_of(raw, hours)
     fewer = {h: (n, after.get(h, 0)) for h, n in before.items() if after.get(h, 0) < n}
     return Extracted(

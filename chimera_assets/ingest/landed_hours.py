@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chimera_assets.hour_columns import HOUR_START
@@ -15,10 +14,12 @@ from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import LANDED_HOURS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chimera_assets.lake import Lake, Table
 
 
-def landed(lake: Lake, stream: str, since: int) -> Landed:
+def landed(lake: Lake, stream: str, since: int, now: datetime) -> Landed:
     """What files have brought since a version of the landing table; nothing if there is none.
 
     Hours before CHIMERA_START are nobody's; the one that has not ended is left to the schedule.
@@ -37,7 +38,7 @@ def landed(lake: Lake, stream: str, since: int) -> Landed:
         if LANDED_HOURS in info:
             keys = json.loads(info[LANDED_HOURS])
             commits.append((version, frozenset(map(parse_key, keys))))
-    takeable = frozenset(HourRange(get_settings().start, floor_hour(datetime.now(UTC))))
+    takeable = frozenset(HourRange(get_settings().start, floor_hour(now)))
     return Landed(newest, tuple((version, hours & takeable) for version, hours in commits))
 
 

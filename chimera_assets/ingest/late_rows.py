@@ -8,17 +8,13 @@ Of rows that arrived in hours not extracted yet, the second is looked for when t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
-from chimera_assets.hours import (
-    ONE_HOUR,
-    HourRange,
-    floor_hour,
-    ranges,
-)
+from chimera_assets.hour_ranges import ranges
+from chimera_assets.hours import ONE_HOUR, HourRange, floor_hour
 from chimera_assets.ingest.landed_hours import landed
 from chimera_assets.ingest.moved_rows import KEY_PRINTS, key_prints, moved_from
 from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Hours, Watermark
@@ -29,6 +25,7 @@ from chimera_assets.sources.arrivals import Arrivals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     import pyarrow as pa
 
@@ -56,17 +53,19 @@ class Known:
     Attributes:
         watermark: None if nothing was ever extracted.
         begun: Raw's version then, or a little before; None if there was no table.
+        at: When that was.
     """
 
     watermark: Watermark | None
     begun: int | None
+    at: datetime
 
     @classmethod
-    def of(cls, lake: Lake, stream: str) -> Self:
+    def of(cls, lake: Lake, stream: str, now: datetime) -> Self:
         """What the lake says of a stream now."""
         raw = lake.table(RAW, stream)
         begun = raw.version() if raw.exists() else None
-        return cls(current_watermark(lake, stream), begun)
+        return cls(current_watermark(lake, stream), begun, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +118,13 @@ def backlog(
         extracting: The hours that are about to be extracted; none if it is only asked.
     """
     watermark = known.watermark
-    files = landed(lake, contract.stream, (watermark or Watermark()).landing_version)
+    since = (watermark or Watermark()).landing_version
+    files = landed(lake, contract.stream, since, known.at)
     if watermark is None:
         # Nothing extracted, nothing late: the first extraction need not look at every row.
         fresh = Arrivals(source.look.now, floor=source.look.next_xid)
         return Backlog(known, fresh, files, NO_HOURS, NO_HOURS, pl.DataFrame(schema=KEY_PRINTS))
-    span = HourRange(get_settings().start, floor_hour(datetime.now(UTC)) + 2 * ONE_HOUR)
+    span = HourRange(get_settings().start, floor_hour(known.at) + 2 * ONE_HOUR)
     found = source.arrivals(watermark.moment, span)
     late = (found.beyond(watermark.moment) or NO_HOURS) & watermark.extracted
     changed = _changed(found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from chimera_assets.hours import ranges
+from chimera_assets.hour_ranges import ranges
 from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.late_rows import Known, backlog, doubt
 from chimera_assets.ingest.loss_guard import held_back, shrunk
@@ -38,30 +38,33 @@ class Looked:
     messages: tuple[str, ...] = ()
 
 
-def look(lake: Lake, contract: Contract, source: PostgresSource, *, seconds: int) -> Looked:
+def look(
+    lake: Lake, contract: Contract, source: PostgresSource, *, now: datetime, seconds: int
+) -> Looked:
     """Look at a stream.
 
     Args:
         lake: The lake.
         contract: The stream's contract.
         source: Where its table is.
+        now: The present.
         seconds: How long the server may take for an answer.
 
     Raises:
         SourceError: The source cannot be reached, or takes longer.
     """
-    known = Known.of(lake, contract.stream)
+    known = Known.of(lake, contract.stream, now)
     if known.begun is None and not lake.table(LANDING, contract.stream).exists():
         return Looked(messages=(f"{contract.stream}: nothing taken in yet",))
     messages: list[str] = []
-    with source_now(lake, contract, source, seconds=seconds) as now:
-        found = backlog(lake, contract, known, now)
+    with source_now(lake, contract, source, seconds=seconds) as state:
+        found = backlog(lake, contract, known, state)
         # What a source that is behind would give now is older than what is there.
         pending = NO_HOURS if found.arrivals.behind else found.wanted
-        kept = [one for hours in ranges(pending) for one in shrunk(lake, contract, now, hours)]
+        kept = [one for hours in ranges(pending) for one in shrunk(lake, contract, state, hours)]
     if kept:
         messages.append(held_back(contract.stream, kept))
-    if not isinstance(now, FilesOnly) and (line := doubt(contract, found.arrivals)):
+    if not isinstance(state, FilesOnly) and (line := doubt(contract, found.arrivals)):
         messages.append(line)
     pending -= {one.hour for one in kept}
     if not pending and not messages:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from chimera_assets.hours import HourRange, parse_range, ranges
+from chimera_assets.hour_ranges import ranges
+from chimera_assets.hours import HourRange, parse_range
 from chimera_assets.sources.arrivals import Arrivals, Moment
 from chimera_assets.sources.snapshot import Snapshot
 

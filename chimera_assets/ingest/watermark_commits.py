@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.hour_columns import HOUR_START
-from chimera_assets.hours import HOUR_COLUMNS, parse_range, ranges
+from chimera_assets.hour_ranges import ranges
+from chimera_assets.hours import HOUR_COLUMNS, parse_range
 from chimera_assets.ingest.watermark import (
     NO_HOURS,
     Extraction,

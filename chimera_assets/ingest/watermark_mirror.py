@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError
-from chimera_assets.hours import ranges
+from chimera_assets.hour_ranges import ranges
 from chimera_assets.postgres.databases import has_platform_database, platform_database
 from chimera_assets.settings import get_settings
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from deltalake import write_deltalake
 
-from chimera_assets.hour_columns import HOUR_START
-from chimera_assets.hours import DAY_COLUMN, ONE_HOUR, HourRange
+from chimera_assets.hours import DAY_COLUMN
 from chimera_assets.lake import partitions, reading
 from chimera_assets.lake.commit import commit
 from chimera_assets.lake.stream import Stream
@@ -19,12 +18,13 @@ from chimera_assets.lake.type_mapping import agreed_schema
 from chimera_assets.lake.writing import WRITER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from datetime import date, datetime
+    from collections.abc import Mapping
+    from datetime import date
 
     import polars as pl
     from deltalake import CommitProperties, DeltaTable
 
+    from chimera_assets.hours import HourRange
     from chimera_assets.lake.commit import Commit
     from chimera_assets.lake.snapshot import TableState
 
@@ -63,28 +63,3 @@ def remove_days(table: TableState, before: date, *, metadata: Mapping[str, str])
         delta.delete(f"{DAY_COLUMN} < '{before}'", commit_properties=properties)
 
     return commit(table, remove, metadata={**metadata, "chimera.write": "remove days"})
-
-
-def runs(chosen: Collection[datetime], present: Collection[datetime]) -> Iterator[HourRange]:
-    """The chosen hours as few ranges, none of which holds another hour that is present.
-
-    Args:
-        chosen: Starts of hours.
-        present: Starts of all the hours that have rows, those chosen among them.
-    """
-    wanted = set(chosen)
-    first: datetime | None = None
-    last: datetime | None = None
-    for hour in sorted(set(present) | wanted):
-        if hour in wanted:
-            first, last = first or hour, hour
-        elif first is not None and last is not None:
-            yield HourRange(first, last + ONE_HOUR)
-            first = None
-    if first is not None and last is not None:
-        yield HourRange(first, last + ONE_HOUR)
-
-
-def starts(rows: pl.DataFrame) -> list[datetime]:
-    """The starts of the hours that a frame's two hour columns tell."""
-    return rows.select(HOUR_START).to_series().to_list()

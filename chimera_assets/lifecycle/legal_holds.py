@@ -11,37 +11,17 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import partition_key
-from chimera_assets.layers import QUALITY
+from chimera_assets.system_tables.legal_holds import append_hold_row, hold_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.contracts import Contract
-    from chimera_assets.lake import Lake, Table
-    from chimera_assets.run_context import RunContext
-
-_UTC = pl.Datetime("us", "UTC")
-
-#: `quality/legal_holds`: a row when a hold is placed, and one when it is released. A null stream,
-#: tenant_id, start or end means all of them; the end is excluded.
-LEGAL_HOLDS = pl.Schema(
-    {
-        "hold_id": pl.String(),
-        "action": pl.String(),
-        "stream": pl.String(),
-        "tenant_id": pl.String(),
-        "start": _UTC,
-        "end": _UTC,
-        "by": pl.String(),
-        "reason": pl.String(),
-        "at": _UTC,
-    }
-)
+    from chimera_assets.lake import Lake
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
@@ -89,7 +69,7 @@ class Hold:
 
 
 def place(  # noqa: PLR0913 - what a hold is made of
-    context: RunContext,
+    context: AuditedContext,
     *,
     stream: str | None,
     tenant_id: str | None,
@@ -119,7 +99,7 @@ def place(  # noqa: PLR0913 - what a hold is made of
     return hold
 
 
-def release(context: RunContext, hold_id: str, *, reason: str) -> Hold:
+def release(context: AuditedContext, hold_id: str, *, reason: str) -> Hold:
     """Let a hold go; from then on its rows are deleted when their time has come.
 
     Raises:
@@ -143,10 +123,7 @@ def release(context: RunContext, hold_id: str, *, reason: str) -> Hold:
 
 def holds(lake: Lake) -> list[Hold]:
     """Every hold there was, oldest first, those released included."""
-    table = _table(lake)
-    if not table.exists():
-        return []
-    rows = table.read(columns=list(LEGAL_HOLDS)).sort("at").collect().to_dicts()
+    rows = hold_rows(lake)
     released = {row["hold_id"]: row for row in rows if row["action"] == _RELEASED}
     return [_hold(row, released.get(row["hold_id"])) for row in rows if row["action"] == _PLACED]
 
@@ -187,18 +164,13 @@ def _scope(hold: Hold) -> dict[str, object]:
     return {name: getattr(hold, name) for name in ("stream", "tenant_id", "start", "end")}
 
 
-def _keep(context: RunContext, hold: Hold, action: str, *, reason: str) -> None:
+def _keep(context: AuditedContext, hold: Hold, action: str, *, reason: str) -> None:
     row = {"hold_id": hold.hold_id, **_scope(hold), "action": action}
     said = {**row, "by": context.actor.name, "reason": reason, "at": context.now}
-    frame = pl.DataFrame([said], schema=LEGAL_HOLDS)
-    _table(context.lake).append(frame, metadata={"legal_hold": f"{action} {hold.hold_id}"})
+    append_hold_row(context.lake, said)
 
 
 def _hold(row: dict[str, Any], released: dict[str, Any] | None) -> Hold:
     names = ("hold_id", "stream", "tenant_id", "start", "end", "by", "reason", "at")
     ended = (released["by"], released["reason"], released["at"]) if released is not None else ()
     return Hold(*(row[name] for name in names), *ended)
-
-
-def _table(lake: Lake) -> Table:
-    return lake.table(QUALITY, "legal_holds")

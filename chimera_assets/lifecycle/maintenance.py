@@ -7,10 +7,8 @@ and no file of the last day is deleted.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
-
-import polars as pl
 
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS
@@ -22,63 +20,19 @@ from chimera_assets.layers import QUALITY
 from chimera_assets.lifecycle.policy import Policy, policy
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.lifecycle.retention import Expired, expire, expire_days
+from chimera_assets.system_tables.upkeep import Maintained, append_upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from chimera_assets.audit.log import Change
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
-    from chimera_assets.run_context import RunContext
-
-
-@dataclass(frozen=True, slots=True)
-class Maintained:
-    """What upkeep did to one table, or would do: a row of `quality/upkeep`.
-
-    `files` and `bytes` are those of the newest version, `stored` those in the table's place, older
-    versions included. `hours_*` count partitions: hours, or days of a table by the day.
-    """
-
-    table: str
-    rows_dropped: int = 0
-    hours_dropped: int = 0
-    hours_held: int = 0
-    hours_merged: int = 0
-    hours_ordered: int = 0
-    hours_skipped: int = 0
-    files_before: int = 0
-    files_after: int = 0
-    bytes_before: int = 0
-    bytes_after: int = 0
-    stored_files_before: int = 0
-    stored_files_after: int = 0
-    stored_bytes_before: int = 0
-    stored_bytes_after: int = 0
-    log_files_before: int = 0
-    log_files_after: int = 0
-    log_bytes_before: int = 0
-    log_bytes_after: int = 0
-    files_deleted: int = 0
-    bytes_freed: int = 0
-    seconds: float = 0.0
-    error: str | None = None
-
-
-_KINDS = {"str": pl.String(), "str | None": pl.String(), "int": pl.Int64(), "float": pl.Float64()}
-
-#: `quality/upkeep`: a row a run and table.
-UPKEEP = pl.Schema(
-    [
-        ("run_id", pl.String()),
-        ("at", pl.Datetime("us", "UTC")),
-        *((name, _KINDS[str(kind)]) for name, kind in Maintained.__annotations__.items()),
-    ]
-)
 
 
 def maintain_lake(
-    context: RunContext, *, only: str | None = None, dry_run: bool = False
+    context: AuditedContext, *, only: str | None = None, dry_run: bool = False
 ) -> Iterator[Maintained]:
     """Tend each table in turn; what is wrong with one does not keep the others from it.
 
@@ -91,7 +45,7 @@ def maintain_lake(
         What was done to each table. At the end it is kept in `quality/upkeep`. Where the audit log
         cannot be written nothing is done, which is told as the table's error.
     """
-    lake, run_id, now = context.lake, context.run_id, context.now
+    lake = context.lake
     done = []
     names = [each for each in lake.tables() if only in (None, "/".join(each))]
     for layer, name in sorted(names, key=lambda each: each[0] == QUALITY):
@@ -99,12 +53,10 @@ def maintain_lake(
         done.append(maintained)
         yield maintained
     if done and not dry_run:
-        rows = pl.DataFrame([{"run_id": run_id, "at": now, **asdict(each)} for each in done])
-        typed = rows.select(pl.col(column).cast(kind) for column, kind in UPKEEP.items())
-        lake.table(QUALITY, "upkeep").append(typed, metadata={"run": run_id})
+        append_upkeep(context, done)
 
 
-def _maintained(context: RunContext, table: Table, *, dry_run: bool) -> Maintained:
+def _maintained(context: AuditedContext, table: Table, *, dry_run: bool) -> Maintained:
     started = time.perf_counter()
     maintained = Maintained(f"{table.layer}/{table.name}")
     try:
@@ -153,7 +105,7 @@ def _plan(partitions: compaction.Rewritten, files: int, log: LogNeeds) -> dict[s
 
 
 def _upkeep(
-    context: RunContext, table: Table, before: Size, plan: dict[str, object]
+    context: AuditedContext, table: Table, before: Size, plan: dict[str, object]
 ) -> AbstractContextManager[Change]:
     """Say what is about to be done to the files and log of a table, whose rows stay as they are."""
     return context.change(
@@ -164,7 +116,7 @@ def _upkeep(
     )
 
 
-def _expire(context: RunContext, table: Table, kept: Policy, *, dry_run: bool) -> Expired:
+def _expire(context: AuditedContext, table: Table, kept: Policy, *, dry_run: bool) -> Expired:
     if kept.quarantine_days is not None:
         gone = purge(context, table.name, kept.quarantine_days, dry_run=dry_run)
         return Expired(gone.rows, gone.hours, gone.held, gone.skipped)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hour_columns import HOUR_START
+from chimera_assets.hour_columns import HOUR_START, hour_starts
+from chimera_assets.hour_ranges import ranges_without
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import CommitConflict
-from chimera_assets.lake.removal import remove_rows, runs, starts
+from chimera_assets.lake.removal import remove_rows
 from chimera_assets.layers import QUARANTINE
 from chimera_assets.lifecycle.held_rows import holds_on
 from chimera_assets.system_tables.deletion_log import PURGE, log_deletions
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
     from chimera_assets.lifecycle.held_rows import TableHold
-    from chimera_assets.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Purged:
     skipped: int = 0
 
 
-def purge(context: RunContext, stream: str, days: float, *, dry_run: bool = False) -> Purged:
+def purge(context: AuditedContext, stream: str, days: float, *, dry_run: bool = False) -> Purged:
     """Delete a stream's rows that were first quarantined more than `days` days ago.
 
     Args:
@@ -115,9 +116,9 @@ def _recorded(column: str) -> pl.Expr:
 
 def _remove(table: Table, by_hour: pl.DataFrame, keep: pl.Expr, run_id: str) -> pl.DataFrame:
     """Delete the rows that need not be kept; gives the hours, of `by_hour`, that were skipped."""
-    moments = starts(by_hour)
+    moments = hour_starts(by_hour)
     lost: set[datetime] = set()
-    for hours in runs(moments, starts(table.rows_by_hour())):
+    for hours in ranges_without(moments, hour_starts(table.rows_by_hour())):
         try:
             remove_rows(table, hours, keep, metadata={"run": run_id, "chimera.purge": QUARANTINE})
         except CommitConflict:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hour_columns import hour_columns_of
+from chimera_assets.hour_columns import hour_columns_of, hour_starts
+from chimera_assets.hour_ranges import ranges_without
 from chimera_assets.hours import DAY_COLUMN, HourRange, floor_hour
 from chimera_assets.lake import CommitConflict
-from chimera_assets.lake.removal import remove_days, remove_rows, runs, starts
+from chimera_assets.lake.removal import remove_days, remove_rows
 from chimera_assets.lifecycle.held_rows import holds_on
 from chimera_assets.lifecycle.legal_holds import active_holds
 from chimera_assets.system_tables.deletion_log import RETENTION, log_deletions
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.audit.log import Change
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
     from chimera_assets.lifecycle.held_rows import TableHold
-    from chimera_assets.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Expired:
 
 
 def expire(
-    context: RunContext, table: Table, days: int, *, stream: str | None, dry_run: bool = False
+    context: AuditedContext, table: Table, days: int, *, stream: str | None, dry_run: bool = False
 ) -> Expired:
     """Delete the rows of all hours that began more than `days` days ago.
 
@@ -62,7 +63,7 @@ def expire(
     """
     lake, run_id, now = context.lake, context.run_id, context.now
     present = table.rows_by_hour()
-    moments = starts(present)
+    moments = hour_starts(present)
     end = floor_hour(now - timedelta(days=days))
     counts = dict(zip(moments, present["rows"].to_list(), strict=True))
     past = [hour for hour in moments if hour < end]
@@ -76,7 +77,7 @@ def expire(
     told = {"run": run_id, "chimera.retention_days": str(days)}
     skipped: Counter[str] = Counter()
     todo: list[tuple[HourRange, pl.Expr | None]] = [
-        *((each, None) for each in runs(whole, moments)),
+        *((each, None) for each in ranges_without(whole, moments)),
         *((HourRange.single(hour), keep) for hour, keep in partly.items() if hour in gone),
     ]
     with _deletion(context, table, days, rows=sum(gone.values()), hours=len(gone)):
@@ -91,7 +92,9 @@ def expire(
     return Expired(rows, len(gone) - skipped["hours"], held, skipped["hours"])
 
 
-def expire_days(context: RunContext, table: Table, days: int, *, dry_run: bool = False) -> Expired:
+def expire_days(
+    context: AuditedContext, table: Table, days: int, *, dry_run: bool = False
+) -> Expired:
     """Delete whole days from a table by the day, up to the first one that any hold speaks of.
 
     Raises:
@@ -115,7 +118,7 @@ def expire_days(context: RunContext, table: Table, days: int, *, dry_run: bool =
 
 
 def _deletion(
-    context: RunContext, table: Table, days: int, *, rows: int, hours: int
+    context: AuditedContext, table: Table, days: int, *, rows: int, hours: int
 ) -> AbstractContextManager[Change]:
     return context.change(
         "retention.delete",

@@ -10,13 +10,13 @@ from chimera_assets.lifecycle.policy import order_by
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Table
     from chimera_assets.lake.commit import Commit
-    from chimera_assets.run_context import RunContext
 
 
-def restore(context: RunContext, table: Table, target: int | datetime) -> Commit:
+def restore(context: AuditedContext, table: Table, target: int | datetime) -> Commit:
     """Make a table again what it was at a version or time; see `Table.restore`.
 
     Raises:
@@ -29,7 +29,7 @@ def restore(context: RunContext, table: Table, target: int | datetime) -> Commit
 
 
 def optimize(
-    context: RunContext, table: Table, hours: HourRange | None, z_order: Sequence[str]
+    context: AuditedContext, table: Table, hours: HourRange | None, z_order: Sequence[str]
 ) -> dict[str, int]:
     """Merge the small files of each hour, or rewrite them in the order of columns.
 
@@ -43,7 +43,7 @@ def optimize(
         return table.optimize(hours)
 
 
-def vacuum(context: RunContext, table: Table, days: float, *, full: bool) -> list[str]:
+def vacuum(context: AuditedContext, table: Table, days: float, *, full: bool) -> list[str]:
     """Delete the files that no version of the last days needs; see `Table.vacuum`.
 
     Raises:

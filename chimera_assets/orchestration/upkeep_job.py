@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 
 from chimera_assets.access.principal import Principal
-from chimera_assets.lifecycle.maintenance import Maintained, maintain_lake
+from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.orchestration.runs.audited_run import context_of_run
 from chimera_assets.orchestration.runs.job_names import UPKEEP
+from chimera_assets.system_tables.upkeep import Maintained
 
 #: Between the hourly runs, which start some minutes past the hour, at a time of little traffic.
 _CRON = "37 2 * * *"

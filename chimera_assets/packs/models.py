@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chimera_assets.layers import stream_of_fact
 from chimera_assets.yaml_documents import Problem
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 #: The folders of `models`, whose names say what kind of table a model makes.
 MODEL_FOLDERS = ("staging", "marts", "aggregations")
 
-_FACT = "fact_"
-
 
 def model_files(pack: Pack) -> list[Path]:
     """The SQL files of a pack's models, sorted."""
@@ -25,8 +24,8 @@ def model_files(pack: Pack) -> list[Path]:
 
 def streams_with_facts(packs: Iterable[Pack]) -> frozenset[str]:
     """The streams that have a model of their facts: `fact_<stream>`."""
-    names = (path.stem for pack in packs for path in model_files(pack))
-    return frozenset(name.removeprefix(_FACT) for name in names if name.startswith(_FACT))
+    streams = (stream_of_fact(path.stem) for pack in packs for path in model_files(pack))
+    return frozenset(stream for stream in streams if stream is not None)
 
 
 def model_problems(packs: Iterable[Pack]) -> Iterator[Problem]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets import yaml_documents
+from chimera_assets import naming, yaml_documents
 from chimera_assets.packs.errors import PackError
 from chimera_assets.yaml_documents import Problem, one_of
 
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
 PACK_FILE = "pack.yaml"
 
 #: What a pack's name may be: it is also the name of its folder.
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-
-_SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+NAME = naming.NAME
 
 _TEXTS = ("name", "version", "title", "owner")
 _KEYS = (*_TEXTS, "requires")
@@ -91,9 +88,9 @@ def read_pack(folder: Path) -> Pack:
     document = yaml_documents.read_document(folder / PACK_FILE, "pack", PackError)
     texts = {key: _text(document, key) for key in _TEXTS}
     _check_name(document, texts["name"], folder.name)
-    if texts["version"] and not _SEMVER.fullmatch(texts["version"]):
-        expected = "a semantic version such as 1.0.0"
-        document.problem(("version",), "version", expected=expected, found=texts["version"])
+    if texts["version"] and not naming.VERSION.fullmatch(texts["version"]):
+        expected, found = naming.VERSION_IN_WORDS, texts["version"]
+        document.problem(("version",), "version", expected=expected, found=found)
     for key in document.data:
         if key not in _KEYS:
             document.problem((key,), "key", expected=one_of(_KEYS, key), found=key)
@@ -114,7 +111,7 @@ def _text(document: Document, key: str) -> str:
 
 def _check_name(document: Document, name: str, folder: str) -> None:
     if name and not NAME.fullmatch(name):
-        expected = "lower-case letters, digits and _, at most 63, a letter first"
+        expected = naming.NAME_IN_WORDS
         document.problem(("name",), "name of the pack", expected=expected, found=name)
     elif name and name != folder:
         expected = f"{folder}, as its folder is named"

@@ -43,6 +43,25 @@ class EventLag:
         return self.lag is None or self.lag <= self.allowed
 
 
+def lag_of(newest_hour: datetime | None, now: datetime) -> timedelta | None:
+    """Time since the end of the newest hour that has rows, never negative; None if there is none.
+
+    Args:
+        newest_hour: Of what is asked about. `chimera status` and the checks go by the staged rows,
+            which are published once they have passed the gate; the metrics go by the facts where
+            there are any, as dashboards show these, so that a model that fails counts as lag too.
+        now: The present.
+    """
+    if newest_hour is None:
+        return None
+    return max(timedelta(0), now - newest_hour - ONE_HOUR)
+
+
+def allowed_lag(contract: Contract) -> timedelta:
+    """How old the newest rows of a stream may be."""
+    return timedelta(hours=contract.freshness_hours)
+
+
 def event_lag(lake: Lake, contract: Contract, now: datetime) -> EventLag:
     """Measure a stream's lag; old hours that are run again do not change it."""
     staged = lake.table(STAGED, contract.stream)
@@ -52,8 +71,8 @@ def event_lag(lake: Lake, contract: Contract, now: datetime) -> EventLag:
         newest_hour=hour,
         newest_event=event,
         published=last_published_hour(lake, contract.stream, _recent(now)),
-        lag=max(timedelta(0), now - hour - ONE_HOUR) if hour is not None else None,
-        allowed=timedelta(hours=contract.freshness_hours),
+        lag=lag_of(hour, now),
+        allowed=allowed_lag(contract),
     )
 
 

@@ -25,14 +25,14 @@ from chimera_assets.quality.staged_schema import staged_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from pathlib import Path
 
     import pyarrow as pa
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
-    from chimera_assets.lake import Commit, Lake, Table
+    from chimera_assets.lake import Commit, Table
+    from chimera_assets.run_context import RunContext
 
 #: Rows judged at a time; bounds the memory of a step.
 FRAME_ROWS = 65_536
@@ -46,19 +46,15 @@ class Judging:
     """What is judged, and as part of what.
 
     Attributes:
-        lake: The lake with the layer `raw`.
+        context: With the layer `raw` in its lake; its run and time are kept with the results.
         contract: The stream's contract.
         hours: The hours; each is judged on its own.
-        run_id: Kept with the results.
-        now: Kept as the time of judgement.
         replay: Whether raw rows that were judged before are judged again on demand.
     """
 
-    lake: Lake
+    context: RunContext
     contract: Contract
     hours: HourRange
-    run_id: str
-    now: datetime
     replay: bool = False
 
 
@@ -82,8 +78,9 @@ class HourPass:
     check_results: pl.DataFrame
 
     def __init__(self, judging: Judging, spool: Path) -> None:
-        lake, contract = judging.lake, judging.contract
-        self._judging, self._contract, self._hours = judging, contract, judging.hours
+        lake, contract = judging.context.lake, judging.contract
+        self._context, self._replay = judging.context, judging.replay
+        self._contract, self._hours = contract, judging.hours
         self._raw = lake.table(RAW, contract.stream)
         self._staged = lake.table(STAGED, contract.stream)
         self._judge = Judge(contract, known_values(lake, contract))
@@ -106,7 +103,7 @@ class HourPass:
                     rows,
                     self._hours,
                     schema=schema,
-                    metadata={"run": self._judging.run_id, "contract": self._contract.version},
+                    metadata={"run": self._context.run_id, "contract": self._contract.version},
                 )
             except Exception:
                 # Arrow may have flattened our signal into an error of its own.
@@ -169,7 +166,7 @@ class HourPass:
             counts.add_duplicates(all_twins, kept)
             counts.add_valid(kept)
             yield kept
-        self.batches, self.check_results = counts.settle(self._judging.run_id, self._judging.now)
+        self.batches, self.check_results = counts.settle(self._context.run_id, self._context.now)
 
     def _explain(self, counts: BatchCounts, suspects: list[pl.DataFrame]) -> None:
         """Count the suspects, and spool the rejected ones for the quarantine."""
@@ -182,8 +179,8 @@ class HourPass:
                 self._contract,
                 explained.rejected,
                 self._seen,
-                self._judging.now,
-                replay=self._judging.replay,
+                self._context.now,
+                replay=self._replay,
             )
             part = len(list(self._spool.iterdir()))
             rows.write_ipc(self._spool / f"{part:08d}.arrow")

@@ -12,39 +12,26 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.contracts import required_references
-from chimera_assets.hour_columns import HOUR_TYPES, hour_columns_of
+from chimera_assets.hour_columns import HOUR_TYPES, hour_columns_of, hour_starts
+from chimera_assets.hour_ranges import ranges_without
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake.removal import runs, starts
-from chimera_assets.layers import QUALITY, QUARANTINE, RAW
+from chimera_assets.layers import QUARANTINE, RAW
 from chimera_assets.quality.hour_pass import FRAME_ROWS
 from chimera_assets.quality.judge import Judge
 from chimera_assets.quality.quarantine import rejected_rows
 from chimera_assets.sources.batch import Batch
 from chimera_assets.system_tables.batches import hour_history
+from chimera_assets.system_tables.replays import REPLAYS, append_replays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
-    from chimera_assets.run_context import RunContext
     from chimera_assets.sources.postgres import PostgresSource
-
-#: `quality/replays`: a row a replay, stream and hour; rows waiting in quarantine before and after.
-REPLAYS = pl.Schema(
-    {
-        "run_id": pl.String(),
-        "at": pl.Datetime("us", "UTC"),
-        "by": pl.String(),
-        "stream": pl.String(),
-        "contract_version": pl.String(),
-        **HOUR_TYPES,
-        "waiting": pl.Int64(),
-        "rejected_again": pl.Int64(),
-    }
-)
 
 _COUNTS = pl.Schema({**HOUR_TYPES, "rows": pl.Int64()})
 
@@ -64,17 +51,17 @@ class ReplayPlan:
         """Of each stream, the hours that a replay would publish rows of."""
         return {stream: rows.filter("gains") for stream, rows in self.prospects.items()}
 
-    def ranges(self, lake: Lake) -> Iterator[HourRange]:
+    def ranges(self, lake: Lake) -> list[HourRange]:
         """The hours to run, of all streams, as few ranges without the hours in between."""
-        wanted = {hour for rows in self.gains.values() for hour in starts(rows)}
+        wanted = {hour for rows in self.gains.values() for hour in hour_starts(rows)}
         present = set(wanted)
         for stream in self.prospects:
-            present |= set(starts(lake.table(RAW, stream).rows_by_hour()))
-        return runs(wanted, present)
+            present |= set(hour_starts(lake.table(RAW, stream).rows_by_hour()))
+        return ranges_without(wanted, present)
 
 
 def plan_replay(
-    context: RunContext,
+    context: AuditedContext,
     source: Callable[[], PostgresSource],
     *,
     streams: Collection[str],
@@ -98,10 +85,10 @@ def plan_replay(
     waiting = rejected.unique().collect()
     for stream in streams:
         contract = context.contracts[stream]
-        chosen = set(starts(waiting.filter(pl.col("stream") == stream)))
+        chosen = set(hour_starts(waiting.filter(pl.col("stream") == stream)))
         if reason is None:
             blocked = hour_history(lake, stream, hours).filter(~pl.col("published"))
-            chosen |= set(starts(blocked))
+            chosen |= set(hour_starts(blocked))
         if chosen:
             known = _known_today(context, contract, source())
             found[stream] = prospects(lake, contract, chosen, known)
@@ -109,7 +96,7 @@ def plan_replay(
 
 
 def _known_today(
-    context: RunContext, contract: Contract, source: PostgresSource
+    context: AuditedContext, contract: Contract, source: PostgresSource
 ) -> dict[str, pl.Series]:
     """What the contract's rules compare with, as the source has it now."""
     known = {}
@@ -150,7 +137,7 @@ def prospects(
         .with_columns(pl.col("rows", "raw").fill_null(0), pl.col("blocked").fill_null(value=False))
         .filter((pl.col("rows") > 0) | pl.col("blocked"))
     )
-    judged = _rejected(lake, Judge(contract, known), starts(counted.filter(pl.col("raw") > 0)))
+    judged = _rejected(lake, Judge(contract, known), hour_starts(counted.filter(pl.col("raw") > 0)))
     return (
         counted.join(judged.rename({"rows": "again"}), on=HOUR_COLUMNS, how="left")
         .with_columns(gone=pl.col("raw") == 0, again=pl.col("again").fill_null(0))
@@ -165,7 +152,7 @@ def prospects(
     )
 
 
-def keep_replay(context: RunContext, contract: Contract, before: pl.DataFrame) -> pl.DataFrame:
+def keep_replay(context: AuditedContext, contract: Contract, before: pl.DataFrame) -> pl.DataFrame:
     """Write down a replay that has run; gives its rows of `REPLAYS`.
 
     Args:
@@ -186,7 +173,7 @@ def keep_replay(context: RunContext, contract: Contract, before: pl.DataFrame) -
         )
         .select(pl.col(name).cast(kind) for name, kind in REPLAYS.items())
     )
-    lake.table(QUALITY, "replays").append(rows, metadata={"run": context.run_id})
+    append_replays(lake, rows, run_id=context.run_id)
     return rows
 
 
@@ -200,7 +187,7 @@ def _rejected(lake: Lake, judge: Judge, hours: Collection[datetime]) -> pl.DataF
     raw = lake.table(RAW, judge.contract.stream)
     counted = [pl.DataFrame(schema=_COUNTS)]
     if hours:
-        for each in runs(hours, starts(raw.rows_by_hour())):
+        for each in ranges_without(hours, hour_starts(raw.rows_by_hour())):
             for frame in raw.batches(each, rows=FRAME_ROWS):
                 rejected = judge.explain(judge.screen(frame).suspects).rejected
                 found = rejected.group_by(HOUR_COLUMNS).agg(rows=pl.len())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,10 +29,9 @@ from chimera_assets.system_tables.batches import append_batches, last_judged
 from chimera_assets.system_tables.check_results import append_check_results
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Commit, Lake
+    from chimera_assets.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,50 +56,50 @@ class Staging:
         return self.batches.filter(~pl.col("published"))
 
 
-def stage_hours(  # noqa: PLR0913
-    lake: Lake,
-    contract: Contract,
-    hours: HourRange,
-    *,
-    run_id: str,
-    now: datetime,
-    replay: bool = False,
+def stage_hours(
+    context: RunContext, contract: Contract, hours: HourRange, *, replay: bool = False
 ) -> Staging:
     """Judge the raw rows of these hours; quarantine the bad, publish the good, keep the results.
 
     Args:
-        lake: The lake with the layer `raw`.
+        context: With the layer `raw` in its lake. Its time is kept as the time of judgement; a
+            little later one if the hours were last judged later, by a clock that was since set
+            back: the last judgement is the one with the latest time.
         contract: The stream's contract.
         hours: The hours; each is judged on its own.
-        run_id: Kept with the results.
-        now: Kept as the time of judgement; a little later if the hours were last judged later, by
-            a clock that was since set back: the last judgement is the one with the latest time.
         replay: Whether raw rows that were judged before are judged again on demand.
 
     Raises:
         TableNotFound: The stream has no raw table yet.
     """
-    now = _after_the_last(lake, contract, hours, now)
+    context = _after_the_last(context, contract, hours)
+    lake = context.lake
     with spool_folder("rejected") as folder:
-        made = HourPass(Judging(lake, contract, hours, run_id, now, replay), folder)
+        made = HourPass(Judging(context, contract, hours, replay), folder)
         staged = made.publish()
         quarantined = lake.table(QUARANTINE, contract.stream).write_hours(
-            made.rejected(), hours, schema=quarantine.arrow_schema(), metadata={"run": run_id}
+            made.rejected(),
+            hours,
+            schema=quarantine.arrow_schema(),
+            metadata={"run": context.run_id},
         )
     _keep_results(lake, made.batches, made.check_results)
     return Staging(made.batches, made.check_results, staged, quarantined)
 
 
-def _after_the_last(lake: Lake, contract: Contract, hours: HourRange, now: datetime) -> datetime:
-    last = last_judged(lake, contract.stream, hours)
-    return now if last is None else max(now, last + timedelta(microseconds=1))
+def _after_the_last(context: RunContext, contract: Contract, hours: HourRange) -> RunContext:
+    last = last_judged(context.lake, contract.stream, hours)
+    if last is None:
+        return context
+    return replace(context, now=max(context.now, last + timedelta(microseconds=1)))
 
 
-def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetime) -> Staging:
+def stage_reference(context: RunContext, contract: Contract) -> Staging:
     """The same for a reference table, which is small, extracted whole, and replaced whole.
 
     In the accounts it stands under the hour in which it was judged.
     """
+    lake, now, written = context.lake, context.now, {"run": context.run_id}
     hours = HourRange.single(floor_hour(now))
     day, hour = partition_values(hours.start)
     lits = {DAY_COLUMN: pl.lit(day), HOUR_COLUMN: pl.lit(hour, HOUR_TYPES[HOUR_COLUMN])}
@@ -114,12 +113,12 @@ def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetim
     counts.add_suspects(explained)
     counts.add_duplicates(screened.valid, kept)
     counts.add_valid(kept)
-    batches, found = counts.settle(run_id, now)
+    batches, found = counts.settle(context.run_id, now)
     staged = None
     if batches["published"].all():
         schema = staged_schema(contract)
         data = kept.select(schema.names).to_arrow().cast(schema)
-        staged = lake.table(STAGED, contract.stream).overwrite(data, metadata={"run": run_id})
+        staged = lake.table(STAGED, contract.stream).overwrite(data, metadata=written)
     table = lake.table(QUARANTINE, contract.stream)
     bad = quarantine.quarantined(
         contract,
@@ -127,7 +126,7 @@ def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetim
         quarantine.seen_before(lake, contract.stream, None).with_columns(**lits),
         now,
     )
-    quarantined = table.overwrite(bad, partition_by=HOUR_COLUMNS, metadata={"run": run_id})
+    quarantined = table.overwrite(bad, partition_by=HOUR_COLUMNS, metadata=written)
     _keep_results(lake, batches, found)
     return Staging(batches, found, staged, quarantined)
 

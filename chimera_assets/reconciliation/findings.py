@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from chimera_assets.hour_columns import hour_starts
+from chimera_assets.hour_ranges import ranges_without
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, partition_key
-from chimera_assets.lake.removal import runs, starts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from datetime import date, datetime
 
     from chimera_assets.hours import HourRange
@@ -85,18 +86,13 @@ class Findings:
     def intact(self, table: Table) -> list[HourRange]:
         """The hours that a table has, without those whose files are damaged."""
         damaged = self.damaged.get(name_of(table), set())
-        present = starts(table.rows_by_hour(self.hours))
+        present = hour_starts(table.rows_by_hour(self.hours))
         return ranges_without([hour for hour in present if hour not in damaged], damaged)
 
 
 def name_of(table: Table) -> str:
     """`layer/name` of a table."""
     return f"{table.layer}/{table.name}"
-
-
-def ranges_without(hours: Collection[datetime], without: Collection[datetime]) -> list[HourRange]:
-    """Hours as few ranges, none of which holds an hour that is to be left out."""
-    return list(runs(hours, [*hours, *without]))
 
 
 def hour_key(row: Mapping[str, date | int | None]) -> str:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chimera_assets.hour_columns import HOUR_START
+from chimera_assets.hour_columns import HOUR_START, hour_starts
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
-from chimera_assets.lake.removal import starts
-from chimera_assets.layers import RAW
+from chimera_assets.layers import QUALITY, RAW
 from chimera_assets.reconciliation.findings import hour_key, name_of, rows_in_words
 from chimera_assets.reconciliation.recount import UNREADABLE, Recount, unreadable_hours
 from chimera_assets.reconciliation.row_balance import layers, row_balance
+from chimera_assets.system_tables import batches, deletion_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Lake, Table
     from chimera_assets.reconciliation.findings import Findings
 
+_BATCHES = f"{QUALITY}/{batches.NAME}"
+
 #: Without these nothing can be said of any hour.
-_COUNTS = ("quality/batches", "quality/dropped")
+_COUNTS = (_BATCHES, f"{QUALITY}/{deletion_log.NAME}")
 
 _UTC = pl.Datetime("us", "UTC")
 
@@ -44,14 +46,14 @@ class StreamPromises:
         if self._findings.unreadable & {*map(name_of, tables.values()), *_COUNTS}:
             return  # the table was named; nothing can be said of its hours
         hours = row_balance(self._lake, contract, self._findings.hours)
-        self._findings.seen.update(starts(hours))
+        self._findings.seen.update(hour_starts(hours))
         has_facts = tables["facts"].exists() or needs_facts
         for hour in hours.iter_rows(named=True):
             self._conservation(tables, hour)
             if has_facts:
                 self._facts(tables, hour)
         for layer, moment in (("staged", "staged_expired"), ("facts", "facts_expired")):
-            gone = starts(hours.filter(moment))
+            gone = hour_starts(hours.filter(moment))
             self._findings.expired[name_of(tables[layer])] = set(gone)
         counted = {
             name: self._recounted(contract, tables[name])
@@ -66,7 +68,7 @@ class StreamPromises:
         key = hour_key(hour)
         if hour["extracted"] is None:
             there = ", ".join(f"{hour[name]:,} {name}" for name in tables if hour[name])
-            expected = "an account of the hour in quality/batches"
+            expected = f"an account of the hour in {_BATCHES}"
             self._findings.fail("conservation", tables["raw"], key, expected, f"none, but {there}")
             return
         if not hour["raw_expired"] and hour["raw"] != hour["extracted"]:
@@ -160,10 +162,10 @@ class StreamPromises:
         """Facts made from rows that were staged before, although as many."""
         both = counted["facts"].join(counted["staged"], on=HOUR_COLUMNS, suffix="_staged")
         out = pl.Series(sorted(self._findings.expired[name_of(tables["facts"])]), dtype=_UTC)
-        batches = ("first_batch", "last_batch")
+        columns = ("first_batch", "last_batch")
         stale = both.filter(
             ~HOUR_START.is_in(out.implode()),
-            pl.any_horizontal(pl.col(n).ne_missing(pl.col(f"{n}_staged")) for n in batches),
+            pl.any_horizontal(pl.col(n).ne_missing(pl.col(f"{n}_staged")) for n in columns),
         )
         for hour in stale.iter_rows(named=True):
             expected = f"rows of batch {hour['last_batch_staged']}, as staged"
@@ -171,7 +173,7 @@ class StreamPromises:
             self._findings.fail("batches", tables["facts"], hour_key(hour), expected, found)
 
     def _find_unreadable(self, table: Table) -> None:
-        hours = starts(table.rows_by_hour(self._findings.hours))
+        hours = hour_starts(table.rows_by_hour(self._findings.hours))
         known = self._findings.damaged.setdefault(name_of(table), set())
         single = [HourRange.single(hour) for hour in hours if hour not in known]
         for hour in unreadable_hours(table, single):

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from chimera_assets.hour_columns import hour_starts
+from chimera_assets.hour_ranges import ranges_without
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake import LakeError
 from chimera_assets.lake.integrity import damaged_files
-from chimera_assets.lake.removal import starts
 from chimera_assets.layers import AGGREGATES, MARTS
 from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.reconciliation.aggregates import compared
@@ -28,7 +29,6 @@ from chimera_assets.reconciliation.findings import (
     hour_key,
     key_of,
     name_of,
-    ranges_without,
 )
 from chimera_assets.reconciliation.stream_promises import StreamPromises
 
@@ -133,7 +133,7 @@ def _files(table: Table, findings: Findings) -> None:
         expected = f"{name}: {file['bytes']:,} bytes"
         findings.fail("files", table, hour_key(file) if hourly else None, expected, found)
         if hourly:
-            hour = starts(pl.DataFrame([{name: file[name] for name in HOUR_COLUMNS}]))
+            hour = hour_starts(pl.DataFrame([{name: file[name] for name in HOUR_COLUMNS}]))
             findings.damaged.setdefault(name_of(table), set()).update(hour)
 
 
@@ -149,7 +149,7 @@ def _aggregate(
         out |= findings.damaged.get(name_of(table), set()) | findings.expired.get(
             name_of(table), set()
         )
-        present.update(starts(table.rows_by_hour(findings.hours)))
+        present.update(hour_starts(table.rows_by_hour(findings.hours)))
     hours = sorted(present - out)
     findings.checked["aggregates"] += len(hours)
     table = lake.table(AGGREGATES, aggregate.table)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake, Table
 
+NAME = "dropped"
+
 #: Why rows were deleted.
 RETENTION, PURGE = "retention", "purge"
 
@@ -42,16 +44,16 @@ DELETIONS = pl.Schema(
 
 
 def log_deletions(lake: Lake, dropped: pl.DataFrame, *, run_id: str) -> None:
-    """Append rows of `DROPPED`."""
+    """Append rows of `DELETIONS`."""
     typed = dropped.select(pl.col(name).cast(kind) for name, kind in DELETIONS.items())
-    lake.table(QUALITY, "dropped").append(typed, metadata={"run": run_id})
+    lake.table(QUALITY, NAME).append(typed, metadata={"run": run_id})
 
 
 def deleted_rows(
     lake: Lake, tables: Collection[Table], hours: HourRange | None = None
 ) -> pl.DataFrame:
     """What was deleted from some tables: hour columns, `layer`, `at`, `rows`."""
-    kept = lake.table(QUALITY, "dropped")
+    kept = lake.table(QUALITY, NAME)
     names = [*HOUR_COLUMNS, "layer", "at", "rows"]
     if not kept.exists():
         return pl.DataFrame(schema={name: DELETIONS[name] for name in names})

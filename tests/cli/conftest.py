@@ -20,6 +20,7 @@ from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, open_lake
 from chimera_assets.quality import stage_hours, stage_reference
+from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -119,9 +120,10 @@ def four_hours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shipped = load_contracts([SHIPPED])
     providers, generations = shipped["providers"], shipped["generations"]
     lake.table("raw", "providers").overwrite(_providers(providers))
-    stage_reference(lake, providers, run_id="first", now=JUDGED)
+    run = RunContext(lake, JUDGED, "first")
+    stage_reference(run, providers)
     lake.table("raw", "generations").write_hours(_generations(generations), HOURS)
-    stage_hours(lake, generations, HOURS, run_id="first", now=JUDGED)
+    stage_hours(run, generations, HOURS)
     return folder
 
 

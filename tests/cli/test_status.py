@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +17,7 @@ from chimera_assets.ingest.watermark_commits import Advance
 from chimera_assets.lake import open_lake
 from chimera_assets.postgres.connection import execute
 from chimera_assets.postgres.databases import source_database_url
+from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals, Moment
 from chimera_assets.sources.database import connect
@@ -83,9 +84,8 @@ def test_files_that_were_dropped(
     good = generations / "a.csv"
     good.write_text("event_id,timestamp\ne-1,2026-01-31T05:00:00Z\nshort\n")
     os.utime(good, (1.77e9, 1.77e9))
-    load_files(
-        open_lake(), load_contracts([SHIPPED])["generations"], Place(str(place)), run_id="run"
-    )
+    run = RunContext(open_lake(), datetime.now(UTC), "run")
+    load_files(run, load_contracts([SHIPPED])["generations"], Place(str(place)))
     (generations / "b.jsonl").write_text("{")
     (generations / "notes.txt").write_text("?")
 

@@ -14,7 +14,7 @@ from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.ingest.extraction import extract_into_raw
 from chimera_assets.lake import Lake
-from chimera_assets.sources.batch import Batch
+from chimera_assets.run_context import RunContext
 from chimera_assets.sources.postgres import PostgresSource
 
 
@@ -22,8 +22,8 @@ def main(url: str, uri: str) -> None:
     contract = load_contracts([SHIPPED])["generations"]
     for line in sys.stdin:
         hours = HourRange.from_keys(*line.split())
-        batch = Batch.new(contract.stream, datetime.now(UTC))
-        extract_into_raw(Lake(uri), contract, PostgresSource(url), hours, batch, run_id="a-run")
+        run = RunContext(Lake(uri), datetime.now(UTC), "a-run")
+        extract_into_raw(run, contract, PostgresSource(url), hours)
         print("taken", flush=True)  # noqa: T201
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
@@ -14,6 +15,7 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
+from chimera_assets.run_context import RunContext
 from chimera_assets.sources.landing import Place, load_files
 from tests.pipeline.house import generations, keys
 
@@ -162,7 +164,8 @@ class InFiles:
             file.write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
             os.utime(file, (1.77e9, 1.77e9))
         described = load_contracts([SHIPPED, contract.parent])["battered"]
-        taken = load_files(lake, described, Place(str(folder.parent)), run_id="taken")
+        run = RunContext(lake, datetime.now(UTC), "taken")
+        taken = load_files(run, described, Place(str(folder.parent)))
         assert sum(entry.rows for entry in taken.entries) == len(events)
 
     def elsewhere(self, hours: HourRange, lake: Lake) -> int:

@@ -13,6 +13,7 @@ from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.quality import stage_hours
 from chimera_assets.reconciliation.row_conservation import row_conservation
+from chimera_assets.run_context import RunContext
 from tests.lake.conftest import events, hours
 from tests.pipeline.house import generations, keys
 from tests.quality.rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
@@ -58,9 +59,9 @@ def test_the_last_account_of_an_hour_is_the_last_written_whatever_its_clock_said
     bad = [good_row(500, latency_ms=-1.0)]
     now = HOUR + timedelta(hours=2)
     raw.write_hours(raw_frame(contract, [*rows, *rows[:20], *bad]), ONE)
-    stage_hours(lake, contract, ONE, run_id="one", now=now)
+    stage_hours(RunContext(lake, now, "one"), contract, ONE)
     raw.write_hours(raw_frame(contract, [*rows, *rows[:7], *bad]), ONE)
-    stage_hours(lake, contract, ONE, run_id="two", now=now - timedelta(hours=1))
+    stage_hours(RunContext(lake, now - timedelta(hours=1), "two"), contract, ONE)
 
     counted = row_conservation(lake, contract, ONE)
     assert counted.lost.is_empty()
@@ -138,7 +139,7 @@ def test_an_hour_of_a_leap_day_or_a_years_end_is_judged_whole(
     lake.table("staged", "providers").overwrite(pl.DataFrame({"provider_id": PROVIDERS}))
     rows = raw_frame(contract, [good_row(n * 36, start) for n in range(100)])
     lake.table("raw", "generations").write_hours(rows, wanted)
-    done = stage_hours(lake, contract, wanted, run_id="one", now=start + timedelta(hours=2))
+    done = stage_hours(RunContext(lake, start + timedelta(hours=2), "one"), contract, wanted)
     assert done.batches["staged"].to_list() == [100]
     assert lake.table("staged", "generations").count(wanted) == 100
     assert lake.table("staged", "generations").count() == 100

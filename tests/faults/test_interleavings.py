@@ -173,7 +173,7 @@ class World:
             self.crashes += 1
 
     def late(self) -> list[datetime]:
-        known = Known.of(self.lake, "generations")
+        known = Known.of(self.lake, "generations", datetime.now(UTC))
         with PostgresSource(self.url).now(self._contract) as now:
             return sorted(backlog(self.lake, self._contract, known, now).wanted)
 

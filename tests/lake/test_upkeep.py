@@ -14,12 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chimera_assets.hour_columns import hour_starts
+from chimera_assets.hour_ranges import ranges_without
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, TableNotFound, compaction
 from chimera_assets.lake.compaction import needs, rewrite
 from chimera_assets.lake.integrity import damaged_files
 from chimera_assets.lake.log_retention import log_needs, settle_log
-from chimera_assets.lake.removal import remove_rows, runs, starts
+from chimera_assets.lake.removal import remove_rows
 from chimera_assets.lake.size import size
 from chimera_assets.lake.storage import stored_files
 from chimera_assets.lake.vacuum import safe_vacuum
@@ -274,19 +276,19 @@ def test_rows_are_removed_from_the_newest_version_by_the_hour(table: Table) -> N
 
 def test_hours_are_told_as_few_ranges() -> None:
     present = list(hours(0, 10))
-    assert [str(r) for r in runs(present[:3] + present[4:6], present)] == [
+    assert [str(r) for r in ranges_without(present[:3] + present[4:6], present)] == [
         "2026-01-31-00:00...2026-01-31-02:00",
         "2026-01-31-04:00...2026-01-31-05:00",
     ]
     # What has no rows parts nothing.
-    assert len(list(runs([present[0], present[9]], [present[0], present[9]]))) == 1
-    assert list(runs([], present)) == []
+    assert len(list(ranges_without([present[0], present[9]], [present[0], present[9]]))) == 1
+    assert list(ranges_without([], present)) == []
 
 
 def test_missing_and_cut_files_are_found(table: Table) -> None:
     table.write_hours(events(hours(0, 3)), hours(0, 3))
     assert damaged_files(table).is_empty()
-    assert starts(table.rows_by_hour()) == list(hours(0, 3))
+    assert hour_starts(table.rows_by_hour()) == list(hours(0, 3))
     stored = stored_files(table.uri, table.storage_options)
     assert sum(path.endswith(".parquet") for path in stored) == 3
     if table.uri.startswith("s3://"):

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chimera_assets import hour_ranges
 from chimera_assets.hours import HourRange
-from chimera_assets.monitoring.alerts import hour_sets
 from chimera_assets.monitoring.alerts.conditions import AlertSettings, AlertState, decide
 from chimera_assets.monitoring.alerts.messages import MessageWriter
 from chimera_assets.orchestration.runs.records import (
@@ -286,10 +286,10 @@ def test_however_runs_end_what_lasts_was_told_and_what_is_over_was_told_to_be(
 
 @given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40)))
 def test_sets_of_hours_are_sets(some: set[int], gone: set[int]) -> None:
-    one = hour_sets.merged(hours(n) for n in some)
-    other = hour_sets.merged(hours(n) for n in gone)
-    left = hour_sets.minus(one, other)
+    one = hour_ranges.merged(hours(n) for n in some)
+    other = hour_ranges.merged(hours(n) for n in gone)
+    left = hour_ranges.minus(one, other)
     assert {h for r in left for h in r} == {at(n) for n in some - gone}
     assert len(one) == sum(n - 1 not in some for n in some)
-    assert all(hour_sets.holds(one, at(n)) == (n in some) for n in range(41))
-    assert all(hour_sets.covers(one, hours(n)) == (n in some) for n in range(41))
+    assert all(hour_ranges.holds(one, at(n)) == (n in some) for n in range(41))
+    assert all(hour_ranges.covers(one, hours(n)) == (n in some) for n in range(41))

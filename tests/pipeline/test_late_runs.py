@@ -17,7 +17,7 @@ from chimera_assets.ingest.look import Looked, look
 from chimera_assets.lake import Lake
 from chimera_assets.orchestration.runs.job_names import HOURLY
 from chimera_assets.orchestration.runs.late_runs import RUNS_A_TICK, LateRunRequest, Plan, plan
-from chimera_assets.sources.batch import Batch
+from chimera_assets.run_context import RunContext
 
 from .fake_source import FakeTable
 from .house import generations, keys
@@ -129,12 +129,10 @@ def test_a_row_that_moved_into_an_hour_never_taken_leaves_its_old_one(tmp_path: 
 
     def extract(hour: str, *, late: bool = False) -> None:
         extract_into_raw(
-            lake,
+            RunContext(lake, datetime.now(UTC), "run"),
             contract,
             source,
             HourRange.single(parse_key(hour)),
-            Batch.new("generations", datetime.now(UTC)),
-            run_id="run",
             late=frozenset({"generations"}) if late else None,
         )
 
@@ -150,12 +148,12 @@ def test_a_row_that_moved_into_an_hour_never_taken_leaves_its_old_one(tmp_path: 
     table.write(moved | {"timestamp": "2026-02-10T07:30:00Z", "created_at": now})
     extract(SEVEN)
 
-    found = look(lake, contract, source, seconds=20)
+    found = look(lake, contract, source, now=datetime.now(UTC), seconds=20)
 
     assert found.pending == {parse_key(SIX)}
     extract(SIX, late=True)
     assert "06-0003" in ids(SEVEN)
     assert "06-0003" not in ids(SIX)
-    after = look(lake, contract, source, seconds=20)
+    after = look(lake, contract, source, now=datetime.now(UTC), seconds=20)
     assert after.pending == frozenset()
     assert "generations: no late rows; taken in up to" in after.messages[0]

@@ -21,6 +21,7 @@ from chimera_assets.sources.arrivals import Arrivals, Moment
 from chimera_assets.sources.snapshot import Snapshot
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
+NOW = START + timedelta(days=30)
 WRITERS = 6
 
 
@@ -113,7 +114,7 @@ def test_where_the_log_has_lost_it_nothing_is_taken_for_granted(lake: Lake) -> N
 
 
 def test_the_hours_that_files_brought_are_owed_taken_before_or_not(lake: Lake) -> None:
-    assert landed(lake, "events", -1) == Landed()
+    assert landed(lake, "events", -1, NOW) == Landed()
     files = lake.table("landing", "events")
     for numbers in ([3], [4, 5]):
         named = json.dumps([f"{hour(n):%Y-%m-%d-%H:00}" for n in numbers])
@@ -124,9 +125,11 @@ def test_the_hours_that_files_brought_are_owed_taken_before_or_not(lake: Lake) -
         )
     before = files.version() - 1
 
-    assert landed(lake, "events", -1).since(-1) == {hour(3), hour(4), hour(5)}
-    assert landed(lake, "events", before).since(before) == {hour(4), hour(5)}
-    watermark = take(lake, 4, landed=landed(lake, "events", -1))
+    assert landed(lake, "events", -1, NOW).since(-1) == {hour(3), hour(4), hour(5)}
+    assert landed(lake, "events", before, NOW).since(before) == {hour(4), hour(5)}
+    # The hour that has not ended is left to the schedule.
+    assert landed(lake, "events", -1, hour(5)).since(-1) == {hour(3), hour(4)}
+    watermark = take(lake, 4, landed=landed(lake, "events", -1, NOW))
     assert watermark.landing_version == files.version()
     assert watermark.pending == {hour(3), hour(5)}
     # Who read an older state of the files may not say that its hour is whole.

@@ -27,8 +27,8 @@ from .house import House, generations, keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.reconciliation.verify import Verification
-    from chimera_assets.run_context import RunContext
 
 ROWS = 120
 FIRST, SECOND, THIRD = HOURS = keys("2026-01-22-22:00", 3)  # across midnight
@@ -77,10 +77,10 @@ def lake(made: House, tmp_path: Path) -> Lake:
 
 
 @pytest.fixture
-def by(made: House, lake: Lake) -> Iterator[Callable[..., RunContext]]:
+def by(made: House, lake: Lake) -> Iterator[Callable[..., AuditedContext]]:
     """A context of a run at some time."""
 
-    def context(run_id: str, now: datetime) -> RunContext:
+    def context(run_id: str, now: datetime) -> AuditedContext:
         return acting(made.home, lake, now, run_id=run_id, contracts=CONTRACTS, name="counsel")
 
     yield context
@@ -256,7 +256,7 @@ def test_damage_is_named_by_promise_table_and_hour(
 
 
 def test_retention_is_no_loss_and_a_hold_is_stronger(
-    lake: Lake, by: Callable[..., RunContext]
+    lake: Lake, by: Callable[..., AuditedContext]
 ) -> None:
     """Long after, a night's upkeep: one tenant's rows of one hour are held, the rest goes."""
     now = datetime.now(UTC) + timedelta(days=200)
@@ -298,7 +298,7 @@ def test_retention_is_no_loss_and_a_hold_is_stronger(
     assert told(lake).failures == ()
 
 
-def test_a_purged_hour_still_adds_up(lake: Lake, by: Callable[..., RunContext]) -> None:
+def test_a_purged_hour_still_adds_up(lake: Lake, by: Callable[..., AuditedContext]) -> None:
     later = datetime.now(UTC) + timedelta(days=8)
     rejected = lake.table("quarantine", "generations").count(RANGE)
     assert rejected == 3

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+import chimera_assets
+from chimera_assets.commands.status import _stream
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
+from chimera_assets.monitoring.metrics.lake_metrics import LakeMetrics
 from chimera_assets.orchestration.checks.event_lag import in_words
-from chimera_assets.quality.event_lag import event_lag
-from chimera_assets.system_tables.batches import BATCHES
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from chimera_assets.quality.event_lag import event_lag, lag_of
+from chimera_assets.system_tables.batches import BATCHES, newest_batches
 
 CONTRACT = load_contracts([SHIPPED])["provider_health"]  # two hours, says its contract
 NOW = datetime(2026, 1, 31, 12, 35, tzinfo=UTC)
@@ -95,3 +95,30 @@ def test_hours_without_rows_point_at_the_source_and_blocked_ones_at_the_job(
     lag = event_lag(stream.lake, CONTRACT, NOW)
     assert (lag.newest_hour, lag.published, lag.fresh) == (hour(6), hour(11), False)
     assert "does the source still get events" in in_words(lag, NOW)
+
+
+def test_one_lag_whoever_asks(stream: Stream) -> None:
+    """The check, `chimera status` and the metrics say the same of one hour."""
+    stream.publish(hour(9), rows=3)
+    told = _stream(stream.lake, CONTRACT, newest_batches(stream.lake), NOW)
+    samples = LakeMetrics(stream.lake, [CONTRACT]).samples(NOW)
+    measured = next(one.value for one in samples if one.name == "chimera_event_lag_seconds")
+    lag = timedelta(hours=2, minutes=35)
+    assert lag_of(hour(9), NOW) == lag
+    assert event_lag(stream.lake, CONTRACT, NOW).lag == lag
+    assert (told["lag_minutes"], told["late"]) == (155, True)
+    assert measured == lag.total_seconds()
+    # An hour that is not over yet has no negative lag, and one that is not there has none.
+    assert lag_of(hour(12), NOW) == timedelta(0)
+    assert lag_of(None, NOW) is None
+
+
+def test_the_lag_is_computed_in_one_place() -> None:
+    package = Path(chimera_assets.__file__).parent
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if "freshness_hours" in path.read_text() and path.parent.name not in {"contracts", "odcs"}
+    }
+    # Besides, the description of the check shows the contract's number.
+    assert found == {"quality/event_lag.py", "orchestration/checks/event_lag.py"}

@@ -14,6 +14,7 @@ from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.quality import hour_pass, stage_hours
 from chimera_assets.reconciliation.row_conservation import row_conservation
+from chimera_assets.run_context import RunContext
 
 from .rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
 
@@ -70,7 +71,7 @@ def test_an_hour_in_many_frames_is_the_same_as_in_one(
     for frame_rows in (1_000_000, 100):
         monkeypatch.setattr(hour_pass, "FRAME_ROWS", frame_rows)
         lake = lake_of(tmp_path / str(frame_rows), raw_rows(bad_in_last=5))
-        first = stage_hours(lake, contract, HOURS, run_id="first", now=JUDGED)
+        first = stage_hours(RunContext(lake, JUDGED, "first"), contract, HOURS)
         assert first.batches["published"].all()
         published = lake.table("staged", "generations").read(LAST).collect().height
 
@@ -79,7 +80,7 @@ def test_an_hour_in_many_frames_is_the_same_as_in_one(
             spoilt.with_columns(pl.lit("later").alias("_batch_id")), HOURS
         )
         later = JUDGED + timedelta(hours=1)
-        second = stage_hours(lake, contract, HOURS, run_id="second", now=later)
+        second = stage_hours(RunContext(lake, later, "second"), contract, HOURS)
 
         assert second.batches["published"].to_list() == [True, True, False]
         kept = lake.table("staged", "generations").read(LAST).collect()
@@ -103,7 +104,7 @@ def test_a_rule_whose_reference_was_not_taken_yet_says_what_to_do(tmp_path: Path
     contract = shipped()["generations"]
     lake.table("raw", "generations").write_hours(raw_frame(contract, [good_row()]), HOURS)
     with pytest.raises(ChimeraError, match="materialize staged/providers first") as caught:
-        stage_hours(lake, contract, HOURS, run_id="r", now=JUDGED)
+        stage_hours(RunContext(lake, JUDGED, "r"), contract, HOURS)
     assert not isinstance(caught.value, MissingReferenceError)
     assert not lake.table("staged", "generations").exists()
     assert not lake.table("quarantine", "generations").exists()

@@ -14,19 +14,20 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake import Lake
-from chimera_assets.lifecycle.legal_holds import LEGAL_HOLDS, place
+from chimera_assets.lifecycle.legal_holds import place
 from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.quality import quarantine
+from chimera_assets.system_tables.legal_holds import LEGAL_HOLDS
 from tests.acting import acting, leave
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.contracts import Contract
     from chimera_assets.lifecycle.maintenance import Maintained
-    from chimera_assets.run_context import RunContext
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
 HOURS = HourRange(START, START + timedelta(hours=2))
@@ -105,7 +106,7 @@ def orders(tmp_path: Path) -> Contract:
 
 
 @pytest.fixture
-def context(home: Path, orders: Contract, tmp_path: Path) -> RunContext:
+def context(home: Path, orders: Contract, tmp_path: Path) -> AuditedContext:
     """Long after two hours of orders, in every layer, one of them without the column."""
     lake = Lake(str(tmp_path / "lake"))
     for layer, name in (("raw", "orders"), ("staged", "orders"), ("marts", "fact_orders")):
@@ -115,25 +116,25 @@ def context(home: Path, orders: Contract, tmp_path: Path) -> RunContext:
     return acting(home, lake, LATER, contracts={"orders": orders})
 
 
-def night(context: RunContext) -> dict[str, Maintained]:
+def night(context: AuditedContext) -> dict[str, Maintained]:
     done = {one.table: one for one in maintain_lake(context)}
     assert [one.error for one in done.values() if one.error] == []
     return done
 
 
-def hold(context: RunContext, tenant: str, stream: str | None = "orders") -> None:
+def hold(context: AuditedContext, tenant: str, stream: str | None = "orders") -> None:
     """On the first of the two hours."""
     end = START + timedelta(hours=1)
     place(context, stream=stream, tenant_id=tenant, start=None, end=end, reason="case 7")
 
 
-def left(context: RunContext, name: str) -> int:
+def left(context: AuditedContext, name: str) -> int:
     return context.lake.table(*name.split("/")).count()
 
 
 @pytest.mark.parametrize("stream", ["orders", None])
 def test_rows_are_held_by_the_column_that_the_contract_names(
-    context: RunContext, stream: str | None
+    context: AuditedContext, stream: str | None
 ) -> None:
     hold(context, "acme", stream)
 
@@ -148,7 +149,7 @@ def test_rows_are_held_by_the_column_that_the_contract_names(
 
 
 def test_an_hour_is_kept_whole_where_its_table_does_not_say_whose_a_row_is(
-    context: RunContext,
+    context: AuditedContext,
 ) -> None:
     context.lake.table("marts", "fact_orders").overwrite(
         rows().drop("org.id"), partition_by=list(HOUR_COLUMNS)
@@ -162,7 +163,9 @@ def test_an_hour_is_kept_whole_where_its_table_does_not_say_whose_a_row_is(
         assert (done[name].rows_dropped, done[name].hours_held) == (3, 1)
 
 
-def test_a_hold_that_could_find_no_row_is_refused(context: RunContext, orders: Contract) -> None:
+def test_a_hold_that_could_find_no_row_is_refused(
+    context: AuditedContext, orders: Contract
+) -> None:
     untold = dataclasses.replace(orders, tenant=None)
     contracts = {"orders": untold, "more": dataclasses.replace(orders, stream="more")}
     without = dataclasses.replace(context, contracts=contracts)
@@ -182,7 +185,7 @@ def test_a_hold_that_could_find_no_row_is_refused(context: RunContext, orders: C
 
 
 def test_a_hold_of_before_keeps_all_where_the_contract_names_no_tenant(
-    context: RunContext, orders: Contract
+    context: AuditedContext, orders: Contract
 ) -> None:
     known = {"stream": "orders", "tenant_id": "acme", "end": START + timedelta(hours=1)}
     placed = {"hold_id": "hold-1", "action": "placed", "by": "x", "reason": "x", "at": START}
@@ -197,7 +200,7 @@ def test_a_hold_of_before_keeps_all_where_the_contract_names_no_tenant(
         assert left(context, name) == 3, name
 
 
-def test_rejected_rows_of_a_stream_without_a_contract_are_kept(context: RunContext) -> None:
+def test_rejected_rows_of_a_stream_without_a_contract_are_kept(context: AuditedContext) -> None:
     retired = context.lake.table("quarantine", "retired")
     retired.write_hours(rejected("tenant_id"), HOURS)
     hold(context, "acme", None)
@@ -206,7 +209,7 @@ def test_rejected_rows_of_a_stream_without_a_contract_are_kept(context: RunConte
     assert retired.read().collect()["hour"].to_list() == [0] * 3
 
 
-def test_tenants_can_be_numbers(context: RunContext, orders: Contract) -> None:
+def test_tenants_can_be_numbers(context: AuditedContext, orders: Contract) -> None:
     numbered = dataclasses.replace(orders.columns[-1], type="integer")
     contract = dataclasses.replace(orders, columns=(*orders.columns[:-1], numbered))
     by_number = dataclasses.replace(context, contracts={"orders": contract})

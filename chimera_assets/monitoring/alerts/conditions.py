@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from chimera_assets import hour_ranges
 from chimera_assets.hours import HourRange
-from chimera_assets.monitoring.alerts import hour_sets
 from chimera_assets.orchestration.runs.job_names import UPKEEP
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _mended(state: AlertState, run: Run, writer: MessageWriter) -> Iterator[Mess
             continue
         failing.ongoing = False
         if run.hours is not None and failing.hours:
-            failing.hours = hour_sets.minus(failing.hours, [run.hours])
+            failing.hours = hour_ranges.minus(failing.hours, [run.hours])
             if failing.hours:
                 continue
         del state.failing[key]
@@ -150,13 +150,13 @@ def _published(state: AlertState, run: Run, writer: MessageWriter) -> Iterator[M
             del state.blocked[stream]
             yield writer.published(stream, (), run)
         elif run.hours is not None:
-            passed = hour_sets.minus([run.hours], [HourRange.single(h) for h in still if h])
-            left = hour_sets.minus(hours, passed)
+            passed = hour_ranges.minus([run.hours], [HourRange.single(h) for h in still if h])
+            left = hour_ranges.minus(hours, passed)
             if left:
                 state.blocked[stream] = left
             else:
                 del state.blocked[stream]
-            if opened := hour_sets.minus(hours, left):
+            if opened := hour_ranges.minus(hours, left):
                 yield writer.published(stream, opened, run)
 
 
@@ -164,11 +164,11 @@ def _newly_blocked(state: AlertState, run: Run, writer: MessageWriter) -> Iterat
     streams: dict[str, list[Blocked]] = {}
     for one in run.blocked:
         known = state.blocked.get(one.stream)
-        if known is None or (one.hour is not None and not hour_sets.holds(known, one.hour)):
+        if known is None or (one.hour is not None and not hour_ranges.holds(known, one.hour)):
             streams.setdefault(one.stream, []).append(one)
     for stream, new in streams.items():
         hours = [HourRange.single(one.hour) for one in new if one.hour is not None]
-        state.blocked[stream] = hour_sets.merged(state.blocked.get(stream, []) + hours)
+        state.blocked[stream] = hour_ranges.merged(state.blocked.get(stream, []) + hours)
         yield writer.blocked(stream, new, run)
 
 
@@ -184,9 +184,9 @@ def _newly_failing(state: AlertState, run: Run, writer: MessageWriter) -> Iterat
             state.failing[key] = Failing(run.job, failed[0].cause, steps, hours)
             news = True
         else:
-            all_known = run.hours is None or hour_sets.covers(known.hours, run.hours)
+            all_known = run.hours is None or hour_ranges.covers(known.hours, run.hours)
             news = not known.ongoing and not all_known
-            known.hours = hour_sets.merged(known.hours + hours)
+            known.hours = hour_ranges.merged(known.hours + hours)
             known.steps = sorted({*known.steps, *steps})
             known.ongoing = True
         if news:

@@ -28,6 +28,7 @@ from chimera_assets.monitoring.metrics.families import Sample
 from chimera_assets.monitoring.metrics.figures import figure_samples
 from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.packs.figures import NEWEST_HOURS
+from chimera_assets.quality.event_lag import allowed_lag, lag_of
 from chimera_assets.system_tables.batches import NAME as BATCHES
 from chimera_assets.system_tables.batches import batches_table, newest_batches_of_days
 
@@ -108,15 +109,15 @@ class LakeMetrics:
         yield Sample("data_quality_pass_rate_threshold", stream, contract.pass_rate)
         if contract.kind != "stream":
             return
-        limit = timedelta(hours=contract.freshness_hours).total_seconds()
+        limit = allowed_lag(contract).total_seconds()
         yield Sample("chimera_event_lag_limit_seconds", stream, limit)
         staged = states.get((STAGED, contract.stream), _EMPTY)
         published = states.get((MARTS, fact_table(contract.stream)), staged).last_hour
-        if published is not None:
+        lag = lag_of(published, now)
+        if published is not None and lag is not None:
             end = published + ONE_HOUR
-            lag = max(0.0, (now - end).total_seconds())
             yield Sample("chimera_event_timestamp_seconds", stream, end.timestamp())
-            yield Sample("chimera_event_lag_seconds", stream, lag)
+            yield Sample("chimera_event_lag_seconds", stream, lag.total_seconds())
 
     def _accounts(self, states: Mapping[tuple[str, str], _State]) -> Iterator[Sample]:
         """The newest pass rate and the blocked hours of every stream."""

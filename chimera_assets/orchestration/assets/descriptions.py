@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -12,6 +11,7 @@ from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.orchestration.io_manager import CLASSIFIED_METADATA
 from chimera_assets.privacy.masking import PAGES_LEVEL, masked_columns
 from chimera_assets.quality import quarantine
+from chimera_assets.quality.event_lag import allowed_lag
 from chimera_assets.quality.staged_schema import staged_schema
 from chimera_assets.sources.stream import UNREADABLE
 
@@ -119,4 +119,4 @@ def metadata(contract: Contract) -> dict[str, Any]:
 
 def freshness(contract: Contract) -> dg.FreshnessPolicy:
     """The contract's promise of how old the newest rows may be."""
-    return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=contract.freshness_hours))
+    return dg.FreshnessPolicy.time_window(fail_window=allowed_lag(contract))

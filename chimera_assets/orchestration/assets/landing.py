@@ -1,6 +1,7 @@
 """The layer `landing`: files that were dropped, each loaded once."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.partitions import ONE_RUN
 from chimera_assets.orchestration.runs.job_names import LANDING as LANDING_JOB
+from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import (
     Loaded,
@@ -50,7 +52,9 @@ def landing_asset(contract: Contract) -> dg.AssetsDefinition:
     )
     def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         place = Place(get_settings().resolved_landing_uri)
-        loaded = load_files(open_lake(), contract, place, run_id=context.run_id)
+        loaded = load_files(
+            RunContext(open_lake(), datetime.now(UTC), context.run_id), contract, place
+        )
         for note in _notes(loaded):
             context.log.info(note)
         if bad := _bad(loaded):

@@ -21,6 +21,7 @@ from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import late_streams
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.privacy.masking import PAGES_LEVEL, masked_columns
+from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
@@ -58,9 +59,8 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         source, batch = _begin(context, contract)
         hours, lake = hours_of(context), open_lake()
         late = late_streams(context.run.tags)
-        done = extract_into_raw(
-            lake, contract, source, hours, batch, run_id=context.run_id, late=late
-        )
+        run = RunContext(lake, batch.ingested_at, context.run_id)
+        done = extract_into_raw(run, contract, source, hours, late=late)
         for note in done.notes:
             context.log.info(note)
         for warning in done.warnings:

@@ -18,6 +18,7 @@ from chimera_assets.orchestration.runs.step_names import judging_step
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY
 from chimera_assets.privacy.masking import PAGES_LEVEL, masked_columns
 from chimera_assets.quality import Staging, stage_hours, stage_reference
+from chimera_assets.run_context import RunContext
 from chimera_assets.tracing import span
 
 
@@ -38,16 +39,15 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
     def stage(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation | dg.Output[None]]:
-        lake, now = open_lake(), datetime.now(UTC)
+        lake = open_lake()
+        run = RunContext(lake, datetime.now(UTC), context.run_id)
         hours = hours_of(context) if partitions is not None else None
         with span("judge", run_id=context.run_id, stream=contract.stream, hours=hours) as judged:
             if hours is not None:
                 replay = context.run.tags.get(CAUSE_TAG) == REPLAY
-                staging = stage_hours(
-                    lake, contract, hours, run_id=context.run_id, now=now, replay=replay
-                )
+                staging = stage_hours(run, contract, hours, replay=replay)
             else:
-                staging = stage_reference(lake, contract, run_id=context.run_id, now=now)
+                staging = stage_reference(run, contract)
             counts = _counts(staging)
             judged.set(rows=counts["extracted"], quarantined=counts["quarantined"])
         few = hours is None or len(hours) == 1

@@ -15,7 +15,7 @@ from chimera_assets.lake import open_lake
 from chimera_assets.layers import STAGED
 from chimera_assets.orchestration.runs.job_names import FRESHNESS
 from chimera_assets.orchestration.runs.retries import retried
-from chimera_assets.quality.event_lag import EventLag, event_lag
+from chimera_assets.quality.event_lag import EventLag, event_lag, lag_of
 from chimera_assets.settings import get_settings
 
 _STREAMS = {name: one for name, one in contracts().items() if one.kind == "stream"}
@@ -79,8 +79,8 @@ def in_words(lag: EventLag, now: datetime) -> str:
     )
     if lag.fresh:
         return found
-    published = lag.published
-    if published is not None and now - published - timedelta(hours=1) <= lag.allowed:
+    published, silent = lag.published, lag_of(lag.published, now)
+    if published is not None and silent is not None and silent <= lag.allowed:
         return (
             f"{found} Hours are published up to {published:%H:%M} UTC, but without rows: does the "
             "source still get events?"

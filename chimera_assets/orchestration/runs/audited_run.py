@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Kind, Principal
 from chimera_assets.audit.log import Change
+from chimera_assets.audited_context import AuditedContext, new_context
 from chimera_assets.orchestration.runs.job_names import FRESHNESS, LAKE_BUCKET, UPKEEP
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, LATE, REPLAY, hours_of_tags
 from chimera_assets.orchestration.runs.wrapped_executor import around_runs
 from chimera_assets.postgres.databases import has_platform_database
-from chimera_assets.run_context import RunContext, new_context
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def audited_run(definition: ExecutorDefinition) -> ExecutorDefinition:
     return around_runs(definition, _entry)
 
 
-def context_of_run(run: DagsterRun, *, now: datetime) -> RunContext:
+def context_of_run(run: DagsterRun, *, now: datetime) -> AuditedContext:
     """The context of a Dagster run, with changes of contracts and settings on the record.
 
     Raises:

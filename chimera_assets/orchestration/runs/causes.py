@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts import errors as _contract_errors  # noqa: F401 - see _kinds
 from chimera_assets.errors import ChimeraError, one_line
-from chimera_assets.ingest import extraction as _extraction  # noqa: F401 - see _kinds
-from chimera_assets.lake import errors as _lake_errors  # noqa: F401 - see _kinds
-from chimera_assets.postgres.embedded import errors as _server_errors  # noqa: F401 - see _kinds
-from chimera_assets.sources import errors as _source_errors  # noqa: F401 - see _kinds
 from chimera_assets.warehouse.dbt_run import DbtFailed
 
 if TYPE_CHECKING:
@@ -20,6 +17,25 @@ if TYPE_CHECKING:
 
 #: What Dagster raises for a blocking check that failed; its message says which.
 CHECK_FAILED = "DagsterAssetCheckFailedError"
+
+#: The modules that define errors of ours. A process that reads of a failure need not have imported
+#: the one that its error is from.
+ERROR_MODULES = (
+    "chimera_assets.audit.log",
+    "chimera_assets.contracts.errors",
+    "chimera_assets.errors",
+    "chimera_assets.ingest.extraction",
+    "chimera_assets.lake.errors",
+    "chimera_assets.packs.errors",
+    "chimera_assets.postgres.embedded.errors",
+    "chimera_assets.postgres.errors",
+    "chimera_assets.sources.errors",
+    "chimera_assets.warehouse.dbt_run",
+    "chimera_assets.yaml_documents",
+)
+
+#: How a message begins: with the path of its class, without one for Python's own.
+_CLASS_PATH = re.compile(r"(?P<module>(?:\w+\.)*)(?P<name>\w+): ")
 
 #: So much of an error is shown.
 _LINE = 500
@@ -57,9 +73,28 @@ def classes_of(error: SerializableErrorInfo) -> list[str]:
 
 def _named_cause(error: SerializableErrorInfo) -> str | None:
     """The message, in one line, of what the user can mend; None if there is no such thing."""
-    ours = {kind.__name__ for kind in _kinds(ChimeraError)} | {CHECK_FAILED}
-    named = [link.message for link in _links(error) if link.cls_name in ours]
-    return one_line(re.sub(r"^[\w.]+: ", "", named[0]), _LINE) if named else None
+    named = [link.message for link in _links(error) if _is_named(link)]
+    return one_line(_CLASS_PATH.sub("", named[0], count=1), _LINE) if named else None
+
+
+def _is_named(link: SerializableErrorInfo) -> bool:
+    """Whether an error is one of ours, or a check that failed.
+
+    Others have classes of the same names, and their messages may quote rows.
+    """
+    path = _CLASS_PATH.match(link.message)
+    room = path["module"].partition(".")[0] if path is not None else ""
+    if link.cls_name == CHECK_FAILED:
+        return room in {"", "dagster"}
+    return link.cls_name in error_names() and room in {"", "chimera_assets"}
+
+
+@lru_cache(maxsize=1)
+def error_names() -> frozenset[str]:
+    """The names of all classes of errors of ours."""
+    for module in ERROR_MODULES:
+        import_module(module)
+    return frozenset(kind.__name__ for kind in _kinds(ChimeraError))
 
 
 def _links(error: SerializableErrorInfo) -> Iterator[SerializableErrorInfo]:
@@ -71,7 +106,7 @@ def _links(error: SerializableErrorInfo) -> Iterator[SerializableErrorInfo]:
 
 
 def _kinds(kind: type[ChimeraError]) -> Iterator[type[ChimeraError]]:
-    """An error class and those below it, as far as they are imported: hence the imports above."""
+    """An error class and those below it, as far as they are imported."""
     yield kind
     for below in kind.__subclasses__():
         yield from _kinds(below)

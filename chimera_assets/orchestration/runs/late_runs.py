@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from dagster import DagsterRunStatus, RunsFilter
 
 from chimera_assets.errors import in_short
-from chimera_assets.hours import HourRange, partition_key, ranges
+from chimera_assets.hour_ranges import parts, ranges
+from chimera_assets.hours import HourRange, partition_key
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 from chimera_assets.orchestration.runs.job_names import HOURLY
 from chimera_assets.orchestration.runs.statuses import AT_WORK, ENDED, WAITING
@@ -136,17 +137,9 @@ def requests(wanted: Mapping[str, Hours]) -> list[LateRunRequest]:
         LateRunRequest(part, streams)
         for streams, hours in by_streams.items()
         for one in ranges(hours)
-        for part in _parts(one)
+        for part in parts(one, _HOURS_A_RUN)
     ]
     return sorted(found, key=lambda request: request.hours.start)
-
-
-def _parts(hours: HourRange) -> Iterator[HourRange]:
-    step = timedelta(hours=_HOURS_A_RUN)
-    start = hours.start
-    while start < hours.end:
-        yield HourRange(start, min(start + step, hours.end))
-        start += step
 
 
 def hours_at_work(instance: DagsterInstance, now: datetime) -> Hours:

@@ -25,6 +25,7 @@ from chimera_assets.orchestration.instance.dead_runs import end_dead_runs
 from chimera_assets.orchestration.instance.home import open_instance
 from chimera_assets.orchestration.runs.causes import cause_of
 from chimera_assets.orchestration.runs.job_names import HOURLY
+from chimera_assets.orchestration.runs.step_names import shown_step
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY, partition_tags
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class _Record:
 
     def note(self, event: DagsterEvent) -> None:
         outcome = _OUTCOMES.get(event.event_type)
-        step = (event.step_key or "").replace("__", "/")
+        step = shown_step(event.step_key or "")
         if outcome is not None and step:
             self._note_step(event, step, outcome)
         elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:

@@ -13,7 +13,8 @@ from chimera_assets.hours import ONE_HOUR, HourRange, partition_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PARTITION = "dagster/partition"
+#: The tag of a run for one hour; a run for several has those of a range.
+PARTITION_TAG = "dagster/partition"
 _RANGE_START, _RANGE_END = (
     "dagster/asset_partition_range_start",
     "dagster/asset_partition_range_end",
@@ -36,13 +37,13 @@ def partition_tags(hours: HourRange) -> dict[str, str]:
     """The tags by which Dagster knows which hours a run is for."""
     first, last = partition_key(hours.start), partition_key(hours.end - ONE_HOUR)
     if first == last:
-        return {_PARTITION: first}
+        return {PARTITION_TAG: first}
     return {_RANGE_START: first, _RANGE_END: last}
 
 
 def hours_of_tags(tags: Mapping[str, str]) -> HourRange | None:
     """The hours that a run's tags name; None for a run of none, or of other partitions."""
-    first = tags.get(_RANGE_START) or tags.get(_PARTITION)
+    first = tags.get(_RANGE_START) or tags.get(PARTITION_TAG)
     last = tags.get(_RANGE_END) or first
     if first is None or last is None:
         return None

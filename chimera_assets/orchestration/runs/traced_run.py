@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.orchestration.runs.tags import hours_of_tags
 from chimera_assets.orchestration.runs.wrapped_executor import around_runs
-from chimera_assets.tracing import is_on, run_span
+from chimera_assets.tracing import run_span
+from chimera_assets.tracing_provider import is_on
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

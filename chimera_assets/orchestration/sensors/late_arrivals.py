@@ -15,6 +15,7 @@ from chimera_assets.ingest.look import Looked, look
 from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.hourly_job import etl_hourly
 from chimera_assets.orchestration.runs.late_runs import plan
+from chimera_assets.orchestration.runs.tags import PARTITION_TAG
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceError
@@ -54,7 +55,7 @@ def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     runs = []
     for request, rows in planned.runs:
         tags = request.tags(rows) | _ACTOR.tags()
-        runs.append(dg.RunRequest(partition_key=tags.get("dagster/partition"), tags=tags))
+        runs.append(dg.RunRequest(partition_key=tags.get(PARTITION_TAG), tags=tags))
     if runs:
         for line in planned.messages:
             context.log.info(line)
@@ -77,7 +78,7 @@ def _rested_look(contract: Contract, rests: dict[str, str], now: datetime) -> Lo
     started = time.monotonic()
     try:
         source = PostgresSource(source_database_url(get_settings()))
-        found = look(open_lake(), contract, source, seconds=_LONGEST_LOOK)
+        found = look(open_lake(), contract, source, now=now, seconds=_LONGEST_LOOK)
     except ChimeraError as error:
         found = Looked(messages=(_error_message(stream, error),))
     seconds = time.monotonic() - started

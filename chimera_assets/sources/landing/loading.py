@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chimera_assets.layers import LANDING
@@ -17,10 +17,11 @@ from chimera_assets.spool import spool_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.lake import Lake
+    from chimera_assets.run_context import RunContext
     from chimera_assets.sources.landing.place import LandingFile, Place
 
 #: Files are committed together up to this size: a crash costs no more than that.
@@ -55,33 +56,30 @@ class Loaded:
 
 
 def load_files(
-    lake: Lake,
-    contract: Contract,
-    place: Place,
-    *,
-    run_id: str,
-    pause: float = _SECOND_LOOK_SECONDS,
+    context: RunContext, contract: Contract, place: Place, *, pause: float = _SECOND_LOOK_SECONDS
 ) -> Loaded:
     """Load every whole file of the stream that was not loaded before.
 
     Args:
-        lake: Where `landing/<stream>` is.
+        context: The run, with the lake where `landing/<stream>` is.
         contract: The stream's contract.
         place: Where the files are.
-        run_id: Kept with the commits.
         pause: Seconds between two looks at files that were written lately.
 
     Raises:
         SourceError: The files cannot be listed or read.
         LakeError: The table cannot be written; the files of earlier commits stay loaded.
     """
-    table = lake.table(LANDING, contract.stream)
-    loaded, spooler = Loaded(), Spooler(contract, place)
-    files = _whole(place, contract.stream, FileLog.read(table), loaded, pause)
+    table = context.lake.table(LANDING, contract.stream)
+    loaded, spooler = Loaded(), Spooler(contract, place, context.now)
+    new = _new(place, contract.stream, FileLog.read(table))
+    files = _whole(place, new, loaded, context.now, pause)
     for group in _grouped(files):
         with spool_folder("landing") as folder:
             read = _read(spooler, group, FileLog.read(table), folder, loaded.waits)
-            done = commit_files(table, contract, read, entries=folder / "entries", run_id=run_id)
+            done = commit_files(
+                table, contract, read, entries=folder / "entries", run_id=context.run_id
+            )
         if done is not None:
             loaded.entries += done.entries
             loaded.hours |= done.hours
@@ -90,21 +88,25 @@ def load_files(
     return loaded
 
 
+def _new(place: Place, stream: str, file_log: FileLog) -> list[LandingFile]:
+    return [file for file in place.files(stream) if file.format and not file_log.has_seen(file)]
+
+
 def _whole(
-    place: Place, stream: str, file_log: FileLog, loaded: Loaded, pause: float
+    place: Place, new: Sequence[LandingFile], loaded: Loaded, now: datetime, pause: float
 ) -> list[LandingFile]:
     """The files to load; why others have to wait is noted."""
-    new = [file for file in place.files(stream) if file.format and not file_log.has_seen(file)]
-    lately = datetime.now(UTC) - ABANDONED
-    if any(not file.in_s3 and file.modified > lately for file in new):
+    if any(not file.in_s3 and file.modified > now - ABANDONED for file in new):
         time.sleep(pause)
+        # A file's age counts up to the second look.
+        now += timedelta(seconds=pause)
     whole: list[LandingFile] = []
     for file in new:
-        now = place.again(file)
-        reason = "is being written" if now != file else waiting(file, datetime.now(UTC))
+        again = place.again(file)
+        reason = "is being written" if again != file else waiting(file, now)
         if reason is None:
             whole.append(file)
-        elif now is not None:
+        elif again is not None:
             loaded.waits[file.uri] = reason
     return whole
 

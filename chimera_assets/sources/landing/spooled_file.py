@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from chimera_assets.sources.landing.wholeness import may_be_finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from chimera_assets.contracts import Contract
     from chimera_assets.sources.landing.file_log import State
@@ -63,13 +63,14 @@ class Spooler:
     Args:
         contract: The stream's contract.
         place: Where the files are.
+        now: The present, kept as the time when the files were loaded.
 
     Attributes:
         unknown: The columns that were in files and not in the contract.
     """
 
-    def __init__(self, contract: Contract, place: Place) -> None:
-        self._contract, self._place = contract, place
+    def __init__(self, contract: Contract, place: Place, now: datetime) -> None:
+        self._contract, self._place, self._now = contract, place, now
         self.unknown: set[str] = set()
 
     def read(self, file: LandingFile, file_log: FileLog, folder: Path) -> SpooledFile:
@@ -79,7 +80,6 @@ class Spooler:
             Unfinished: Its writer may not be done, or has written it again.
             FileNotFoundError: It is gone.
         """
-        now = datetime.now(UTC)
         path = self._place.fetch(file, folder)
         sha256 = _hash(path)
         spool = folder / "rows.arrow"
@@ -88,7 +88,7 @@ class Spooler:
         if file_log.may_know(file) and file_log.has_loaded(file, sha256):
             state = "same"
         else:
-            found = self._rows(file, path, now, spool)
+            found = self._rows(file, path, spool)
             if found.why is not None:
                 state = "corrupt"
         if self._place.again(file) != file:
@@ -102,7 +102,7 @@ class Spooler:
             file.mark,
             sha256,
             file.modified,
-            now,
+            self._now,
             state,
             found.rows,
             found.malformed,
@@ -110,13 +110,13 @@ class Spooler:
         )
         return SpooledFile(entry, spool, found.hours)
 
-    def _rows(self, file: LandingFile, path: Path, now: datetime, spool: Path) -> _Rows:
+    def _rows(self, file: LandingFile, path: Path, spool: Path) -> _Rows:
         """Spool the rows of a file, or the one row that stands for a corrupt one."""
-        arrived = min(file.modified, now)
+        arrived = min(file.modified, self._now)
         try:
             return self._spooled(file, path, arrived, spool)
         except Unfinished as unfinished:
-            if may_be_finished(file, now):
+            if may_be_finished(file, self._now):
                 raise
             why = str(unfinished)
         except CorruptFile as corrupt:

@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.lake import Lake
 from chimera_assets.lake.storage import is_s3, s3_client, s3_options
+from chimera_assets.run_context import RunContext
 from chimera_assets.sources.landing import Loaded, Place, load_files
 
 if TYPE_CHECKING:
@@ -76,7 +78,8 @@ class Landing:
         return uri
 
     def take(self) -> Loaded:
-        return load_files(self.lake, contract(), Place(self.root), run_id="run", pause=0.05)
+        run = RunContext(self.lake, datetime.now(UTC), "run")
+        return load_files(run, contract(), Place(self.root), pause=0.05)
 
     def rows(self) -> pl.DataFrame:
         """The landed rows, in the order of their lines."""

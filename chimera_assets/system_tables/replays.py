@@ -1,0 +1,33 @@
+"""`quality/replays`: a row a replay, stream and hour, with the rows waiting before and after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from chimera_assets.hour_columns import HOUR_TYPES
+from chimera_assets.layers import QUALITY
+
+if TYPE_CHECKING:
+    from chimera_assets.lake import Lake
+
+NAME = "replays"
+
+REPLAYS = pl.Schema(
+    {
+        "run_id": pl.String(),
+        "at": pl.Datetime("us", "UTC"),
+        "by": pl.String(),
+        "stream": pl.String(),
+        "contract_version": pl.String(),
+        **HOUR_TYPES,
+        "waiting": pl.Int64(),
+        "rejected_again": pl.Int64(),
+    }
+)
+
+
+def append_replays(lake: Lake, rows: pl.DataFrame, *, run_id: str) -> None:
+    """Add rows of `REPLAYS`."""
+    lake.table(QUALITY, NAME).append(rows, metadata={"run": run_id})
