@@ -3,8 +3,8 @@
 import dagster as dg
 
 from chimera_assets.contracts import contracts
-from chimera_assets.monitoring.alerts.tick import send_notifications
-from chimera_assets.monitoring.metrics.tick import publish_metrics
+from chimera_assets.monitoring.alerts.sending import send_notifications
+from chimera_assets.monitoring.metrics.refresh import publish_metrics
 from chimera_assets.orchestration.assets.lake_bucket import (
     BUCKET_ASSETS,
     BUCKET_JOBS,

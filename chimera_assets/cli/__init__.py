@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from chimera_assets.cli import audit, contract, hold, pack, quarantine, source, table, top
+from chimera_assets.cli import audit, contract, hold, pack, quarantine, root, source, table
 from chimera_assets.errors import ChimeraError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(top.commands)
+app.add_typer(root.commands)
 app.add_typer(source.group, name="source")
 app.add_typer(quarantine.group, name="quarantine")
 app.add_typer(table.group, name="table")

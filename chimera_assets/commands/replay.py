@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.commands import summary
-from chimera_assets.commands.acting import command_context
 from chimera_assets.commands.backfill import run_shown
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.quarantine import require_stream
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts

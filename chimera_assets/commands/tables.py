@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chimera_assets.commands.acting import command_context
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts

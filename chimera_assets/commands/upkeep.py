@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from chimera_assets.commands.acting import command_context
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.tables import named
 from chimera_assets.commands.terminal import Size, notes, print_json, print_table
 from chimera_assets.lifecycle.maintenance import maintain_lake

@@ -43,7 +43,7 @@ class Extracted:
 
     Attributes:
         commit: The commit to raw; None if the stream was left as it was.
-        position: How far the stream is extracted now; None if it was left as it was.
+        watermark: How far the stream is extracted now; None if it was left as it was.
         fewer: Hour -> its rows before and now, of hours that have lost rows at the source.
         warnings: What the people who run it should know, in lines.
         notes: What is worth knowing of the source, in lines.

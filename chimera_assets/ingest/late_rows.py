@@ -133,7 +133,7 @@ def backlog(
     moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
     for hours in _new_beside_extracted(extracting, watermark.extracted):
         # An UPDATE may have given a row of another hour this hour and a new arrival.
-        new = _allkey_prints(contract, source.keys(hours))
+        new = _all_fingerprints(contract, source.keys(hours))
         near = HourRange(hours.start - _MOVED_BY * ONE_HOUR, hours.end + _MOVED_BY * ONE_HOUR)
         moved |= moved_from(raw, contract, new, near)
         keys = pl.concat([keys, new])
@@ -174,10 +174,10 @@ def _keys(
     if not late and changed is None:
         return pl.DataFrame(schema=KEY_PRINTS)
     before = found.since.taken_at - _CHANGED if found.since is not None else None
-    return _allkey_prints(contract, source.arrived_keys(found, sorted(late), before))
+    return _all_fingerprints(contract, source.arrived_keys(found, sorted(late), before))
 
 
-def _allkey_prints(contract: Contract, keys: Iterable[pa.RecordBatch]) -> pl.DataFrame:
+def _all_fingerprints(contract: Contract, keys: Iterable[pa.RecordBatch]) -> pl.DataFrame:
     """Fingerprint and hour of each key."""
     parts = [key_prints(contract, pl.DataFrame(keyed), placed=pl.col("_placed")) for keyed in keys]
     return pl.concat([pl.DataFrame(schema=KEY_PRINTS), *(part.cast(KEY_PRINTS) for part in parts)])

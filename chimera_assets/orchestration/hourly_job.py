@@ -8,8 +8,8 @@ from chimera_assets.access.principal import Principal
 from chimera_assets.orchestration.assets.landing import LANDING_ASSETS
 from chimera_assets.orchestration.checks.dbt_unit_tests import dbt_unit_tests
 from chimera_assets.orchestration.checks.event_lag import event_lag_checks
-from chimera_assets.orchestration.partitions import HOURLY
-from chimera_assets.orchestration.runs.job_names import HOURLY as HOURLY_JOB
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS
+from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
 from chimera_assets.settings import get_settings
 
 #: Every asset and check but those that have nothing to do with an hour: the landing files, the unit
@@ -21,7 +21,7 @@ etl_hourly = dg.define_asset_job(
     - LANDING_ASSETS
     - dg.AssetSelection.checks(dbt_unit_tests, event_lag_checks)
     - dg.AssetSelection.groups("platform"),
-    partitions_def=HOURLY,
+    partitions_def=HOURLY_PARTITIONS,
     description="Takes hours from the sources through every layer. Idempotent: run any hour again.",
     tags={"pipeline": "etl"},
 )

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, PrivateAttr
 from chimera_assets.errors import one_line
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.errors import PackError
-from chimera_assets.packs.figures import Metrics, note_metrics
+from chimera_assets.packs.metrics import Metrics, note_metrics
 from chimera_assets.yaml_documents import Problem, read_document
 from chimera_assets.yaml_models import Name, Part, checked, refuse
 

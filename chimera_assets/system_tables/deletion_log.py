@@ -42,7 +42,7 @@ DELETIONS = pl.Schema(
 
 
 def log_deletions(lake: Lake, dropped: pl.DataFrame, *, run_id: str) -> None:
-    """Append rows of `DROPPED`."""
+    """Append rows of `DELETIONS`."""
     typed = dropped.select(pl.col(name).cast(kind) for name, kind in DELETIONS.items())
     lake.table(QUALITY, "dropped").append(typed, metadata={"run": run_id})
 

@@ -25,9 +25,9 @@ from chimera_assets.layers import (
     fact_table,
 )
 from chimera_assets.monitoring.metrics.families import Sample
-from chimera_assets.monitoring.metrics.figures import figure_samples
+from chimera_assets.monitoring.metrics.pack_metrics import pack_metric_samples
 from chimera_assets.packs.aggregates import active_aggregates
-from chimera_assets.packs.figures import NEWEST_HOURS
+from chimera_assets.packs.metrics import NEWEST_HOURS
 from chimera_assets.system_tables.batches import NAME as BATCHES
 from chimera_assets.system_tables.batches import batches_table, newest_batches_of_days
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
-    from chimera_assets.packs.figures import Metrics
+    from chimera_assets.packs.metrics import Metrics
 
 _DAYS = timedelta(days=7)
 _T = TypeVar("_T")
@@ -145,7 +145,7 @@ class LakeMetrics:
         yield from self._once(
             f"newest of {name}",
             table.version(),
-            lambda: list(figure_samples(metrics, table.read(hours).collect(), last)),
+            lambda: list(pack_metric_samples(metrics, table.read(hours).collect(), last)),
         )
 
 

@@ -16,7 +16,7 @@ from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING, RAW
 from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.io_manager import commit_metadata
-from chimera_assets.orchestration.partitions import HOURLY, ONE_RUN, hours_of
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import late_streams
 from chimera_assets.postgres.databases import source_database_url
@@ -33,7 +33,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
     asset = dg.asset(
         key=[RAW, contract.stream],
         deps=[dg.AssetKey([LANDING, contract.stream])] if hourly else [],
-        partitions_def=HOURLY if hourly else None,
+        partitions_def=HOURLY_PARTITIONS if hourly else None,
         backfill_policy=ONE_RUN,
         pool=f"raw/{contract.stream}",
         io_manager_key="lake",

@@ -24,7 +24,7 @@ from chimera_assets.layers import RAW
 from chimera_assets.orchestration.instance.dead_runs import end_dead_runs
 from chimera_assets.orchestration.instance.home import open_instance
 from chimera_assets.orchestration.runs.causes import cause_of
-from chimera_assets.orchestration.runs.job_names import HOURLY
+from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY, partition_tags
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class RunSummary:
 
 def hourly_job() -> JobDefinition:
     """The hourly job, from the definitions that Dagster loads."""
-    job: JobDefinition = import_module(_DEFINITIONS).defs.resolve_job_def(HOURLY)
+    job: JobDefinition = import_module(_DEFINITIONS).defs.resolve_job_def(HOURLY_JOB)
     return job
 
 
@@ -211,7 +211,7 @@ class _Record:
         """The steps; a run that failed outside any step has one of the run's own name."""
         yield from self._steps.values()
         if self._run_failure and all(s.outcome != "failed" for s in self._steps.values()):
-            yield StepRun(HOURLY, "failed", cause=self._run_failure)
+            yield StepRun(HOURLY_JOB, "failed", cause=self._run_failure)
 
     def _step(self, name: str) -> StepRun:
         return self._steps.setdefault(name, StepRun(name))

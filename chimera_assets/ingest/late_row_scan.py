@@ -1,4 +1,4 @@
-"""A look at one stream for late rows: which hours are pending, and what is worth saying of it."""
+"""Scans one stream's source for late rows: which hours are pending, and messages about them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What a look at one stream found.
+class LateRowScan:
+    """What a scan of one stream found.
 
     Attributes:
         pending: The hours to be extracted (again).
         rows: How many rows came late in each of them, where that is known.
-        messages: What is worth saying, in lines.
+        messages: For the log of the tick, in lines.
     """
 
     pending: Hours = NO_HOURS
@@ -38,8 +38,10 @@ class Looked:
     messages: tuple[str, ...] = ()
 
 
-def look(lake: Lake, contract: Contract, source: PostgresSource, *, seconds: int) -> Looked:
-    """Look at a stream.
+def scan_for_late_rows(
+    lake: Lake, contract: Contract, source: PostgresSource, *, seconds: int
+) -> LateRowScan:
+    """Scan a stream's source for rows that its watermark does not cover.
 
     Args:
         lake: The lake.
@@ -52,7 +54,7 @@ def look(lake: Lake, contract: Contract, source: PostgresSource, *, seconds: int
     """
     known = Known.of(lake, contract.stream)
     if known.begun is None and not lake.table(LANDING, contract.stream).exists():
-        return Looked(messages=(f"{contract.stream}: nothing taken in yet",))
+        return LateRowScan(messages=(f"{contract.stream}: nothing extracted yet",))
     messages: list[str] = []
     with source_now(lake, contract, source, seconds=seconds) as now:
         found = backlog(lake, contract, known, now)
@@ -67,7 +69,7 @@ def look(lake: Lake, contract: Contract, source: PostgresSource, *, seconds: int
     if not pending and not messages:
         messages += _nothing_late(contract, known.watermark)
     rows = {h: one.rows for h, one in found.arrivals.hours.items() if h in found.late}
-    return Looked(pending, rows, tuple(messages))
+    return LateRowScan(pending, rows, tuple(messages))
 
 
 def _nothing_late(contract: Contract, watermark: Watermark | None) -> list[str]:
