@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dagster import DagsterRunStatus, RunsFilter
 
+from chimera_assets.orchestration.lag_metadata import lag_of
 from chimera_assets.orchestration.runs.failures import evaluation_of, what_failed
 from chimera_assets.orchestration.runs.records import (
     Blocked,
@@ -147,8 +148,8 @@ def _freshness(
             yield Freshness(
                 stream,
                 bool(one.passed),
-                one.description or "",
                 datetime.fromtimestamp(record.create_timestamp, UTC),
+                lag_of(one.metadata),
             )
 
 
