@@ -160,9 +160,7 @@ class MessageWriter:
         return Message(
             "resolved",
             f"Chimera: {_subject(run)} mended",
-            _body(
-                f"Over: {_cut(cause)}", what if run.hours else f"{job} succeeded.", self._run(run)
-            ),
+            _body(f"Over: {_cut(cause)}", what, self._run(run)),
         )
 
     def published(self, stream: str, hours: Sequence[HourRange], run: Run) -> Message:

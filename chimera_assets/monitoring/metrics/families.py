@@ -80,7 +80,7 @@ _OURS: dict[str, Family] = {
 }
 
 _LAST: dict[str, Family] = {
-    "chimera_metrics_timestamp_seconds": Family("When these metrics were taken."),
+    "chimera_metrics_timestamp_seconds": Family("When these metrics were collected."),
 }
 
 

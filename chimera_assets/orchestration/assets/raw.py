@@ -82,8 +82,8 @@ def _metadata(watermark: Watermark, fewer: Mapping[datetime, tuple[int, int]]) -
     """How far the stream is extracted now, and which hours have lost rows at the source."""
     moment = watermark.moment
     shown: dict[str, Any] = {
-        "taken in up to": moment.taken_at.isoformat(timespec="seconds") if moment else "unknown",
-        "hours owed": len(watermark.pending),
+        "extracted up to": moment.taken_at.isoformat(timespec="seconds") if moment else "unknown",
+        "hours pending": len(watermark.pending),
     }
     if fewer:
         rows = {partition_key(hour): list(counts) for hour, counts in fewer.items()}
