@@ -63,7 +63,7 @@ defs = dg.Definitions(
             "notifications",
             send_notifications,
             every_seconds=60,
-            description="Tells CHIMERA_NOTIFY_URLS of failures, blocked hours, slow runs, late "
+            description="Reports to CHIMERA_NOTIFY_URLS failures, blocked hours, slow runs, late "
             "rows and streams that are not fresh: each once, and once more when it is over. "
             "Starts no runs.",
         ),

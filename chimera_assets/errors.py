@@ -26,7 +26,7 @@ def in_short(things: Sequence[object], most: int = 5) -> str:
 
 
 class ChimeraError(Exception):
-    """A mistake in a setting, an argument, a contract or a source, told in one line."""
+    """A mistake in a setting, an argument, a contract or a source, in one line."""
 
     #: Whether trying again without changing anything may succeed (network, throttling, conflicts).
     transient = False
@@ -37,7 +37,7 @@ class SettingError(ChimeraError):
 
     Args:
         setting: The environment variable, `CHIMERA_HOME` for instance.
-        expected: What the setting takes, in words.
+        expected: What values the setting accepts.
         found: The value that was given.
     """
 

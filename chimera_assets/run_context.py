@@ -27,7 +27,7 @@ class RunContext:
         now: The present; nothing below asks the clock for it.
         run_id: Kept with everything that is written.
         actor: Who acts.
-        audit: Where changes are told.
+        audit: Where changes are recorded.
     """
 
     lake: Lake

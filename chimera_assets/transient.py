@@ -42,7 +42,7 @@ _TRANSIENT = (
 #: a standby's recovery. Not a full disk, which nobody empties in a minute, nor a dropped database.
 TRANSIENT_STATES = ("08", "53200", "53300", "57P01", "57P02", "57P03", "57P05", "40")
 
-#: Libraries that tell of the storage's or the network's faults in words only.
+#: Libraries whose faults of storage or network are known by their message only.
 _BY_WORDS = ("botocore", "deltalake", "duckdb", "polars", "urllib3", "requests")
 
 #: Engines also run our SQL, and a test's "Got 500 results" is no answer of a server: of their words
@@ -79,7 +79,7 @@ def dbt_is_transient(words: str) -> bool:
 
 
 def sounds_transient(text: str) -> bool:
-    """Whether words of an object store or the network tell of a fault that passes by itself."""
+    """Whether a message of an object store or the network is of a transient fault."""
     lower = text.lower()
     return any(mark in lower for mark in _TRANSIENT)
 
@@ -104,7 +104,7 @@ def _verdict(error: BaseException) -> bool | None:
     library = type(error).__module__.partition(".")[0].lstrip("_")
     if library in _BY_WORDS:
         return _by_words(library, str(error).lower())
-    # As such deltalake tells what the storage answered.
+    # As such deltalake raises what the storage answered.
     return _by_words("os", str(error).lower()) if isinstance(error, OSError) else None
 
 

@@ -32,7 +32,7 @@ app.add_typer(audit.group, name="audit")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; gives its exit code: 2 for a mistake of the user's, told in one line."""
+    """Run a command line; gives its exit code, 2 for a user's mistake, reported in one line."""
     try:
         return app(arguments, standalone_mode=False, prog_name="chimera") or 0
     except typer.Abort:

@@ -79,7 +79,7 @@ def _source() -> PostgresSource:
 
 
 def _run(plan: ReplayPlan, now: datetime) -> tuple[int, list[pl.DataFrame]]:
-    """Run the hours that gain, range by range; the exit code, and the traces."""
+    """Run the hours that gain, range by range; the exit code, and the records."""
     code, done, gains = 0, [], plan.gains
     context = command_context(now, dry_run=not any(rows.height for rows in gains.values()))
     for hours in plan.ranges(context.lake):

@@ -38,7 +38,7 @@ def as_json(run: RunSummary) -> None:
 
 
 def as_tables(run: RunSummary) -> None:
-    """Print a run's summary for people: accounts, reasons, steps, checks."""
+    """Print a run's summary for people: counts, reasons, steps, checks."""
     columns = ("stream", "extracted", "staged", "quarantined", "duplicates", "pass rate")
     streams = run_counts.of_streams(run.run_id)
     if not streams.is_empty():

@@ -1,4 +1,4 @@
-"""`chimera upkeep`: what the nightly upkeep does, by hand or only told."""
+"""`chimera upkeep`: what the nightly upkeep does, by hand, or only listed."""
 
 from __future__ import annotations
 

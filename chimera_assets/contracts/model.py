@@ -104,7 +104,7 @@ class Contract:
         source_table: Its table in the operational database.
         columns: Its columns, in the order of the file.
         rules: Its quality rules, the implied ones included.
-        key: The columns that tell one row from another.
+        key: The columns that identify a row.
         event_time: The column with the time an event happened; None for reference tables.
         arrival_time: The column with the time the row arrived at the source.
         subject: The column that names the data subject, if there is one.

@@ -1,4 +1,4 @@
-"""Taking hours into raw: the rows and the position that speaks of them, in one commit."""
+"""Extracts hours into raw: the rows and the watermark that covers them, in one commit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class HoursHeldBack(ChimeraError):  # noqa: N818
-    """Hours that were to be extracted again of themselves would lose most of their rows by it."""
+    """Hours that were to be extracted again automatically would lose most of their rows by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def extract_into_raw(  # noqa: PLR0913
     run_id: str,
     late: frozenset[str] | None = None,
 ) -> Extracted:
-    """Replace hours of raw by what the source has now, and move the position on.
+    """Replace hours of raw by what the source has now, and advance the watermark.
 
     Args:
         lake: The lake.
@@ -162,4 +162,4 @@ def _message_fewer(contract: Contract, fewer: Mapping[datetime, tuple[int, int]]
     if not fewer:
         return None
     shown = [f"{partition_key(h)} ({was:,} to {now:,})" for h, (was, now) in sorted(fewer.items())]
-    return f"{contract.stream}: fewer rows than when they were taken before: {in_short(shown)}"
+    return f"{contract.stream}: fewer rows than when they were extracted before: {in_short(shown)}"

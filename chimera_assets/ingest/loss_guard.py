@@ -44,10 +44,10 @@ class Shrunk:
 
 
 def held_back(stream: str, hours: list[Shrunk]) -> str:
-    """Why hours are not extracted again of themselves, and what to do."""
+    """Why hours are not extracted again automatically, and what to do."""
     return (
-        f"{stream}: the source no longer has most rows of {in_short(hours)}; not taken again, "
-        f"so that they stay in the lake; `chimera backfill` takes hours as the source has them"
+        f"{stream}: the source no longer has most rows of {in_short(hours)}; not extracted again, "
+        f"so that they stay in the lake; `chimera backfill` extracts hours as the source has them"
     )
 
 

@@ -90,7 +90,7 @@ class Advance:
         stream: The stream.
         begun: Raw's version when the extraction began; None if there was no table.
         extraction: What is committed.
-        moved: Tells in which of some hours raw has keys of rows that arrived in other hours; asked
+        moved: Finds in which of some hours raw has keys of rows that arrived in other hours; asked
             for the hours that others wrote meanwhile.
 
     Attributes:

@@ -86,5 +86,5 @@ def runs(chosen: Collection[datetime], present: Collection[datetime]) -> Iterato
 
 
 def starts(rows: pl.DataFrame) -> list[datetime]:
-    """The starts of the hours that a frame's two hour columns tell."""
+    """The starts of the hours that a frame's two hour columns give."""
     return rows.select(HOUR_START).to_series().to_list()

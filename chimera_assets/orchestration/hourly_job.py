@@ -22,11 +22,11 @@ etl_hourly = dg.define_asset_job(
     - dg.AssetSelection.checks(dbt_unit_tests, event_lag_checks)
     - dg.AssetSelection.groups("platform"),
     partitions_def=HOURLY_PARTITIONS,
-    description="Takes hours from the sources through every layer. Idempotent: run any hour again.",
+    description="Runs hours from the sources through every layer. Idempotent: run any hour again.",
     tags={"pipeline": "etl"},
 )
 
-#: Takes the hour that ended, once its last rows have had time to arrive.
+#: Runs the hour that ended, once its last rows have had time to arrive.
 etl_schedule = dg.build_schedule_from_partitioned_job(
     etl_hourly,
     name=HOURLY_JOB,

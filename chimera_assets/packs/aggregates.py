@@ -56,7 +56,7 @@ class Aggregate(Part):
     Args:
         table: Its name in the layer `aggregates`.
         facts: The tables of the layer `marts` that it is made from.
-        grain: The columns that tell its rows apart, beside those of the hour.
+        grain: The columns that identify its rows, beside those of the hour.
         source: A SELECT over the facts, with the hour's two columns and what measures read.
         measures: Column of the aggregate -> its SQL over the source; those that verification makes
             again.

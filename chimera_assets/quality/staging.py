@@ -99,7 +99,7 @@ def _after_the_last(lake: Lake, contract: Contract, hours: HourRange, now: datet
 def stage_reference(lake: Lake, contract: Contract, *, run_id: str, now: datetime) -> Staging:
     """The same for a reference table, which is small, extracted whole, and replaced whole.
 
-    In the accounts it stands under the hour in which it was judged.
+    In the batch counts it stands under the hour in which it was judged.
     """
     hours = HourRange.single(floor_hour(now))
     day, hour = partition_values(hours.start)

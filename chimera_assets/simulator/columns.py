@@ -112,8 +112,8 @@ def _during(column: During, episodes: pl.DataFrame) -> pl.Expr:
     if column.take is None:
         return pl.any_horizontal(pl.lit(value=False), *inside)
     values = episodes[column.take]
-    taken = [
+    chosen = [
         pl.when(is_in).then(pl.lit(value, dtype=values.dtype))
         for is_in, value in zip(inside, values, strict=True)
     ]
-    return pl.coalesce(*taken, pl.lit(None, dtype=values.dtype))
+    return pl.coalesce(*chosen, pl.lit(None, dtype=values.dtype))

@@ -50,7 +50,7 @@ class SeededTraffic:
 
 
 def _table(rows: tuple[dict[str, Any], ...]) -> pl.DataFrame:
-    """A lookup table; lists of texts become texts joined by commas, as sources take them in."""
+    """A lookup table; lists of texts become texts joined by commas, as they are loaded."""
     return pl.DataFrame({name: _column([row[name] for row in rows]) for name in rows[0]})
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.hours import HourRange
 
-#: dbt's events that tell what became of a node.
+#: dbt's events with the result of a node.
 _RESULTS = frozenset({"LogModelResult", "LogTestResult"})
 
 #: So many failed nodes are named in an error.
@@ -112,13 +112,13 @@ class DbtRun:
             DbtFailed: A node failed; names it, with the engine's own words.
             DbtUnable: dbt itself could not run.
         """
-        told: SimpleQueue[dict[str, Any] | _Ended] = SimpleQueue()
+        events: SimpleQueue[dict[str, Any] | _Ended] = SimpleQueue()
         # In a thread of its own, so that results can be handed on while dbt goes on. If whoever
         # listens is interrupted, the process ends, and dbt with it: commits are atomic.
         threading.Thread(
-            target=lambda: told.put(self._invoke(told)), name="dbt", daemon=True
+            target=lambda: events.put(self._invoke(events)), name="dbt", daemon=True
         ).start()
-        while isinstance(found := told.get(), dict):
+        while isinstance(found := events.get(), dict):
             yield found
         _raise_if_failed(found, self.target)
 
@@ -137,7 +137,7 @@ class DbtRun:
         """Delete what dbt wrote."""
         shutil.rmtree(self.target, ignore_errors=True)
 
-    def _invoke(self, told: SimpleQueue[Any] | None = None) -> _Ended:
+    def _invoke(self, events: SimpleQueue[Any] | None = None) -> _Ended:
         from dbt.adapters.duckdb.connections import (  # noqa: PLC0415 - slow, see dbt_project
             DuckDBConnectionManager,
         )
@@ -145,8 +145,8 @@ class DbtRun:
         from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
 
         def hand_on(event: Any) -> None:  # noqa: ANN401
-            if told is not None and event.info.name in _RESULTS:
-                told.put(MessageToDict(event, preserving_proto_field_name=True))
+            if events is not None and event.info.name in _RESULTS:
+                events.put(MessageToDict(event, preserving_proto_field_name=True))
 
         with _ONE_AT_A_TIME, dbt_environment(self._hours):
             take_errors()
@@ -164,12 +164,12 @@ def dbt_environment(hours: HourRange | None = None) -> Iterator[None]:
 
     By dbt's `--vars` the hours would make it parse the whole project again for every new one.
     """
-    told = {"CHIMERA_LAKE_URI": get_settings().resolved_lake_uri}
+    variables = {"CHIMERA_LAKE_URI": get_settings().resolved_lake_uri}
     if hours is not None:
-        told["CHIMERA_DBT_START_HOUR"] = hours.start.isoformat()
-        told["CHIMERA_DBT_END_HOUR"] = hours.end.isoformat()
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
+        variables["CHIMERA_DBT_START_HOUR"] = hours.start.isoformat()
+        variables["CHIMERA_DBT_END_HOUR"] = hours.end.isoformat()
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

@@ -26,6 +26,6 @@ def keep_error(node_id: str, error: Exception) -> None:
 def take_errors() -> dict[str, Exception]:
     """What was kept since the last call, by node; from here on nothing is kept of it."""
     with _LOCK:
-        taken = dict(_ERRORS)
+        errors = dict(_ERRORS)
         _ERRORS.clear()
-    return taken
+    return errors

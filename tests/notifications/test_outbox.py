@@ -138,7 +138,7 @@ def test_the_state_outlives_the_process_and_holds_no_secrets(port: int) -> None:
     put(state, [FIRST], [at(port)])
     deliver(state, [at(port)], now=NOW, keep=lambda _: None)
     with dg.instance_for_test() as instance:
-        assert outbox.load(instance, NOW).told.since == NOW - timedelta(hours=1)
+        assert outbox.load(instance, NOW).reported.since == NOW - timedelta(hours=1)
         outbox.save(instance, state)
         outbox.save(instance, state)  # a second time replaces the first
         assert outbox.load(instance, NOW) == state

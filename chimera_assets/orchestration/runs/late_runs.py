@@ -226,6 +226,6 @@ def _run_hours(run: DagsterRun) -> Hours:
 
 
 def failed_message(hour: datetime, failed: Failed) -> str:
-    """An hour whose run failed, in words."""
+    """A line about an hour whose run failed."""
     times = "once" if failed.times == 1 else f"{failed.times} times in a row"
     return f"{partition_key(hour)} failed {times}, next try after {failed.again:%Y-%m-%d %H:%M}Z"

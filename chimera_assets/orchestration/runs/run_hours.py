@@ -188,7 +188,7 @@ class _Record:
 
     def __init__(self, of: int, on_event: Callable[[StepEvent], None] | None) -> None:
         self._of = of
-        self._tell = on_event or (lambda _: None)
+        self._emit = on_event or (lambda _: None)
         self._steps: dict[str, StepRun] = {}
         self._begun: dict[str, float] = {}
         self._run_failure = ""
@@ -226,7 +226,7 @@ class _Record:
         if outcome == "failed" and event.step_failure_data.error is not None:
             step.cause = cause_of(event.step_failure_data.error)
         again = event.step_retry_data.error if outcome == "retried" else None
-        self._tell(StepEvent(name, outcome, self._of, cause_of(again) if again is not None else ""))
+        self._emit(StepEvent(name, outcome, self._of, cause_of(again) if again is not None else ""))
 
     def _note_table(self, event: DagsterEvent, step: str) -> None:
         path = tuple(event.asset_key.path) if event.asset_key is not None else ()

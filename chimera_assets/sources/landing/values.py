@@ -69,10 +69,10 @@ def _unreadable(bad: dict[str, pl.Series], height: int) -> pl.Series:
         return _nothing(name, pl.String(), height)
     texts = pl.DataFrame([series.alias(column) for column, series in bad.items()])
     some = texts.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-    told: list[str | None] = [None] * height
+    documents: list[str | None] = [None] * height
     for index, row in zip(some.arg_true(), texts.filter(some).iter_rows(named=True), strict=True):
-        told[index] = compact(row)
-    return pl.Series(name, told, pl.String)
+        documents[index] = compact(row)
+    return pl.Series(name, documents, pl.String)
 
 
 def _strings(texts: pl.Series) -> pl.Series:
