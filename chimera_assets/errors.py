@@ -1,4 +1,4 @@
-"""The errors a user can cause and can mend.
+"""The errors a user can cause and can fix.
 
 Every error here is one readable line: what was wrong, where, what was expected, what was found,
 and what to do. The command line prints that line and exits with code 2; Dagster shows it as the

@@ -50,14 +50,14 @@ _BY_WORDS = ("botocore", "deltalake", "duckdb", "polars", "urllib3", "requests")
 _ENGINES = ("dbt", "duckdb", "polars", "os")
 _OF_STORAGE = ("s3 error", "http", "io error", "object store", "object-store", "storage failed")
 
-#: What no try can mend, whatever else the message says.
+#: What no retry can fix, whatever else the message says.
 _LASTING = ("disk is full", "no space left", "disk full", "file too large", "access denied")
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed if it is done again, with nothing changed.
 
-    The exception and what it came from are looked at, outermost first; the first that is known
+    The exception and its causes are checked, outermost first; the first that is known
     decides. An error of ours knows by itself. What nobody knows does not pass.
     """
     for one in chain(error):

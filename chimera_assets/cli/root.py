@@ -18,7 +18,7 @@ def demo(
     seed: opt.Seed = 42,
     force: opt.Force = False,
 ) -> int:
-    """Fill a lake with a week of simulated traffic, and show what became of it."""
+    """Fill a lake with a week of simulated traffic, and show a summary."""
     from chimera_assets.commands.demo import run_demo
 
     return run_demo(

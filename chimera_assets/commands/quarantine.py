@@ -217,7 +217,7 @@ def _show(row: dict[str, Any], *, reveal: bool) -> bool:
 
 
 def reason_in_words(contract: Contract | None, name: str) -> tuple[str | None, str]:
-    """The column a rule speaks of, and what it asks for, as its contract says it."""
+    """The column a rule is about, and what it asks for, as its contract says it."""
     if name == READABLE:
         return None, "Every value of the row can be read as its column's type."
     if name in damage.IN_WORDS:

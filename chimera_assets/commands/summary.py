@@ -1,4 +1,4 @@
-"""The summary of a run: what became of the rows, of the checks, and of the time."""
+"""The summary of a run: rows, checks, time of each step."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> int:
-    """Tend one table or all; 1 if one of them could not be tended.
+    """Maintain one table or all; 1 if one of them could not be maintained.
 
     Raises:
         ArgumentError: There is no such table.

@@ -69,7 +69,7 @@ class Rule:
 
     Attributes:
         name: Unique in its contract, snake_case; the reason that a rejected row is given.
-        column: The column it speaks of; None for rules between columns or on the whole hour.
+        column: The column it is about; None for rules between columns or on the whole hour.
         level: `row` judges each row, `batch` an hour as a whole.
         severity: `error` rejects the row (or fails the hour), `warning` counts and keeps it.
         dimension: The standard's data quality dimension, `completeness` for instance.

@@ -20,7 +20,7 @@ def pandera_schema(contract: Contract, references: References) -> pa.DataFrameSc
 
     A check is named after its rule. A rule on a column is checked with that column; a rule between
     columns with the first key column, so that its failure case is a key and no other value.
-    Failures without an index (a missing or mistyped column) speak of the whole frame. Columns that
+    Failures without an index (a missing or mistyped column) are about the whole frame. Columns that
     the contract does not have are let through. Rules `within_hour` read `hour_partition` and
     `hour`, so frames of hourly streams must have them.
 

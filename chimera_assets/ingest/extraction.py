@@ -39,7 +39,7 @@ class HoursHeldBack(ChimeraError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What became of an extraction.
+    """The outcome of an extraction.
 
     Attributes:
         commit: The commit to raw; None if the stream was left as it was.

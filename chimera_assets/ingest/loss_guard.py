@@ -1,4 +1,4 @@
-"""The loss guard: no hour is extracted again of itself if most of its rows are gone at the source.
+"""The loss guard: no sensor extracts an hour again of which the source has lost most rows.
 
 A source that deletes old rows would otherwise, by one late row, empty an hour of the lake.
 """

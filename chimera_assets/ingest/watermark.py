@@ -111,7 +111,7 @@ def advanced(state: Watermark, extraction: Extraction) -> Watermark:
     """The watermark once the extraction's hours are in raw.
 
     Two extractions may run at once, and the one that looked at the source first may commit last.
-    What it wrote is then older than what the watermark speaks of, so its hours become pending.
+    What it wrote is then older than what the watermark covers, so its hours become pending.
 
     Args:
         state: The newest watermark, in the commit before.

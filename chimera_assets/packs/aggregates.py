@@ -45,7 +45,7 @@ def _select(sql: str) -> str:
 
 
 def _measure(sql: str) -> str:
-    """See that a text can stand in a SELECT."""
+    """Check that a text can be part of a SELECT."""
     _select(f"SELECT {sql} AS measure FROM source")  # noqa: S608 - parsed and no more
     return sql
 
@@ -127,7 +127,7 @@ def active_aggregates() -> tuple[Aggregate, ...]:
     """The aggregates of all packs of this process.
 
     Raises:
-        PackError: A file cannot be used, or two speak of one table.
+        PackError: A file cannot be used, or two define one table.
     """
     found: dict[str, Aggregate] = {}
     for each in chain.from_iterable(map(read_aggregates, active_packs())):

@@ -48,7 +48,7 @@ def describe(url: str) -> str:
 
 
 def is_lost(error: Exception) -> bool:
-    """Whether a driver's error speaks of a connection that is gone, which has no SQLSTATE."""
+    """Whether a driver's error is about a connection that is gone, which has no SQLSTATE."""
     return _LOST.search(str(error)) is not None
 
 

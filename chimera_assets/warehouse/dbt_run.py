@@ -1,7 +1,7 @@
 """dbt in this process, over our project.
 
 As a process of its own it costs seconds of every hour: to start, to parse the project, to end. Here
-it gets the parsed project, and what each node came to is handed on as it comes.
+it gets the parsed project, and the result of each node is passed on as it comes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NAMED = 5
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class DbtFailed(ChimeraError):  # noqa: N818 - what became of a run, and no mistake of a caller's
+class DbtFailed(ChimeraError):  # noqa: N818 - the result of a run, not a mistake of a caller
     """Nodes failed; worth another try if the storage was to blame for all of them.
 
     The message names them up to its first semicolon. The engine's own words follow, which may quote
@@ -113,8 +113,8 @@ class DbtRun:
             DbtUnable: dbt itself could not run.
         """
         events: SimpleQueue[dict[str, Any] | _Ended] = SimpleQueue()
-        # In a thread of its own, so that results can be handed on while dbt goes on. If whoever
-        # listens is interrupted, the process ends, and dbt with it: commits are atomic.
+        # In a thread of its own, so that results can be passed on while dbt goes on. If the
+        # reader is interrupted, the process ends, and dbt with it: commits are atomic.
         threading.Thread(
             target=lambda: events.put(self._invoke(events)), name="dbt", daemon=True
         ).start()
@@ -144,14 +144,14 @@ class DbtRun:
         from dbt.cli.main import dbtRunner  # noqa: PLC0415
         from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
 
-        def hand_on(event: Any) -> None:  # noqa: ANN401
+        def pass_on(event: Any) -> None:  # noqa: ANN401
             if events is not None and event.info.name in _RESULTS:
                 events.put(MessageToDict(event, preserving_proto_field_name=True))
 
         with _ONE_AT_A_TIME, dbt_environment(self._hours):
             take_errors()
             try:
-                result = dbtRunner(_parsed(), callbacks=[hand_on]).invoke(self._arguments)
+                result = dbtRunner(_parsed(), callbacks=[pass_on]).invoke(self._arguments)
                 return _Ended(result, take_errors())
             finally:
                 # The engine's database lives in memory, and would for as long as the process.

@@ -67,7 +67,7 @@ def _expected(message: str) -> str:
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    """The models that an annotation such as `list[Team] | None` speaks of."""
+    """The models that an annotation such as `list[Team] | None` names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):

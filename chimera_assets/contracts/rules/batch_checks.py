@@ -44,7 +44,7 @@ class BatchCheck:
             (for `counts:` columns: the value whose rows are counted).
         observe: The number it observes, from the profile's columns; null if there is none.
         parameters: The parameters it has, by name.
-        types: The column types it makes sense for; empty if it speaks of no column.
+        types: The column types it makes sense for; empty if it is about no column.
         dimension: The dimension of quality it measures, in the standard's words.
         custom: Whether a contract names it (the others come from the standard's metrics).
     """

@@ -1,4 +1,4 @@
-"""What of the facts is news: each cause once, not again while it lasts, and once when it is over.
+"""Decides what to report: each cause once, not again while it lasts, and once when it is over.
 
 A pure function from what was reported before and what happened to what is to be reported now.
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chimera_assets.monitoring.alerts.messages import Message, MessageWriter
     from chimera_assets.orchestration.runs.records import Blocked, Facts, Failed, Run
 
-#: Runs are looked at again so long after their end: clocks differ, and records come late.
+#: Runs are read again so long after their end: clocks differ, and records come late.
 OVERLAP = timedelta(hours=2)
 
 
@@ -212,7 +212,7 @@ def _freshness(state: AlertState, facts: Facts, writer: MessageWriter) -> Iterat
 
 
 def _forget(state: AlertState, facts: Facts) -> None:
-    """Drop what no later facts can speak of."""
+    """Drop what no later facts can concern."""
     state.since = max(state.since, (facts.until or facts.now) - OVERLAP)
     state.handled = {run: at for run, at in state.handled.items() if at >= state.since}
     alive = {run.run_id for run in facts.running} | set(state.handled)

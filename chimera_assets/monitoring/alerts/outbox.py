@@ -83,7 +83,7 @@ _STATE = TypeAdapter(State)
 
 
 def load(instance: Instance, now: datetime) -> State:
-    """The state; at the very first, runs of the last hour are news."""
+    """The state; at the first start, runs of the last hour are reported."""
     kept = kept_value(instance, _KEY)
     if kept is None:
         return State(AlertState(since=now - timedelta(hours=1)))

@@ -37,7 +37,7 @@ _QUARANTINE_DESCRIPTIONS = {
     "arrival_time": "When the row arrived at the source, if that can be read.",
     "first_seen": "When the row was first rejected.",
     "last_seen": "When it was last rejected.",
-    "replay_state": "What became of it since; `new` if nothing.",
+    "replay_state": "Its state since then; `new` at first.",
 }
 
 

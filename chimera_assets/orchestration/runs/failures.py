@@ -65,7 +65,7 @@ def _failed_steps(entries: Sequence[EventLogEntry]) -> Iterator[Failed]:
 
 
 def _failed_checks(entries: Sequence[EventLogEntry]) -> Iterator[Failed]:
-    """Blocking checks that failed of themselves, not because a gate did."""
+    """Blocking checks that failed themselves, not because a gate did."""
     for entry in entries:
         one = evaluation_of(entry)
         if one is None or one.passed or not one.blocking or one.check_name == PASS_RATE:

@@ -150,7 +150,7 @@ def _parts(hours: HourRange) -> Iterator[HourRange]:
 
 
 def hours_at_work(instance: DagsterInstance, now: datetime) -> Hours:
-    """The hours of every run that waits or works, whoever asked for it."""
+    """The hours of every run that is queued or running, for whatever reason."""
     records = instance.get_run_records(RunsFilter(statuses=[*WAITING, *AT_WORK]))
     return _hours_of(record for record in records if not _is_lost(record, now))
 

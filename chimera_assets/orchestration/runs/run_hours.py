@@ -84,7 +84,7 @@ class CheckRun:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What became of a run.
+    """The outcome of a run.
 
     Attributes:
         run_id: Dagster's id of it.

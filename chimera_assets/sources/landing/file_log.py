@@ -48,13 +48,13 @@ State = Literal["taken", "corrupt", "same"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What became of a file.
+    """A file that was loaded, or found corrupt.
 
     Attributes:
         uri, size, mark, modified: See `LandingFile`.
         sha256: Of its bytes, as they lie there.
         taken: When it was loaded, UTC.
-        state: What became of it.
+        state: How it was loaded.
         rows: Its rows, malformed lines included.
         malformed: Lines that are no rows.
         why: What is wrong with a corrupt file.

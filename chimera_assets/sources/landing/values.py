@@ -1,7 +1,7 @@
 """Texts as typed values, a column at a time; what cannot be read keeps its text.
 
 CSV has nothing but texts, JSON has them for times, and anyone may write a number as one. Each type
-is first read the quick way, all values at once; only what is left is looked at more patiently.
+is first read the quick way, all values at once; only what is left is parsed more slowly.
 """
 
 from __future__ import annotations
@@ -105,11 +105,11 @@ def _timestamps(texts: pl.Series) -> pl.Series:
     try:
         cast = texts.to_arrow().cast(pa.timestamp("us", tz="UTC"))
     except pa.ArrowInvalid:
-        return _patient_timestamps(texts)
+        return _timestamps_one_by_one(texts)
     return pl.Series(pl.from_arrow(cast))
 
 
-def _patient_timestamps(texts: pl.Series) -> pl.Series:
+def _timestamps_one_by_one(texts: pl.Series) -> pl.Series:
     shaped = (
         texts.str.strip_chars()
         .str.replace(r"^(\d{4}-\d{2}-\d{2})$", "${1}T00:00:00")
