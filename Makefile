@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # dagster, dbt and chimera are found as commands, also by what starts them in turn.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-# Whoever has told pip of another package index means it for this installation too.
+# A package index that is set for pip applies to this installation too.
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
@@ -24,7 +24,7 @@ help: ## Say what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: export DAGSTER_HOME := $(CURDIR)
-demo: $(READY) ## Make a week of traffic and take it through every layer; ends with a summary.
+demo: $(READY) ## Make a week of traffic and run it through every layer; ends with a summary.
 	@chimera demo
 
 up: export DAGSTER_HOME := $(CURDIR)
@@ -37,7 +37,7 @@ test: $(READY) ## Run all tests; they start and stop their own servers.
 criteria: $(READY) ## Run the tests that prove criteria of the specification; makes docs/criteria.md.
 	@python -m pytest -q -n $(WORKERS) --dist loadfile -m criterion --criteria
 
-soak: $(READY) ## Try every fault many times (half an hour); SEED=n repeats a run's dice.
+soak: $(READY) ## Try every fault many times (half an hour); SEED=n repeats a run's random choices.
 	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults
 
 lint: lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml ## Run every check of the code.

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from chimera_assets.contracts import contracts
-from chimera_assets.monitoring.alerts.tick import send_notifications
-from chimera_assets.monitoring.metrics.tick import publish_metrics
+from chimera_assets.monitoring.alerts.sending import send_notifications
+from chimera_assets.monitoring.metrics.refresh import publish_metrics
 from chimera_assets.orchestration.assets.lake_bucket import (
     BUCKET_ASSETS,
     BUCKET_JOBS,
@@ -63,7 +63,7 @@ defs = dg.Definitions(
             "notifications",
             send_notifications,
             every_seconds=60,
-            description="Tells CHIMERA_NOTIFY_URLS of failures, blocked hours, slow runs, late "
+            description="Reports to CHIMERA_NOTIFY_URLS failures, blocked hours, slow runs, late "
             "rows and streams that are not fresh: each once, and once more when it is over. "
             "Starts no runs.",
         ),

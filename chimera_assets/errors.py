@@ -1,4 +1,4 @@
-"""The errors a user can cause and can mend.
+"""The errors a user can cause and can fix.
 
 Every error here is one readable line: what was wrong, where, what was expected, what was found,
 and what to do. The command line prints that line and exits with code 2; Dagster shows it as the
@@ -26,7 +26,7 @@ def in_short(things: Sequence[object], most: int = 5) -> str:
 
 
 class ChimeraError(Exception):
-    """A mistake in a setting, an argument, a contract or a source, told in one line."""
+    """A mistake in a setting, an argument, a contract or a source, in one line."""
 
     #: Whether trying again without changing anything may succeed (network, throttling, conflicts).
     transient = False
@@ -37,7 +37,7 @@ class SettingError(ChimeraError):
 
     Args:
         setting: The environment variable, `CHIMERA_HOME` for instance.
-        expected: What the setting takes, in words.
+        expected: What values the setting accepts.
         found: The value that was given.
     """
 

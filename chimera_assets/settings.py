@@ -111,8 +111,8 @@ class Settings(BaseSettings):
         default=5,
         ge=0,
         le=600,
-        description="Seconds before a step is tried again after a fault that can pass; about "
-        "twice as long before each further try, three in all.",
+        description="Seconds before a step is retried after a transient fault; about "
+        "twice as long before each further retry, three in all.",
     )
     notify_urls: str = Field(
         default="",
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         description="Apprise URLs that get alerts, separated by spaces or commas.",
     )
     notify_success: bool = Field(
-        default=False, description="Whether they get a message of every run that went well, too."
+        default=False, description="Whether they get a message of every successful run, too."
     )
     sla_minutes: float = Field(
         default=10, gt=0, description="Minutes after which a run is reported as slow."

@@ -30,7 +30,7 @@ _PARENT = "TRACEPARENT"
 
 
 class SpanRecorder:
-    """Takes what a span learns while it lasts; one that is not recorded forgets it."""
+    """Records what a span learns while it lasts; one that is not recorded forgets it."""
 
     def __init__(self, span: Span | None = None) -> None:
         self._span = span
@@ -80,7 +80,7 @@ def span(name: str, *, run_id: str | None = None, **values: Value) -> Iterator[S
 
 @contextlib.contextmanager
 def _handed_down(opened: Span) -> Iterator[None]:
-    """Tell processes that are started meanwhile.
+    """Pass it to processes that are started meanwhile.
 
     Only for the main thread: all threads share one environment.
     """

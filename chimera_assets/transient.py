@@ -42,7 +42,7 @@ _TRANSIENT = (
 #: a standby's recovery. Not a full disk, which nobody empties in a minute, nor a dropped database.
 TRANSIENT_STATES = ("08", "53200", "53300", "57P01", "57P02", "57P03", "57P05", "40")
 
-#: Libraries that tell of the storage's or the network's faults in words only.
+#: Libraries whose faults of storage or network are known by their message only.
 _BY_WORDS = ("botocore", "deltalake", "duckdb", "polars", "urllib3", "requests")
 
 #: Engines also run our SQL, and a test's "Got 500 results" is no answer of a server: of their words
@@ -50,14 +50,14 @@ _BY_WORDS = ("botocore", "deltalake", "duckdb", "polars", "urllib3", "requests")
 _ENGINES = ("dbt", "duckdb", "polars", "os")
 _OF_STORAGE = ("s3 error", "http", "io error", "object store", "object-store", "storage failed")
 
-#: What no try can mend, whatever else the message says.
+#: What no retry can fix, whatever else the message says.
 _LASTING = ("disk is full", "no space left", "disk full", "file too large", "access denied")
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed if it is done again, with nothing changed.
 
-    The exception and what it came from are looked at, outermost first; the first that is known
+    The exception and its causes are checked, outermost first; the first that is known
     decides. An error of ours knows by itself. What nobody knows does not pass.
     """
     for one in chain(error):
@@ -79,7 +79,7 @@ def dbt_is_transient(words: str) -> bool:
 
 
 def sounds_transient(text: str) -> bool:
-    """Whether words of an object store or the network tell of a fault that passes by itself."""
+    """Whether a message of an object store or the network is of a transient fault."""
     lower = text.lower()
     return any(mark in lower for mark in _TRANSIENT)
 
@@ -104,7 +104,7 @@ def _verdict(error: BaseException) -> bool | None:
     library = type(error).__module__.partition(".")[0].lstrip("_")
     if library in _BY_WORDS:
         return _by_words(library, str(error).lower())
-    # As such deltalake tells what the storage answered.
+    # As such deltalake raises what the storage answered.
     return _by_words("os", str(error).lower()) if isinstance(error, OSError) else None
 
 

@@ -82,7 +82,7 @@ class Principal:
     def of_run(cls, tags: Mapping[str, str]) -> Principal:
         """Who started a Dagster run, as its tags say.
 
-        A run without our tag was started by Dagster's own pages or commands. They do not tell by
+        A run without our tag was started by Dagster's own pages or commands. They do not say by
         whom, so it is known only as which user Dagster runs.
         """
         kind, _, name = tags.get(ACTOR_TAG, "").partition(":")

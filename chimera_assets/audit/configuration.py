@@ -1,4 +1,4 @@
-"""Changes of contracts and settings, noticed by whoever next does something by them.
+"""Changes of contracts and settings, noticed by the next run or command that uses them.
 
 Both are files and variables that anybody can change without us. So what a run or command finds is
 compared with what was last seen, and an entry names what differs: a contract's version and the hash
@@ -55,7 +55,7 @@ def record_changes(
     actor: Principal,
     run_id: str | None = None,
 ) -> None:
-    """Write an entry for each contract and setting that is not what it was when last looked at.
+    """Write an entry for each contract and setting that is not what it was when last seen.
 
     Args:
         log: The audit log.

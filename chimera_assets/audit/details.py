@@ -14,14 +14,14 @@ Details: TypeAlias = Mapping[str, object]
 #: A text's characters, a list's or mapping's members, and how deep they go.
 _TEXT, _MEMBERS, _DEPTH = 500, 50, 4
 
-#: The most that one side of a change takes up; an entry of the log stays below 65,535 bytes.
+#: The most bytes of one side of a change; an entry of the log stays below 65,535 bytes.
 _BYTES = 16_000
 
 _CUT = "…"
 
 
 def as_json(details: Details | None) -> str | None:
-    """The details as JSON text that PostgreSQL takes; None stays None."""
+    """The details as JSON text that PostgreSQL accepts; None stays None."""
     if details is None:
         return None
     text = json.dumps(_bounded(details, _DEPTH), ensure_ascii=False, allow_nan=False)

@@ -26,7 +26,7 @@ _REASON = 2_000
 
 
 class AuditError(ChimeraError):
-    """The audit log cannot be written, so that the change it was to speak of was not made.
+    """The audit log cannot be written, so that the change it was to record was not made.
 
     Args:
         what: The change.

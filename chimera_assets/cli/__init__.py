@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from chimera_assets.cli import audit, contract, hold, pack, quarantine, source, table, top
+from chimera_assets.cli import audit, contract, hold, pack, quarantine, root, source, table
 from chimera_assets.errors import ChimeraError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(top.commands)
+app.add_typer(root.commands)
 app.add_typer(source.group, name="source")
 app.add_typer(quarantine.group, name="quarantine")
 app.add_typer(table.group, name="table")
@@ -32,7 +32,7 @@ app.add_typer(audit.group, name="audit")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; gives its exit code: 2 for a mistake of the user's, told in one line."""
+    """Run a command line; gives its exit code, 2 for a user's mistake, reported in one line."""
     try:
         return app(arguments, standalone_mode=False, prog_name="chimera") or 0
     except typer.Abort:

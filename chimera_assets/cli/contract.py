@@ -28,7 +28,7 @@ def contract_check(paths: opt.Paths = None) -> int:
 
 @group.command("diff")
 def contract_diff(old: Path, new: Path) -> int:
-    """Say in words what changed from OLD to NEW; exit 1 if it breaks a promise."""
+    """Say what changed from OLD to NEW; exit 1 if it breaks a promise."""
     from chimera_assets.commands.contracts import show_diff
 
     return show_diff(old, new)

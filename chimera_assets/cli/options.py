@@ -7,7 +7,7 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-Why = Annotated[str, typer.Option("--reason", help="Why, in words; it is kept.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it is kept.")]
 Who = Annotated[str | None, typer.Option(help="Who says so. Default: the user of this machine.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

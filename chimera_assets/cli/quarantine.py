@@ -37,7 +37,7 @@ def quarantine_show(
     hour: opt.Hour = None,
     reveal: opt.Reveal = False,
 ) -> int:
-    """Show a rejected row: every reason in words, and its original values."""
+    """Show a rejected row: every reason, and its original values."""
     from chimera_assets.commands.arguments import chosen_hours
     from chimera_assets.commands.quarantine import show_rows
 

@@ -1,4 +1,4 @@
-"""`chimera backfill`: take a range of hours through all layers, in one Dagster run."""
+"""`chimera backfill`: run a range of hours through all layers, in one Dagster run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`chimera demo`: a week of simulated traffic, taken through all layers, and what became of it."""
+"""`chimera demo`: a week of simulated traffic, run through all layers, and a summary."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _READ = "the metrics of every hour"
 
 
 def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: datetime) -> int:
-    """Make the tables, fill them, run the hours, tell what became of them; safe to repeat.
+    """Make the tables, fill them, run the hours, print a summary; safe to repeat.
 
     Args:
         days: How many days, the last of which ended last midnight (UTC).
@@ -56,7 +56,7 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     notes().print(f"     {simulated}")
     notes().print(f"3/3  through all layers of the lake  {lake.uri}", markup=False)
     run, log = run_shown(hours, actor=Principal.of_command())
-    _tell(run)
+    _print_summary(run)
     code = summary.problems(run, log)
     out().print(f"\nIn all {time.perf_counter() - began:.0f} seconds. What to open next:")
     for command, shows in (*_NEXT, *_tables_to_read()):
@@ -79,13 +79,13 @@ def _days(now: datetime, days: int, earliest: datetime) -> HourRange:
     return HourRange(start, midnight)
 
 
-def _tell(run: RunSummary) -> None:
+def _print_summary(run: RunSummary) -> None:
     """Rows a layer, then the run's own summary."""
     lake = open_lake()
     rows: list[tuple[str, str, int]] = []
     for layer, tables in groupby(lake.tables(), key=lambda table: table[0]):
         counts = [(name, lake.table(layer, name).count()) for _, name in tables]
-        told = ", ".join(f"{name} {count:,}" for name, count in counts)
-        rows.append((layer, told, sum(count for _, count in counts)))
+        listed = ", ".join(f"{name} {count:,}" for name, count in counts)
+        rows.append((layer, listed, sum(count for _, count in counts)))
     print_table(("layer", "tables", "rows"), rows, title="Rows in the lake")
     summary.as_tables(run)

@@ -63,10 +63,10 @@ def require_ours(url: str, *, lake: bool) -> None:
 def leave(url: str, *, lake: bool) -> None:
     """Mark the rows of the database as the demo's own."""
     with connect(url) as connection:
-        told = _mark(connection)
-        uri = open_lake().uri if lake else told or ""
+        marked = _mark(connection)
+        uri = open_lake().uri if lake else marked or ""
         quoted = execute(connection, _QUOTE, (_MARK + json.dumps(uri),))[0]["quoted"]
-        # COMMENT takes no parameters; the text was quoted by the server.
+        # COMMENT has no parameters; the text was quoted by the server.
         for relation in filter(None, (_relation(connection, name) for name in _tables())):
             execute(connection, f"COMMENT ON TABLE {relation} IS {quoted}")
             break
@@ -109,6 +109,6 @@ def _tables() -> list[str]:
 
 
 def _taken() -> bool:
-    """Whether the lake has rows that were taken from a source."""
+    """Whether the lake has rows that were extracted from a source."""
     lake = open_lake()
     return any(lake.table(layer, name).count() for layer, name in lake.tables() if layer in _LAYERS)

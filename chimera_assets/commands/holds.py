@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from chimera_assets.commands.acting import command_context
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chimera_assets.commands.acting import command_context
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
@@ -217,7 +217,7 @@ def _show(row: dict[str, Any], *, reveal: bool) -> bool:
 
 
 def reason_in_words(contract: Contract | None, name: str) -> tuple[str | None, str]:
-    """The column a rule speaks of, and what it asks for, as its contract says it."""
+    """The column a rule is about, and what it asks for, as its contract says it."""
     if name == READABLE:
         return None, "Every value of the row can be read as its column's type."
     if name in damage.IN_WORDS:

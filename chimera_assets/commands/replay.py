@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.commands import summary
-from chimera_assets.commands.acting import command_context
 from chimera_assets.commands.backfill import run_shown
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.quarantine import require_stream
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
@@ -79,7 +79,7 @@ def _source() -> PostgresSource:
 
 
 def _run(plan: ReplayPlan, now: datetime) -> tuple[int, list[pl.DataFrame]]:
-    """Run the hours that gain, range by range; the exit code, and the traces."""
+    """Run the hours that gain, range by range; the exit code, and the records."""
     code, done, gains = 0, [], plan.gains
     context = command_context(now, dry_run=not any(rows.height for rows in gains.values()))
     for hours in plan.ranges(context.lake):

@@ -1,4 +1,4 @@
-"""What a run did to the rows, from the tables in which quality keeps its accounts."""
+"""What a run did to the rows, from the tables of batch counts and check results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def of_streams(run_id: str) -> pl.DataFrame:
-    """A run's accounts: `stream`, `extracted`, `staged`, `quarantined`, `duplicates`."""
+    """A run's counts: `stream`, `extracted`, `staged`, `quarantined`, `duplicates`."""
     counts = ("extracted", "staged", "quarantined", "duplicates")
     return (
         batches_of_run(open_lake(), run_id)

@@ -80,15 +80,21 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
 
 
 def _watermark(lake: Lake, stream: str) -> dict[str, Any]:
-    """How far the arrivals of a stream are taken in, as the newest commit of raw says."""
+    """A stream's watermark, as the newest commit of raw says."""
     watermark = current_watermark(lake, stream) or Watermark()
     moment = watermark.moment
+    until = moment.taken_at if moment is not None else None
+    pending = [str(hours) for hours in ranges(watermark.pending)]
     return {
-        "taken_in_until": moment.taken_at if moment is not None else None,
+        "watermark": until,
         "snapshot": str(moment.snapshot) if moment is not None else None,
         "landing_version": watermark.landing_version if watermark.landing_version >= 0 else None,
+        "hours_pending": len(watermark.pending),
+        "pending": pending,
+        # Deprecated names of the same; see docs/commands.md.
+        "taken_in_until": until,
         "hours_owed": len(watermark.pending),
-        "owed": [str(hours) for hours in ranges(watermark.pending)],
+        "owed": pending,
     }
 
 
@@ -146,8 +152,8 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
             "pass rate",
             "quarantine",
             "blocked hours",
-            "taken in up to",
-            "hours owed",
+            "extracted up to",
+            "hours pending",
             "in no hour",
         ),
         (
@@ -159,8 +165,8 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
                 percent(stream["pass_rate"]),
                 stream["quarantined"],
                 stream["blocked_hours"],
-                stream.get("taken_in_until"),
-                stream.get("hours_owed"),
+                stream.get("watermark"),
+                stream.get("hours_pending"),
                 stream["in_no_hour"],
             )
             for stream in streams
@@ -171,7 +177,7 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
         if stream["in_no_hour"]:
             notes().print(
                 f"{stream['stream']}: {stream['in_no_hour']:,} rows at the source have no readable "
-                "time, so no hour can take them.",
+                "time, so they belong to no hour.",
                 soft_wrap=True,
             )
     if not tables:

@@ -1,4 +1,4 @@
-"""The summary of a run: what became of the rows, of the checks, and of the time."""
+"""The summary of a run: rows, checks, time of each step."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def as_json(run: RunSummary) -> None:
 
 
 def as_tables(run: RunSummary) -> None:
-    """Print a run's summary for people: accounts, reasons, steps, checks."""
+    """Print a run's summary for people: counts, reasons, steps, checks."""
     columns = ("stream", "extracted", "staged", "quarantined", "duplicates", "pass rate")
     streams = run_counts.of_streams(run.run_id)
     if not streams.is_empty():

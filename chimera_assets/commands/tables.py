@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chimera_assets.commands.acting import command_context
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
@@ -72,7 +72,7 @@ def show_history(name: str, *, limit: int, as_json: bool) -> int:
 
 
 def _commit(entry: dict[str, Any]) -> dict[str, Any]:
-    """A commit as it is told: version, time, operation, what we said with it."""
+    """A commit as it is shown: version, time, operation, what we said with it."""
     ours = {k: v for k, v in entry.items() if k.startswith("chimera.") and k != "chimera.commit"}
     return {
         "version": entry["version"],
@@ -131,7 +131,7 @@ def restore(name: str, target: int | datetime, *, now: datetime) -> int:
     commit = table_changes.restore(command_context(now), table, target)
     out().print(
         f"{name} is again what it was at {_moment(target)}: version {commit.version}, "
-        f"{table.count():,} rows. `--as-of {commit.version - 1}` takes it back.",
+        f"{table.count():,} rows. `--as-of {commit.version - 1}` undoes it.",
         soft_wrap=True,
     )
     return 0

@@ -67,7 +67,7 @@ def print_table(
 
 
 class Size(int):
-    """A number of bytes, told in a unit that people read."""
+    """A number of bytes, shown in a unit that people read."""
 
 
 def text(value: Cell) -> str:

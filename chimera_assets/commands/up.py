@@ -17,7 +17,7 @@ def up(*, host: str, port: int) -> NoReturn:
     """Become `dagster dev`; Ctrl-C stops all of it.
 
     Raises:
-        ArgumentError: The port is taken.
+        ArgumentError: The port is in use.
         SettingError: There is no folder with `dagster.yaml`, or a setting cannot be used.
     """
     home = dagster_home()

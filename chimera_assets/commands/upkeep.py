@@ -1,11 +1,11 @@
-"""`chimera upkeep`: what the nightly upkeep does, by hand or only told."""
+"""`chimera upkeep`: what the nightly upkeep does, by hand, or only listed."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from chimera_assets.commands.acting import command_context
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.tables import named
 from chimera_assets.commands.terminal import Size, notes, print_json, print_table
 from chimera_assets.lifecycle.maintenance import maintain_lake
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> int:
-    """Tend one table or all; 1 if one of them could not be tended.
+    """Maintain one table or all; 1 if one of them could not be maintained.
 
     Raises:
         ArgumentError: There is no such table.

@@ -34,7 +34,7 @@ def show(hours: HourRange | None, *, as_json: bool) -> int:
 
 def _print(found: Verification) -> None:
     if not found.hours:
-        notes().print("No hours there: nothing has been taken yet.")
+        notes().print("No hours there: nothing has been extracted yet.")
     failed = {
         name: len({(f.table, f.hour) for f in found.failures if f.promise == name})
         for name in PROMISES

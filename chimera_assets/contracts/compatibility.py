@@ -44,7 +44,7 @@ _LOOSER: dict[str, Loosened] = {
 def may_reject_more(old: Rule, new: Rule) -> bool:
     """Whether the new rule may reject something that the old one accepted.
 
-    Where that cannot be told from the parameters (another check, another expression), it may.
+    Where the parameters do not show that (another check, another expression), it may.
     """
     if (old.check, old.level, old.column) != (new.check, new.level, new.column):
         return True

@@ -1,4 +1,4 @@
-"""What can be wrong with a contract file, told with its place in the file."""
+"""What can be wrong with a contract file, with its place in the file."""
 
 from __future__ import annotations
 

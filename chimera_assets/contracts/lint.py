@@ -46,7 +46,7 @@ def lint(directories: Iterable[Path | str], beside: Iterable[Path | str] = ()) -
             problems.append(twice(contract, contracts[contract.stream]))
         contracts.setdefault(contract.stream, contract)
         problems.extend(_advice(contract, read_document(path)))
-    # A rule may speak of a table whose own file is wrong: that file's problem is enough.
+    # A rule may name a table whose own file is wrong: that file's problem is enough.
     if not problems or all(problem.severity == "warning" for problem in problems):
         known = {one.stream: one for one in _usable(beside)} | contracts
         mine = {contract.path for contract in contracts.values()}

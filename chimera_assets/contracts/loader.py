@@ -119,7 +119,7 @@ def load_contracts(directories: Iterable[Path | str]) -> dict[str, Contract]:
     """Read all contracts in folders: stream -> contract, sorted by stream.
 
     Raises:
-        ContractError: A file cannot be used, two files speak of one stream, or a rule compares
+        ContractError: A file cannot be used, two files describe one stream, or a rule compares
             with a table or column that no reference contract describes.
         SettingError: One of the folders is none.
     """

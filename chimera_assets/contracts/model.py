@@ -69,7 +69,7 @@ class Rule:
 
     Attributes:
         name: Unique in its contract, snake_case; the reason that a rejected row is given.
-        column: The column it speaks of; None for rules between columns or on the whole hour.
+        column: The column it is about; None for rules between columns or on the whole hour.
         level: `row` judges each row, `batch` an hour as a whole.
         severity: `error` rejects the row (or fails the hour), `warning` counts and keeps it.
         dimension: The standard's data quality dimension, `completeness` for instance.
@@ -98,11 +98,15 @@ class Contract:
         stream: Its name, also that of its tables.
         version: Semantic version of the contract.
         path: The file it was read from.
-        kind: `stream` (hourly events) or `reference` (a small table, taken whole).
+        description: What its rows are, for people.
+        owner: Who answers for it.
+        kind: `stream` (hourly events) or `reference` (a small table, extracted whole).
         source_table: Its table in the operational database.
-        key: The columns that tell one row from another.
+        columns: Its columns, in the order of the file.
+        rules: Its quality rules, the implied ones included.
+        key: The columns that identify a row.
         event_time: The column with the time an event happened; None for reference tables.
-        arrival_time: The column with the time the source took the row in.
+        arrival_time: The column with the time the row arrived at the source.
         subject: The column that names the data subject, if there is one.
         retention_days: How long rows are kept.
         vacuum_days: How long replaced files (and with them time travel) are kept.

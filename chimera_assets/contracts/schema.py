@@ -20,7 +20,7 @@ def pandera_schema(contract: Contract, references: References) -> pa.DataFrameSc
 
     A check is named after its rule. A rule on a column is checked with that column; a rule between
     columns with the first key column, so that its failure case is a key and no other value.
-    Failures without an index (a missing or mistyped column) speak of the whole frame. Columns that
+    Failures without an index (a missing or mistyped column) are about the whole frame. Columns that
     the contract does not have are let through. Rules `within_hour` read `hour_partition` and
     `hour`, so frames of hourly streams must have them.
 
@@ -39,7 +39,7 @@ def pandera_schema(contract: Contract, references: References) -> pa.DataFrameSc
             named_check(rule.name, ~violation(rule, references))
         )
     columns = {
-        # Nullability is told by the `not_null` rules, which every required column has: with
+        # Nullability is checked by the `not_null` rules, which every required column has: with
         # `nullable=False` Pandera would give a second reason under a name of its own.
         column.name: pa.Column(column.polars_type, checks=checks[column.name], nullable=True)
         for column in contract.columns
@@ -48,7 +48,7 @@ def pandera_schema(contract: Contract, references: References) -> pa.DataFrameSc
 
 
 def named_check(name: str, fine: pl.Expr) -> pa.Check:
-    """A Pandera check that is told by `name` and asks that `fine` is true for every row."""
+    """A Pandera check that is reported by `name` and asks that `fine` is true for every row."""
     import pandera.polars as pa  # noqa: PLC0415 - as above
 
     def holds(data: PolarsData) -> pl.LazyFrame:

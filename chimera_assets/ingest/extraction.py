@@ -1,4 +1,4 @@
-"""Taking hours into raw: the rows and the position that speaks of them, in one commit."""
+"""Extracts hours into raw: the rows and the watermark that covers them, in one commit."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 
 class HoursHeldBack(ChimeraError):  # noqa: N818
-    """Hours that were to be extracted again of themselves would lose most of their rows by it."""
+    """Hours that were to be extracted again automatically would lose most of their rows by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What became of an extraction.
+    """The outcome of an extraction.
 
     Attributes:
         commit: The commit to raw; None if the stream was left as it was.
-        position: How far the stream is extracted now; None if it was left as it was.
+        watermark: How far the stream is extracted now; None if it was left as it was.
         fewer: Hour -> its rows before and now, of hours that have lost rows at the source.
         warnings: What the people who run it should know, in lines.
         notes: What is worth knowing of the source, in lines.
@@ -65,7 +65,7 @@ def extract_into_raw(
     *,
     late: frozenset[str] | None = None,
 ) -> Extracted:
-    """Replace hours of raw by what the source has now, and move the position on.
+    """Replace hours of raw by what the source has now, and advance the watermark.
 
     Args:
         context: The run; its rows are marked with the stream's batch of its time.
@@ -160,4 +160,4 @@ def _message_fewer(contract: Contract, fewer: Mapping[datetime, tuple[int, int]]
     if not fewer:
         return None
     shown = [f"{partition_key(h)} ({was:,} to {now:,})" for h, (was, now) in sorted(fewer.items())]
-    return f"{contract.stream}: fewer rows than when they were taken before: {in_short(shown)}"
+    return f"{contract.stream}: fewer rows than when they were extracted before: {in_short(shown)}"

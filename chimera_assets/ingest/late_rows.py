@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Lake
     from chimera_assets.sources.source_state import SourceNow
 
-#: A row that says it arrived so long before the position, and was not there then, was changed.
+#: A row that says it arrived so long before the watermark, and was not there then, was changed.
 _CHANGED = timedelta(minutes=1)
 
 #: How long before its arrival an event of a changed row may have been placed.
@@ -133,7 +133,7 @@ def backlog(
     moved = moved_from(raw, contract, keys, _where_they_were(late, changed, span))
     for hours in _new_beside_extracted(extracting, watermark.extracted):
         # An UPDATE may have given a row of another hour this hour and a new arrival.
-        new = _allkey_prints(contract, source.keys(hours))
+        new = _all_fingerprints(contract, source.keys(hours))
         near = HourRange(hours.start - _MOVED_BY * ONE_HOUR, hours.end + _MOVED_BY * ONE_HOUR)
         moved |= moved_from(raw, contract, new, near)
         keys = pl.concat([keys, new])
@@ -151,7 +151,7 @@ def _new_beside_extracted(extracting: Iterable[datetime], extracted: Hours) -> l
 
 
 def _changed(found: Arrivals) -> datetime | None:
-    """The earliest arrival of rows that should have been there at the position, if there are any.
+    """The earliest arrival of rows that should have been there at the watermark, if there are any.
 
     Such a row came from a long transaction, or was changed and kept its arrival: then its older
     version may be in another hour, even if the hour it is in now was never extracted.
@@ -170,21 +170,21 @@ def _keys(
     late: Hours,
     changed: datetime | None,
 ) -> pl.DataFrame:
-    """Fingerprint and hour of the rows whose older selves may stand in other hours."""
+    """Fingerprint and hour of the rows whose older versions may be in other hours."""
     if not late and changed is None:
         return pl.DataFrame(schema=KEY_PRINTS)
     before = found.since.taken_at - _CHANGED if found.since is not None else None
-    return _allkey_prints(contract, source.arrived_keys(found, sorted(late), before))
+    return _all_fingerprints(contract, source.arrived_keys(found, sorted(late), before))
 
 
-def _allkey_prints(contract: Contract, keys: Iterable[pa.RecordBatch]) -> pl.DataFrame:
+def _all_fingerprints(contract: Contract, keys: Iterable[pa.RecordBatch]) -> pl.DataFrame:
     """Fingerprint and hour of each key."""
     parts = [key_prints(contract, pl.DataFrame(keyed), placed=pl.col("_placed")) for keyed in keys]
     return pl.concat([pl.DataFrame(schema=KEY_PRINTS), *(part.cast(KEY_PRINTS) for part in parts)])
 
 
 def _where_they_were(late: Hours, changed: datetime | None, span: HourRange) -> HourRange | None:
-    """Where older selves may be: anywhere, or, of rows that kept their arrival, around it."""
+    """Where older versions may be: anywhere, or, of rows that kept their arrival, around it."""
     if late or changed is None:
         return None
     start = max(span.start, floor_hour(changed.astimezone(UTC)) - _BEFORE_ARRIVAL)
@@ -201,16 +201,16 @@ def doubt(contract: Contract, found: Arrivals) -> str | None:
         )
     elif found.behind:
         reason = (
-            "the source is a standby that has not caught up with what was taken in already; "
+            "the source is a standby that has not caught up with what was extracted already; "
             "late rows are looked for when it has"
         )
     elif found.restarted:
         reason = (
-            "the source is not the server that was taken in before, or was put back to an older "
-            "state (restored, failed over, moved): every hour it has rows of is taken again"
+            "the source is not the server of earlier extractions, or was put back to an older "
+            "state (restored, failed over, moved): every hour it has rows of is extracted again"
         )
     elif found.since is None and found.hours:
-        reason = "how far it was taken in is not known: every hour it has rows of is taken again"
+        reason = "its watermark is unknown: every hour it has rows of is extracted again"
     else:
         return None
     return f"{contract.stream}: {reason}"

@@ -1,4 +1,4 @@
-"""The loss guard: no hour is extracted again of itself if most of its rows are gone at the source.
+"""The loss guard: no sensor extracts an hour again of which the source has lost most rows.
 
 A source that deletes old rows would otherwise, by one late row, empty an hour of the lake.
 """
@@ -44,10 +44,10 @@ class Shrunk:
 
 
 def held_back(stream: str, hours: list[Shrunk]) -> str:
-    """Why hours are not extracted again of themselves, and what to do."""
+    """Why hours are not extracted again automatically, and what to do."""
     return (
-        f"{stream}: the source no longer has most rows of {in_short(hours)}; not taken again, "
-        f"so that they stay in the lake; `chimera backfill` takes hours as the source has them"
+        f"{stream}: the source no longer has most rows of {in_short(hours)}; not extracted again, "
+        f"so that they stay in the lake; `chimera backfill` extracts hours as the source has them"
     )
 
 

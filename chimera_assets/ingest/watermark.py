@@ -93,7 +93,7 @@ class Landed:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What one extraction knows that moves its stream's position on.
+    """What one extraction knows that advances its stream's watermark.
 
     Attributes:
         hours: The hours it replaces.
@@ -112,10 +112,10 @@ def advanced(state: Watermark, extraction: Extraction) -> Watermark:
     """The watermark once the extraction's hours are in raw.
 
     Two extractions may run at once, and the one that looked at the source first may commit last.
-    What it wrote is then older than what the watermark speaks of, so its hours become pending.
+    What it wrote is then older than what the watermark covers, so its hours become pending.
 
     Args:
-        state: The newest position, in the commit before.
+        state: The newest watermark, in the commit before.
         extraction: What is committed.
     """
     seen = extraction.arrivals

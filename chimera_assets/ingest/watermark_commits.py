@@ -1,4 +1,4 @@
-"""Where watermarks are kept: in the commits of raw, each beside the hours that it speaks of.
+"""Where watermarks are kept: in the commits of raw, each with the hours that it covers.
 
 Every write of hours is also an application transaction of one more than the last, so that of two
 writers who saw the same watermark, Delta lets one win; the other reads the winner's and goes again.
@@ -91,7 +91,7 @@ class Advance:
         stream: The stream.
         begun: Raw's version when the extraction began; None if there was no table.
         extraction: What is committed.
-        moved: Tells in which of some hours raw has keys of rows that arrived in other hours; asked
+        moved: Finds in which of some hours raw has keys of rows that arrived in other hours; asked
             for the hours that others wrote meanwhile.
 
     Attributes:

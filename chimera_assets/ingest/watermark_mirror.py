@@ -1,4 +1,4 @@
-"""A copy of each stream's position in the platform's database, for people to read.
+"""A copy of each stream's watermark in the platform's database, for people to read.
 
 It is not the truth: that is in the commits of raw. It is written after them, and a run goes on
 without it.
@@ -32,7 +32,7 @@ _WRITE = """
 
 
 def mirror(contract: Contract, watermark: Watermark, version: int, run_id: str) -> str | None:
-    """Copy a position; gives what went wrong, in one line, if anything did."""
+    """Copy a watermark; gives what went wrong, in one line, if anything did."""
     settings = get_settings()
     if not has_platform_database(settings):
         return None
@@ -51,5 +51,5 @@ def mirror(contract: Contract, watermark: Watermark, version: int, run_id: str) 
         with platform_database(settings).transaction() as session:
             session.execute(_WRITE, (json.dumps(row),))
     except ChimeraError as error:
-        return f"{contract.stream}: its position was not copied to CHIMERA_DATABASE_URL: {error}"
+        return f"{contract.stream}: its watermark was not copied to CHIMERA_DATABASE_URL: {error}"
     return None

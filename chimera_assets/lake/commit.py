@@ -75,7 +75,7 @@ class Carried:
 
 Action: TypeAlias = "Callable[[DeltaTable, CommitProperties], object]"
 
-#: Tells what a commit carries, from the state of the table on which it is tried.
+#: Gives what a commit carries, from the state of the table on which it is tried.
 Carry: TypeAlias = "Callable[[DeltaTable], Carried]"
 
 
@@ -94,7 +94,7 @@ def commit(  # noqa: PLR0913
         table: The table.
         action: What to do; it gets the newest snapshot, and is called again after a conflict.
         metadata: Kept with the commit.
-        carry: Tells for each attempt what else is committed; may refuse by a CommitConflict.
+        carry: Gives for each attempt what else is committed; may refuse by a CommitConflict.
         stream: The data that `action` reads, for the errors in it.
         attempts: How often it is tried; 1 for work that can as well be done another day.
 

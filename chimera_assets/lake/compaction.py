@@ -37,7 +37,7 @@ TARGET_BYTES = 100 * 1024 * 1024
 #: Hours that ended less than this ago are left to their writers until the next time.
 SETTLED = timedelta(hours=2)
 
-#: How often upkeep tries a rewrite. Delta takes it for a reader of the whole table, so that it
+#: How often upkeep tries a rewrite. Delta treats it as a reader of the whole table, so that it
 #: loses to whoever replaces any hour meanwhile; it is not worth being in anyone's way for long.
 _ATTEMPTS = 3
 

@@ -1,7 +1,7 @@
 """What is wrong with a table whose files something other than Delta has cut, lost or changed.
 
 Delta itself never leaves half a file behind: it happens when a disk dies, a machine loses power or
-somebody cleans up by hand. The engines then tell where in their code they stumbled; here is found
+somebody cleans up by hand. The engines then report where in their code they failed; here is found
 out which file it was, and said what to do. Only asked for once something has failed.
 """
 
@@ -73,7 +73,7 @@ def explained(
         found = _log_damage(table)
         if found is None and files is not None and any(m in str(error).lower() for m in _OF_A_FILE):
             found = _damaged_file(table, files)
-    except OSError:  # a storage that cannot be asked tells nothing of its files
+    except OSError:  # a storage that cannot be asked says nothing of its files
         return failure
     return TableDamaged(table.uri, *found) if found is not None else failure
 
@@ -102,7 +102,7 @@ def _log_damage(table: TableLocation) -> tuple[str, str] | None:
 
 
 def require_whole_entry(table: TableLocation, version: int) -> None:
-    """Refuse a newest log entry without a byte: Delta takes it for a commit that changed nothing.
+    """Refuse a newest log entry without a byte: Delta reads it as a commit that changed nothing.
 
     Only asked of folders: objects on S3 appear whole or not at all.
 

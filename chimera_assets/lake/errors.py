@@ -1,4 +1,4 @@
-"""What can go wrong between us and a table, told so that the reader knows what to do."""
+"""What can go wrong between us and a table, with what to do about it."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def _parts(
 ) -> Iterator[pl.LazyFrame]:
     """Scans that give the rows one after the other.
 
-    A scan reads ahead as far as there are rows, however slowly they are taken from it, so each is
+    A scan reads ahead as far as there are rows, however slowly they are consumed, so each is
     one of few rows: some small files, or a part of a large one.
     """
     if not plain(delta):

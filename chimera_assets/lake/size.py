@@ -1,4 +1,4 @@
-"""What a table takes up: by its log alone, and in its place."""
+"""The size of a table: by its log alone, and in its place."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TableStats:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a table takes up: the data files of its newest version, and everything in its place.
+    """The size of a table: the data files of its newest version, and everything in its place.
 
     Attributes:
         files: Data files of the newest version.
@@ -59,7 +59,7 @@ def stats(table: TableState) -> TableStats:
 
 
 def size(table: TableState) -> Size:
-    """What the table takes up; one look at the log, one listing of its place."""
+    """The size of the table; one look at the log, one listing of its place."""
     live = files(table, table.delta(), None)
     stored = stored_files(table.uri, table.storage_options)
     log = [n for path, n in stored.items() if path.startswith(f"{LOG_FOLDER}/")]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: How often the storage is asked before its failure is told.
+#: How often the storage is asked before its failure is reported.
 READ_ATTEMPTS = 5
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0

@@ -69,7 +69,7 @@ class Table(TableState):
                 no rows at all empty the hours.
             hours: The hours to replace; all of them, also those without rows in the data.
             schema: The schema of a table that has to be created, needed if data is None.
-            carry: Tells for each attempt, from the table's state then, which application
+            carry: Gives for each attempt, from the table's state then, which application
                 transaction and further strings are committed with the data.
             metadata: Strings to be kept with the commit, seen in `history`.
             stats_columns: See `create`.
@@ -134,7 +134,7 @@ class Table(TableState):
 
         Args:
             data: The rows; no two with the same keys.
-            keys: The columns that tell a row; rows with a null key are always inserted.
+            keys: The columns that identify a row; rows with a null key are always inserted.
             hours: The hours the rows lie in, if the table is hourly: only these are read, and only
                 writers of these are in each other's way.
             partition_by: Counts only where the table has to be created.
@@ -164,7 +164,7 @@ class Table(TableState):
 
         Raises:
             TableNotFound: The table, or that version of it, does not exist.
-            TableDamaged: A file is missing or cut, where the lake is a folder; on S3 reading tells.
+            TableDamaged: A file is missing or cut, where the lake is a folder; S3 shows it later.
         """
         return reading.read(self, self.delta(version, as_of), hours, columns)
 

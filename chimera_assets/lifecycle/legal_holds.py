@@ -1,7 +1,7 @@
 """Legal holds: rows that no retention and no purge may delete until somebody releases them.
 
 Each hold and each release is a row appended to `quality/legal_holds`, with who, when and why; none
-is ever changed, so the table is its own trace.
+is ever changed, so the table is its own log.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def maintain_lake(
 
     Yields:
         What was done to each table. At the end it is kept in `quality/upkeep`. Where the audit log
-        cannot be written nothing is done, which is told as the table's error.
+        cannot be written nothing is done, which is reported as the table's error.
     """
     lake = context.lake
     done = []

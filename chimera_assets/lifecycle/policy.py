@@ -77,7 +77,7 @@ def _owner(table: Table, contracts: Mapping[str, Contract]) -> Contract | None:
 def _retention(
     table: Table, owner: Contract | None, contracts: Mapping[str, Contract]
 ) -> int | None:
-    """Aggregates, dimensions and accounts are kept; results name keys, so they go with the rows."""
+    """Aggregates, dimensions and counts are kept; results name keys, so they go with the rows."""
     said = [
         contract.table_retention[f"{table.layer}/{table.name}"]
         for contract in contracts.values()

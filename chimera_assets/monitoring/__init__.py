@@ -1,1 +1,1 @@
-"""What looks at the platform from above: metrics and alerts."""
+"""Monitoring of the platform: metrics and alerts."""

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
-from chimera_assets.orchestration.partitions import HOURLY
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS
 from chimera_assets.warehouse.dbt_project import pack_of_model
 
 
@@ -43,7 +43,7 @@ class Translator(DagsterDbtTranslator):
     ) -> dg.PartitionsDefinition | None:
         """Hourly for models that are replaced hour by hour; views and dimensions have none."""
         by_hour = dbt_resource_props.get("config", {}).get("strategy") == "hours"
-        return HOURLY if by_hour else None
+        return HOURLY_PARTITIONS if by_hour else None
 
 
 TRANSLATOR = Translator()

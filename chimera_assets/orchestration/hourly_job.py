@@ -8,8 +8,8 @@ from chimera_assets.access.principal import Principal
 from chimera_assets.orchestration.assets.landing import LANDING_ASSETS
 from chimera_assets.orchestration.checks.dbt_unit_tests import dbt_unit_tests
 from chimera_assets.orchestration.checks.event_lag import event_lag_checks
-from chimera_assets.orchestration.partitions import HOURLY
-from chimera_assets.orchestration.runs.job_names import HOURLY as HOURLY_JOB
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS
+from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
 from chimera_assets.settings import get_settings
 
 #: Every asset and check but those that have nothing to do with an hour: the landing files, the unit
@@ -21,12 +21,12 @@ etl_hourly = dg.define_asset_job(
     - LANDING_ASSETS
     - dg.AssetSelection.checks(dbt_unit_tests, event_lag_checks)
     - dg.AssetSelection.groups("platform"),
-    partitions_def=HOURLY,
-    description="Takes hours from the sources through every layer. Idempotent: run any hour again.",
+    partitions_def=HOURLY_PARTITIONS,
+    description="Runs hours from the sources through every layer. Idempotent: run any hour again.",
     tags={"pipeline": "etl"},
 )
 
-#: Takes the hour that ended, once its last rows have had time to arrive.
+#: Runs the hour that ended, once its last rows have had time to arrive.
 etl_schedule = dg.build_schedule_from_partitioned_job(
     etl_hourly,
     name=HOURLY_JOB,

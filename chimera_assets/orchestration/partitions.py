@@ -8,7 +8,7 @@ from chimera_assets.hours import PARTITION_KEY_FORMAT, HourRange
 from chimera_assets.settings import get_settings
 
 #: Hours since CHIMERA_START, UTC. One object, because Dagster joins assets by equal definitions.
-HOURLY = dg.HourlyPartitionsDefinition(
+HOURLY_PARTITIONS = dg.HourlyPartitionsDefinition(
     start_date=get_settings().start, timezone="UTC", fmt=PARTITION_KEY_FORMAT
 )
 

@@ -24,7 +24,7 @@ _CRON = "37 2 * * *"
     ),
 )
 def tend_tables(context: dg.OpExecutionContext) -> None:
-    """Tend every table; fails at the end if one of them could not be tended."""
+    """Maintain every table; fails at the end if one of them could not be maintained."""
     done = []
     for maintained in maintain_lake(context_of_run(context.run, now=datetime.now(UTC))):
         done.append(maintained)

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, PrivateAttr
 from chimera_assets.errors import one_line
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.errors import PackError
-from chimera_assets.packs.figures import Metrics, note_metrics
+from chimera_assets.packs.metrics import Metrics, note_metrics
 from chimera_assets.yaml_documents import Problem, read_document
 from chimera_assets.yaml_models import Name, Part, checked, refuse
 
@@ -45,7 +45,7 @@ def _select(sql: str) -> str:
 
 
 def _measure(sql: str) -> str:
-    """See that a text can stand in a SELECT."""
+    """Check that a text can be part of a SELECT."""
     _select(f"SELECT {sql} AS measure FROM source")  # noqa: S608 - parsed and no more
     return sql
 
@@ -56,7 +56,7 @@ class Aggregate(Part):
     Args:
         table: Its name in the layer `aggregates`.
         facts: The tables of the layer `marts` that it is made from.
-        grain: The columns that tell its rows apart, beside those of the hour.
+        grain: The columns that identify its rows, beside those of the hour.
         source: A SELECT over the facts, with the hour's two columns and what measures read.
         measures: Column of the aggregate -> its SQL over the source; those that verification makes
             again.
@@ -127,7 +127,7 @@ def active_aggregates() -> tuple[Aggregate, ...]:
     """The aggregates of all packs of this process.
 
     Raises:
-        PackError: A file cannot be used, or two speak of one table.
+        PackError: A file cannot be used, or two define one table.
     """
     found: dict[str, Aggregate] = {}
     for each in chain.from_iterable(map(read_aggregates, active_packs())):

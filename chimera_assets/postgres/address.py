@@ -48,7 +48,7 @@ def describe(url: str) -> str:
 
 
 def is_lost(error: Exception) -> bool:
-    """Whether a driver's error speaks of a connection that is gone, which has no SQLSTATE."""
+    """Whether a driver's error is about a connection that is gone, which has no SQLSTATE."""
     return _LOST.search(str(error)) is not None
 
 
@@ -57,7 +57,7 @@ class Address:
     """A database, and what to say of it when it fails.
 
     Attributes:
-        url: `postgresql://user:password@host:port/database`, or any other URL that libpq takes.
+        url: `postgresql://user:password@host:port/database`, or any other URL that libpq accepts.
         setting: What the user has to check if the URL is wrong: the setting that gave it.
         error: The class of its errors.
     """
@@ -67,7 +67,7 @@ class Address:
     error: type[DatabaseError] = DatabaseError
 
     def normal_url(self) -> str:
-        """The URL as libpq takes it, with a limit on how long connecting may take.
+        """The URL for libpq, with a limit on how long connecting may take.
 
         Raises:
             DatabaseError: It is no PostgreSQL URL.
@@ -92,7 +92,7 @@ class Address:
         """
         where, reason = describe(self.url), self._without_password(message)
         kinds = [code for words, code in _CONNECT_REMEDIES.items() if re.search(words, reason)]
-        # A URL that libpq cannot take apart fails the same way every time, and its words may quote
+        # A URL that libpq cannot parse fails the same way every time, and its words may quote
         # a piece of a password that was not percent-encoded.
         if "connection to server" not in reason and "translate host name" not in reason:
             return self.error(

@@ -14,7 +14,7 @@ from chimera_assets.postgres.address import Address, is_lost
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: A connection, for those who are handed one and know nothing of the driver.
+#: A connection, for callers that know nothing of the driver.
 Connection: TypeAlias = dbapi.Connection
 
 

@@ -1,8 +1,8 @@
 """What happens to rows between raw and staged: each is judged, and none is lost.
 
 A row breaks no rule and is staged, or breaks one and waits in quarantine with every reason, or is
-an older twin of a staged row and is counted as a duplicate. An hour with too many bad rows is not
-published at all.
+an older version of a staged row and is counted as a duplicate. An hour with too many bad rows is
+not published at all.
 """
 
 from chimera_assets.quality.judge import Explained, Judge, Screened

@@ -46,12 +46,12 @@ class BatchCounts:
         self._broken: list[pl.DataFrame] = []
 
     def add_extracted(self, frame: pl.DataFrame) -> None:
-        """Account for rows that were extracted."""
+        """Count rows that were extracted."""
         by_hour = frame.group_by(*HOUR_COLUMNS)
         self._count(by_hour.agg(batch_id=pl.col("_batch_id").max(), extracted=pl.len()))
 
     def add_suspects(self, explained: Explained) -> None:
-        """Account for rows that broke rules, some of which were rejected."""
+        """Count rows that broke rules, some of which were rejected."""
         self._broken.append(explained.broken)
         no_row = pl.col("reasons").list.first().is_in(damage.NO_ROWS)
         by_hour = explained.rejected.group_by(*HOUR_COLUMNS)
@@ -62,12 +62,12 @@ class BatchCounts:
         self._profiles.append(make_profile(self._contract, valid))
 
     def add_duplicates(self, twins: pl.DataFrame, kept: pl.DataFrame) -> None:
-        """Account for the rows among `twins` that are not among `kept`."""
+        """Count the rows among `twins` that are not among `kept`."""
         signed = [frame.select(HOUR_COLUMNS, n=pl.lit(n)) for frame, n in ((twins, 1), (kept, -1))]
         self._count(pl.concat(signed).group_by(*HOUR_COLUMNS).agg(duplicates=pl.col("n").sum()))
 
     def settle(self, run_id: str, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The hours' accounts and every rule's results, as frames of `BATCHES`, `CHECK_RESULTS`."""
+        """The hours' counts and every rule's results, as frames of `BATCHES`, `CHECK_RESULTS`."""
         counts = pl.concat(self._counts).group_by(*HOUR_COLUMNS)
         totals = counts.agg(pl.col("batch_id").max(), pl.exclude(*HOUR_COLUMNS, "batch_id").sum())
         judged = results.judged_batch_rules(self._contract, self._profile(totals))

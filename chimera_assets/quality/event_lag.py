@@ -98,3 +98,30 @@ def _newest_event(staged: Table, contract: Contract, hour: datetime) -> datetime
     rows = staged.read(HourRange.single(hour), columns=[contract.event_time])
     newest = rows.max().collect().item()
     return newest if isinstance(newest, datetime) else None
+
+
+def in_words(lag: EventLag, now: datetime) -> str:
+    """A lag for people: how old, how old it may be, and the likelier of two causes."""
+    if lag.lag is None or lag.newest_hour is None:
+        return "Nothing has been published yet."
+    found = (
+        f"The newest hour with rows is {lag.newest_hour:%Y-%m-%d %H:%M} UTC, which ended "
+        f"{_duration(lag.lag)} ago; the contract allows {_duration(lag.allowed)}."
+    )
+    if lag.fresh:
+        return found
+    published, silent = lag.published, lag_of(lag.published, now)
+    if published is not None and silent is not None and silent <= lag.allowed:
+        return (
+            f"{found} Hours are published up to {published:%H:%M} UTC, but without rows: does the "
+            "source still get events?"
+        )
+    return f"{found} No later hour was published: does the hourly job run, and do its runs succeed?"
+
+
+def _duration(time: timedelta) -> str:
+    minutes = int(time / timedelta(minutes=1))
+    if minutes < 60:  # noqa: PLR2004 - minutes of an hour
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"

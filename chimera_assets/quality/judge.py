@@ -78,7 +78,7 @@ class Judge:
         )
 
     def screen(self, frame: pl.DataFrame) -> Screened:
-        """Tell the rows that break rules from the others, in one pass.
+        """Separate the rows that break rules from the others, in one pass.
 
         Args:
             frame: The contract's columns, the hour's two, any others.
@@ -97,7 +97,7 @@ class Judge:
         return Screened(frame.filter(~found["bad"]) if found["bad"].any() else frame, suspects)
 
     def explain(self, suspects: pl.DataFrame) -> Explained:
-        """Tell why rows that `screen` found are suspect; cheapest for many at once."""
+        """Say why rows that `screen` found are suspect; cheapest for many at once."""
         failures = self._failures(suspects)
         judged = self._with_reasons(suspects, failures)
         rejected = judged.filter(pl.col("reasons").list.len() > 0)

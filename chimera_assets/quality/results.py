@@ -93,7 +93,7 @@ def batch_rows(
     judged_at: datetime,
     failed_hours: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The hours' accounts, and which of them may be published.
+    """The hours' batch counts, and which of them may be published.
 
     Args:
         contract: The contract.

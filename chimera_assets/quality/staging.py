@@ -97,7 +97,7 @@ def _after_the_last(context: RunContext, contract: Contract, hours: HourRange) -
 def stage_reference(context: RunContext, contract: Contract) -> Staging:
     """The same for a reference table, which is small, extracted whole, and replaced whole.
 
-    In the accounts it stands under the hour in which it was judged.
+    In the batch counts it stands under the hour in which it was judged.
     """
     lake, now, written = context.lake, context.now, {"run": context.run_id}
     hours = HourRange.single(floor_hour(now))

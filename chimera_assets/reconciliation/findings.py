@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Table
 
-#: The promises that are recounted, in the order they are told.
+#: The promises that are recounted, in the order they are reported.
 PROMISES = {
     "files": "every data file that a table's log names is there, whole and readable",
     "conservation": "raw = staged + quarantined + purged + duplicates",

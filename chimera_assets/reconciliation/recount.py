@@ -88,7 +88,7 @@ class Recount:
             yield frame["print"]
 
     def _misplaced(self) -> pl.Expr:
-        """Whether a row is under another hour than the one it was placed in when it was taken."""
+        """Whether a row is under another hour than the one that extraction places it in."""
         event, arrival = self._contract.event_time, self._contract.arrival_time
         if event is None:
             return pl.lit(value=False)

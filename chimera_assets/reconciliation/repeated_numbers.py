@@ -1,6 +1,6 @@
 """Finds numbers that occur more than once among any number of them, in bounded memory.
 
-An external sort: sorted runs are put by on disk, then all runs are gone through side by side, a
+An external sort: sorted runs are spooled to disk, then all runs are gone through side by side, a
 range of values at a time. A 64-bit number a row, so that a billion rows need 8 GB of disk and
 memory for one range.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Numbers sorted at a time, 8 bytes each.
 _AT_A_TIME = 4_000_000
 
-#: More than so many repeated numbers are not told apart: something is very wrong already.
+#: More than so many repeated numbers are not distinguished: something is very wrong already.
 MOST = 1_000_000
 
 _LARGEST = 2**64 - 1

@@ -1,4 +1,4 @@
-"""The ledger: each hour's rows as its accounts say, and as the layers have them now.
+"""The row balance: each hour's rows by its batch counts, and as the layers have them now.
 
 Rows are counted in the tables' logs. What was deleted on purpose since the hour was judged, by
 retention or by a purge, stands beside them.
@@ -25,7 +25,7 @@ _NO_ROWS = {**HOUR_TYPES, "rows": pl.Int64()}
 
 
 def layers(lake: Lake, contract: Contract) -> dict[str, Table]:
-    """The tables of a stream's rows, by the name of the ledger's column."""
+    """The tables of a stream's rows, by the name of the balance's column."""
     return {
         "raw": lake.table(RAW, contract.stream),
         "staged": lake.table(STAGED, contract.stream),
@@ -35,10 +35,10 @@ def layers(lake: Lake, contract: Contract) -> dict[str, Table]:
 
 
 def row_balance(lake: Lake, contract: Contract, hours: HourRange | None = None) -> pl.DataFrame:
-    """A row for every hour of a stream that is in its accounts or in any of its layers, in order.
+    """A row for every hour of a stream in its batch counts or in any of its layers, in order.
 
     Returns:
-        The hour columns; of the newest account batch_id, extracted, rejected, duplicates, published
+        The hour columns; of the newest counts batch_id, extracted, rejected, duplicates, published
         (null where there is none); of the newest one that was published published_batch_id and
         published_rows; raw, staged, quarantined, facts: rows in the tables now; purged: rows that
         were purged from quarantine since; raw_expired, staged_expired, facts_expired: whether
@@ -55,7 +55,7 @@ def row_balance(lake: Lake, contract: Contract, hours: HourRange | None = None) 
 
 
 def _with_dropped(kept: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
-    """The ledger with what was deleted on purpose after the hours were judged last."""
+    """The balance with what was deleted on purpose after the hours were judged last."""
     found = dropped.join(
         kept.select(*HOUR_COLUMNS, "judged_at", "published_at"), on=HOUR_COLUMNS, how="left"
     )

@@ -1,4 +1,4 @@
-"""The conservation of rows: what was taken is staged, quarantined or a counted duplicate."""
+"""Row conservation: every extracted row is staged, quarantined or a counted duplicate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RowConservation:
     """The rows of some hours, counted in the tables themselves.
 
     Attributes:
-        hours: A row an hour, as the ledger tells it; facts is null where the stream has no fact
+        hours: A row an hour, of the row balance; facts is null where the stream has no fact
             table.
         lost: The published hours in which the counts do not add up.
     """

@@ -63,7 +63,7 @@ class StreamPromises:
         self._batches(tables, hours, counted)
 
     def _conservation(self, tables: Mapping[str, Table], hour: dict[str, Any]) -> None:
-        """Each layer against the hour's newest account; staged against the newest published."""
+        """Each layer against the hour's newest counts; staged against the newest published."""
         self._findings.checked["conservation"] += 1
         key = hour_key(hour)
         if hour["extracted"] is None:
@@ -82,7 +82,7 @@ class StreamPromises:
             found = rows_in_words(hour["staged"])
             self._findings.fail("conservation", tables["staged"], key, expected, found)
         waiting, gone, rejected = hour["quarantined"], hour["purged"], hour["rejected"]
-        # A purge that died between its trace and its commit is told twice; hence no equation.
+        # A purge that died between its log entry and its commit is logged twice; hence no equation.
         if not waiting <= rejected <= waiting + gone:
             less = f" less {gone:,} purged" if gone else ""
             expected = f"{rows_in_words(rejected)}, as rejected{less}"
@@ -135,7 +135,7 @@ class StreamPromises:
     def _batches(
         self, tables: Mapping[str, Table], hours: pl.DataFrame, counted: Mapping[str, pl.DataFrame]
     ) -> None:
-        """The newest batch of an hour's rows is the one that its account speaks of."""
+        """The newest batch of an hour's rows is the one of its batch counts."""
         for layer, rows in counted.items():
             column = "batch_id" if layer == "raw" else "published_batch_id"
             both = rows.join(hours.select(*HOUR_COLUMNS, column), on=HOUR_COLUMNS)
@@ -143,7 +143,7 @@ class StreamPromises:
             self._findings.checked["batches"] += known.height
             newer = pl.col("last_batch").ne_missing(pl.col(column))
             if layer != "raw":
-                # The rows of the newest batch may all have been rejected, or be older twins.
+                # The rows of the newest batch may all have been rejected, or be older duplicates.
                 newer = pl.col("last_batch") > pl.col(column)
             for hour in known.filter(newer.fill_null(value=True)).iter_rows(named=True):
                 self._findings.fail(

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from chimera_assets.packs.traffic.columns import Column
     from chimera_assets.packs.traffic.times import Arrival
-    from chimera_assets.simulator.world import World
+    from chimera_assets.simulator.seeded_traffic import SeededTraffic
 
 
 def computed(
     rows: pl.LazyFrame,
     columns: Mapping[str, Column],
-    world: World,
+    seeded: SeededTraffic,
     found: Mapping[str, pl.DataFrame],
 ) -> pl.LazyFrame:
     """The rows with the columns added, each after those that it reads.
@@ -39,35 +39,35 @@ def computed(
     Args:
         rows: What the columns are computed from.
         columns: Name -> what it holds.
-        world: Lookup tables.
+        seeded: Lookup tables.
         found: Kind of episode -> the episodes around the rows.
     """
     for stage in stages(columns):
         rows = rows.with_columns(
-            expression(columns[name], world, found).alias(name) for name in stage
+            expression(columns[name], seeded, found).alias(name) for name in stage
         )
     return rows
 
 
-def expression(column: Column, world: World, found: Mapping[str, pl.DataFrame]) -> pl.Expr:  # noqa: PLR0911 - a form, a line
+def expression(column: Column, seeded: SeededTraffic, found: Mapping[str, pl.DataFrame]) -> pl.Expr:  # noqa: PLR0911 - a form, a line
     """The Polars expression of a column; for the arguments see `computed`."""
     match column:
         case str():
             return parsed(column)
         case Pick():
-            return world.picked(column.pick, parsed(column.by), evenly=column.evenly)
+            return seeded.picked(column.pick, parsed(column.by), evenly=column.evenly)
         case Take():
-            return pl.lit(world.values(column.take)).gather(parsed(column.at))
+            return pl.lit(seeded.values(column.take)).gather(parsed(column.at))
         case Choose():
             table = column.choose.partition(".")[0]
-            row = world.picked(table, parsed(column.by), evenly=column.evenly)
-            return pl.lit(world.values(column.choose)).gather(row)
+            row = seeded.picked(table, parsed(column.by), evenly=column.evenly)
+            return pl.lit(seeded.values(column.choose)).gather(row)
         case LogLogistic():
             return _log_logistic(column)
         case After():
             return parsed(column.after) + _microseconds(parsed(column.microseconds))
         case ArrivalOf():
-            delay = _delay(world.traffic.arrival, parsed(column.by))
+            delay = _delay(seeded.traffic.arrival, parsed(column.by))
             return parsed(column.arrival_of) + _microseconds(delay * 1e6)
         case During():
             return _during(column, found[column.during])
@@ -112,8 +112,8 @@ def _during(column: During, episodes: pl.DataFrame) -> pl.Expr:
     if column.take is None:
         return pl.any_horizontal(pl.lit(value=False), *inside)
     values = episodes[column.take]
-    taken = [
+    chosen = [
         pl.when(is_in).then(pl.lit(value, dtype=values.dtype))
         for is_in, value in zip(inside, values, strict=True)
     ]
-    return pl.coalesce(*taken, pl.lit(None, dtype=values.dtype))
+    return pl.coalesce(*chosen, pl.lit(None, dtype=values.dtype))

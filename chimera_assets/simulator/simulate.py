@@ -11,7 +11,7 @@ from chimera_assets.packs import active_packs
 from chimera_assets.packs.traffic import read_traffic
 from chimera_assets.simulator.loading import load
 from chimera_assets.simulator.rows import stream_rows
-from chimera_assets.simulator.world import World
+from chimera_assets.simulator.seeded_traffic import SeededTraffic
 from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def simulate(  # noqa: PLR0913
     Args:
         url: A database that has the operational tables (`init_source`).
         hours: The hours of the traffic.
-        seed: The same seed gives the same rows, another one another world beside it.
+        seed: The same seed gives the same rows, another seed gives other rows.
         rows_per_hour: What packs count the rows of an hour by, over whole weeks and on average:
             those of their main stream.
         on_progress: Called with the hours done and the hours there are, after each transaction.
@@ -56,17 +56,19 @@ def simulate(  # noqa: PLR0913
         msg = f"rows per hour: expected 1 or more, found {rows_per_hour}"
         raise ArgumentError(msg)
     read = map(read_traffic, active_packs() if packs is None else packs)
-    worlds = [World(traffic, seed, rows_per_hour) for traffic in read if traffic is not None]
+    all_traffic = [
+        SeededTraffic(traffic, seed, rows_per_hour) for traffic in read if traffic is not None
+    ]
     added: Counter[str] = Counter()
     done = 0
     with connect(url) as connection:
-        for world in worlds:
-            for table in world.traffic.reference:
-                added[table] += load(connection, table, world.tables[table])
+        for seeded in all_traffic:
+            for table in seeded.traffic.reference:
+                added[table] += load(connection, table, seeded.tables[table])
         for part in _parts(hours, rows_per_hour):
-            for world in worlds:
-                for table in world.traffic.streams:
-                    added[table] += load(connection, table, stream_rows(world, table, part))
+            for seeded in all_traffic:
+                for table in seeded.traffic.streams:
+                    added[table] += load(connection, table, stream_rows(seeded, table, part))
             connection.commit()
             done += len(part)
             if on_progress:

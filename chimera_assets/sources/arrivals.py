@@ -1,12 +1,12 @@
-"""What has arrived at a source table since a moment that was taken in before.
+"""What has arrived at a source table since an earlier watermark.
 
-Times cannot tell: a transaction may begin before that moment and commit after it, an application
+Times do not show it: a transaction may begin before that moment and commit after it, an application
 may set the arrival itself, an UPDATE may leave it as it was. PostgreSQL's own bookkeeping can: each
 row version carries the id of the transaction that wrote it. See `snapshot.py` for the rule.
 
-The id in a row has 32 bits, so it is told by its age, the distance to the next id to be given out.
+The id in a row has 32 bits, so ids are compared by age, the distance to the next id to be assigned.
 An id from an earlier turn of the counter can seem younger than it is, never older: at worst an hour
-is taken once more.
+is extracted once more.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Moment:
     Attributes:
         snapshot: Which transactions it shows.
         server: Whose history the snapshot belongs to: the system identifier and the timeline, which
-            a promotion changes. None where the server does not tell.
+            a promotion changes. None where the server does not say.
         database: The id of the database.
         tables: The ids of the table and its partitions. A partition attached later brings rows
             that may be older than the snapshot and were still not there.
@@ -77,7 +77,7 @@ class Moment:
     taken_at: datetime
 
     def is_of(self, other: Moment) -> bool:
-        """Whether both are states of the same database, as far as the servers tell."""
+        """Whether both are states of the same database, as far as the servers say."""
         servers = {self.server, other.server} - {None}
         return self.database == other.database and len(servers) <= 1
 
@@ -117,7 +117,7 @@ class Arrivals:
     hours: Mapping[datetime, Arrived] = field(default_factory=dict)
 
     def beyond(self, known: Moment | None) -> frozenset[datetime] | None:
-        """The hours with rows that `known` does not cover; None if this look cannot tell."""
+        """The hours with rows that `known` does not cover; None if this look cannot say."""
         if self.now is None or self.behind:
             return None
         if known == self.since:
@@ -202,7 +202,7 @@ def arrivals(  # noqa: PLR0913, PLR0917
         contract: The stream's contract.
         table: Its table.
         seen: Where the transaction stands.
-        since: What is known to be taken in; None counts every row.
+        since: What is known to be extracted; None counts every row.
         hours: The hours that count.
     """
     if seen.now is None:

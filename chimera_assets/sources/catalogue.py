@@ -1,4 +1,4 @@
-"""What a source table holds, as PostgreSQL's catalogue tells it, and whether a contract fits."""
+"""What a source table holds, by PostgreSQL's catalogue, and whether a contract fits."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 The rows of an hour are those whose event time lies in it. A row whose event time is null, cannot
 be represented (infinite, before year 1, after 9999) or is more than five minutes later than its
-arrival is taken in the hour it arrived in: it would be in no hour otherwise, or in one that is yet
-to come. The contract's rules reject it there, so that it is told and not lost. `status` counts the
-rows that have neither time and so are in no hour at all.
+arrival is extracted in the hour it arrived in: it would be in no hour otherwise, or in one that is
+yet to come. The contract's rules reject it there, so that it is reported and not lost. `status`
+counts the rows that have neither time and so are in no hour at all.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SourceStatus:
         rows: How many rows it has.
         estimated: Whether that is the server's estimate (large tables, views of foreign data).
         last_arrival: The newest arrival (or event, where the contract names no arrival).
-        in_no_hour: Rows without any readable time, which no hour can take.
+        in_no_hour: Rows without any readable time, which belong to no hour.
     """
 
     table: str
@@ -60,7 +60,7 @@ class PostgresSource:
     """Rows of the operational database.
 
     Args:
-        url: `postgresql://user:password@host:port/database`, or any other URL that libpq takes.
+        url: `postgresql://user:password@host:port/database`, or any other URL that libpq accepts.
     """
 
     def __init__(self, url: str) -> None:
@@ -78,7 +78,9 @@ class PostgresSource:
         further = sorted(set(table.columns) - set(contract.column_names))
         if not further:
             return []
-        return [f"{contract.source_table}: not in the contract, not taken: {', '.join(further)}"]
+        return [
+            f"{contract.source_table}: not in the contract, not extracted: {', '.join(further)}"
+        ]
 
     def extract_hours(
         self, contract: Contract, hours: HourRange, batch: Batch

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.sources.catalogue import SourceColumn, SourceTable
 
-#: The settings by which the hours reach the query: rows come by COPY, which takes no parameters.
+#: The settings by which the hours reach the query: rows come by COPY, which has no parameters.
 FROM_SETTING, TO_SETTING = "chimera.from", "chimera.to"
 
 # Subqueries, so that they are evaluated once and not for each row (half of the server's time).
@@ -81,7 +81,7 @@ def in_hours(contract: Contract, table: SourceTable) -> str:
         raise SourceError(
             where,
             problem="expected a column with the event's time, found none",
-            remedy="name it in the contract, or make it a reference table, which is taken whole",
+            remedy="name it in the contract, or make it a reference table, which has no hours",
         )
     return placed_between_sql(*_times(contract, table), _FROM, _TO)
 

@@ -30,7 +30,7 @@ class Snapshot:
 
     @classmethod
     def parse(cls, text: str, *, standby: bool = False) -> Self:
-        """The snapshot that `pg_current_snapshot()` tells.
+        """The snapshot that `pg_current_snapshot()` gives.
 
         Args:
             text: `xmin:xmax:xip,xip`.

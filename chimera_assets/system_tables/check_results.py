@@ -1,7 +1,7 @@
 """`quality/check_results`: a row a run, hour and rule.
 
 `rate` is the share of rows that broke the rule; for batch rules `observed` is the number the rule
-is about, and the counts speak of one hour.
+is about, and the counts are of one hour.
 """
 
 from __future__ import annotations

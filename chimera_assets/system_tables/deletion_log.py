@@ -1,6 +1,6 @@
 """The deletion log: rows that were deleted on purpose, so that nobody counts them as lost.
 
-A row is written before its rows are deleted: if the machine dies between the two, the trace says
+A row is written before its rows are deleted: if the machine dies between the two, the log says
 more than was done, and the next upkeep does it.
 """
 

@@ -1,7 +1,7 @@
 """The dbt-duckdb plugin that makes DuckDB an engine over the lake: Delta in, Delta out.
 
 DuckDB runs in memory and keeps nothing. Three requests reach us from the macros of `dbt_project`,
-all through the plugin's `store`, told apart by the location's format:
+all through the plugin's `store`, distinguished by the location's format:
 
 - `scan`: show a lake table as a view (`delta_scan`), or a typed empty view while it does not exist;
 - `view`: create a view from SQL, for a view model that this invocation needs but does not build;
@@ -120,7 +120,7 @@ class Plugin(BasePlugin):
 
 
 def lake_uri() -> str:
-    """The lake's root as the settings tell it.
+    """The lake's root, by the settings.
 
     With neither `CHIMERA_LAKE_URI` nor `CHIMERA_HOME` set, and no `.chimera` in the working
     directory, a dbt that was started inside its project's folder gets the lake of the folder
@@ -130,8 +130,8 @@ def lake_uri() -> str:
         SettingError: A setting's value cannot be used.
     """
     settings = get_settings()
-    told = settings.model_fields_set & {"home", "lake_uri"}
-    if told or settings.home.exists() or not Path("dbt_project.yml").exists():
+    given = settings.model_fields_set & {"home", "lake_uri"}
+    if given or settings.home.exists() or not Path("dbt_project.yml").exists():
         return settings.resolved_lake_uri
     with contextlib.chdir(".."):
         return Settings().resolved_lake_uri

@@ -131,7 +131,7 @@ def _up_to_date(made: Path, packs: Iterable[Pack]) -> bool:
 
 
 def _sources(packs: Iterable[Pack]) -> Iterator[Path]:
-    """What dbt reads, and the folders, whose times tell of files that are gone."""
+    """What dbt reads, and the folders, whose times show that files are gone."""
     for root in (PROJECT_DIR, *(each for pack in packs for each in (pack.models, pack.analyses))):
         for path in (root, *root.rglob("*")):
             made = _MADE_BY_DBT & set(path.relative_to(root).parts)

@@ -1,7 +1,7 @@
 """dbt in this process, over our project.
 
 As a process of its own it costs seconds of every hour: to start, to parse the project, to end. Here
-it gets the parsed project, and what each node came to is handed on as it comes.
+it gets the parsed project, and the result of each node is passed on as it comes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.hours import HourRange
 
-#: dbt's events that tell what became of a node.
+#: dbt's events with the result of a node.
 _RESULTS = frozenset({"LogModelResult", "LogTestResult"})
 
 #: So many failed nodes are named in an error.
@@ -41,7 +41,7 @@ _NAMED = 5
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class DbtFailed(ChimeraError):  # noqa: N818 - what became of a run, and no mistake of a caller's
+class DbtFailed(ChimeraError):  # noqa: N818 - the result of a run, not a mistake of a caller
     """Nodes failed; worth another try if the storage was to blame for all of them.
 
     The message names them up to its first semicolon. The engine's own words follow, which may quote
@@ -112,13 +112,13 @@ class DbtRun:
             DbtFailed: A node failed; names it, with the engine's own words.
             DbtUnable: dbt itself could not run.
         """
-        told: SimpleQueue[dict[str, Any] | _Ended] = SimpleQueue()
-        # In a thread of its own, so that results can be handed on while dbt goes on. If whoever
-        # listens is interrupted, the process ends, and dbt with it: commits are atomic.
+        events: SimpleQueue[dict[str, Any] | _Ended] = SimpleQueue()
+        # In a thread of its own, so that results can be passed on while dbt goes on. If the
+        # reader is interrupted, the process ends, and dbt with it: commits are atomic.
         threading.Thread(
-            target=lambda: told.put(self._invoke(told)), name="dbt", daemon=True
+            target=lambda: events.put(self._invoke(events)), name="dbt", daemon=True
         ).start()
-        while isinstance(found := told.get(), dict):
+        while isinstance(found := events.get(), dict):
             yield found
         _raise_if_failed(found, self.target)
 
@@ -137,21 +137,21 @@ class DbtRun:
         """Delete what dbt wrote."""
         shutil.rmtree(self.target, ignore_errors=True)
 
-    def _invoke(self, told: SimpleQueue[Any] | None = None) -> _Ended:
+    def _invoke(self, events: SimpleQueue[Any] | None = None) -> _Ended:
         from dbt.adapters.duckdb.connections import (  # noqa: PLC0415 - slow, see dbt_project
             DuckDBConnectionManager,
         )
         from dbt.cli.main import dbtRunner  # noqa: PLC0415
         from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
 
-        def hand_on(event: Any) -> None:  # noqa: ANN401
-            if told is not None and event.info.name in _RESULTS:
-                told.put(MessageToDict(event, preserving_proto_field_name=True))
+        def pass_on(event: Any) -> None:  # noqa: ANN401
+            if events is not None and event.info.name in _RESULTS:
+                events.put(MessageToDict(event, preserving_proto_field_name=True))
 
         with _ONE_AT_A_TIME, dbt_environment(self._hours):
             take_errors()
             try:
-                result = dbtRunner(_parsed(), callbacks=[hand_on]).invoke(self._arguments)
+                result = dbtRunner(_parsed(), callbacks=[pass_on]).invoke(self._arguments)
                 return _Ended(result, take_errors())
             finally:
                 # The engine's database lives in memory, and would for as long as the process.
@@ -164,12 +164,12 @@ def dbt_environment(hours: HourRange | None = None) -> Iterator[None]:
 
     By dbt's `--vars` the hours would make it parse the whole project again for every new one.
     """
-    told = {"CHIMERA_LAKE_URI": get_settings().resolved_lake_uri}
+    variables = {"CHIMERA_LAKE_URI": get_settings().resolved_lake_uri}
     if hours is not None:
-        told["CHIMERA_DBT_START_HOUR"] = hours.start.isoformat()
-        told["CHIMERA_DBT_END_HOUR"] = hours.end.isoformat()
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
+        variables["CHIMERA_DBT_START_HOUR"] = hours.start.isoformat()
+        variables["CHIMERA_DBT_END_HOUR"] = hours.end.isoformat()
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

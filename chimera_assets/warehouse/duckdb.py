@@ -81,8 +81,8 @@ def _secret(uri: str, options: Mapping[str, str]) -> str:
         fields["ENDPOINT"] = parts.netloc + parts.path.rstrip("/")
         fields["URL_STYLE"] = "path"
         fields["USE_SSL"] = "false" if parts.scheme == "http" else "true"
-    told = ", ".join(f"{name} {quoted(value)}" for name, value in fields.items() if value)
-    return f"CREATE OR REPLACE SECRET {_SECRET} (TYPE s3, PROVIDER config, {told})"
+    settings = ", ".join(f"{name} {quoted(value)}" for name, value in fields.items() if value)
+    return f"CREATE OR REPLACE SECRET {_SECRET} (TYPE s3, PROVIDER config, {settings})"
 
 
 def quoted(text: str) -> str:

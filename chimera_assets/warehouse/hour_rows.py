@@ -58,5 +58,5 @@ def _in_hours(hours: HourRange) -> str:
 
 
 def _no_pattern(path: str) -> str:
-    """The path, so written that DuckDB does not take a part of it for a pattern."""
+    """The path, escaped so that DuckDB does not read a part of it as a pattern."""
     return _PATTERN.sub(r"[\g<0>]", path)

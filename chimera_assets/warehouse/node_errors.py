@@ -1,7 +1,7 @@
-"""What the lake plugin raised for dbt's nodes: dbt itself hands on nothing but the words.
+"""What the lake plugin raised for dbt's nodes: dbt itself passes on the text only.
 
 dbt runs in this process, and so does the plugin. What it raises is kept here, by the node at work,
-so that whoever started dbt can ask the error itself whether the fault may pass.
+so that the step that started dbt can ask the error itself whether the fault is transient.
 """
 
 from __future__ import annotations
@@ -26,6 +26,6 @@ def keep_error(node_id: str, error: Exception) -> None:
 def take_errors() -> dict[str, Exception]:
     """What was kept since the last call, by node; from here on nothing is kept of it."""
     with _LOCK:
-        taken = dict(_ERRORS)
+        errors = dict(_ERRORS)
         _ERRORS.clear()
-    return taken
+    return errors

@@ -92,9 +92,10 @@ def test_files_that_were_dropped(
     told = json.loads(chimera("status", "--json").out)
 
     of_generations = next(one for one in told["landing"] if one["stream"] == "generations")
-    assert of_generations.pop("last_taken")
+    assert of_generations.pop("last_taken") == of_generations.pop("last_loaded") is not None
     assert of_generations == {
         "stream": "generations",
+        "files_loaded": 1,
         "files_taken": 1,
         "rows": 2,
         "malformed_lines": 1,
@@ -123,10 +124,14 @@ def test_how_far_arrivals_are_taken_in_and_what_is_owed(
     stream = next(one for one in told if one["stream"] == "generations")
     assert stream["taken_in_until"] == "2026-01-31T04:05:00Z"
     assert (stream["hours_owed"], stream["owed"]) == (1, ["2026-01-31-00:00"])
+    assert stream["watermark"] == stream["taken_in_until"]
+    assert (stream["hours_pending"], stream["pending"]) == (1, ["2026-01-31-00:00"])
     assert stream["snapshot"] == "901:901:"
     assert stream["in_no_hour"] is None
     row = next(line for line in chimera("status").out.splitlines() if "97.25%" in line)
     assert "2026-01-31 04:05" in row
+    headings = " ".join(chimera("status").out.split())
+    assert "owed" not in headings
 
 
 def test_rows_in_no_hour_and_a_source_that_does_not_answer(

@@ -213,6 +213,16 @@ def test_upkeep_may_take_its_time_and_is_told_by_its_own_kind() -> None:
     assert me.hears(done) == ["resolved: chimera_upkeep mended"]
 
 
+def test_a_failed_check_is_worded_with_its_asset_and_a_silent_death_as_such() -> None:
+    me = OnCall()
+    me.failed(hours(4), Failed(DBT, "2 rows", check="unique", asset="marts/fact_generations"))
+    (message,) = me.messages
+    assert f"{DBT}: check unique of marts/fact_generations failed: 2 rows" in message.body
+    me.failed(hours(5), Failed("", ""))
+    (message,) = me.messages
+    assert message.body.startswith("the run's process ended without a message")
+
+
 def test_late_rows_are_told_with_their_number() -> None:
     me = OnCall()
     ran = me.run(hours(4), late=Late("generations", 37))
@@ -227,8 +237,8 @@ def test_success_is_told_only_to_those_who_asked() -> None:
 
 def test_freshness_is_told_when_it_is_lost_and_when_it_is_back() -> None:
     me = OnCall()
-    stale = Freshness("generations", fresh=False, words="3 h old", checked=at(6))
-    fresh = Freshness("generations", fresh=True, words="10 min old", checked=at(8))
+    stale = Freshness("generations", fresh=False, checked=at(6))
+    fresh = Freshness("generations", fresh=True, checked=at(8))
     assert me.hears(freshness=(fresh,)) == []
     assert me.hears(freshness=(stale,)) == ["freshness: generations is not fresh"]
     assert me.hears(freshness=(stale,)) == []

@@ -17,6 +17,7 @@ from chimera_assets.monitoring.alerts import outbox
 from chimera_assets.monitoring.alerts.conditions import AlertState
 from chimera_assets.monitoring.alerts.messages import Message
 from chimera_assets.monitoring.alerts.outbox import Destination, State, deliver, put
+from chimera_assets.orchestration.instance.home import keep_value, kept_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,8 +139,17 @@ def test_the_state_outlives_the_process_and_holds_no_secrets(port: int) -> None:
     put(state, [FIRST], [at(port)])
     deliver(state, [at(port)], now=NOW, keep=lambda _: None)
     with dg.instance_for_test() as instance:
-        assert outbox.load(instance, NOW).told.since == NOW - timedelta(hours=1)
+        assert outbox.load(instance, NOW).reported.since == NOW - timedelta(hours=1)
         outbox.save(instance, state)
         outbox.save(instance, state)  # a second time replaces the first
         assert outbox.load(instance, NOW) == state
         assert "s3cr3t" not in str(instance.daemon_cursor_storage.get_cursor_values({outbox._KEY}))
+
+
+def test_the_state_of_an_earlier_release_is_read() -> None:
+    with dg.instance_for_test() as instance:
+        kept = {"told": {"since": NOW.isoformat(), "stale": ["generations"]}}
+        keep_value(instance, outbox._KEY, json.dumps(kept))
+        assert outbox.load(instance, NOW).reported.stale == ["generations"]
+        outbox.save(instance, outbox.load(instance, NOW))
+        assert json.loads(kept_value(instance, outbox._KEY) or "")["told"]["stale"]

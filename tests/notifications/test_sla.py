@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from chimera_assets.monitoring.alerts.tick import send_notifications
+from chimera_assets.monitoring.alerts.sending import send_notifications
 from chimera_assets.settings import get_settings
 from tests.observability.receivers import receiver
 

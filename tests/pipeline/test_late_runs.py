@@ -13,9 +13,9 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.ingest.extraction import extract_into_raw
-from chimera_assets.ingest.look import Looked, look
+from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
 from chimera_assets.lake import Lake
-from chimera_assets.orchestration.runs.job_names import HOURLY
+from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
 from chimera_assets.orchestration.runs.late_runs import RUNS_A_TICK, LateRunRequest, Plan, plan
 from chimera_assets.run_context import RunContext
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIX, SEVEN, EIGHT = keys("2026-02-10-06:00", 3)
-LATE = {"generations": Looked(frozenset({parse_key(SIX)}), {parse_key(SIX): 1})}
-NOTHING = {"generations": Looked(messages=("generations: no late rows",))}
+LATE = {"generations": LateRowScan(frozenset({parse_key(SIX)}), {parse_key(SIX): 1})}
+NOTHING = {"generations": LateRowScan(messages=("generations: no late rows",))}
 
 
 @dg.op
@@ -36,7 +36,7 @@ def nothing() -> None:
     """A step."""
 
 
-@dg.job(name=HOURLY)
+@dg.job(name=HOURLY_JOB)
 def hourly() -> None:
     """Has the name that runs are looked up by."""
     nothing()
@@ -58,11 +58,11 @@ def ended(instance: dg.DagsterInstance, run_id: str, *, success: bool) -> None:
     run = instance.get_run_by_id(run_id)
     assert run is not None
     instance.report_dagster_event(
-        dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, HOURLY), run_id
+        dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, HOURLY_JOB), run_id
     )
     if success:
         kind = dg.DagsterEventType.RUN_SUCCESS.value
-        instance.report_dagster_event(dg.DagsterEvent(kind, HOURLY), run_id)
+        instance.report_dagster_event(dg.DagsterEvent(kind, HOURLY_JOB), run_id)
     else:
         instance.report_run_failed(run)
 
@@ -73,8 +73,8 @@ def by_hand(instance: dg.DagsterInstance, hour: str) -> None:
     ended(instance, run.run_id, success=True)
 
 
-def planned(instance: dg.DagsterInstance, looked: dict[str, Looked], **later: Any) -> Plan:
-    return plan(instance, looked, datetime.now(UTC) + timedelta(**later))
+def planned(instance: dg.DagsterInstance, scans: dict[str, LateRowScan], **later: Any) -> Plan:
+    return plan(instance, scans, datetime.now(UTC) + timedelta(**later))
 
 
 def test_hours_are_not_asked_for_twice_and_again_after_a_failure(
@@ -113,8 +113,8 @@ def test_hours_in_a_row_are_one_run_and_many_runs_are_asked_for_in_turn(
     every_other = [parse_key(hour) for hour in keys("2026-02-10-00:00", 20)[::2]]
     row = [parse_key(SIX), parse_key(SEVEN), parse_key(EIGHT)]
 
-    alone = planned(instance, {"generations": Looked(frozenset(row))})
-    many = planned(instance, {"generations": Looked(frozenset(every_other))})
+    alone = planned(instance, {"generations": LateRowScan(frozenset(row))})
+    many = planned(instance, {"generations": LateRowScan(frozenset(every_other))})
 
     assert [str(request.hours) for request, _ in alone.runs] == [f"{SIX}...{EIGHT}"]
     assert len(many.runs) == RUNS_A_TICK
@@ -148,12 +148,12 @@ def test_a_row_that_moved_into_an_hour_never_taken_leaves_its_old_one(tmp_path: 
     table.write(moved | {"timestamp": "2026-02-10T07:30:00Z", "created_at": now})
     extract(SEVEN)
 
-    found = look(lake, contract, source, now=datetime.now(UTC), seconds=20)
+    found = scan_for_late_rows(lake, contract, source, now=datetime.now(UTC), seconds=20)
 
     assert found.pending == {parse_key(SIX)}
     extract(SIX, late=True)
     assert "06-0003" in ids(SEVEN)
     assert "06-0003" not in ids(SIX)
-    after = look(lake, contract, source, now=datetime.now(UTC), seconds=20)
+    after = scan_for_late_rows(lake, contract, source, now=datetime.now(UTC), seconds=20)
     assert after.pending == frozenset()
     assert "generations: no late rows; taken in up to" in after.messages[0]

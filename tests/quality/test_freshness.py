@@ -14,9 +14,11 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
+from chimera_assets.monitoring.alerts.messages import MessageWriter
 from chimera_assets.monitoring.metrics.lake_metrics import LakeMetrics
-from chimera_assets.orchestration.checks.event_lag import in_words
-from chimera_assets.quality.event_lag import event_lag, lag_of
+from chimera_assets.orchestration.lag_metadata import lag_from_metadata, lag_metadata
+from chimera_assets.orchestration.runs.records import Freshness
+from chimera_assets.quality.event_lag import event_lag, in_words, lag_of
 from chimera_assets.system_tables.batches import BATCHES, newest_batches
 
 CONTRACT = load_contracts([SHIPPED])["provider_health"]  # two hours, says its contract
@@ -76,6 +78,28 @@ def test_an_old_hour_taken_again_does_not_make_it_fresh(stream: Stream) -> None:
     assert (lag.newest_hour, lag.fresh) == (hour(3), False)
     assert "03:00 UTC, which ended 8 h 35 min ago; the contract allows 2 h" in in_words(lag, NOW)
     assert "does the hourly job run" in in_words(lag, NOW)
+
+
+def test_an_alert_words_what_the_check_measured(stream: Stream) -> None:
+    stream.publish(hour(3), 5)
+    measured = event_lag(stream.lake, CONTRACT, NOW)
+    recorded = lag_from_metadata(lag_metadata(measured))
+    assert recorded == measured
+    message = MessageWriter().stale(
+        Freshness("generations", fresh=False, checked=NOW, lag=recorded)
+    )
+    assert message.body.startswith(in_words(measured, NOW))
+
+
+def test_a_check_of_an_earlier_release_gives_an_alert_without_its_lag(stream: Stream) -> None:
+    stream.publish(hour(3), 5)
+    metadata = lag_metadata(event_lag(stream.lake, CONTRACT, NOW))
+    metadata.pop("allowed in seconds")
+    assert lag_from_metadata(metadata) is None
+    message = MessageWriter().stale(
+        Freshness("generations", fresh=False, checked=NOW, lag=lag_from_metadata(metadata))
+    )
+    assert message.body == "Look: chimera status"
 
 
 def test_a_job_that_stopped_weeks_ago_is_noticed(stream: Stream) -> None:

@@ -10,7 +10,7 @@ from chimera_assets.packs import active_packs
 from chimera_assets.packs.traffic import read_traffic
 from chimera_assets.simulator.episodes import episodes
 from chimera_assets.simulator.rows import stream_rows
-from chimera_assets.simulator.world import World
+from chimera_assets.simulator.seeded_traffic import SeededTraffic
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,27 +27,27 @@ class Outage:
     end: datetime
 
 
-def world(seed: int, rows_per_hour: int = 1) -> World:
+def seeded(seed: int, rows_per_hour: int = 1) -> SeededTraffic:
     traffic = read_traffic(active_packs()[0])
     assert traffic is not None
-    return World(traffic, seed, rows_per_hour)
+    return SeededTraffic(traffic, seed, rows_per_hour)
 
 
 def generations(seed: int, hours: HourRange, rows_per_hour: int) -> pl.DataFrame:
-    return stream_rows(world(seed, rows_per_hour), "generations", hours)
+    return stream_rows(seeded(seed, rows_per_hour), "generations", hours)
 
 
 def jailbreak_tests(seed: int, hours: HourRange, rows_per_hour: int) -> pl.DataFrame:
-    return stream_rows(world(seed, rows_per_hour), "jailbreak_tests", hours)
+    return stream_rows(seeded(seed, rows_per_hour), "jailbreak_tests", hours)
 
 
 def provider_health(seed: int, hours: HourRange) -> pl.DataFrame:
-    return stream_rows(world(seed), "provider_health", hours)
+    return stream_rows(seeded(seed), "provider_health", hours)
 
 
 def outages(seed: int, hours: HourRange) -> list[Outage]:
     """The outages that touch the hours."""
-    found = episodes(world(seed), "outage", hours).select("provider", "start", "end")
+    found = episodes(seeded(seed), "outage", hours).select("provider", "start", "end")
     margin = timedelta(hours=1)
     return [
         Outage(**row)

@@ -20,9 +20,9 @@ from chimera_assets.postgres.connection import execute
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.simulator import simulate
 from chimera_assets.simulator.rows import stream_rows
-from chimera_assets.simulator.world import World
+from chimera_assets.simulator.seeded_traffic import SeededTraffic
 from chimera_assets.sources.database import connect
-from tests.sources.ai_traffic import world
+from tests.sources.ai_traffic import seeded
 
 if TYPE_CHECKING:
     from chimera_assets.packs.traffic import Traffic
@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_rows_it_always_gave(
     """As made by the simulator that had these streams in Python."""
     start = MONDAY + timedelta(days=2, hours=9)
     made = stream_rows(
-        world(seed, rows_per_hour), stream, HourRange(start, start + timedelta(days=2))
+        seeded(seed, rows_per_hour), stream, HourRange(start, start + timedelta(days=2))
     )
     assert (made.height, digest(made)) == (rows, expected)
 
@@ -119,7 +119,7 @@ def test_a_pack_that_nobody_here_thought_of_fills_its_tables(
 
 
 def test_an_hour_does_not_depend_on_those_made_with_it(tmp_path: Path) -> None:
-    made = World(nursery(tmp_path), 3, 300)
+    made = SeededTraffic(nursery(tmp_path), 3, 300)
     noon = MONDAY + timedelta(days=1, hours=12)
     alone = stream_rows(made, "readings", HourRange.single(noon))
     among = stream_rows(made, "readings", WEEK)
@@ -177,4 +177,6 @@ def test_types_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
     text = NURSERY.replace("sky: sky_of_hour", "sky: sky_of_hour - noise")
     line = 1 + text[: text.index("sky_of_hour - noise")].count("\n")
     with pytest.raises(ChimeraError, match=rf"traffic\.yaml:{line}: sky: expected what"):
-        stream_rows(World(nursery(tmp_path, text), 1, 100), "readings", HourRange.single(MONDAY))
+        stream_rows(
+            SeededTraffic(nursery(tmp_path, text), 1, 100), "readings", HourRange.single(MONDAY)
+        )

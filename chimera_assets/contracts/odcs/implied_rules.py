@@ -25,7 +25,7 @@ _OPTIONS: dict[str, tuple[str, str]] = {
     "pattern": ("pattern", "regex"),
 }
 
-#: `logicalTypeOptions` that tell people something and ask for no check.
+#: `logicalTypeOptions` that inform people and ask for no check.
 _TELLING = ("timezone", "defaultTimezone", "format")
 
 _CHECK_TYPES = {

@@ -67,7 +67,7 @@ def _expected(message: str) -> str:
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    """The models that an annotation such as `list[Team] | None` speaks of."""
+    """The models that an annotation such as `list[Team] | None` names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
@@ -92,6 +92,6 @@ def _unknown_keys(
             continue
         inner = list(_models(fields[key].annotation))
         if inner:
-            # `team` is an object in 3.1 and a list of members before: the shape tells.
+            # `team` is an object in 3.1 and a list of members before: the shape shows which.
             chosen = inner[-1] if isinstance(item, list) else inner[0]
             yield from _unknown_keys(item, chosen, (*here, key))

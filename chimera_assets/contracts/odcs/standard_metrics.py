@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts.odcs.document import Document, Location
 
-#: The standard's metrics -> the arguments that each takes.
+#: The standard's metrics -> the arguments of each.
 METRICS: dict[str, tuple[str, ...]] = {
     "nullValues": (),
     "missingValues": ("missingValues",),

@@ -1,1 +1,1 @@
-"""Quality rules: the registry of checks, their parameters, and how a rule is tried and told."""
+"""Quality rules: the registry of checks, their parameters, dry runs and texts of rules."""

@@ -43,7 +43,9 @@ class BatchCheck:
         statistics: The statistics it needs, as profile column -> what is added up over the rows
             (for `counts:` columns: the value whose rows are counted).
         observe: The number it observes, from the profile's columns; null if there is none.
-        types: The column types it makes sense for; empty if it speaks of no column.
+        parameters: The parameters it has, by name.
+        types: The column types it makes sense for; empty if it is about no column.
+        dimension: The dimension of quality it measures, in the standard's words.
         custom: Whether a contract names it (the others come from the standard's metrics).
     """
 

@@ -1,4 +1,4 @@
-"""Tries a rule on two rows of nulls, so that one that cannot run is told when it is read."""
+"""Tries a rule on two rows of nulls, so that one that cannot run is reported when it is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of values that a check can be given, and how a wrong one is told."""
+"""The kinds of values that a check can be given, and how a wrong one is described."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a check: what it takes in words, whether a value is that, if it must be."""
+    """One parameter of a check: what it accepts, whether a value is that, if it must be."""
 
     expected: str
     accepts: Callable[[Any], bool]
@@ -56,7 +56,7 @@ def _is_text(value: object) -> bool:
 
 
 def choice(*values: str) -> Parameter:
-    """A parameter that takes one of a few words."""
+    """A parameter that is one of a few words."""
     return Parameter(f"one of {', '.join(values)}", values.__contains__)
 
 

@@ -51,7 +51,7 @@ _COMPARISONS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
 
 @dataclass(frozen=True, slots=True)
 class RowCheck:
-    """A row check: how it is built, what it takes, on which column types it makes sense."""
+    """A row check: how it is built, its parameters, on which column types it makes sense."""
 
     build: Builder
     parameters: Mapping[str, Parameter]
@@ -143,7 +143,7 @@ def _references(rule: Rule, references: References) -> pl.Expr:
     if key not in references:
         msg = (
             f"rule {rule.name}: expected the known values of {key}, found none "
-            f"(given: {', '.join(sorted(references)) or 'nothing'}); take in that table first"
+            f"(given: {', '.join(sorted(references)) or 'nothing'}); extract that table first"
         )
         raise MissingReferenceError(msg)
     return ~_column(rule).is_in(references[key].drop_nulls().unique().implode())
@@ -202,7 +202,7 @@ def _trimmed(rule: Rule, _: References) -> pl.Expr:
 
 @_row_check("within_hour", "timeliness", ("timestamp",))
 def _within_hour(rule: Rule, _: References) -> pl.Expr:
-    """The event lies in the hour it was taken for, as the partition columns say."""
+    """The event lies in the hour it was extracted for, as the partition columns say."""
     days, hour = (pl.col(name).to_physical().cast(pl.Int64) for name in HOUR_COLUMNS)
     since = _column(rule).to_physical() - (days * 24 + hour) * _US_PER_HOUR
     # Read as unsigned, a moment before the hour is a huge number: one comparison for both ends.

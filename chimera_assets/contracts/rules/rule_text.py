@@ -1,4 +1,4 @@
-"""Rules in words, for docs and for telling what changed."""
+"""The text of a rule, for docs and for reports of what changed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Who is on call hears of what goes wrong, once, and once more when it is over.
 
 `conditions` decides what of the facts is news, `messages` words it, `outbox` keeps it until every
-destination has taken it, `tick` does all of that every minute.
+destination has accepted it, `sending` does all of that every minute.
 """

@@ -1,4 +1,4 @@
-"""What of the facts is news: each cause once, not again while it lasts, and once when it is over.
+"""Decides what to report: each cause once, not again while it lasts, and once when it is over.
 
 A pure function from what was reported before and what happened to what is to be reported now.
 
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets import hour_ranges
 from chimera_assets.hours import HourRange
+from chimera_assets.monitoring.alerts.messages import cause_text
 from chimera_assets.orchestration.runs.job_names import UPKEEP
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from chimera_assets.monitoring.alerts.messages import Message, MessageWriter
     from chimera_assets.orchestration.runs.records import Blocked, Facts, Failed, Run
 
-#: Runs are looked at again so long after their end: clocks differ, and records come late.
+#: Runs are read again so long after their end: clocks differ, and records come late.
 OVERLAP = timedelta(hours=2)
 
 
@@ -175,13 +176,14 @@ def _newly_blocked(state: AlertState, run: Run, writer: MessageWriter) -> Iterat
 def _newly_failing(state: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
     causes: dict[str, list[Failed]] = {}
     for one in run.failed:
-        causes.setdefault(_key(run, one.cause), []).append(one)
+        causes.setdefault(_key(run, cause_text(one)), []).append(one)
     for key, failed in causes.items():
         known = state.failing.get(key)
+        cause = cause_text(failed[0])
         hours = [run.hours] if run.hours is not None else []
         steps = sorted({one.step for one in failed if one.step})
         if known is None:
-            state.failing[key] = Failing(run.job, failed[0].cause, steps, hours)
+            state.failing[key] = Failing(run.job, cause, steps, hours)
             news = True
         else:
             all_known = run.hours is None or hour_ranges.covers(known.hours, run.hours)
@@ -191,7 +193,7 @@ def _newly_failing(state: AlertState, run: Run, writer: MessageWriter) -> Iterat
             known.ongoing = True
         if news:
             upkeep = run.job == UPKEEP
-            yield writer.failed(run, steps, failed[0].cause, kind="upkeep" if upkeep else "failure")
+            yield writer.failed(run, steps, cause, kind="upkeep" if upkeep else "failure")
 
 
 def _key(run: Run, cause: str) -> str:
@@ -210,7 +212,7 @@ def _freshness(state: AlertState, facts: Facts, writer: MessageWriter) -> Iterat
 
 
 def _forget(state: AlertState, facts: Facts) -> None:
-    """Drop what no later facts can speak of."""
+    """Drop what no later facts can concern."""
     state.since = max(state.since, (facts.until or facts.now) - OVERLAP)
     state.handled = {run: at for run, at in state.handled.items() if at >= state.since}
     alive = {run.run_id for run in facts.running} | set(state.handled)

@@ -1,4 +1,4 @@
-"""The messages: what, which hours, how many rows, where to look. Never a value of a row."""
+"""The texts of alerts: what, which hours, how many rows, where to look. Never a value of a row."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from chimera_assets.hours import ONE_HOUR, HourRange
+from chimera_assets.quality.event_lag import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chimera_assets.orchestration.runs.records import Blocked, Freshness, Run
+    from chimera_assets.orchestration.runs.records import Blocked, Failed, Freshness, Run
 
 Kind = Literal["failure", "gate", "sla", "late", "freshness", "upkeep", "success", "resolved"]
 
@@ -32,7 +33,7 @@ class Message:
 
 
 class MessageWriter:
-    """Says things.
+    """Words each kind of alert.
 
     Args:
         ui_url: The address of the Dagster pages, without a slash at its end; "" if unknown.
@@ -47,7 +48,7 @@ class MessageWriter:
         where = f"{', '.join(steps)}: " if steps else ""
         lines = [
             f"{where}{_cut(cause)}",
-            "Runs that fail for the same reason are not told again until it is over.",
+            "Further runs that fail for the same reason are not reported until it is over.",
         ]
         if run.hours is not None:
             lines.append(
@@ -95,7 +96,7 @@ class MessageWriter:
             ),
         )
 
-    def slow(self, run: Run, took: timedelta, sla: timedelta) -> Message:
+    def slow(self, run: Run, elapsed: timedelta, sla: timedelta) -> Message:
         """A run over its time."""
         verb = "is still running after" if run.ended is None else "took"
         tail = " It goes on." if run.ended is None else ""
@@ -103,7 +104,7 @@ class MessageWriter:
             "sla",
             f"Chimera: {_subject(run)} is slow",
             _body(
-                f"{run.job} {verb} {_minutes(took)}; the limit is {_minutes(sla)}.{tail}",
+                f"{run.job} {verb} {_minutes(elapsed)}; the limit is {_minutes(sla)}.{tail}",
                 self._run(run),
             ),
         )
@@ -118,8 +119,8 @@ class MessageWriter:
             "late",
             f"Chimera: late rows in {stream}, {_subject(run)}",
             _body(
-                f"{rows} of {stream} came after their hour had been processed. The hour was taken "
-                "again with them; nothing is left to do.",
+                f"{rows} of {stream} came after their hour had been processed. The hour was "
+                "extracted again with them; nothing is left to do.",
                 self._run(run),
             ),
         )
@@ -138,7 +139,7 @@ class MessageWriter:
         return Message(
             "freshness",
             f"Chimera: {freshness.stream} is not fresh",
-            _body(freshness.words, "Look: chimera status", self._asset(freshness.stream)),
+            _body(_lag(freshness), "Look: chimera status", self._asset(freshness.stream)),
         )
 
     def fresh(self, freshness: Freshness) -> Message:
@@ -146,12 +147,16 @@ class MessageWriter:
         return Message(
             "resolved",
             f"Chimera: {freshness.stream} is fresh again",
-            _body(freshness.words, self._asset(freshness.stream)),
+            _body(_lag(freshness), self._asset(freshness.stream)),
         )
 
     def mended(self, job: str, cause: str, run: Run) -> Message:
         """A failure that is over; the last of its hours is mended."""
-        what = "Every hour that it kept away has been taken." if run.hours else f"{job} succeeded."
+        what = (
+            "Every hour that failed by it has succeeded since."
+            if run.hours
+            else f"{job} succeeded."
+        )
         return Message(
             "resolved",
             f"Chimera: {_subject(run)} mended",
@@ -172,6 +177,17 @@ class MessageWriter:
 
     def _asset(self, stream: str) -> str:
         return f"Asset: {self._ui}/assets/staged/{stream}?view=checks" if self._ui else ""
+
+
+def cause_text(failed: Failed) -> str:
+    """Why a step, a check or a run failed, in one line; the same cause has the same text."""
+    if failed.check:
+        return f"check {failed.check} of {failed.asset} failed: {failed.cause}"
+    return failed.cause or "the run's process ended without a message"
+
+
+def _lag(freshness: Freshness) -> str:
+    return in_words(freshness.lag, freshness.checked) if freshness.lag is not None else ""
 
 
 def _body(*lines: str) -> str:

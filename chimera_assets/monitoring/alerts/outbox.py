@@ -1,8 +1,8 @@
-"""What is to be sent, kept until each destination has taken it, and what was reported before.
+"""What is to be sent, kept until each destination has accepted it, and what was reported before.
 
 Both are one value in Dagster's own storage, replaced as a whole: what is decided is written down
-before anything is sent, and each message that a destination took is written down before the next
-one. So nothing is lost, and only a process that dies between the two sends a message twice.
+before anything is sent, and each accepted message before the next one is. So nothing is lost, and
+only a process that dies between the two sends a message twice.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import random
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from chimera_assets.monitoring.alerts.conditions import AlertState
 from chimera_assets.monitoring.alerts.messages import Kind  # noqa: TC001 - pydantic reads it
@@ -53,7 +53,7 @@ _TYPES: dict[Kind, str] = {
 
 @dataclass(slots=True)
 class Pending:
-    """A message and the destinations that have not taken it yet."""
+    """A message and the destinations that have not accepted it yet."""
 
     kind: Kind
     title: str
@@ -73,7 +73,8 @@ class Resting:
 class State:
     """What was reported, what is to be sent, and which destinations are down."""
 
-    told: AlertState
+    #: Stored as `told`, as earlier releases wrote it.
+    reported: Annotated[AlertState, Field(alias="told")]
     pending: list[Pending] = field(default_factory=list)
     resting: dict[str, Resting] = field(default_factory=dict)
 
@@ -82,7 +83,7 @@ _STATE = TypeAdapter(State)
 
 
 def load(instance: Instance, now: datetime) -> State:
-    """The state; at the very first, runs of the last hour are news."""
+    """The state; at the first start, runs of the last hour are reported."""
     kept = kept_value(instance, _KEY)
     if kept is None:
         return State(AlertState(since=now - timedelta(hours=1)))
@@ -91,7 +92,7 @@ def load(instance: Instance, now: datetime) -> State:
 
 def save(instance: Instance, state: State) -> None:
     """Write the state down."""
-    keep_value(instance, _KEY, _STATE.dump_json(state).decode())
+    keep_value(instance, _KEY, _STATE.dump_json(state, by_alias=True).decode())
 
 
 def put(state: State, messages: Iterable[Message], destinations: Sequence[Destination]) -> int:
@@ -118,7 +119,7 @@ class Destination:
         self.scheme = f"{url.partition('://')[0]}://..."
 
     def send(self, message: Pending) -> bool:
-        """Whether the destination took the message; never raises."""
+        """Whether the destination accepted the message; never raises."""
         from apprise import Apprise, NotifyType  # noqa: PLC0415 - a second, only with a message
 
         # Its own words about failures would name the host, and at some levels the whole URL.
@@ -146,13 +147,13 @@ def deliver(
     """Send what waits, to each destination in order; one that fails is left alone for a while.
 
     Args:
-        state: Changed as messages are taken.
+        state: Changed as messages are accepted.
         destinations: Where to.
         now: The time.
-        keep: Writes the state down; called after each message that was taken or refused.
+        keep: Writes the state down; called after each message that was accepted or refused.
 
     Returns:
-        How many messages were taken, and a line for each destination that failed.
+        How many messages were accepted, and a line for each destination that failed.
     """
     deadline = time.monotonic() + _SECONDS
     sent, failed = 0, []
@@ -188,7 +189,7 @@ def _rest(before: Resting | None, now: datetime) -> Resting:
 
 
 def _clear(state: State, destinations: Sequence[Destination]) -> None:
-    """Forget what all destinations took, and destinations that are no more."""
+    """Forget what all destinations accepted, and destinations that are no more."""
     names = {one.name for one in destinations}
     for message in state.pending:
         message.to = [name for name in message.to if name in names]

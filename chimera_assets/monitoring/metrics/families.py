@@ -54,7 +54,7 @@ _OURS: dict[str, Family] = {
     "chimera_task_failure_count": Family(
         "Times that a task of the last ended run failed.", (*_DAG, "task")
     ),
-    # Streams, from the lake's logs and the accounts of the last days.
+    # Streams, from the lake's logs and the batch counts of the last days.
     "chimera_event_lag_seconds": Family(
         "Time since the end of the newest hour that has published rows.", _STREAM
     ),
@@ -80,7 +80,7 @@ _OURS: dict[str, Family] = {
 }
 
 _LAST: dict[str, Family] = {
-    "chimera_metrics_timestamp_seconds": Family("When these metrics were taken."),
+    "chimera_metrics_timestamp_seconds": Family("When these metrics were collected."),
 }
 
 

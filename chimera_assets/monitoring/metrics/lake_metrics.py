@@ -1,6 +1,6 @@
 """Metrics of the lake: streams, tables, and what the newest hours of the aggregates say.
 
-Rows, bytes and hours come from the tables' logs. Data is read of few hours only: the accounts of
+Rows, bytes and hours come from the tables' logs. Data is read of few hours only: batch counts of
 the newest seven days, the aggregates of the newest 24 hours; and only when those tables have a new
 version. So the cost neither grows with the lake's history nor recurs while nothing happens.
 """
@@ -25,9 +25,9 @@ from chimera_assets.layers import (
     fact_table,
 )
 from chimera_assets.monitoring.metrics.families import Sample
-from chimera_assets.monitoring.metrics.figures import figure_samples
+from chimera_assets.monitoring.metrics.pack_metrics import pack_metric_samples
 from chimera_assets.packs.aggregates import active_aggregates
-from chimera_assets.packs.figures import NEWEST_HOURS
+from chimera_assets.packs.metrics import NEWEST_HOURS
 from chimera_assets.quality.event_lag import allowed_lag, lag_of
 from chimera_assets.system_tables.batches import NAME as BATCHES
 from chimera_assets.system_tables.batches import batches_table, newest_batches_of_days
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
-    from chimera_assets.packs.figures import Metrics
+    from chimera_assets.packs.metrics import Metrics
 
 _DAYS = timedelta(days=7)
 _T = TypeVar("_T")
@@ -57,7 +57,7 @@ _EMPTY = _State(0, 0, 0, None)
 
 
 class LakeMetrics:
-    """Takes the samples of a lake; keeps what it read until the tables have newer versions.
+    """Collects the samples of a lake; keeps what it read until the tables have newer versions.
 
     Args:
         lake: The lake.
@@ -78,10 +78,10 @@ class LakeMetrics:
             yield Sample("delta_lake_row_count", table, state.rows)
             yield Sample("delta_lake_size_bytes", table, state.bytes)
             yield Sample("delta_lake_file_count", table, state.files)
-        yield from self._accounts(states)
+        yield from self._batches(states)
         for aggregate in active_aggregates():
             if aggregate.metrics is not None:
-                yield from self._figures(aggregate.table, aggregate.metrics, states)
+                yield from self._pack_metrics(aggregate.table, aggregate.metrics, states)
 
     def _state(self, layer: str, name: str) -> _State:
         table = self._lake.table(layer, name)
@@ -119,7 +119,7 @@ class LakeMetrics:
             yield Sample("chimera_event_timestamp_seconds", stream, end.timestamp())
             yield Sample("chimera_event_lag_seconds", stream, lag.total_seconds())
 
-    def _accounts(self, states: Mapping[tuple[str, str], _State]) -> Iterator[Sample]:
+    def _batches(self, states: Mapping[tuple[str, str], _State]) -> Iterator[Sample]:
         """The newest pass rate and the blocked hours of every stream."""
         if (QUALITY, BATCHES) not in states:
             return
@@ -131,10 +131,10 @@ class LakeMetrics:
         }
         version = (table.version(), tuple(days.items()))
         yield from self._once(
-            "accounts", version, lambda: list(_account_samples(self._lake, self._contracts, days))
+            "batches", version, lambda: list(_batch_samples(self._lake, self._contracts, days))
         )
 
-    def _figures(
+    def _pack_metrics(
         self, name: str, metrics: Metrics, states: Mapping[tuple[str, str], _State]
     ) -> Iterator[Sample]:
         """What an aggregate says of its newest hours."""
@@ -146,20 +146,20 @@ class LakeMetrics:
         yield from self._once(
             f"newest of {name}",
             table.version(),
-            lambda: list(figure_samples(metrics, table.read(hours).collect(), last)),
+            lambda: list(pack_metric_samples(metrics, table.read(hours).collect(), last)),
         )
 
 
-def _account_samples(
+def _batch_samples(
     lake: Lake, contracts: Collection[Contract], days: Mapping[str, date]
 ) -> Iterator[Sample]:
-    """The accounts' samples.
+    """The samples of the batch counts.
 
     Args:
         lake: The lake.
         contracts: All contracts.
         days: The day of a stream's newest extracted hour. Reference tables have none: in the
-            accounts they stand under the day of their run.
+            batch counts they stand under the day of their run.
     """
     table = batches_table(lake)
     listed = files(table, table.delta(), None)
@@ -170,14 +170,14 @@ def _account_samples(
             windows.setdefault(day, []).append(contract.stream)
     for day, streams in windows.items():
         latest = newest_batches_of_days(lake, streams, day - _DAYS, day)
-        for (stream,), accounts in latest.group_by("stream"):
-            yield from _account(str(stream), accounts.sort(HOUR_COLUMNS))
+        for (stream,), batches in latest.group_by("stream"):
+            yield from _of_batches(str(stream), batches.sort(HOUR_COLUMNS))
 
 
-def _account(stream: str, accounts: pl.DataFrame) -> Iterator[Sample]:
-    newest = accounts.row(-1, named=True)
-    judged: datetime = accounts["judged_at"].max()  # type: ignore[assignment]
-    blocked = accounts.filter(~pl.col("published")).height
+def _of_batches(stream: str, batches: pl.DataFrame) -> Iterator[Sample]:
+    newest = batches.row(-1, named=True)
+    judged: datetime = batches["judged_at"].max()  # type: ignore[assignment]
+    blocked = batches.filter(~pl.col("published")).height
     yield Sample("data_quality_pass_rate", (stream,), newest["pass_rate"])
     yield Sample("chimera_judged_timestamp_seconds", (stream,), judged.timestamp())
     yield Sample("chimera_blocked_hours", (stream,), blocked)

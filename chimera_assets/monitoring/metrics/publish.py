@@ -1,4 +1,4 @@
-"""Takes the metrics, writes the textfile, pushes to the pushgateway."""
+"""Collects the metrics, writes the textfile, pushes to the pushgateway."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def textfile() -> Path:
 
 
 def publish(instance: Instance) -> Published:
-    """Take the metrics, write the textfile, and push them if a pushgateway is set.
+    """Collect the metrics, write the textfile, and push them if a pushgateway is set.
 
     Raises:
         ChimeraError: The lake cannot be read.
@@ -90,7 +90,7 @@ def publish(instance: Instance) -> Published:
 
 def _pushed(registry: CollectorRegistry, given: str, wrote: str) -> Published:
     url = urlsplit(given)
-    # A name and password in the URL are for the header only, and never told.
+    # A name and password in the URL are for the header only, and never shown.
     bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
     handler = partial(
         basic_auth_handler,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Job -> its label.
 DAGS = {
-    job_names.HOURLY: job_names.HOURLY,
+    job_names.HOURLY_JOB: job_names.HOURLY_JOB,
     job_names.LANDING: job_names.LANDING,
     job_names.UPKEEP: job_names.UPKEEP,
     job_names.BY_HAND: "assets",

@@ -27,7 +27,7 @@ def column_lineage(
     It is worked out once for each version of a model and kept under CHIMERA_HOME.
 
     Args:
-        manifest: The dbt manifest, whose described columns tell what `*` stands for.
+        manifest: The dbt manifest, whose described columns say what `*` stands for.
         unique_id: dbt's id of the model.
         compiled: The folder into which dbt compiled the project.
     """

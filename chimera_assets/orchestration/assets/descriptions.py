@@ -1,4 +1,4 @@
-"""What the Dagster catalogue says of an asset, taken from its contract."""
+"""What the Dagster catalogue says of an asset, from its contract."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _QUARANTINE_DESCRIPTIONS = {
     "reasons": "The names of all rules that the row breaks.",
     "record": "The row's original values, a JSON object.",
     "event_time": "When the event happened, if that can be read.",
-    "arrival_time": "When the source took the row in, if that can be read.",
+    "arrival_time": "When the row arrived at the source, if that can be read.",
     "first_seen": "When the row was first rejected.",
     "last_seen": "When it was last rejected.",
-    "replay_state": "What became of it since; `new` if nothing.",
+    "replay_state": "Its state since then; `new` at first.",
 }
 
 

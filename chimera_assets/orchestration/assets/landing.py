@@ -59,17 +59,18 @@ def landing_asset(contract: Contract) -> dg.AssetsDefinition:
             context.log.info(note)
         if bad := _bad(loaded):
             context.log.warning(bad)
-        yield dg.MaterializeResult(metadata=_told(loaded), check_results=[_check(loaded)])
+        yield dg.MaterializeResult(metadata=_metadata(loaded), check_results=[_check(loaded)])
 
     return landing
 
 
 def _notes(loaded: Loaded) -> Iterator[str]:
-    yield f"Took {len(loaded.entries)} files with {loaded.rows} rows of {len(loaded.hours)} hours."
+    files, hours = len(loaded.entries), len(loaded.hours)
+    yield f"Loaded {files} files with {loaded.rows} rows of {hours} hours."
     for uri, reason in sorted(loaded.waits.items()):
         yield f"Left for later: {uri} {reason}."
     if loaded.unknown:
-        yield f"Not in the contract, not taken: {', '.join(sorted(loaded.unknown))}."
+        yield f"Not in the contract, not loaded: {', '.join(sorted(loaded.unknown))}."
 
 
 def _bad(loaded: Loaded) -> str | None:
@@ -83,7 +84,7 @@ def _bad(loaded: Loaded) -> str | None:
     return f"In quarantine: {', '.join(bad[:_NAMED])}{more}." if bad else None
 
 
-def _told(loaded: Loaded) -> dict[str, Any]:
+def _metadata(loaded: Loaded) -> dict[str, Any]:
     corrupt = sum(entry.state == "corrupt" for entry in loaded.entries)
     return {
         "files": len(loaded.entries),

@@ -16,7 +16,7 @@ from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING, RAW
 from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.io_manager import commit_metadata
-from chimera_assets.orchestration.partitions import HOURLY, ONE_RUN, hours_of
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import late_streams
 from chimera_assets.postgres.databases import source_database_url
@@ -34,7 +34,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
     asset = dg.asset(
         key=[RAW, contract.stream],
         deps=[dg.AssetKey([LANDING, contract.stream])] if hourly else [],
-        partitions_def=HOURLY if hourly else None,
+        partitions_def=HOURLY_PARTITIONS if hourly else None,
         backfill_policy=ONE_RUN,
         pool=f"raw/{contract.stream}",
         io_manager_key="lake",
@@ -82,8 +82,8 @@ def _metadata(watermark: Watermark, fewer: Mapping[datetime, tuple[int, int]]) -
     """How far the stream is extracted now, and which hours have lost rows at the source."""
     moment = watermark.moment
     shown: dict[str, Any] = {
-        "taken in up to": moment.taken_at.isoformat(timespec="seconds") if moment else "unknown",
-        "hours owed": len(watermark.pending),
+        "extracted up to": moment.taken_at.isoformat(timespec="seconds") if moment else "unknown",
+        "hours pending": len(watermark.pending),
     }
     if fewer:
         rows = {partition_key(hour): list(counts) for hour, counts in fewer.items()}

@@ -12,7 +12,7 @@ from chimera_assets.layers import QUARANTINE, RAW, STAGED
 from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.checks import gate
 from chimera_assets.orchestration.io_manager import commit_metadata
-from chimera_assets.orchestration.partitions import HOURLY, ONE_RUN, hours_of
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.step_names import judging_step
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY
@@ -25,7 +25,7 @@ from chimera_assets.tracing import span
 def staged_assets(contract: Contract) -> dg.AssetsDefinition:
     """The assets `staged/<stream>` and `quarantine/<stream>`, with the gate as a blocking check."""
     raw = dg.AssetKey([RAW, contract.stream])
-    partitions = HOURLY if contract.kind == "stream" else None
+    partitions = HOURLY_PARTITIONS if contract.kind == "stream" else None
 
     @dg.multi_asset(
         name=judging_step(contract.stream),

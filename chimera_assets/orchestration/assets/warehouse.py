@@ -78,7 +78,7 @@ def _events(
 
 
 def _selection(context: dg.AssetExecutionContext) -> list[str]:
-    """The arguments that tell dbt the assets and checks that this run is for, each by name."""
+    """The arguments that select the assets and checks of this run in dbt, each by name."""
     keys, checks = context.selected_asset_keys, context.selected_asset_check_keys
     definition = context.assets_def
     specs = [spec for spec in definition.specs if spec.key in keys]

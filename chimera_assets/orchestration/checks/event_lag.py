@@ -5,17 +5,17 @@ look at when an asset was last materialized, so that an old hour run again makes
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from chimera_assets.contracts import contracts
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import STAGED
+from chimera_assets.orchestration.lag_metadata import lag_metadata
 from chimera_assets.orchestration.runs.job_names import FRESHNESS
 from chimera_assets.orchestration.runs.retries import retried
-from chimera_assets.quality.event_lag import EventLag, event_lag, lag_of
+from chimera_assets.quality.event_lag import event_lag, in_words
 from chimera_assets.settings import get_settings
 
 _STREAMS = {name: one for name, one in contracts().items() if one.kind == "stream"}
@@ -49,7 +49,7 @@ def event_lag_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Asse
                 check_name=spec.name,
                 passed=lag.fresh,
                 description=in_words(lag, now),
-                metadata=_metadata(lag),
+                metadata=lag_metadata(lag),
             )
 
 
@@ -67,44 +67,3 @@ freshness_schedule = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Each hour, so that it is noticed when nothing else runs any more.",
 )
-
-
-def in_words(lag: EventLag, now: datetime) -> str:
-    """How old, how old it may be, and which of two things seems to be the matter."""
-    if lag.lag is None or lag.newest_hour is None:
-        return "Nothing has been published yet."
-    found = (
-        f"The newest hour with rows is {lag.newest_hour:%Y-%m-%d %H:%M} UTC, which ended "
-        f"{_duration(lag.lag)} ago; the contract allows {_duration(lag.allowed)}."
-    )
-    if lag.fresh:
-        return found
-    published, silent = lag.published, lag_of(lag.published, now)
-    if published is not None and silent is not None and silent <= lag.allowed:
-        return (
-            f"{found} Hours are published up to {published:%H:%M} UTC, but without rows: does the "
-            "source still get events?"
-        )
-    return f"{found} No later hour was published: does the hourly job run, and do its runs succeed?"
-
-
-def _duration(time: timedelta) -> str:
-    minutes = int(time / timedelta(minutes=1))
-    if minutes < 60:  # noqa: PLR2004 - minutes of an hour
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
-
-
-def _metadata(lag: EventLag) -> dict[str, dg.MetadataValue[Any]]:
-    moments = {
-        "newest hour": lag.newest_hour,
-        "newest event": lag.newest_event,
-        "newest published hour": lag.published,
-    }
-    shown: dict[str, dg.MetadataValue[Any]] = {
-        name: dg.MetadataValue.timestamp(moment) for name, moment in moments.items() if moment
-    }
-    if lag.lag is not None:
-        shown["lag in seconds"] = dg.MetadataValue.float(lag.lag.total_seconds())
-    return shown

@@ -10,7 +10,7 @@ from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import MARTS, QUARANTINE, STAGED, fact_table
 from chimera_assets.orchestration.gate_names import BLOCKED_METADATA
-from chimera_assets.orchestration.partitions import HOURLY, hours_of
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, hours_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.reconciliation.row_conservation import row_conservation
 
@@ -32,7 +32,7 @@ def conservation_check(
         asset=asset,
         additional_deps=sorted(others) if asset == fact else [],
         blocking=True,
-        partitions_def=HOURLY,
+        partitions_def=HOURLY_PARTITIONS,
         description=(
             "In every hour of the run: extracted = staged + quarantined + duplicates, and staged = "
             "fact rows, counted in the tables. Fails too if an hour was blocked by its gate."

@@ -41,7 +41,7 @@ class LaptopRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """What became of the run's process."""
+        """The state of the run's process."""
         if has_died(self._instance.event_log_storage, run.run_id):
             self._instance.add_run_tags(run.run_id, {DEAD_TAG: "true"})
             return CheckRunHealthResult(WorkerStatus.FAILED, DIED)

@@ -101,7 +101,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     @property
     def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:
-        """Whether one planned event may speak of many partitions; `flush` indexes it by each."""
+        """Whether one planned event may be for many partitions; `flush` indexes it by each."""
         return True
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""The audit log's entry of a run, written before its first step, whoever started it and how.
+"""The audit log's entry of a run, written before its first step, however it was started.
 
 Only so is a backfill from Dagster's own pages on the record like one of `chimera backfill`.
 """

@@ -65,16 +65,16 @@ def _failed_steps(entries: Sequence[EventLogEntry]) -> Iterator[Failed]:
 
 
 def _failed_checks(entries: Sequence[EventLogEntry]) -> Iterator[Failed]:
-    """Blocking checks that failed of themselves, not because a gate did."""
+    """Blocking checks that failed themselves, not because a gate did."""
     for entry in entries:
         one = evaluation_of(entry)
         if one is None or one.passed or not one.blocking or one.check_name == PASS_RATE:
             continue
         if one.severity == AssetCheckSeverity.ERROR and BLOCKED_METADATA not in one.metadata:
-            words = (one.description or "").partition("\n")[0]
             asset = "/".join(one.asset_key.path)
             step = shown_step((entry.dagster_event and entry.dagster_event.step_key) or "")
-            yield Failed(step, f"check {one.check_name} of {asset} failed: {words}")
+            found = (one.description or "").partition("\n")[0]
+            yield Failed(step, found, check=one.check_name, asset=asset)
 
 
 def _run_failure(run: DagsterRun, entries: Sequence[EventLogEntry]) -> str:
@@ -85,11 +85,8 @@ def _run_failure(run: DagsterRun, entries: Sequence[EventLogEntry]) -> str:
         if event is not None and event.event_type == DagsterEventType.RUN_FAILURE:
             error = event.job_failure_data.error
             words = safe_cause_of(error) if error is not None else event.message or ""
-            return _UUID.sub("", " ".join(words.split())) or _NO_WORD
-    return _NO_WORD
-
-
-_NO_WORD = "the run's process ended without a word"
+            return _UUID.sub("", " ".join(words.split()))
+    return ""
 
 
 def evaluation_of(entry: EventLogEntry) -> AssetCheckEvaluation | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dagster import DagsterRunStatus, RunsFilter
 
+from chimera_assets.orchestration.lag_metadata import lag_from_metadata
 from chimera_assets.orchestration.runs.failures import evaluation_of, what_failed
 from chimera_assets.orchestration.runs.records import (
     Blocked,
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 _WILL_RETRY, _RETRIED_AS = "dagster/will_retry", "dagster/auto_retry_run_id"
 
 #: How long the daemon is given to start a failed run again before it is reported as failed.
-_RETRY_PATIENCE = timedelta(minutes=10)
+_RETRY_WAIT = timedelta(minutes=10)
 
 #: How long Dagster is given to say whether it will, which it does just after the failure.
-_TAG_PATIENCE = timedelta(minutes=1)
+_TAG_WAIT = timedelta(minutes=1)
 
 #: Runs read in one go; after a long silence the rest follows in the next one.
 _RUNS_AT_ONCE = 200
@@ -90,10 +91,10 @@ def _starts_again(record: RunRecord, now: datetime) -> bool:
     if run.remote_job_origin is None or run.status != DagsterRunStatus.FAILURE:
         return False
     if _WILL_RETRY not in run.tags:
-        return now - ended < _TAG_PATIENCE
+        return now - ended < _TAG_WAIT
     if run.tags[_WILL_RETRY] != "true":
         return False
-    return _RETRIED_AS in run.tags or now - ended < _RETRY_PATIENCE
+    return _RETRIED_AS in run.tags or now - ended < _RETRY_WAIT
 
 
 def _run(record: RunRecord) -> Run:
@@ -147,8 +148,8 @@ def _freshness(
             yield Freshness(
                 stream,
                 bool(one.passed),
-                one.description or "",
                 datetime.fromtimestamp(record.create_timestamp, UTC),
+                lag_from_metadata(one.metadata),
             )
 
 

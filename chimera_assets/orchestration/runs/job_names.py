@@ -1,6 +1,6 @@
 """The names of the jobs, which are also those of their schedules and of metrics' labels."""
 
-HOURLY = "chimera_etl_hourly"
+HOURLY_JOB = "chimera_etl_hourly"
 LANDING = "chimera_landing"
 UPKEEP = "chimera_upkeep"
 FRESHNESS = "chimera_freshness"

@@ -15,7 +15,7 @@ from chimera_assets.errors import in_short
 from chimera_assets.hour_ranges import parts, ranges
 from chimera_assets.hours import HourRange, partition_key
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
-from chimera_assets.orchestration.runs.job_names import HOURLY
+from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
 from chimera_assets.orchestration.runs.statuses import AT_WORK, ENDED, WAITING
 from chimera_assets.orchestration.runs.tags import (
     CAUSE_TAG,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dagster import DagsterInstance, DagsterRun, RunRecord
 
-    from chimera_assets.ingest.look import Looked
+    from chimera_assets.ingest.late_row_scan import LateRowScan
 
 #: Runs that one tick may ask for; the rest waits for the next.
 RUNS_A_TICK = 5
@@ -82,12 +82,12 @@ class Plan:
     messages: tuple[str, ...]
 
 
-def plan(instance: DagsterInstance, looked: Mapping[str, Looked], now: datetime) -> Plan:
+def plan(instance: DagsterInstance, scans: Mapping[str, LateRowScan], now: datetime) -> Plan:
     """Which runs to ask for now, by what was found pending in each stream and what runs there are.
 
     Args:
         instance: Dagster's, with the runs there were and are.
-        looked: Stream -> what a look at it found.
+        scans: Stream -> what the scan of it found.
         now: The time.
     """
     failed = failures(instance, now)
@@ -97,21 +97,21 @@ def plan(instance: DagsterInstance, looked: Mapping[str, Looked], now: datetime)
         stream: (one.pending | {h for h, f in failed.items() if stream in f.streams})
         - busy
         - resting
-        for stream, one in looked.items()
+        for stream, one in scans.items()
     }
     asked = requests(wanted)
-    messages = [line for one in looked.values() for line in one.messages]
-    messages += _waiting_messages(looked, busy)
+    messages = [line for one in scans.values() for line in one.messages]
+    messages += _waiting_messages(scans, busy)
     messages += [failed_message(hour, failed[hour]) for hour in sorted(resting)[:_LISTED]]
     if len(asked) > RUNS_A_TICK:
         messages.append(f"{len(asked) - RUNS_A_TICK:,} more runs are asked for by the next ticks")
-    runs = [(one, _late_rows(one, looked)) for one in asked[:RUNS_A_TICK]]
+    runs = [(one, _late_rows(one, scans)) for one in asked[:RUNS_A_TICK]]
     messages += [_request_message(one, rows) for one, rows in runs]
     return Plan(tuple(runs), tuple(messages))
 
 
-def _late_rows(request: LateRunRequest, looked: Mapping[str, Looked]) -> int:
-    return sum(looked[s].rows.get(h, 0) for s in request.streams for h in request.hours)
+def _late_rows(request: LateRunRequest, scans: Mapping[str, LateRowScan]) -> int:
+    return sum(scans[s].rows.get(h, 0) for s in request.streams for h in request.hours)
 
 
 def _request_message(request: LateRunRequest, rows: int) -> str:
@@ -119,9 +119,9 @@ def _request_message(request: LateRunRequest, rows: int) -> str:
     return f"asked for {request.hours}: {', '.join(request.streams)}, {what}"
 
 
-def _waiting_messages(looked: Mapping[str, Looked], busy: Hours) -> Iterator[str]:
+def _waiting_messages(scans: Mapping[str, LateRowScan], busy: Hours) -> Iterator[str]:
     """The late hours that a run is extracting, or is about to."""
-    for stream, one in looked.items():
+    for stream, one in scans.items():
         if waiting := sorted(one.pending & busy):
             listed = in_short([partition_key(hour) for hour in waiting])
             yield f"{stream}: a run of {listed} has not ended yet"
@@ -143,7 +143,7 @@ def requests(wanted: Mapping[str, Hours]) -> list[LateRunRequest]:
 
 
 def hours_at_work(instance: DagsterInstance, now: datetime) -> Hours:
-    """The hours of every run that waits or works, whoever asked for it."""
+    """The hours of every run that is queued or running, for whatever reason."""
     records = instance.get_run_records(RunsFilter(statuses=[*WAITING, *AT_WORK]))
     return _hours_of(record for record in records if not _is_lost(record, now))
 
@@ -166,7 +166,7 @@ def failures(instance: DagsterInstance, now: datetime) -> dict[datetime, Failed]
     """
     late = instance.get_run_records(
         RunsFilter(
-            job_name=HOURLY,
+            job_name=HOURLY_JOB,
             tags={CAUSE_TAG: LATE},
             statuses=list(ENDED),
             created_after=now - _REMEMBERED,
@@ -200,7 +200,7 @@ def _extracted_since(
     if moment is None:
         return []
     records = instance.get_run_records(
-        RunsFilter(job_name=HOURLY, statuses=[DagsterRunStatus.SUCCESS], created_after=moment),
+        RunsFilter(job_name=HOURLY_JOB, statuses=[DagsterRunStatus.SUCCESS], created_after=moment),
         limit=_RUNS_LOOKED_AT,
     )
     return [(_run_hours(one.dagster_run), one.create_timestamp) for one in records]
@@ -219,6 +219,6 @@ def _run_hours(run: DagsterRun) -> Hours:
 
 
 def failed_message(hour: datetime, failed: Failed) -> str:
-    """An hour whose run failed, in words."""
+    """A line about an hour whose run failed."""
     times = "once" if failed.times == 1 else f"{failed.times} times in a row"
     return f"{partition_key(hour)} failed {times}, next try after {failed.again:%Y-%m-%d %H:%M}Z"

@@ -1,4 +1,4 @@
-"""What happened in runs, as far as somebody may have to know: plain records."""
+"""What happened in runs, as far as alerts need it: facts, which `monitoring.alerts` words."""
 
 from __future__ import annotations
 
@@ -11,14 +11,24 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.hours import HourRange
+    from chimera_assets.quality.event_lag import EventLag
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A step that failed and its cause in one line; a run that died outside of any has step ""."""
+    """A step that failed, or a blocking check in it.
+
+    Attributes:
+        step: The step; "" if a run died outside of any.
+        cause: Why, in one line, or what the check found; "" if the run recorded nothing.
+        check: The check that failed, if one did.
+        asset: What it checks, as `layer/table`.
+    """
 
     step: str
     cause: str
+    check: str = ""
+    asset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +56,14 @@ class Run:
     Attributes:
         run_id: Dagster's id of it.
         job: Its job; Dagster's own name where assets were started by hand.
-        hours: What it was for, if for hours.
+        hours: The hours it was for, if it was for hours.
         started: When it started; None if it never did.
         ended: When it ended.
         success: Whether it ended well.
         steps: The steps that succeeded.
         failed: What failed, gates left out.
         blocked: The gates that did not open.
-        late: What it took in, if it was for late rows.
+        late: The late rows it extracted, if it was for late rows.
     """
 
     run_id: str
@@ -75,12 +85,19 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """What the check `event_lag` said last of a stream."""
+    """The latest result of a stream's check `event_lag`.
+
+    Attributes:
+        stream: The stream.
+        fresh: Whether the check passed.
+        checked: When it ran.
+        lag: What it measured; None if an earlier release recorded it.
+    """
 
     stream: str
     fresh: bool
-    words: str
     checked: datetime
+    lag: EventLag | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +108,7 @@ class Facts:
         now: When it was read.
         ended: Runs that ended, oldest first.
         running: Runs in progress.
-        freshness: The last word on each stream.
+        freshness: The latest result of each stream.
         until: Runs that ended before this have all been read.
     """
 

@@ -24,7 +24,7 @@ from chimera_assets.layers import RAW
 from chimera_assets.orchestration.instance.dead_runs import end_dead_runs
 from chimera_assets.orchestration.instance.home import open_instance
 from chimera_assets.orchestration.runs.causes import cause_of
-from chimera_assets.orchestration.runs.job_names import HOURLY
+from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
 from chimera_assets.orchestration.runs.step_names import shown_step
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY, partition_tags
 
@@ -85,7 +85,7 @@ class CheckRun:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What became of a run.
+    """The outcome of a run.
 
     Attributes:
         run_id: Dagster's id of it.
@@ -111,7 +111,7 @@ class RunSummary:
 
 def hourly_job() -> JobDefinition:
     """The hourly job, from the definitions that Dagster loads."""
-    job: JobDefinition = import_module(_DEFINITIONS).defs.resolve_job_def(HOURLY)
+    job: JobDefinition = import_module(_DEFINITIONS).defs.resolve_job_def(HOURLY_JOB)
     return job
 
 
@@ -189,7 +189,7 @@ class _Record:
 
     def __init__(self, of: int, on_event: Callable[[StepEvent], None] | None) -> None:
         self._of = of
-        self._tell = on_event or (lambda _: None)
+        self._emit = on_event or (lambda _: None)
         self._steps: dict[str, StepRun] = {}
         self._begun: dict[str, float] = {}
         self._run_failure = ""
@@ -212,7 +212,7 @@ class _Record:
         """The steps; a run that failed outside any step has one of the run's own name."""
         yield from self._steps.values()
         if self._run_failure and all(s.outcome != "failed" for s in self._steps.values()):
-            yield StepRun(HOURLY, "failed", cause=self._run_failure)
+            yield StepRun(HOURLY_JOB, "failed", cause=self._run_failure)
 
     def _step(self, name: str) -> StepRun:
         return self._steps.setdefault(name, StepRun(name))
@@ -227,7 +227,7 @@ class _Record:
         if outcome == "failed" and event.step_failure_data.error is not None:
             step.cause = cause_of(event.step_failure_data.error)
         again = event.step_retry_data.error if outcome == "retried" else None
-        self._tell(StepEvent(name, outcome, self._of, cause_of(again) if again is not None else ""))
+        self._emit(StepEvent(name, outcome, self._of, cause_of(again) if again is not None else ""))
 
     def _note_table(self, event: DagsterEvent, step: str) -> None:
         path = tuple(event.asset_key.path) if event.asset_key is not None else ()

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanOrchestrationContext
     from dagster._core.execution.plan.plan import ExecutionPlan
 
-    class Told(Protocol):
-        """What is told that a step failed, which raises nothing here."""
+    class Failable(Protocol):
+        """What notes that a step failed, which raises nothing here."""
 
         def fail(self, kind: str) -> None:
             """Take note of the kind of failure."""
 
 
 def around_runs(
-    definition: dg.ExecutorDefinition, around: Callable[[DagsterRun], AbstractContextManager[Told]]
+    definition: dg.ExecutorDefinition,
+    around: Callable[[DagsterRun], AbstractContextManager[Failable]],
 ) -> dg.ExecutorDefinition:
     """The executor, with a context around each of its runs."""
     make = definition.executor_creation_fn
@@ -37,10 +38,10 @@ def around_runs(
         def wrapped(
             plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
         ) -> Iterator[DagsterEvent]:
-            with around(plan_context.dagster_run) as told:
+            with around(plan_context.dagster_run) as span:
                 for event in execute(plan_context, execution_plan):
                     if event.is_step_failure:
-                        told.fail("StepFailure")
+                        span.fail("StepFailure")
                     yield event
 
         # The object stays what it is: Dagster looks at its class.

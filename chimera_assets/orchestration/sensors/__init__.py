@@ -1,1 +1,1 @@
-"""Sensors: what is looked for every minute or so, and what they ask for."""
+"""Sensors: what they check every minute or so, and the runs they request."""

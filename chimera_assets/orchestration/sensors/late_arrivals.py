@@ -11,7 +11,7 @@ import dagster as dg
 from chimera_assets.access.principal import Principal
 from chimera_assets.contracts import Contract, contracts
 from chimera_assets.errors import ChimeraError
-from chimera_assets.ingest.look import Looked, look
+from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
 from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.hourly_job import etl_hourly
 from chimera_assets.orchestration.runs.late_runs import plan
@@ -25,10 +25,10 @@ _NAME = "late_arrivals"
 _ACTOR = Principal.of_system(f"sensor {_NAME}")
 _EVERY_SECONDS = 60
 
-#: A look may take so long; Dagster gives up on a tick after 60 s.
-_LONGEST_LOOK = 20
+#: A scan may take so long; Dagster gives up on a tick after 60 s.
+_LONGEST_SCAN = 20
 
-#: Of the source's time, looks take at most one part in so many.
+#: Of the source's time, scans take at most one part in so many.
 _REST = 20
 
 
@@ -43,15 +43,15 @@ _REST = 20
     ),
 )
 def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Look at every stream, and ask for the runs that its pending hours need."""
+    """Scan every stream, and ask for the runs that its pending hours need."""
     now = datetime.now(UTC)
     rests: dict[str, str] = json.loads(context.cursor or "{}")
-    looked = {
-        contract.stream: _rested_look(contract, rests, now)
+    scans = {
+        contract.stream: _rested_scan(contract, rests, now)
         for contract in contracts().values()
         if contract.kind == "stream"
     }
-    planned = plan(context.instance, looked, now)
+    planned = plan(context.instance, scans, now)
     runs = []
     for request, rows in planned.runs:
         tags = request.tags(rows) | _ACTOR.tags()
@@ -63,24 +63,26 @@ def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     return dg.SensorResult(run_requests=runs, skip_reason=reason, cursor=json.dumps(rests))
 
 
-def _rested_look(contract: Contract, rests: dict[str, str], now: datetime) -> Looked:
-    """Look at a stream unless it was looked at, and found slow to look at, just before.
+def _rested_scan(contract: Contract, rests: dict[str, str], now: datetime) -> LateRowScan:
+    """Scan a stream unless it was scanned, and found slow to scan, just before.
 
     Args:
         contract: The stream's contract.
-        rests: Stream -> when it may be looked at again; kept up to date.
+        rests: Stream -> when it may be scanned again; kept up to date.
         now: The time.
     """
     stream = contract.stream
     until = rests.get(stream)
     if until is not None and datetime.fromisoformat(until) > now:
-        return Looked(messages=(f"{stream}: a large table, looked at again after {until[11:16]}Z",))
+        return LateRowScan(
+            messages=(f"{stream}: a large table, looked at again after {until[11:16]}Z",)
+        )
     started = time.monotonic()
     try:
         source = PostgresSource(source_database_url(get_settings()))
-        found = look(open_lake(), contract, source, now=now, seconds=_LONGEST_LOOK)
+        found = scan_for_late_rows(open_lake(), contract, source, now=now, seconds=_LONGEST_SCAN)
     except ChimeraError as error:
-        found = Looked(messages=(_error_message(stream, error),))
+        found = LateRowScan(messages=(_error_message(stream, error),))
     seconds = time.monotonic() - started
     rests.pop(stream, None)
     if seconds * _REST > _EVERY_SECONDS:
@@ -92,7 +94,7 @@ def _rested_look(contract: Contract, rests: dict[str, str], now: datetime) -> Lo
 def _error_message(stream: str, error: ChimeraError) -> str:
     if isinstance(error, SourceError) and error.cancelled:
         return (
-            f"{stream}: looking for late rows took the source more than {_LONGEST_LOOK} s; "
+            f"{stream}: looking for late rows took the source more than {_LONGEST_SCAN} s; "
             "the next hourly run looks for them"
         )
     return f"{stream}: {error}"

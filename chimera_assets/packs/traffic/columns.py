@@ -120,7 +120,7 @@ class During(Form):
         return super().reads().union(*map(columns_of, self.where.values()))
 
 
-#: The key that tells a form -> the form.
+#: The key of a form -> the form.
 FORMS: dict[str, type[Form]] = {
     "pick": Pick,
     "take": Take,
@@ -133,7 +133,7 @@ FORMS: dict[str, type[Form]] = {
 
 
 def _form(value: Any) -> str:  # noqa: ANN401 - whatever YAML holds
-    """The tag of a column's form; no tag is a key of a file, so that places can be told apart."""
+    """The tag of a column's form; no tag is a key of a file, so that places stay distinct."""
     keys = value if isinstance(value, dict) else {}
     # `take` is also a key of `during`.
     named = next((key for key in ("during", *FORMS) if key in keys), None)

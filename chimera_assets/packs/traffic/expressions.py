@@ -17,7 +17,7 @@ _DECIMAL = re.compile(r"""'[^']*'|"[^"]*"|\b\d+\.\d+(?![\deE.])""")
 
 @lru_cache(maxsize=1024)
 def parsed(text: str) -> pl.Expr:
-    """The Polars expression of a SQL expression, decimal numbers taken as floating-point ones.
+    """The Polars expression of a SQL expression, decimal numbers read as floating-point ones.
 
     Raises:
         PolarsError: It is no SQL.

@@ -23,7 +23,7 @@ OF_HOUR = (
     "burst",
 )  # fmt: skip
 
-#: What it says of every row besides: its number in the hour.
+#: What else expressions of a row may read: its number in the hour.
 OF_ROW = ("number",)
 
 #: What it says of every episode, and what of that is known before the rest.

@@ -56,7 +56,7 @@ def require_known_passwords(cluster: Cluster) -> None:
     if not trusts(cluster):
         remedy = "end every process that uses it; its next start sets new ones"
         raise EmbeddedServerError(cluster.root, "the file of its passwords is gone", remedy)
-    # An older release started it. It takes any password until its next start, which sets these.
+    # An older release started it. It accepts any password until its next start, which sets these.
     passwords.keep(cluster.root, passwords.fresh())
 
 

@@ -1,4 +1,4 @@
-"""The server's folder: its programs, its data, its socket, what it is told when it starts."""
+"""The server's folder: its programs, its data, its socket, its settings at the start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chimera_assets.postgres.embedded.account import Account
 
 PORT = 5432
-#: Linux takes 107 bytes in the path of a socket, macOS 103.
+#: Linux allows 107 bytes in the path of a socket, macOS 103.
 _LONGEST_SOCKET = 100
 #: `unix_socket_directories` is a list, split at commas; keep to what never needs quoting.
 _PLAIN_PATH = re.compile(r"[\w./+@=-]+", re.ASCII)
@@ -186,7 +186,7 @@ class Cluster:
             return None
 
     def is_ready(self) -> bool:
-        """Whether the server takes connections."""
+        """Whether the server accepts connections."""
         pid, status = self._pid_file()
         return pid is not None and status == "ready" and self.postmaster() == pid
 

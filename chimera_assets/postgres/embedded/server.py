@@ -83,7 +83,7 @@ class EmbeddedPostgres:
         return self._lease is not None
 
     def is_running(self) -> bool:
-        """Whether the server takes connections; never starts it."""
+        """Whether the server accepts connections; never starts it."""
         return self.cluster.is_ready()
 
     def release(self, seconds: float = 30.0) -> None:

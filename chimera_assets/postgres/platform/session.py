@@ -14,7 +14,7 @@ from chimera_assets.postgres.address import Address, is_lost
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: A session, for those who are handed one and know nothing of the driver. Rows are dictionaries.
+#: A session, for callers that know nothing of the driver. Rows are dictionaries.
 Session: TypeAlias = psycopg.Connection[dict[str, Any]]
 
 _WRAPPING = re.compile(r"^connection failed: ")

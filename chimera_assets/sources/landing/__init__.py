@@ -1,7 +1,7 @@
 """Files as a source: dropped into a folder or an S3 prefix, each loaded exactly once.
 
-A file's rows go into the Delta table `landing/<stream>`, and in the same commit what tells the file
-itself. From there the hours' runs extract them, beside the rows of PostgreSQL.
+A file's rows go into the Delta table `landing/<stream>`, and in the same commit its entry in the
+file log. From there the hours' runs extract them, beside the rows of PostgreSQL.
 """
 
 from chimera_assets.sources.landing.file_log import FileLog

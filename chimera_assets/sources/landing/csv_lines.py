@@ -60,18 +60,18 @@ class CsvLines:
         for lines, last in _pieces(self._path, zipped=self._zipped):
             rest += lines
             if not self._header:
-                taken = self._read_header(rest)
-                rest, line = rest[taken:], line + taken
+                consumed = self._read_header(rest)
+                rest, line = rest[consumed:], line + consumed
             if self._header:
-                parsed, taken = self._parse(rest, line, last=last)
+                parsed, consumed = self._parse(rest, line, last=last)
                 yield parsed
-                rest, line = rest[taken:], line + taken
+                rest, line = rest[consumed:], line + consumed
         if not self._header:
             message = "expected a header, found an empty file"
             raise CorruptFile(message)
 
     def _read_header(self, lines: list[bytes]) -> int:
-        """Read the header; gives how many lines it and the blank ones before it take."""
+        """Read the header; gives how many lines it and the blank ones before it have."""
         first = next((n for n, line in enumerate(lines) if not blank(line)), None)
         if first is None:
             return len(lines)
@@ -100,20 +100,20 @@ class CsvLines:
 
         Gives also how many lines these are: a record that is open at their end waits for more.
         """
-        # Of quotes in several lines Arrow takes any for one field, be it half of the file.
+        # Of quotes in several lines Arrow reads any as one field, be it half of the file.
         if not any(map(_turns, lines)):
             starts = [number for number, line in enumerate(lines, first) if not blank(line)]
             rows = self._quickly(b"".join(lines), len(starts))
             if rows is not None:
                 return Parsed(rows.with_columns(_line=_numbers(starts))), len(lines)
-        records, malformed, taken = self._sorted_out(lines, last=last)
+        records, malformed, consumed = self._sorted_out(lines, last=last)
         text = b"".join(b"".join(lines[start:end]) for start, end in records)
         rows = self._quickly(text, len(records))
         if rows is None:
             rows = self._with_retries([lines[start:end] for start, end in records])
         numbers = _numbers(first + start for start, _ in records)
-        told = [(first + number, shown(lines[number])) for number in malformed]
-        return Parsed(rows.with_columns(_line=numbers), told), taken
+        malformed_lines = [(first + number, shown(lines[number])) for number in malformed]
+        return Parsed(rows.with_columns(_line=numbers), malformed_lines), consumed
 
     def _sorted_out(
         self, lines: list[bytes], *, last: bool
@@ -125,20 +125,20 @@ class CsvLines:
         at = 0
         while at < len(lines):
             line = lines[at]
-            taken = 1
+            consumed = 1
             if b'"' in line:
-                fields, taken = _record(lines, at)
-                if not taken and not last and len(lines) - at < RECORD_LINES:
+                fields, consumed = _record(lines, at)
+                if not consumed and not last and len(lines) - at < RECORD_LINES:
                     break
                 sound = len(fields) == len(self._header)
             else:
                 sound = line.count(b",") == commas and _is_utf8(line)
             if sound and not blank(line):
-                records.append((at, at + taken))
+                records.append((at, at + consumed))
             elif not blank(line):
                 malformed.append(at)
-                taken = 1
-            at += taken
+                consumed = 1
+            at += consumed
         return records, malformed, at
 
     def _quickly(self, text: bytes, records: int) -> pl.DataFrame | None:
@@ -189,7 +189,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _record(lines: Sequence[bytes], at: int) -> tuple[Sequence[str], int]:
-    """The fields of the record that begins at a line, and how many lines they take.
+    """The fields of the record that begins at a line, and how many lines they have.
 
     No fields if it is broken; no lines if a quote is still open at the end.
     """

@@ -36,9 +36,9 @@ class Unfinished(Exception):  # noqa: N818 - a verdict on the file
     """The file looks as if its writer were not done; the message says what is missing."""
 
 
-def compact(told: Mapping[str, str | None]) -> str:
-    """A value of `_unreadable`: what is told, nulls left out."""
-    given = {name: text for name, text in told.items() if text is not None}
+def compact(texts: Mapping[str, str | None]) -> str:
+    """A value of `_unreadable`: the texts as JSON, nulls left out."""
+    given = {name: text for name, text in texts.items() if text is not None}
     return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Table
     from chimera_assets.sources.landing.place import LandingFile
 
-#: The application id of the transactions by which takings of a stream follow one another.
+#: The application id of the transactions by which loads of a stream follow one another.
 SEQUENCE = "chimera.landing"
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 
-#: The column of the ledger's rows; null in every other row of the table.
+#: The column of the file log's entries; null in every other row of the table.
 LOADED = pa.field(
     "_taken",
     pa.struct(
@@ -48,13 +48,13 @@ State = Literal["taken", "corrupt", "same"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What became of a file.
+    """A file that was loaded, or found corrupt.
 
     Attributes:
         uri, size, mark, modified: See `LandingFile`.
         sha256: Of its bytes, as they lie there.
         taken: When it was loaded, UTC.
-        state: What became of it.
+        state: How it was loaded.
         rows: Its rows, malformed lines included.
         malformed: Lines that are no rows.
         why: What is wrong with a corrupt file.
@@ -72,7 +72,7 @@ class Entry:
     why: str | None
 
     def as_row(self) -> dict[str, Any]:
-        """The entry as a value of `TAKEN`."""
+        """The entry as a value of `LOADED`."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
@@ -81,7 +81,7 @@ class FileLog:
 
     Attributes:
         entries: Every entry.
-        sequence: How many takings were committed.
+        sequence: How many loads were committed.
     """
 
     def __init__(self, entries: Iterable[Entry], sequence: int) -> None:
@@ -93,7 +93,7 @@ class FileLog:
 
     @classmethod
     def read(cls, table: Table) -> Self:
-        """The ledger of a table, empty if there is none yet."""
+        """The file log of a table, empty if there is none yet."""
         if not table.exists():
             return cls((), 0)
         # In this order: a load in between makes the sequence too low, and ours is refused.

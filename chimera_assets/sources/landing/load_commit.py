@@ -1,4 +1,4 @@
-"""The commit of files that were read: their rows, and in the same commit what tells the files."""
+"""The commit of files that were read: their rows and, with them, their entries in the file log."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Loaded:
     """What a run loaded of a stream.
 
     Attributes:
-        entries: What became of each file.
+        entries: The entry of each file.
         hours: The partition keys of the hours that rows came into.
         waits: Files left for later, with the reason.
         unknown: Columns that were in files and not in the contract.

@@ -28,7 +28,7 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True)
 class LandingFile:
-    """A file as a listing tells it.
+    """A file as a listing shows it.
 
     Attributes:
         uri: Its absolute path or `s3://` URI.
@@ -170,7 +170,7 @@ def _s3_files(under: str) -> Iterator[LandingFile]:
 
 
 class _S3:
-    """A client, bucket and prefix (with a slash at its end); its errors told in one line."""
+    """A client, bucket and prefix (with a slash at its end); its errors in one line each."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri

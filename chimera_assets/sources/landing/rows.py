@@ -43,7 +43,7 @@ def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) ->
         parsed: What a reader gives.
         contract: Their contract.
         uri: The file.
-        arrived: When the file arrived: the arrival of rows that do not tell their own, and the
+        arrived: When the file arrived: the arrival of rows that do not give their own, and the
             place of all that has no time or is no row.
     """
     values, unreadable = typed(parsed.rows, contract)
@@ -112,8 +112,10 @@ def _with_origin(uri: str) -> pl.Expr:
         .item()
     )
     line = pl.format(',"{}":{}', pl.lit(damage.LINE), pl.col("_line")).fill_null("")
-    told = pl.concat_str(text.str.strip_suffix("}"), pl.lit(f",{file[1:-1]}"), line, pl.lit("}"))
-    return pl.when(text.is_not_null()).then(told)
+    documented = pl.concat_str(
+        text.str.strip_suffix("}"), pl.lit(f",{file[1:-1]}"), line, pl.lit("}")
+    )
+    return pl.when(text.is_not_null()).then(documented)
 
 
 def landed_rows(

@@ -37,7 +37,7 @@ class SpooledFile:
     """A file that was read to its end, or found corrupt.
 
     Attributes:
-        entry: What became of it.
+        entry: Its entry in the file log.
         spool: Its rows, an Arrow stream; there is none if its content was known already.
         hours: The partition keys of the hours they are in.
     """

@@ -1,7 +1,7 @@
 """Texts as typed values, a column at a time; what cannot be read keeps its text.
 
 CSV has nothing but texts, JSON has them for times, and anyone may write a number as one. Each type
-is first read the quick way, all values at once; only what is left is looked at more patiently.
+is first read the quick way, all values at once; only what is left is parsed more slowly.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def _unreadable(bad: dict[str, pl.Series], height: int) -> pl.Series:
         return _nothing(name, pl.String(), height)
     texts = pl.DataFrame([series.alias(column) for column, series in bad.items()])
     some = texts.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-    told: list[str | None] = [None] * height
+    documents: list[str | None] = [None] * height
     for index, row in zip(some.arg_true(), texts.filter(some).iter_rows(named=True), strict=True):
-        told[index] = compact(row)
-    return pl.Series(name, told, pl.String)
+        documents[index] = compact(row)
+    return pl.Series(name, documents, pl.String)
 
 
 def _strings(texts: pl.Series) -> pl.Series:
@@ -105,11 +105,11 @@ def _timestamps(texts: pl.Series) -> pl.Series:
     try:
         cast = texts.to_arrow().cast(pa.timestamp("us", tz="UTC"))
     except pa.ArrowInvalid:
-        return _patient_timestamps(texts)
+        return _timestamps_one_by_one(texts)
     return pl.Series(pl.from_arrow(cast))
 
 
-def _patient_timestamps(texts: pl.Series) -> pl.Series:
+def _timestamps_one_by_one(texts: pl.Series) -> pl.Series:
     shaped = (
         texts.str.strip_chars()
         .str.replace(r"^(\d{4}-\d{2}-\d{2})$", "${1}T00:00:00")

@@ -1,4 +1,4 @@
-"""Whether a file is whole, as far as can be told without reading it.
+"""Whether a file is whole, as far as that shows without reading it.
 
 An object in S3 appears when it is whole. A local file grows in front of everyone's eyes, so it must
 stay the same from one look to the next and be some seconds old. A file that then still lacks its

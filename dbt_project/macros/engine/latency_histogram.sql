@@ -2,7 +2,7 @@
   The latency histogram of aggregates: logarithmic buckets after DDSketch (Masson, Rim and Lee, "DDSketch: A
   fast and fully-mergeable quantile sketch with relative-error guarantees", PVLDB 12(12), 2019,
   section 2.1). With relative error a = 0.01 and g = (1 + a) / (1 - a), bucket i holds the values in
-  (g^(i-1), g^i], told as 2 g^i / (g + 1), which is within a of each of them. Counts of one bucket
+  (g^(i-1), g^i], read as 2 g^i / (g + 1), which is within a of each of them. Counts of one bucket
   add up, so histograms of any hours merge without loss.
 -#}
 {% macro latency_gamma() -%}

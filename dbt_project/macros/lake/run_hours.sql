@@ -1,8 +1,8 @@
 {#-
   The hours that this run is about: {"start": datetime, "end": datetime, "last": datetime}, UTC,
-  the end excluded, `last` the hour before it; none when neither is told, which means all hours.
+  the end excluded, `last` the hour before it; none when neither is given, which means all hours.
 
-  Told by the vars `start_hour` and `end_hour`, or by the environment, CHIMERA_DBT_START_HOUR and
+  Given by the vars `start_hour` and `end_hour`, or by the environment, CHIMERA_DBT_START_HOUR and
   CHIMERA_DBT_END_HOUR. The environment is the way for a schedule: dbt parses the whole project anew
   whenever a var has another value than last time, which costs seconds.
 -#}

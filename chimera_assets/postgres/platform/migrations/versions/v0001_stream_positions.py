@@ -1,4 +1,4 @@
-"""The copy of each stream's watermark; one that an earlier release made is taken over as it is."""
+"""The copy of each stream's watermark; one that an earlier release made is kept as it is."""
 
 from alembic import op
 

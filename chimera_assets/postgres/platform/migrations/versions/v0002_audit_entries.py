@@ -1,4 +1,4 @@
-"""The audit log: a table that takes rows and gives them, and lets nobody change one.
+"""The audit log: a table that rows can be added to and read from, and that lets nobody change one.
 
 The application is not its owner. The triggers are ENABLE ALWAYS: they refuse the owner and a
 superuser too, even one who says to be a replica.

@@ -1,4 +1,4 @@
-"""What monitoring draws from an aggregate: metrics for Prometheus, said in `aggregates.yaml`."""
+"""Metrics for Prometheus over an aggregate, as `aggregates.yaml` defines them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*$")]
 
 
 class Label(Part):
-    """A label of figures.
+    """A label of metrics.
 
     Args:
         column: The column of the aggregate with its values.
@@ -40,7 +40,7 @@ class Label(Part):
         return self
 
 
-class Figure(Part):
+class Metric(Part):
     """A metric for Prometheus: a sum, or a share of two, over the newest hours.
 
     Args:
@@ -71,10 +71,10 @@ class Figure(Part):
 
 
 class Metrics(Part):
-    """What monitoring draws from an aggregate: figures, all by the same labels."""
+    """The metrics of an aggregate, all by the same labels."""
 
     labels: dict[MetricName, Label]
-    figures: Annotated[dict[MetricName, Figure], Field(min_length=1)]
+    figures: Annotated[dict[MetricName, Metric], Field(min_length=1)]
 
 
 def note_metrics(
@@ -84,7 +84,7 @@ def note_metrics(
     grain: Collection[str],
     measures: Collection[str],
 ) -> None:
-    """Note labels and figures of columns that the aggregate does not have."""
+    """Note labels and metrics of columns that the aggregate does not have."""
 
     def note(place: Location, column: str, kind: str, known: Collection[str]) -> None:
         if column not in known:

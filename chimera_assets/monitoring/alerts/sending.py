@@ -18,7 +18,7 @@ from chimera_assets.settings import get_settings
 if TYPE_CHECKING:
     from chimera_assets.orchestration.instance.home import Instance
 
-#: A tick that outlasts the daemon's patience goes on; the next one must not do the same beside it.
+#: A tick that outlasts the daemon's timeout goes on; the next one must not do the same beside it.
 _one_at_a_time = threading.Lock()
 
 
@@ -41,19 +41,19 @@ def _send(instance: Instance) -> Report:
     facts = read_facts(
         instance,
         now=now,
-        since=state.told.since,
-        handled=state.told.handled,
+        since=state.reported.since,
+        handled=state.reported.handled,
         lag_checks=LAG_CHECKS,
     )
     wanted = AlertSettings(settings.notify_success, timedelta(minutes=settings.sla_minutes))
-    state.told, messages = decide(state.told, facts, wanted, MessageWriter(settings.ui_url))
+    state.reported, messages = decide(state.reported, facts, wanted, MessageWriter(settings.ui_url))
     dropped = outbox.put(state, messages, destinations)
     outbox.save(instance, state)
     sent, failed = outbox.deliver(
         state, destinations, now=now, keep=lambda changed: outbox.save(instance, changed)
     )
     summary = f"{len(messages)} new, {sent} sent, {len(state.pending)} waiting"
-    lost = f"{dropped} messages that no destination took for long were dropped."
+    lost = f"{dropped} messages that no destination accepted for long were dropped."
     return Report(
         "; ".join([summary, *failed]),
         warnings=tuple(failed),

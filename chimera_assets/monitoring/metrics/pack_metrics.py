@@ -1,4 +1,4 @@
-"""The figures that packs draw from their aggregates' newest hours."""
+"""The metrics that packs define over their aggregates' newest hours."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from chimera_assets.packs.figures import Figure, Label, Metrics
+    from chimera_assets.packs.metrics import Label, Metric, Metrics
 
 #: The label of all values together that are not among the largest, and of a null.
 OTHER, UNKNOWN = "other", "unknown"
 
 
-def figure_samples(metrics: Metrics, rows: pl.DataFrame, last: datetime) -> Iterator[Sample]:
+def pack_metric_samples(metrics: Metrics, rows: pl.DataFrame, last: datetime) -> Iterator[Sample]:
     """The samples of an aggregate; what is not known is left out.
 
     Args:
-        metrics: Which figures, by which labels.
+        metrics: Which metrics, by which labels.
         rows: The aggregate's newest hours. By all of them values are ranked, so that labels do not
             change every hour.
         last: The newest hour.
     """
-    # Their values may not take the place of a column that is added up.
+    # Their values may not replace those of a column that is added up.
     labels = {f"label {name}": _label(label, rows) for name, label in metrics.labels.items()}
     labelled = rows.with_columns(**labels)
-    for name, figure in metrics.figures.items():
-        newest = labelled.filter(last - (figure.hours - 1) * ONE_HOUR <= HOUR_START)
-        values = newest.group_by(list(labels)).agg(value=_value(figure)).drop_nulls("value")
+    for name, metric in metrics.figures.items():
+        newest = labelled.filter(last - (metric.hours - 1) * ONE_HOUR <= HOUR_START)
+        values = newest.group_by(list(labels)).agg(value=_value(metric)).drop_nulls("value")
         for *of, value in values.sort(list(labels)).iter_rows():
             yield Sample(name, tuple(of), value)
 
 
-def _value(figure: Figure) -> pl.Expr:
-    if figure.sum is not None:
-        return _sum(figure.sum)
-    share, of = (_sum(str(column)) for column in (figure.share, figure.of))
+def _value(metric: Metric) -> pl.Expr:
+    if metric.sum is not None:
+        return _sum(metric.sum)
+    share, of = (_sum(str(column)) for column in (metric.share, metric.of))
     return pl.when(of != 0).then(share / of)
 
 

@@ -1,4 +1,4 @@
-"""What does not change from hour to hour: the lookup tables, and chance by their weights."""
+"""A pack's traffic for one seed: its lookup tables, and random choices by their weights."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class World:
+class SeededTraffic:
     """A pack's traffic for one seed.
 
     Attributes:
         traffic: What the pack says.
-        seed: The same seed gives the same rows, another one another world beside it.
+        seed: The same seed gives the same rows, another seed gives other rows.
         rows_per_hour: What the rows of an hour are counted by.
         tables: The lookup tables.
     """
@@ -40,7 +40,7 @@ class World:
         return self.tables[table][column]
 
     def picked(self, table: str, thrown: pl.Expr, *, evenly: bool) -> pl.Expr:
-        """For each throw the number of a row of the table, chosen by weight."""
+        """For each random number the number of a row of the table, chosen by weight."""
         rows = self.tables[table]
         even = evenly or WEIGHT not in rows.columns
         weights = [1.0] * rows.height if even else rows[WEIGHT].to_list()
@@ -50,7 +50,7 @@ class World:
 
 
 def _table(rows: tuple[dict[str, Any], ...]) -> pl.DataFrame:
-    """A lookup table; lists of texts become texts joined by commas, as sources take them in."""
+    """A lookup table; lists of texts become texts joined by commas, as they are loaded."""
     return pl.DataFrame({name: _column([row[name] for row in rows]) for name in rows[0]})
 
 

@@ -1,4 +1,4 @@
-"""A look at one stream for late rows: which hours are pending, and what is worth saying of it."""
+"""Scans one stream's source for late rows: which hours are pending, and messages about them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What a look at one stream found.
+class LateRowScan:
+    """What a scan of one stream found.
 
     Attributes:
         pending: The hours to be extracted (again).
         rows: How many rows came late in each of them, where that is known.
-        messages: What is worth saying, in lines.
+        messages: For the log of the tick, in lines.
     """
 
     pending: Hours = NO_HOURS
@@ -38,10 +38,10 @@ class Looked:
     messages: tuple[str, ...] = ()
 
 
-def look(
+def scan_for_late_rows(
     lake: Lake, contract: Contract, source: PostgresSource, *, now: datetime, seconds: int
-) -> Looked:
-    """Look at a stream.
+) -> LateRowScan:
+    """Scan a stream's source for rows that its watermark does not cover.
 
     Args:
         lake: The lake.
@@ -55,7 +55,7 @@ def look(
     """
     known = Known.of(lake, contract.stream, now)
     if known.begun is None and not lake.table(LANDING, contract.stream).exists():
-        return Looked(messages=(f"{contract.stream}: nothing taken in yet",))
+        return LateRowScan(messages=(f"{contract.stream}: nothing extracted yet",))
     messages: list[str] = []
     with source_now(lake, contract, source, seconds=seconds) as state:
         found = backlog(lake, contract, known, state)
@@ -70,7 +70,7 @@ def look(
     if not pending and not messages:
         messages += _nothing_late(contract, known.watermark)
     rows = {h: one.rows for h, one in found.arrivals.hours.items() if h in found.late}
-    return Looked(pending, rows, tuple(messages))
+    return LateRowScan(pending, rows, tuple(messages))
 
 
 def _nothing_late(contract: Contract, watermark: Watermark | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands that stand by themselves: demo, up, status, backfill, verify, upkeep, metrics."""
+"""The commands without a group: demo, up, status, backfill, verify, upkeep, metrics."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -18,7 +18,7 @@ def demo(
     seed: opt.Seed = 42,
     force: opt.Force = False,
 ) -> int:
-    """Fill a lake with a week of simulated traffic, and show what became of it."""
+    """Fill a lake with a week of simulated traffic, and show a summary."""
     from chimera_assets.commands.demo import run_demo
 
     return run_demo(
@@ -48,7 +48,7 @@ def status(*, as_json: opt.AsJson = False) -> int:
 
 @commands.command()
 def backfill(*, start: opt.Start, end: opt.End, as_json: opt.AsJson = False) -> int:
-    """Take a range of hours through all layers, in one Dagster run; safe to repeat."""
+    """Run a range of hours through all layers, in one Dagster run; safe to repeat."""
     from chimera_assets.commands.backfill import backfill
 
     return backfill(start, end, as_json=as_json, now=datetime.now(UTC))
