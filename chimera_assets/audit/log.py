@@ -23,6 +23,10 @@ _INSERT = """
     RETURNING id
 """
 _REASON = 2_000
+_NOT_KEPT = (
+    "audit.entries: expected the new entry's number, found none: a trigger or rule of the table "
+    "keeps entries out, remove it"
+)
 
 
 class AuditError(ChimeraError):
@@ -131,6 +135,9 @@ class AuditLog:
 
         Returns:
             The entry's number.
+
+        Raises:
+            ChimeraError: The database did not keep it.
         """
         row = session.execute(
             _INSERT,
@@ -148,7 +155,9 @@ class AuditLog:
                 said.run_id,
             ),
         ).fetchone()
-        return int(row["id"]) if row is not None else 0
+        if row is None:  # as a trigger or rule of somebody else's can have it
+            raise ChimeraError(_NOT_KEPT)
+        return int(row["id"])
 
     def _say_failed(self, said: NewEntry, number: int, kind: str) -> None:
         failed = replace(said, before=None, after={"failed": kind}, reason=None, failure_of=number)

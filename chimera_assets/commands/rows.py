@@ -34,7 +34,9 @@ def print_rows(rows: pl.LazyFrame, form: Format) -> int:
     if form is Format.table:
         frame = _readable(rows).collect()
         lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
-        shown = frame.with_columns(pl.col(name).list.join(", ") for name in lists)
+        shown = frame.with_columns(
+            pl.col(name).cast(pl.List(pl.String)).list.join(", ") for name in lists
+        )
         print_table(frame.columns, shown.iter_rows())
         return frame.height
     return _print_json(rows) if form is Format.json else _print_csv(rows)

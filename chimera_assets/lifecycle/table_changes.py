@@ -34,8 +34,11 @@ def optimize(
     """Merge the small files of each hour, or rewrite them in the order of columns.
 
     Raises:
+        LakeError: The table has no such column.
         AuditError: The audit log could not be written; the table is as it was.
     """
+    if z_order:
+        table.read(hours, z_order)  # reads nothing yet: refuses an unknown column, off the record
     how = {"hours": str(hours) if hours is not None else "all", "z_order": list(z_order)}
     with context.change("table.optimize", _name(table), before=_version(table), after=how):
         if z_order:

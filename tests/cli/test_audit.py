@@ -233,6 +233,39 @@ def test_an_entry_that_is_refused_after_the_start_leaves_the_table_alone(
     assert lake_of_four_hours.table("raw", "generations").version() == before
 
 
+def test_an_entry_that_the_database_drops_in_silence_is_no_entry(
+    chimera: Chimera, lake_of_four_hours: Lake, platform: str
+) -> None:
+    assert chimera("table", "optimize", TABLE).code == 0
+    with psycopg.connect(platform) as connection:
+        connection.execute(
+            "CREATE FUNCTION public.drop_it() RETURNS trigger LANGUAGE plpgsql"
+            " AS 'BEGIN RETURN NULL; END'"
+        )
+        connection.execute(
+            "CREATE TRIGGER drops BEFORE INSERT ON audit.entries"
+            " FOR EACH ROW EXECUTE FUNCTION public.drop_it()"
+        )
+
+    assert "found none" in one_line(chimera("hold", "add", "--reason", "a case"))
+    assert not lake_of_four_hours.table("quality", "legal_holds").exists()
+
+
+def test_an_entry_that_no_reader_could_show_is_refused(chimera: Chimera, platform: str) -> None:
+    assert chimera("hold", "add", "--reason", "a case").code == 0
+    for kind, before in (("robot", "{}"), ("person", "5")):
+        with (
+            psycopg.connect(platform) as connection,
+            pytest.raises(psycopg.errors.CheckViolation),
+        ):
+            connection.execute(
+                "INSERT INTO audit.entries"
+                " (actor_kind, actor_name, actor_origin, action, resource, before)"
+                " VALUES (%s, 'x', 'y', 'z', 'r', %s::jsonb)",
+                (kind, before),
+            )
+
+
 def test_a_changed_contract_or_setting_is_noticed_by_the_next_command(
     chimera: Chimera,
     lake_of_four_hours: Lake,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from chimera_assets.commands.rows import Format, print_rows
+
 from .conftest import HOURS, ROWS, one_line, process
 
 if TYPE_CHECKING:
@@ -54,6 +56,12 @@ def test_an_export_is_whole_unless_it_says_otherwise(chimera: Chimera) -> None:
     assert lines[0]["error_code"] == ""
     cut = chimera("table", "read", NAME, "--format", "csv", "--limit", "5")
     assert f"5 of {STAGED} rows" in cut.err
+
+
+def test_lists_of_numbers_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = pl.LazyFrame({"hour": [1, 2], "latency_counts": [[3, None, 4], None]})
+    assert print_rows(rows, Format.table) == rows.collect().height
+    assert "3, 4" in capsys.readouterr().out
 
 
 def test_nothing_to_read_is_still_json_and_csv(chimera: Chimera) -> None:
@@ -102,6 +110,9 @@ def test_small_files_are_merged_and_old_ones_deleted(
     assert "files became" in chimera("table", "optimize", NAME).out
     assert table.stats().files < files
     assert chimera("table", "optimize", NAME, "--z-order", "tenant_id,provider").code == 0
+    unknown = one_line(chimera("table", "optimize", NAME, "--z-order", "tenant_id,prvider"))
+    assert "no column prvider" in unknown
+    assert chimera("audit", "list", "--action", "table.optimize").out.count("prvider") == 0
     assert "0 files deleted" in chimera("table", "vacuum", NAME).out
     assert "expected --yes" in one_line(chimera("table", "vacuum", NAME, "--days", "0"))
     dry = chimera("table", "vacuum", NAME, "--days", "0", "--dry-run")

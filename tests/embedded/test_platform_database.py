@@ -308,6 +308,26 @@ def test_data_of_a_release_that_trusted_everybody_is_kept_and_asks_for_passwords
     server.release()
 
 
+def test_a_start_that_was_killed_while_it_set_passwords_is_done_again(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=None, source_database_url=None)
+    server = embedded_server(settings)
+    _as_it_was(server)
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    left = f"-{gone.stdout.strip()}\n{server.cluster.data}\n"  # as single-user mode writes it
+    (server.cluster.data / "postmaster.pid").write_text(left)
+
+    with platform_database(settings).transaction() as session:
+        kept = session.execute("SELECT run_id FROM public.stream_positions").fetchall()
+
+    assert kept == [{"run_id": "before"}]
+    server.release()
+
+
 def _as_it_was(server: EmbeddedPostgres) -> None:
     """Make the server's data what a release before this one would have left."""
     server.url("operational")

@@ -176,14 +176,12 @@ class Cluster:
     def postmaster(self) -> int | None:
         """The process id of the running server, None if there is none that we can see."""
         pid, _ = self._pid_file()
-        if pid is None:
-            return None
-        try:
-            process = psutil.Process(pid)
-            alive = process.status() != psutil.STATUS_ZOMBIE and process.name() == "postgres"
-            return pid if alive and str(self.data) in process.cmdline() else None
-        except psutil.Error:
-            return None
+        return pid if pid is not None and pid > 0 and self._is_ours(pid) else None
+
+    def in_single_user_mode(self) -> bool:
+        """Whether a program has the data for itself, without a server."""
+        pid, _ = self._pid_file()
+        return pid is not None and pid < 0 and self._is_ours(-pid)
 
     def is_ready(self) -> bool:
         """Whether the server accepts connections."""
@@ -199,11 +197,24 @@ class Cluster:
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return " | ".join(text.strip().splitlines()[-lines:]) or "no log"
 
+    def _is_ours(self, pid: int) -> bool:
+        """Whether a process is one of PostgreSQL on this data."""
+        try:
+            process = psutil.Process(pid)
+            alive = process.status() != psutil.STATUS_ZOMBIE and process.name() == "postgres"
+            return alive and str(self.data) in process.cmdline()
+        except psutil.Error:
+            return False
+
     def _pid_file(self) -> tuple[int | None, str]:
-        """Process id and status as the server wrote them; it may be writing just now."""
+        """Process id and status as the server wrote them; it may be writing just now.
+
+        The process id is negative where PostgreSQL runs in single-user mode.
+        """
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
-            return int(lines[0]), lines[7].strip() if len(lines) > 7 else ""  # noqa: PLR2004
+            pid = int(lines[0])
+            return pid or None, lines[7].strip() if len(lines) > 7 else ""  # noqa: PLR2004
         except (OSError, ValueError, IndexError):
             return None, ""
 

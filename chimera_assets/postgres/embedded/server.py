@@ -170,11 +170,21 @@ class EmbeddedPostgres:
                 raise EmbeddedServerError(self.cluster.root, problem, transient=True)
             time.sleep(_POLL_SECONDS)
 
+    def _outwait_single_user(self) -> None:
+        """Wait until passwords are set by a start that was killed; its last program lives on."""
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        while self.cluster.in_single_user_mode():
+            if time.monotonic() > deadline:
+                problem = "PostgreSQL has its data in single-user mode"
+                raise EmbeddedServerError(self.cluster.root, problem, "end that process")
+            time.sleep(_RECOVERY_POLL_SECONDS)
+
     def _start_keeper(self) -> subprocess.Popen[bytes]:
         cluster = self.cluster
         orphan = cluster.postmaster()
         account = Account.choose(cluster.data)
         if orphan is None:
+            self._outwait_single_user()
             account.let_read(cluster.programs().parent)
             cluster.initialise(account)
             cluster.forget_dead_server()

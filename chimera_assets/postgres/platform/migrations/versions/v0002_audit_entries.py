@@ -14,14 +14,15 @@ _TABLE = """
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         at timestamptz NOT NULL DEFAULT clock_timestamp(),
         failure_of bigint,
-        actor_kind text NOT NULL,
+        actor_kind text NOT NULL
+            CHECK (actor_kind IN ('os_user', 'person', 'service', 'system', 'dagster')),
         actor_name text NOT NULL,
         actor_origin text NOT NULL,
         actor_stated_by text,
         action text NOT NULL,
         resource text NOT NULL,
-        before jsonb,
-        after jsonb,
+        before jsonb CHECK (jsonb_typeof(before) = 'object'),
+        after jsonb CHECK (jsonb_typeof(after) = 'object'),
         reason text,
         run_id text
     )
