@@ -52,8 +52,8 @@ def stream_rows(world: World, name: str, hours: HourRange) -> pl.DataFrame:
 def _uncomputable(world: World, here: Location, error: pl.exceptions.PolarsError) -> ChimeraError:
     """An error in an expression, with its place."""
     first = str(error).partition("\n")[0]
-    place = world.traffic.place(here)
-    return ChimeraError(f"{place}: {here[-1]}: expected what can be computed, found: {first}")
+    path, line = world.traffic.place(here)
+    return ChimeraError(f"{path}:{line}: {here[-1]}: expected what can be computed, found: {first}")
 
 
 def _computed(
