@@ -34,7 +34,7 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
 
     Args:
         days: How many days, the last of which ended last midnight (UTC).
-        rows_per_hour: Generations an hour, on average.
+        rows_per_hour: What the rows of an hour are counted by; see `simulate`.
         seed: The same seed and days give the same rows.
         force: Use a database or a lake that holds rows that are not the demo's.
         now: The present.
@@ -60,7 +60,7 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     code = summary.problems(run, log)
     out().print(f"\nIn all {time.perf_counter() - began:.0f} seconds. What to open next:")
     for command, shows in (*_NEXT, *_tables_to_read()):
-        out().print(f"  {command:<52}{shows}")
+        out().print(f"  {command:<51} {shows}")
     return code
 
 

@@ -11,23 +11,28 @@ from chimera_assets.contracts.dbt_sources import dbt_sources
 from chimera_assets.contracts.lint import lint
 from chimera_assets.contracts.loader import contract_files, read_contracts
 from chimera_assets.errors import ArgumentError
+from chimera_assets.monitoring.metrics.families import PLATFORM_METRICS
 from chimera_assets.packs import PackError
 from chimera_assets.packs.active import (
     known_packs,
     pack_folder,
     requirement_problems,
 )
-from chimera_assets.packs.models import model_files, model_problems
+from chimera_assets.packs.aggregates import read_definitions
+from chimera_assets.packs.claims import repeated
+from chimera_assets.packs.models import model_files, model_problems, unknown_tables
 from chimera_assets.packs.pack import NAME, read_pack
 from chimera_assets.packs.skeleton import skeleton
 from chimera_assets.settings import get_settings
-from chimera_assets.yaml_documents import Problem
+from chimera_assets.simulator.tables import traffic_problems
+from chimera_assets.yaml_documents import DocumentError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from chimera_assets.packs import Pack
+    from chimera_assets.packs.aggregates import Definitions
 
 
 #: Tables are named after the pack, with words added.
@@ -96,12 +101,36 @@ def _problems(folders: Sequence[Path]) -> list[Problem]:
     for pack in packs:
         beside = [other.contracts for other in every if other is not pack]
         found += lint([pack.contracts], beside=beside)
-        # The definitions of aggregates and of simulated traffic are read here, too.
+    found += _definition_problems(packs, every)
     if not any(problem.severity == "error" for problem in found):
         found += claim_problems([read_contracts([pack.contracts]) for pack in every])
         found += [problem for pack in packs for problem in _sources_problems(pack)]
     inside = tuple(str(folder.absolute()) + "/" for folder in folders)
+    found = list(dict.fromkeys(found))  # a contract that cannot be used is met more than once
     return [problem for problem in found if str(problem.path).startswith(inside)]
+
+
+def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[Problem]:
+    """What is wrong with aggregates and simulated traffic."""
+    definitions: list[Definitions] = []
+    for pack in every:
+        try:
+            definitions.append(read_definitions(pack))
+        except PackError as error:
+            yield from error.problems
+    claims = [claim for one in definitions for claim in one.claims]
+    yield from repeated(claims)
+    reads = [claim for one in definitions for claim in one.reads]
+    yield from unknown_tables(every, [*claims, *reads])
+    for claim in claims:
+        if claim.kind == "a metric" and claim.name in PLATFORM_METRICS:
+            expected = "a name that no metric of the platform has"
+            yield Problem(claim.path, claim.line, claim.what, expected, claim.name)
+    for pack in packs:
+        try:
+            yield from traffic_problems(pack)
+        except DocumentError as error:
+            yield from error.problems
 
 
 def _readable(folders: Sequence[Path]) -> tuple[list[Pack], list[Problem]]:

@@ -9,7 +9,6 @@ SQL, what its sums are: for verification, which makes them again, and for monito
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,15 +16,17 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from chimera_assets.errors import one_line
 from chimera_assets.packs import active_packs
+from chimera_assets.packs.claims import Claim, repeated
 from chimera_assets.packs.errors import PackError
 from chimera_assets.packs.metrics import Metrics, note_metrics
 from chimera_assets.yaml_documents import Problem, read_document
 from chimera_assets.yaml_models import Name, Part, checked, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from chimera_assets.packs import Pack
+    from chimera_assets.yaml_documents import Document
 
 #: What the file is called in its pack.
 FILE = "aggregates.yaml"
@@ -91,6 +92,19 @@ class Definitions(Part):
     )
     aggregates: tuple[Aggregate, ...] = ()
 
+    _claims: tuple[Claim, ...] = PrivateAttr(())
+    _reads: tuple[Claim, ...] = PrivateAttr(())
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The names that no other definition may have, with their places."""
+        return self._claims
+
+    @property
+    def reads(self) -> tuple[Claim, ...]:
+        """The facts that aggregates are made from, with their places."""
+        return self._reads
+
 
 def read_aggregates(pack: Pack) -> tuple[Aggregate, ...]:
     """A pack's aggregates; none if it has no such file.
@@ -120,6 +134,40 @@ def read_definitions(pack: Pack) -> Definitions:
             grain, measures = aggregate.grain, aggregate.measures
             note_metrics(document, (*here, "metrics"), metrics, grain, measures)
     document.raise_problems()
+    found._claims = tuple(_claims(document, found))  # noqa: SLF001 - as above
+    found._reads = tuple(_reads(document, found))  # noqa: SLF001
+    return found
+
+
+def _claims(document: Document, definitions: Definitions) -> Iterator[Claim]:
+    path = document.path
+    for fact in definitions.order_by:
+        yield Claim("an order", "order_by", fact, path, document.line(("order_by", fact)))
+    for position, aggregate in enumerate(definitions.aggregates):
+        here = ("aggregates", position)
+        line = document.line((*here, "table"))
+        yield Claim("an aggregate", "table", aggregate.table, path, line)
+        for figure in aggregate.metrics.figures if aggregate.metrics is not None else ():
+            line = document.line((*here, "metrics", "figures", figure))
+            yield Claim("a metric", "figure", figure, path, line)
+
+
+def _reads(document: Document, definitions: Definitions) -> Iterator[Claim]:
+    for position, aggregate in enumerate(definitions.aggregates):
+        for number, fact in enumerate(aggregate.facts):
+            line = document.line(("aggregates", position, "facts", number))
+            yield Claim("a fact", "facts", fact, document.path, line)
+
+
+def definitions_of(packs: Iterable[Pack]) -> tuple[Definitions, ...]:
+    """What packs that are used together say of their facts and aggregates.
+
+    Raises:
+        PackError: A file cannot be used, or a table or metric is defined twice.
+    """
+    found = tuple(map(read_definitions, packs))
+    if problems := list(repeated(claim for one in found for claim in one.claims)):
+        raise PackError(problems)
     return found
 
 
@@ -127,24 +175,19 @@ def active_aggregates() -> tuple[Aggregate, ...]:
     """The aggregates of all packs of this process.
 
     Raises:
-        PackError: A file cannot be used, or two define one table.
+        PackError: A file cannot be used, or a table or metric is defined twice.
     """
-    found: dict[str, Aggregate] = {}
-    for each in chain.from_iterable(map(read_aggregates, active_packs())):
-        if each.table in found:
-            raise each.problem("table", expected="an aggregate once", found=f"{each.table} again")
-        found[each.table] = each
-    return tuple(found.values())
+    return tuple(one for each in definitions_of(active_packs()) for one in each.aggregates)
 
 
 def active_order() -> Mapping[str, tuple[str, ...]]:
     """Fact -> the columns by which it is kept in order, of all packs of this process.
 
     Raises:
-        PackError: A file cannot be used.
+        PackError: A file cannot be used, or a fact has an order twice.
     """
     return {
         table: columns
-        for pack in active_packs()
-        for table, columns in read_definitions(pack).order_by.items()
+        for each in definitions_of(active_packs())
+        for table, columns in each.order_by.items()
     }

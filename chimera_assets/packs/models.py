@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets.layers import stream_of_fact
-from chimera_assets.yaml_documents import Problem
+from chimera_assets.yaml_documents import Problem, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from chimera_assets.packs.claims import Claim
     from chimera_assets.packs.pack import Pack
 
 #: The folders of `models`, whose names say what kind of table a model makes.
 MODEL_FOLDERS = ("staging", "marts", "aggregations")
+
+#: What a definition is of -> the folder of the model that makes it.
+_FOLDER_OF = {"an aggregate": "aggregations", "an order": "marts", "a fact": "marts"}
 
 
 def model_files(pack: Pack) -> list[Path]:
@@ -45,3 +49,16 @@ def model_problems(packs: Iterable[Pack]) -> Iterator[Problem]:
                 expected = f"a name of its own ({claimed[path.stem]} has it already)"
                 yield Problem(path, 1, "model", expected, path.stem)
             claimed.setdefault(path.stem, path)
+
+
+def unknown_tables(packs: Iterable[Pack], named: Iterable[Claim]) -> Iterator[Problem]:
+    """A problem for each table that a definition names and no model of the packs makes."""
+    known: dict[str, set[str]] = {folder: set() for folder in MODEL_FOLDERS}
+    for pack in packs:
+        for path in model_files(pack):
+            known.setdefault(path.relative_to(pack.models).parts[0], set()).add(path.stem)
+    for one in named:
+        folder = _FOLDER_OF.get(one.kind)
+        if folder is not None and one.name not in known[folder]:
+            expected = f"a model of models/{folder}, {one_of(known[folder], one.name)}"
+            yield Problem(one.path, one.line, one.what, expected, one.name)

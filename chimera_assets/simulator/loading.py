@@ -20,7 +20,7 @@ def load(connection: Connection, table: str, rows: pl.DataFrame) -> int:
 
     Args:
         connection: To a database that has the operational tables.
-        table: One of the operational tables.
+        table: One of the operational tables, written as in SQL.
         rows: Columns named as in the table. What is a list there is a text here, joined by commas:
             cheaper than Arrow lists, and enough.
 
@@ -28,6 +28,7 @@ def load(connection: Connection, table: str, rows: pl.DataFrame) -> int:
         How many rows were added.
     """
     found = find_table(connection, table)
+    into = found.quoted if found is not None else f'"{table}"'
     columns = found.columns.values() if found is not None else ()
     lists = {column.name for column in columns if column.type.endswith("[]")}
     with connection.cursor() as cursor:
@@ -40,7 +41,7 @@ def load(connection: Connection, table: str, rows: pl.DataFrame) -> int:
     )
     added = execute(
         connection,
-        f'WITH added AS (INSERT INTO "{table}" ({names}) '  # noqa: S608 - names without quotes
+        f"WITH added AS (INSERT INTO {into} ({names}) "  # noqa: S608 - names without quotes
         f"SELECT {values} FROM {_INCOMING} ON CONFLICT DO NOTHING RETURNING 1) "
         "SELECT count(*) AS rows FROM added",
     )

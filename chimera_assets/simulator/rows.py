@@ -54,8 +54,8 @@ def _uncomputable(
 ) -> ChimeraError:
     """An error in an expression, with its place."""
     first = str(error).partition("\n")[0]
-    place = seeded.traffic.place(here)
-    return ChimeraError(f"{place}: {here[-1]}: expected what can be computed, found: {first}")
+    path, line = seeded.traffic.place(here)
+    return ChimeraError(f"{path}:{line}: {here[-1]}: expected what can be computed, found: {first}")
 
 
 def _computed(

@@ -58,4 +58,4 @@ def _column(values: list[Any]) -> pl.Series:
     if isinstance(values[0], list):
         values = [",".join(map(str, value)) for value in values]
     made = pl.Series(values, strict=False)
-    return made.cast(pl.Datetime("us", "UTC")) if made.dtype.is_temporal() else made
+    return made.cast(pl.Datetime("us", "UTC")) if made.dtype == pl.Datetime else made

@@ -12,6 +12,7 @@ from chimera_assets.packs.traffic import read_traffic
 from chimera_assets.simulator.loading import load
 from chimera_assets.simulator.rows import stream_rows
 from chimera_assets.simulator.seeded_traffic import SeededTraffic
+from chimera_assets.simulator.tables import operational_tables
 from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
@@ -45,30 +46,34 @@ def simulate(  # noqa: PLR0913
         packs: Whose traffic; None for the packs of this process.
 
     Returns:
-        For each table how many rows were added.
+        For each stream and reference table how many rows were added.
 
     Raises:
         ArgumentError: There are to be no rows.
+        ContractError: A contract of a pack cannot be used.
         PackError: A pack's traffic file cannot be used.
         SourceError: The database cannot be reached, refuses, or lacks the tables.
     """
     if rows_per_hour < 1:
         msg = f"rows per hour: expected 1 or more, found {rows_per_hour}"
         raise ArgumentError(msg)
-    read = map(read_traffic, active_packs() if packs is None else packs)
+    used = active_packs() if packs is None else packs
     all_traffic = [
-        SeededTraffic(traffic, seed, rows_per_hour) for traffic in read if traffic is not None
+        (SeededTraffic(traffic, seed, rows_per_hour), operational_tables(pack))
+        for pack in used
+        if (traffic := read_traffic(pack)) is not None
     ]
     added: Counter[str] = Counter()
     done = 0
     with connect(url) as connection:
-        for seeded in all_traffic:
-            for table in seeded.traffic.reference:
-                added[table] += load(connection, table, seeded.tables[table])
+        for seeded, tables in all_traffic:
+            for name in seeded.traffic.reference:
+                added[name] += load(connection, tables.get(name, name), seeded.tables[name])
         for part in _parts(hours, rows_per_hour):
-            for seeded in all_traffic:
-                for table in seeded.traffic.streams:
-                    added[table] += load(connection, table, stream_rows(seeded, table, part))
+            for seeded, tables in all_traffic:
+                for name in seeded.traffic.streams:
+                    rows = stream_rows(seeded, name, part)
+                    added[name] += load(connection, tables.get(name, name), rows)
             connection.commit()
             done += len(part)
             if on_progress:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
+from chimera_assets.hours import HourRange
 from tests.pipeline.house import ROOT, House, environment, generations, parse_key
 
 if TYPE_CHECKING:
@@ -20,11 +23,19 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 HOUR, MISSING, OFF = "2026-01-18-09:00", "2026-01-18-10:00", "2026-01-18-11:00"
+SIMULATED = "2026-01-18-12:00"
 PACKS = {"CHIMERA_PACKS": "ai,library", "CHIMERA_PACKS_DIR": str(HERE)}
 
 
 def chimera(house: House, *arguments: str) -> dict[str, Any]:
     """What a command prints as JSON, if it is asked to."""
+    printed = chimera_text(house, *arguments)
+    found: dict[str, Any] = json.loads(printed) if "--json" in arguments else {}
+    return found
+
+
+def chimera_text(house: House, *arguments: str, code: int = 0) -> str:
+    """What a command prints; it has to end with the code."""
     done = subprocess.run(
         [sys.executable, "-c", "from chimera_assets.cli import main; main()", *arguments],
         capture_output=True,
@@ -34,9 +45,8 @@ def chimera(house: House, *arguments: str) -> dict[str, Any]:
         env=environment(house.home, **house.settings),
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout) if "--json" in arguments else {}
-    return found
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +108,65 @@ def test_its_hours_are_extracted_validated_and_counted(library: House) -> None:
     assert library.count("marts/fact_loans", HOUR) == 19
     bad = library.rows("quarantine/loans", HOUR).row(0, named=True)
     assert bad["reasons"] == ["days_range"]
-    towns = library.rows("aggregates/agg_loans", HOUR).select("town", "loans", "days").rows()
+    counted = library.rows("aggregates/agg_loans", HOUR).sort("town")
+    towns = counted.select("town", "loans", "days").rows()
     assert towns == [("Bruges", 9, 189), ("Ghent", 10, 210)]
     assert ran.check("marts/fact_loans", "conservation", HOUR)["passed"]
+
+
+def test_its_traffic_is_made_up_and_goes_through_all_layers(library: House) -> None:
+    hour = parse_key(SIMULATED)
+    hours = ("--start", hour.isoformat(), "--end", (hour + timedelta(hours=1)).isoformat())
+    # The rows that are there are not the demo's.
+    chimera(library, "source", "simulate", *hours, "--rows-per-hour", "60", "--force")
+
+    ran = library.run(SIMULATED)
+
+    assert ran.success, ran.failed
+    assert library.count("raw/loans", SIMULATED) == 60
+    late = library.rows("quarantine/loans", SIMULATED)["reasons"].to_list()
+    assert late == [["days_range"]] * 3
+    counted = library.rows("aggregates/agg_loans", SIMULATED)
+    assert set(counted["town"]) == {"Bruges", "Ghent"}
+    assert counted["loans"].sum() == library.count("marts/fact_loans", SIMULATED) == 57
+    assert library.count("marts/fact_generations", SIMULATED)
+
+
+def test_its_figures_are_metrics(library: House) -> None:
+    counted = library.rows("aggregates/agg_loans", SIMULATED)
+    printed = chimera_text(library, "metrics")
+    assert "# HELP library_loans Loans of the newest hour that has any." in printed
+    for branch, loans in counted.select("branch_id", "loans").rows():
+        assert f'library_loans{{branch="{branch}"}} {loans}.0' in printed
+
+
+def test_its_facts_are_kept_in_its_order(library: House) -> None:
+    hours = HourRange.single(parse_key(SIMULATED))
+
+    def branches() -> list[str]:
+        table = library.lake.table("marts", "fact_loans")
+        return table.read(hours).collect()["branch_id"].to_list()
+
+    assert branches() != sorted(branches())
+    chimera(library, "upkeep", "--json")
+    assert branches() == sorted(branches())
+
+
+def test_its_aggregate_is_made_again_from_its_facts(library: House) -> None:
+    hours = HourRange.single(parse_key(SIMULATED))
+    table = library.lake.table("aggregates", "agg_loans")
+    kept = library.rows("aggregates/agg_loans", SIMULATED)
+    found = chimera(library, "verify", "--json")
+    assert found["holds"], found["failures"]
+    table.write_hours(kept.with_columns(days=pl.col("days") + 1), hours)
+
+    damaged = json.loads(chimera_text(library, "verify", "--json", code=1))
+
+    (failure,) = damaged["failures"]
+    named = {key: failure[key] for key in ("promise", "table", "hour")}
+    assert named == {"promise": "aggregates", "table": "aggregates/agg_loans", "hour": SIMULATED}
+    assert failure["expected"] == f"days {kept['days'].sum():,}, from the facts"
+    table.write_hours(kept, hours)
 
 
 def test_they_are_verified_and_maintained(library: House) -> None:

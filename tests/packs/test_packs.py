@@ -223,6 +223,43 @@ def test_the_check_reports_every_problem(places: Path, capsys: pytest.CaptureFix
     assert f"error: {places / 'library' / 'pack.yaml'}:{second}: required pack" in out
 
 
+@pytest.mark.parametrize(
+    ("slip", "found"),
+    [
+        (("aggregates.yaml", "table: agg_loans", "table: agg_loan"), "(did you mean agg_loans?)"),
+        (
+            ("aggregates.yaml", "[fact_loans]", "[fact_loan]"),
+            "facts: expected a model of model",
+        ),
+        (
+            ("aggregates.yaml", "  fact_loans:", "  fact_loan:"),
+            "order_by: expected a model of",
+        ),
+        (
+            ("aggregates.yaml", "  fact_loans:", "  fact_generations:"),
+            ".yaml:6 has it already",
+        ),
+        (("aggregates.yaml", "agg_loans", "agg_provider_metrics"), "an aggregate defined once"),
+        (("aggregates.yaml", "library_loans:", "chimera_hour_tokens:"), "a metric defined once"),
+        (("aggregates.yaml", "library_loans:", "chimera_dag_hours:"), "no metric of the platform"),
+        (("aggregates.yaml", "COUNT(*)", "COUNT("), "loans: expected a SELECT that DuckDB knows"),
+        (("traffic.yaml", "  loans:", "  loan:"), "streams: expected a stream with a contract"),
+        (("traffic.yaml", "[branches]", "[terms]"), "reference: expected a stream with a contract"),
+        (("traffic.yaml", "by: desk}", "by: disk}"), "(did you mean desk?)"),
+    ],
+)
+def test_the_check_reads_aggregates_and_traffic(
+    places: Path, capsys: pytest.CaptureFixture[str], slip: tuple[str, str, str], found: str
+) -> None:
+    file, old, new = slip
+    path = places / "library" / file
+    line = edit(path, old, new)
+    assert run(["pack", "check"]) == 1
+    (reported,) = [one for one in capsys.readouterr().out.splitlines() if one[:5] == "error"]
+    assert reported.startswith(f"error: {path}:{line}: ")
+    assert found in reported
+
+
 def test_models_that_read_the_same_streams_are_built_together() -> None:
     """Views on a and b, facts of each, one of both, and a table that is no stream."""
     reads = {

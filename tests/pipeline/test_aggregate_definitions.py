@@ -15,7 +15,7 @@ from chimera_assets.lifecycle.policy import policy
 from chimera_assets.monitoring.metrics.families import families
 from chimera_assets.monitoring.metrics.lake_metrics import LakeMetrics
 from chimera_assets.packs import Pack, active_packs, aggregates
-from chimera_assets.packs.aggregates import active_aggregates, read_aggregates
+from chimera_assets.packs.aggregates import active_aggregates, active_order, read_aggregates
 from chimera_assets.packs.errors import PackError
 from chimera_assets.reconciliation.aggregates import compared
 from chimera_assets.reconciliation.verify import verify
@@ -170,17 +170,31 @@ def test_facts_are_kept_in_the_order_that_their_pack_says(
     assert policy(lake.table("marts", name), {}).order_by == expected
 
 
-def test_a_table_or_metric_of_two_packs_is_a_mistake(
+def test_what_two_packs_define_is_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = (pack(tmp_path), pack(tmp_path, name="garden"))
     monkeypatch.setattr(aggregates, "active_packs", lambda: both)
-    with pytest.raises(PackError, match=r"garden/aggregates\.yaml:5: table: expected an aggregate"):
+    with pytest.raises(PackError) as refused:
         active_aggregates()
-    renamed = CLIMATE.replace("agg_house_climate", "agg_garden_climate")
-    other = (pack(tmp_path), pack(tmp_path, renamed, "orchard"))
-    monkeypatch.setattr(aggregates, "active_packs", lambda: other)
-    with pytest.raises(PackError, match=r"orchard/aggregates\.yaml:5: figure: .* nursery_readings"):
+    file, first = (tmp_path / name / "aggregates.yaml" for name in ("garden", "nursery"))
+    assert [str(problem).partition(" defined")[0] for problem in refused.value.problems] == [
+        f"{file}:2: order_by: expected an order",
+        f"{file}:5: table: expected an aggregate",
+        f"{file}:17: figure: expected a metric",
+        f"{file}:18: figure: expected a metric",
+    ]
+    assert f"({first}:5 has it already), found agg_house" in str(refused.value.problems[1])
+    with pytest.raises(PackError):
+        active_order()
+
+
+def test_a_metric_of_the_platform_is_no_packs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = CLIMATE.replace("nursery_readings:", "chimera_dag_hours:")
+    monkeypatch.setattr(aggregates, "active_packs", lambda: (pack(tmp_path, text),))
+    with pytest.raises(PackError, match="figure: expected a name that no other metric has"):
         families()
 
 

@@ -83,6 +83,9 @@ _LAST: dict[str, Family] = {
     "chimera_metrics_timestamp_seconds": Family("When these metrics were collected."),
 }
 
+#: The metrics that there are whatever the packs.
+PLATFORM_METRICS = frozenset((*_OURS, *_LAST))
+
 
 def families() -> dict[str, Family]:
     """Every metric by name: ours, and those that packs draw from their aggregates.
@@ -95,7 +98,7 @@ def families() -> dict[str, Family]:
         if (metrics := aggregate.metrics) is None:
             continue
         for name, figure in metrics.figures.items():
-            if name in found or name in _LAST:
+            if name in PLATFORM_METRICS:
                 expected = "a name that no other metric has"
                 raise aggregate.problem("figure", expected=expected, found=name)
             found[name] = Family(figure.help, tuple(metrics.labels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, PrivateAttr
@@ -107,7 +108,7 @@ class Traffic(Part):
 
     _document: Document | None = PrivateAttr(None)
 
-    def place(self, location: Location) -> str:
-        """`path:line` of a part of the file, for messages."""
+    def place(self, location: Location) -> tuple[Path, int]:
+        """File and line of a part."""
         document = self._document
-        return f"{document.path}:{document.line(location)}" if document else FILE
+        return (document.path, document.line(location)) if document else (Path(FILE), 1)

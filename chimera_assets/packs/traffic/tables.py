@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.yaml_documents import one_of
@@ -17,7 +17,7 @@ WEIGHT = "weight"
 VALUE = "value"
 
 _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a text",
-          list: "a list of texts", datetime: "a time"}  # fmt: skip
+          list: "a list of texts", date: "a day", datetime: "a time"}  # fmt: skip
 
 _ANY_KIND = f"one of {', '.join(dict.fromkeys(_KINDS.values()))}"
 
