@@ -7,10 +7,14 @@ failure's description. Anything else that is raised is a defect of ours.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+#: User and password in a URL, up to the last `@`: one in a password may not be percent-encoded.
+_USERINFO = re.compile(r"(?<=://)\S*@")
 
 
 def one_line(text: str, limit: int | None = None) -> str:
@@ -38,14 +42,14 @@ class SettingError(ChimeraError):
     Args:
         setting: The environment variable, `CHIMERA_HOME` for instance.
         expected: What values the setting accepts.
-        found: The value that was given.
+        found: The value that was given; what a URL says of user and password is not shown.
     """
 
     def __init__(self, setting: str, *, expected: str, found: object) -> None:
         self.setting = setting
         self.expected = expected
-        self.found = found
-        super().__init__(f"{setting}: expected {expected}, found {found!s}")
+        self.found = _USERINFO.sub("***@", str(found))
+        super().__init__(f"{setting}: expected {expected}, found {self.found}")
 
 
 class ArgumentError(ChimeraError):

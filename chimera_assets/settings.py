@@ -261,9 +261,11 @@ def _setting_error(error: ValidationError) -> SettingError:
     field = Settings.model_fields.get(name.removeprefix(PREFIX).lower())
     described = (field.description if field is not None else None) or "another value"
     variable = PREFIX + name.upper().removeprefix(PREFIX)
-    given = os.environ.get(variable, first["input"])
+    given = repr(os.environ.get(variable, first["input"]))
+    if variable.removeprefix(PREFIX).lower() in SECRETS:
+        given = "a value that is not shown, as it may hold a password"
     return SettingError(
         variable,
         expected=described[0].lower() + described[1:].rstrip("."),
-        found=f"{given!r} ({first['msg'][0].lower()}{first['msg'][1:]})",
+        found=f"{given} ({first['msg'][0].lower()}{first['msg'][1:]})",
     )

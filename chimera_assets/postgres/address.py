@@ -14,6 +14,8 @@ from chimera_assets.transient import TRANSIENT_STATES
 
 _SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
 _CONNECT_SECONDS = "10"
+#: A password of as many characters, not all of them letters, is not by chance in a message.
+_TELLING = 6
 
 _LOST = re.compile(
     r"connection|closed|conflict with recovery|SSL|starting up|shutting down", re.IGNORECASE
@@ -38,6 +40,9 @@ def describe(url: str) -> str:
         return "PostgreSQL"
     try:
         parts = urlsplit(url)
+        if "@" in parts.path + parts.fragment:
+            # Some character of the password was not percent-encoded, and all of it may be anywhere.
+            return "PostgreSQL"
         query = dict(parse_qsl(parts.query))
         host = query.get("host") or parts.hostname or "localhost"
         port = query.get("port") or parts.port
@@ -145,5 +150,16 @@ class Address:
         except ValueError:
             password = None
         for secret in {password, unquote(password)} if password else ():
-            text = text.replace(secret, "***")
+            text = _masked(text, secret)
         return text
+
+
+def _masked(text: str, secret: str) -> str:
+    """A text without a password.
+
+    A short one, or one that is a word, is masked only where it stands as a password does: found
+    anywhere else, it is the message's own.
+    """
+    if len(secret) >= _TELLING and not secret.isalpha():
+        return text.replace(secret, "***")
+    return re.sub(rf"(?<=[:='\"]){re.escape(secret)}(?=[@'\"\s]|$)", "***", text)

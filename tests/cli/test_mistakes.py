@@ -82,6 +82,27 @@ def test_a_setting_of_the_wrong_kind_is_named(variable: str, value: str) -> None
     assert one_line(said).startswith(f"chimera: {variable}: expected")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CHIMERA_LAKE_URI", "https://KEY:s3cret@lake.example.com/x"),
+        ("CHIMERA_UI_URL", "ftp://ann:s3c@s3cret@pages.example.com"),
+        ("CHIMERA_START", "postgresql://ann:s3cret/@db.example.com/x"),
+        ("CHIMERA_PUSHGATEWAY_URL", "ann:s3cret@push.example.com"),
+    ],
+)
+def test_a_password_in_a_setting_is_not_repeated(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    range_ = ("--start", "2026-01-01", "--end", "2026-01-01T01")
+    said = one_line(
+        chimera(*(("status",) if "DATABASE" not in variable else ("source", "simulate", *range_)))
+    )
+    assert variable in said
+    assert "s3cret" not in said
+
+
 def test_a_defect_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "lake").mkdir()

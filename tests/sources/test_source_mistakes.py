@@ -116,6 +116,8 @@ def test_a_database_or_user_that_is_none(database: str, generations: Contract) -
         "postgresql://ann:s3cret@db.example.com:port/x",
         "postgresql://ann:s3c@s3cret@db.example.com:port/x",
         "postgresql://ann:s3cret/@db.example.com/x",
+        "postgresql://ann:12/s3cret@db.example.com/x",
+        "postgresql://ann:12#s3cret@db.example.com/x",
         "postgresql://ann:s3cret[@db.example.com/x",
         "postgresql://ann@127.0.0.1:1/x?password=s3cret",
         "postgresql://ann:a b s3cret@127.0.0.1:1/x?bad=option",
@@ -128,6 +130,20 @@ def test_a_url_that_is_none_is_not_repeated(url: str, generations: Contract) -> 
     assert "s3cret" not in str(caught.value)
     assert "s3cret" not in describe(url)
     assert "CHIMERA_SOURCE_DATABASE_URL" in str(caught.value)
+
+
+def test_a_password_that_is_a_word_does_not_mangle_what_the_server_says(
+    database: str, run: Run, generations: Contract
+) -> None:
+    init_source(database)
+    run("CREATE ROLE ann LOGIN PASSWORD 'permission'")
+    try:
+        with pytest.raises(SourceError, match="permission denied for table generations"):
+            PostgresSource(as_login(database, "ann", "permission")).extract_hours(
+                generations, HOUR, BATCH
+            )
+    finally:
+        run("DROP ROLE ann")
 
 
 def test_a_user_without_rights_is_told_which(

@@ -70,10 +70,15 @@ def load_files(
         SourceError: The files cannot be listed or read.
         LakeError: The table cannot be written; the files of earlier commits stay loaded.
     """
+    started = time.monotonic()
     table = context.lake.table(LANDING, contract.stream)
     loaded, spooler = Loaded(), Spooler(contract, place, context.now)
     new = _new(place, contract.stream, FileLog.read(table))
-    files = _whole(place, new, loaded, context.now, pause)
+    if any(_may_be_growing(file, context.now) for file in new):
+        time.sleep(pause)
+    # The age of a file is one by the clock: it may be younger than the run.
+    now = context.now + timedelta(seconds=time.monotonic() - started)
+    files = _whole(place, new, loaded, now)
     for group in _grouped(files):
         with spool_folder("landing") as folder:
             read = _read(spooler, group, FileLog.read(table), folder, loaded.waits)
@@ -92,14 +97,15 @@ def _new(place: Place, stream: str, file_log: FileLog) -> list[LandingFile]:
     return [file for file in place.files(stream) if file.format and not file_log.has_seen(file)]
 
 
+def _may_be_growing(file: LandingFile, now: datetime) -> bool:
+    """Whether a file was written so lately that it is looked at twice."""
+    return not file.in_s3 and file.modified > now - ABANDONED
+
+
 def _whole(
-    place: Place, new: Sequence[LandingFile], loaded: Loaded, now: datetime, pause: float
+    place: Place, new: Sequence[LandingFile], loaded: Loaded, now: datetime
 ) -> list[LandingFile]:
     """The files to load; why others have to wait is noted."""
-    if any(not file.in_s3 and file.modified > now - ABANDONED for file in new):
-        time.sleep(pause)
-        # A file's age counts up to the second look.
-        now += timedelta(seconds=pause)
     whole: list[LandingFile] = []
     for file in new:
         again = place.again(file)

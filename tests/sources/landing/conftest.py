@@ -77,9 +77,9 @@ class Landing:
         os.utime(uri, (time.time() - age, time.time() - age))
         return uri
 
-    def take(self) -> Loaded:
+    def take(self, place: Place | None = None) -> Loaded:
         run = RunContext(self.lake, datetime.now(UTC), "run")
-        return load_files(run, contract(), Place(self.root), pause=0.05)
+        return load_files(run, contract(), place or Place(self.root), pause=0.05)
 
     def rows(self) -> pl.DataFrame:
         """The landed rows, in the order of their lines."""

@@ -20,6 +20,7 @@ from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.landing import FileLog, landed_rows
+from chimera_assets.sources.landing.place import LandingFile, Place
 from chimera_assets.sources.stream import stream_schema
 
 from .conftest import Landing, contract, event, json_lines
@@ -86,6 +87,21 @@ def test_a_file_is_new_by_its_content_not_by_its_times(landing: Landing) -> None
     landing.drop("a.jsonl", first)
     assert states(landing.take()) == ["same"]
     assert sorted(landing.rows()["event_id"]) == ["e-1", "e-2"]
+
+
+def test_a_file_that_came_while_the_files_were_listed_is_too_young(landing: Landing) -> None:
+    place = Place(landing.root)
+
+    class Slow(Place):
+        def files(self, stream: str) -> list[LandingFile]:
+            time.sleep(0.2)
+            landing.drop("later.jsonl", json_lines([event(1)]), age=0)
+            return place.files(stream)
+
+    loaded = landing.take(Slow(landing.root))
+
+    assert loaded.rows == 0
+    assert list(loaded.waits.values()) == ["was written just now"]
 
 
 def test_a_file_is_left_until_it_is_whole(landing: Landing) -> None:
