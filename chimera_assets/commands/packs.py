@@ -25,6 +25,7 @@ from chimera_assets.packs.pack import NAME, read_pack
 from chimera_assets.packs.skeleton import skeleton
 from chimera_assets.settings import get_settings
 from chimera_assets.simulator.tables import traffic_problems
+from chimera_assets.sources.ddl import read_ddl
 from chimera_assets.yaml_documents import DocumentError, Problem
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _problems(folders: Sequence[Path]) -> list[Problem]:
 
 
 def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[Problem]:
-    """What is wrong with aggregates and simulated traffic."""
+    """What is wrong with aggregates, simulated traffic and the DDL of operational tables."""
     definitions: list[Definitions] = []
     for pack in every:
         try:
@@ -130,6 +131,11 @@ def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterat
         try:
             yield from traffic_problems(pack)
         except DocumentError as error:
+            yield from error.problems
+        try:
+            if pack.source_ddl.is_file():
+                read_ddl(pack.source_ddl)
+        except PackError as error:
             yield from error.problems
 
 

@@ -9,6 +9,7 @@ from chimera_assets.errors import ChimeraError
 from chimera_assets.packs import active_packs
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import source_database
+from chimera_assets.sources.ddl import read_ddl
 from chimera_assets.sources.errors import SourceError
 
 if TYPE_CHECKING:
@@ -25,17 +26,18 @@ def init_source(url: str) -> None:
     Tables that exist are left as they are, with whatever columns they have.
 
     Raises:
+        PackError: A script has statements that are not for it; the database was not asked.
         ChimeraError: The database refuses a statement; names its file and line.
         SourceError: The database cannot be reached.
     """
     scripts = [pack.source_ddl for pack in active_packs() if pack.source_ddl.is_file()]
+    wanted = [(script, statement) for script in scripts for statement in read_ddl(script)]
     database = source_database(url)
     with database.connect() as connection:
         execute(connection, _LOCK)
-        for script in scripts:
-            for line, statement in statements(script):
-                with _placed(script, line), database.explained():
-                    execute(connection, statement)
+        for script, statement in wanted:
+            with _placed(script, statement.line), database.explained():
+                execute(connection, statement.sql)
         connection.commit()
 
 
@@ -49,13 +51,3 @@ def _placed(script: Path, line: int) -> Iterator[None]:
             raise
         msg = f"{script}:{line}: {error}"
         raise ChimeraError(msg) from None
-
-
-def statements(script: Path) -> Iterator[tuple[int, str]]:
-    """The statements of a script, each with its first line; one ends with `;` at a line's end."""
-    line = 1
-    for statement in script.read_text(encoding="utf-8").split(";\n"):
-        if statement.strip():
-            before = len(statement) - len(statement.lstrip())
-            yield line + statement[:before].count("\n"), statement
-        line += statement.count("\n") + 1
