@@ -187,4 +187,4 @@ def test_verify_of_an_empty_lake(chimera: Chimera, home: Path) -> None:
     shutil.rmtree(home / "lake")
     said = chimera("verify")
     assert said.code == 0
-    assert "nothing has been taken yet" in said.err
+    assert "nothing has been extracted yet" in said.err

@@ -202,6 +202,22 @@ def test_nobody_else_on_the_machine_can_reach_it(server: EmbeddedPostgres) -> No
     assert server.cluster.data.stat().st_mode & 0o077 == 0
 
 
+def test_its_log_is_private_and_goes_through_no_link(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg")
+    server.url("operational")
+    assert server.cluster.log.stat().st_mode & 0o077 == 0
+    server.release()
+    kept = tmp_path / "kept"
+    kept.write_text("whoever this belongs to")
+    server.cluster.log.unlink()
+    server.cluster.log.symlink_to(kept)
+
+    with pytest.raises(EmbeddedServerError):
+        server.url("operational")
+
+    assert kept.read_text() == "whoever this belongs to"
+
+
 def test_it_is_never_started_when_urls_are_set(tmp_path: Path) -> None:
     settings = Settings(
         home=tmp_path,

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from chimera_assets.errors import one_line
 from chimera_assets.postgres.embedded import access, keeper, locks, passwords
@@ -197,7 +197,8 @@ class EmbeddedPostgres:
             "environment": environment(),
             "account": account.arguments,
         }
-        with cluster.log.open("ab" if orphan else "wb") as log:
+        mode: Literal["ab", "wb"] = "ab" if orphan else "wb"
+        with open(cluster.log, mode, opener=_private) as log:
             child = subprocess.Popen(  # noqa: S603 - our own file, arguments as a list
                 [sys.executable, "-I", "-S", str(Path(keeper.__file__))],
                 cwd="/",
@@ -212,6 +213,16 @@ class EmbeddedPostgres:
         # Those that ended are reaped here; the one that runs outlives us on purpose.
         _keepers[:] = [*(other for other in _keepers if other.poll() is None), child]
         return child
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file for our eyes alone, and none that a link leads to.
+
+    The server writes statements that failed there, with their values.
+    """
+    opened = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    os.fchmod(opened, 0o600)  # an older release made it readable to all
+    return opened
 
 
 _servers: dict[Path, EmbeddedPostgres] = {}
