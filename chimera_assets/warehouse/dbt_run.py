@@ -22,7 +22,7 @@ from chimera_assets.warehouse.dbt_project import dbt_folders, parsed_bytes
 from chimera_assets.warehouse.node_errors import take_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dbt.artifacts.schemas.run import RunExecutionResult
@@ -105,8 +105,11 @@ class DbtRun:
         places = ["--target-path", str(self.target), "--log-path", str(self.target)]
         self._arguments = ["--no-write-json", *arguments, *dbt_folders(), *places]
 
-    def node_results(self) -> Iterator[dict[str, Any]]:
+    def node_results(self, matter: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
         """Run; each node's result event as dbt's JSON log has it, as soon as there is one.
+
+        Args:
+            matter: The nodes whose failure is raised; None for all.
 
         Raises:
             DbtFailed: A node failed; names it, with the engine's own words.
@@ -120,7 +123,7 @@ class DbtRun:
         ).start()
         while isinstance(found := events.get(), dict):
             yield found
-        _raise_if_failed(found, self.target)
+        _raise_if_failed(found, self.target, matter)
 
     def results(self) -> RunExecutionResult:
         """Run to the end, whatever fails on the way.
@@ -189,7 +192,7 @@ def _parsed() -> Manifest:
     return manifest
 
 
-def _raise_if_failed(ended: _Ended, target: Path) -> None:
+def _raise_if_failed(ended: _Ended, target: Path, matter: Collection[str] | None = None) -> None:
     result = ended.result
     if result.success:
         return
@@ -201,11 +204,14 @@ def _raise_if_failed(ended: _Ended, target: Path) -> None:
     for one in result.result.results:
         if one.status not in {"error", "fail", "runtime error"}:
             continue
+        if matter is not None and one.node.unique_id not in matter:
+            continue
         name = f"{one.node.resource_type} {one.node.name}"
         failed[name] = one_line(str(one.message))
         if (error := ended.raised.get(one.node.unique_id)) is not None:
             raised[name] = error
-    raise DbtFailed(failed, target, raised)
+    if failed or matter is None:
+        raise DbtFailed(failed, target, raised)
 
 
 def _is_hook(node_id: str) -> bool:

@@ -37,11 +37,13 @@ class ModelGroup:
             stream; sorted.
         models: dbt's ids of the models.
         tests: dbt's ids of their data tests.
+        staged: All running streams and reference tables that its models and tests read.
     """
 
     reads: tuple[str, ...]
     models: frozenset[str]
     tests: frozenset[str]
+    staged: frozenset[str]
 
     @property
     def name(self) -> str:
@@ -85,14 +87,13 @@ def model_groups(
     needs |= {(home, need) for id_, home in tests.items() for need in parents[id_] if need in group}
     _join_references(group, needs, set(references))
     _join_circles(group, needs)
-    return [
-        ModelGroup(
-            tuple(sorted(read)),
-            frozenset(model for model in group if group[model] == read),
-            frozenset(id_ for id_, home in tests.items() if group[home] == read),
-        )
-        for read in sorted(set(group.values()), key=sorted)
-    ]
+    found = []
+    for read in sorted(set(group.values()), key=sorted):
+        models = frozenset(model for model in group if group[model] == read)
+        about = frozenset(id_ for id_, home in tests.items() if group[home] == read)
+        staged = frozenset().union(*(_sources(node, parents) for node in models | about))
+        found.append(ModelGroup(tuple(sorted(read)), models, about, staged & set(running)))
+    return found
 
 
 def _sources(node: str, parents: Mapping[str, list[str]]) -> Reads:

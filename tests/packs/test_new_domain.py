@@ -201,10 +201,51 @@ def test_a_missing_source_table_stops_only_what_is_made_of_it(library: House) ->
     assert library.rows("aggregates/agg_provider_metrics", MISSING)["total_requests"].sum() == 20
     made = {asset for asset, _ in ran.materialized}
     assert not made & {"marts/fact_jailbreak_tests", "aggregates/agg_technique_effectiveness"}
+    facts = ("marts/fact_loans", "marts/fact_generations", "marts/fact_provider_health")
+    assert len({start_of_dbt(library, table) for table in facts}) == 1
 
     mended = library.run(MISSING)
     assert mended.success, mended.failed
-    assert library.count("aggregates/agg_technique_effectiveness", MISSING) > 0
+    made_by = {start_of_dbt(library, f"marts/fact_{name}") for name in ("jailbreak_tests", "loans")}
+    assert made_by == {start_of_dbt(library, "aggregates/agg_technique_effectiveness")}
+
+
+def start_of_dbt(house: House, table: str) -> str:
+    """Which start of dbt wrote the newest version of a table."""
+    started: str = house.lake.table(*table.split("/")).history(1)[0]["dbt_invocation_id"]
+    return started
+
+
+@pytest.mark.parametrize(
+    ("table", "step", "others"),
+    [
+        ("fact_loans", "warehouse_loans", {"marts/fact_provider_health"}),
+        # dbt cannot even begin together with a table that it is to merge into.
+        (
+            "dim_providers",
+            "warehouse_provider_health",
+            {"marts/fact_loans", "aggregates/agg_loans"},
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_written_stops_no_others(
+    library: House, table: str, step: str, others: set[str]
+) -> None:
+    there = Path(library.lake.uri) / "marts" / table
+    aside = there.rename(there.with_name("aside"))
+    there.write_text("no table")
+    try:
+        ran = library.run(MISSING)
+    finally:
+        there.unlink()
+        aside.rename(there)
+
+    assert not ran.success
+    assert set(ran.failed) == {step}, ran.failed
+    made = {asset for asset, _ in ran.materialized}
+    others |= {"marts/fact_generations", "aggregates/agg_technique_effectiveness"}
+    assert others <= made
+    assert f"marts/{table}" not in made
 
 
 def test_a_stream_that_is_off_is_not_there_and_holds_up_nothing(library: House) -> None:

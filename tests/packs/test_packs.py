@@ -280,6 +280,10 @@ def test_models_that_read_the_same_streams_are_built_together() -> None:
         "warehouse_b": ["model.p.fact_b", "model.p.stg_b"],
         "warehouse_a_b": ["model.p.both"],
     }
+    staged = {one.name: one.staged for one in model_groups(manifest, "abr", "r")}
+    assert staged == {
+        "warehouse_a": set("ar"), "warehouse_b": {"b"}, "warehouse_a_b": set("ab"),
+    }  # fmt: skip
     off = {one.name: sorted(one.models) for one in model_groups(manifest, "ar", "r")}
     assert "model.p.both" in off["warehouse_a"]
     assert not any("_b" in model for models in off.values() for model in models)

@@ -90,6 +90,7 @@ def test_good_hours_go_on_beside_blocked_ones(three_good_hours: House) -> None:
         assert house.count("marts/fact_generations", hour) == rows
         metrics = house.rows("aggregates/agg_provider_metrics", hour)
         assert metrics["total_requests"].sum() == rows
+        assert house.count("aggregates/agg_technique_effectiveness", hour)
     assert "late" in house.rows("marts/fact_generations", FIRST)["event_id"]
     blocked = [one for one in ran.checks if one["name"] == "conservation" and not one["passed"]]
     assert {one["partition"] for one in blocked} == {SPOILT, NEVER}

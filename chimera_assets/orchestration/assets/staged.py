@@ -10,6 +10,7 @@ from chimera_assets.contracts import Contract, required_references
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE, RAW, STAGED
 from chimera_assets.orchestration.assets import descriptions
+from chimera_assets.orchestration.assets.shared_builds import SHARED_BUILDS
 from chimera_assets.orchestration.checks import gate
 from chimera_assets.orchestration.io_manager import commit_metadata
 from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of
@@ -71,6 +72,8 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
             },
         )
         yield from gate.evaluations(context, contract, staging, partitioned=hours is not None)
+        if staging.staged is not None:
+            SHARED_BUILDS.note_staged(context.run_id, contract.stream)
 
     return stage
 
