@@ -12,6 +12,9 @@ PACKAGE = Path(chimera_assets.__file__).parent
 #: Where runs and commands begin.
 EDGES = {"cli", "commands", "monitoring", "orchestration"}
 
+#: What deltalake's cleanup of a log will delete goes by the clock, which deltalake asks itself.
+GOES_BY_DELTALAKES_CLOCK = "lake/log_retention.py"
+
 
 def clock_reads(source: str) -> list[int]:
     """The lines that ask for today or now."""
@@ -33,6 +36,7 @@ def test_no_logic_asks_the_clock() -> None:
         f"{path.relative_to(PACKAGE)}:{line}"
         for path in PACKAGE.rglob("*.py")
         if path.relative_to(PACKAGE).parts[0] not in EDGES
+        and str(path.relative_to(PACKAGE)) != GOES_BY_DELTALAKES_CLOCK
         for line in clock_reads(path.read_text())
     ]
     assert found == []
