@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 #: The way to a part of the file: keys and list positions from the top.
 Location = tuple[str | int, ...]
 
-#: Deeper than any file of ours; stops a file whose aliases contain themselves.
+#: Deeper than any file of ours; stops a file whose aliases contain themselves, and one that is so
+#: deep that the parser would end the process.
 _DEEPEST = 40
 
+#: More than any file of ours has; stops a file whose aliases multiply.
+_MOST_PARTS = 200_000
+
+_MOST_BYTES = 8 * 2**20
 
 #: The one in C, where PyYAML has it: contracts are read at every start.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -134,11 +140,12 @@ def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document
     """
     document = Document(path, kind, error)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
     except (OSError, UnicodeDecodeError) as failure:
         document.problem((), kind, expected="a readable UTF-8 file", found=_words(failure))
         document.raise_problems()
     try:
+        _require_shallow(text)
         document.data = _parse(text, document)
     except yaml.YAMLError as failure:
         mark = getattr(failure, "problem_mark", None)
@@ -147,6 +154,39 @@ def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document
         document.problem(("yaml",), kind, expected="well-formed YAML", found=found)
     document.raise_problems()
     return document
+
+
+def _text(path: Path) -> str:
+    """What is in a file.
+
+    Raises:
+        OSError: It cannot be read, or is too large or no file to be read to its end.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(0, "something else than a file")
+    if found.st_size > _MOST_BYTES:
+        raise OSError(0, f"one of {found.st_size:,} bytes, more than {_MOST_BYTES:,}")
+    return path.read_text(encoding="utf-8")
+
+
+def _require_shallow(text: str) -> None:
+    """See that parts are not nested too deep, which the parser's recursion could not bear.
+
+    Raises:
+        YAMLError: They are, or this is no YAML.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                mark: Any = event.start_mark  # of the parser in C, which the stubs tell apart
+                found = f"parts nested more than {_DEEPEST} deep"
+                raise yaml.MarkedYAMLError(problem=found, problem_mark=mark)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _words(error: OSError | UnicodeDecodeError) -> str:
@@ -176,6 +216,11 @@ def _parse(text: str, document: Document) -> dict[str, Any]:
 
 
 def _value(loader: yaml.SafeLoader, node: yaml.Node, here: Location, document: Document) -> Any:  # noqa: ANN401 - whatever YAML holds
+    if len(document.lines) > _MOST_PARTS:
+        if not document.problems:
+            expected = f"at most {_MOST_PARTS:,} parts"
+            document.problem(here[:1], document.kind, expected=expected, found="more, by aliases")
+        return None
     if len(here) > _DEEPEST:
         document.problem(here[:2], document.kind, expected="no alias within itself", found="a loop")
         return None
@@ -188,7 +233,18 @@ def _value(loader: yaml.SafeLoader, node: yaml.Node, here: Location, document: D
             _value(loader, item, (*here, position), document)
             for position, item in enumerate(node.value)
         ]
-    return loader.construct_object(node)
+    return _scalar(loader, node, here, document)
+
+
+def _scalar(loader: yaml.SafeLoader, node: yaml.Node, here: Location, document: Document) -> Any:  # noqa: ANN401 - whatever YAML holds
+    try:
+        return loader.construct_object(node)
+    except (ValueError, LookupError) as error:  # a date of month 99, or `!!int abc`
+        document.lines.setdefault(here, node.start_mark.line + 1)
+        what = str(here[-1]) if here else document.kind
+        found = f"{one_line(str(node.value), 40)} ({one_line(str(error), 80)})"
+        document.problem(here, what, expected="what YAML can read", found=found)
+        return None
 
 
 def _mapping(
@@ -201,7 +257,7 @@ def _mapping(
     own = {id(key) for key, _ in node.value}
     loader.flatten_mapping(node)
     for key_node, value_node in node.value:
-        key = str(loader.construct_object(key_node))
+        key = str(_scalar(loader, key_node, (*here, str(key_node.value)), document))
         place = (*here, key)
         if key in values and id(key_node) in own and place in document.lines:
             expected = f"the key once (it stands on line {document.lines[place]} already)"

@@ -1,0 +1,50 @@
+"""A YAML file that nobody would write costs one line, not the process."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chimera_assets.packs import PackError
+from chimera_assets.yaml_documents import read_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "found"),
+    [
+        ("a: 1\nday: 2025-99-99\n", 2, "2025-99-99"),
+        (f"a: 1\nn: {'9' * 5000}\n", 2, "99999"),
+        ("a: 1\nn: !!int abc\n", 2, "abc"),
+        ("a: 1\nn: !!float abc\n", 2, "abc"),
+        ("a: 1\n2025-99-99: b\n", 2, "2025-99-99"),
+        ("a: " + "[" * 200_000, 1, "nested more than 40 deep"),
+        ("a:\n" + "".join(f"{' ' * n}k:\n" for n in range(1, 3000)), 41, "more than 40 deep"),
+        ("a: &a [1, *a]\n", 1, "a loop"),
+        (BOMB, 6, "more, by aliases"),
+    ],
+)
+def test_hostile_text(tmp_path: Path, text: str, line: int, found: str) -> None:
+    path = tmp_path / "pack.yaml"
+    path.write_text(text)
+    with pytest.raises(PackError) as caught:
+        read_document(path, "pack", PackError)
+    first = caught.value.problems[0]
+    assert found in first.found
+    assert first.line == line
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pack.yaml")
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    for name in ("pack.yaml", "zero.yaml"):
+        with pytest.raises(PackError, match="something else than a file"):
+            read_document(tmp_path / name, "pack", PackError)
