@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from chimera_assets.audit import Entry
     from chimera_assets.settings import Settings
 
+#: What is said where there is no platform database.
+UNRECORDED = (
+    "Runs are not on the record: set CHIMERA_DATABASE_URL, as CHIMERA_SOURCE_DATABASE_URL is set. "
+    "See docs/audit.md."
+)
+
 
 def show_list(
     *, action: str | None, actor: str | None, resource: str | None, limit: int, as_json: bool
@@ -30,6 +36,8 @@ def show_list(
         return 0
     if not shown:
         out().print("No entries.")
+        if not has_platform_database(settings):
+            notes().print(UNRECORDED, markup=False, soft_wrap=True)
         return 0
     print_table(
         ("entry", "time", "who", "what", "of", "before", "after", "reason"),

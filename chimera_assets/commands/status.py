@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from chimera_assets.commands.audit import UNRECORDED
 from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
@@ -17,7 +18,11 @@ from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE, STAGED
-from chimera_assets.postgres.databases import platform_database, source_database_url
+from chimera_assets.postgres.databases import (
+    has_platform_database,
+    platform_database,
+    source_database_url,
+)
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.quality.event_lag import allowed_lag, lag_of
 from chimera_assets.settings import get_settings
@@ -202,6 +207,9 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
 
 def _print_weaknesses() -> None:
     """What the login of a platform database of the user's own may do and should not."""
+    if not has_platform_database(get_settings()):
+        notes().print(UNRECORDED, markup=False, soft_wrap=True)
+        return
     if get_settings().database_url is None:
         return  # on the embedded server the logins are of our own making
     try:

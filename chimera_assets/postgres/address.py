@@ -24,7 +24,7 @@ _LOST = re.compile(
 _REMEDIES = {
     "28": "check {url}: user and password",
     "3D": "check {url}: the name of the database, or make it with createdb",
-    "42501": "grant the user SELECT on the table",
+    "42501": "grant the user SELECT on the table, or CREATE on the schema if tables are to be made",
     QUERY_CANCELED: "the server cancelled the statement; raise its statement_timeout for this user",
 }
 #: What libpq says in words, as it gives no SQLSTATE when it cannot connect.

@@ -75,6 +75,16 @@ def test_a_look_at_a_house_where_nothing_was_done_starts_nothing(
     assert not (home / "postgres").exists()
 
 
+def test_runs_that_are_off_the_record_are_said_to_be(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", "postgresql://ann@127.0.0.1:1/none")
+    for command in (("audit", "list"), ("status",)):
+        said = chimera(*command)
+        assert said.code == 0
+        assert "not on the record: set CHIMERA_DATABASE_URL" in said.err
+
+
 @pytest.mark.usefixtures("platform")
 def test_every_command_that_changes_something_says_so(
     chimera: Chimera, lake_of_four_hours: Lake
