@@ -258,11 +258,12 @@ def _setting_error(error: ValidationError) -> SettingError:
     """The first complaint of pydantic, in our words."""
     first: Any = error.errors()[0]
     name = str(first["loc"][0])
-    field = Settings.model_fields.get(name.removeprefix(PREFIX).lower())
+    setting = name.upper().removeprefix(PREFIX).lower()
+    field = Settings.model_fields.get(setting)
     described = (field.description if field is not None else None) or "another value"
-    variable = PREFIX + name.upper().removeprefix(PREFIX)
+    variable = PREFIX + setting.upper()
     given = repr(os.environ.get(variable, first["input"]))
-    if variable.removeprefix(PREFIX).lower() in SECRETS:
+    if setting in SECRETS:
         given = "a value that is not shown, as it may hold a password"
     return SettingError(
         variable,

@@ -16,6 +16,7 @@ from chimera_assets.packs import PackError
 from chimera_assets.packs.active import (
     known_packs,
     pack_folder,
+    readable_packs,
     requirement_problems,
 )
 from chimera_assets.packs.aggregates import read_definitions
@@ -93,10 +94,10 @@ def check(folders: Sequence[Path]) -> int:
 
 def _problems(folders: Sequence[Path]) -> list[Problem]:
     """What is wrong with packs, alone and beside those that are used."""
-    packs, problems = _readable(folders)
+    packs, problems = readable_packs(folders)
     mine = {pack.name for pack in packs}
     used = [name for name in get_settings().pack_names if name not in mine]
-    others, _ = _readable([pack_folder(name) for name in used])
+    others, _ = readable_packs([pack_folder(name) for name in used])
     every = [*others, *packs]
     found = [*problems, *model_problems(every), *requirement_problems(every)]
     for pack in packs:
@@ -137,17 +138,6 @@ def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterat
                 read_ddl(pack.source_ddl)
         except PackError as error:
             yield from error.problems
-
-
-def _readable(folders: Sequence[Path]) -> tuple[list[Pack], list[Problem]]:
-    packs: list[Pack] = []
-    problems: list[Problem] = []
-    for folder in folders:
-        try:
-            packs.append(read_pack(folder))
-        except PackError as error:
-            problems.extend(error.problems)
-    return packs, problems
 
 
 def _sources_problems(pack: Pack) -> list[Problem]:

@@ -45,6 +45,14 @@ def read_packs(folders: Sequence[Path]) -> tuple[Pack, ...]:
     Raises:
         PackError: One of them cannot be used; holds the problems of all.
     """
+    packs, problems = readable_packs(folders)
+    if problems:
+        raise PackError(problems)
+    return tuple(packs)
+
+
+def readable_packs(folders: Sequence[Path]) -> tuple[list[Pack], list[Problem]]:
+    """Read the packs that can be used; gives the problems of the others, too."""
     packs: list[Pack] = []
     problems: list[Problem] = []
     for folder in folders:
@@ -52,9 +60,7 @@ def read_packs(folders: Sequence[Path]) -> tuple[Pack, ...]:
             packs.append(read_pack(folder))
         except PackError as error:
             problems.extend(error.problems)
-    if problems:
-        raise PackError(problems)
-    return tuple(packs)
+    return packs, problems
 
 
 def known_packs() -> dict[str, list[Path]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from chimera_assets.sources.schema import init_source
 from tests.acting import as_login
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chimera_assets.contracts import Contract
 
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 
 HOUR = HourRange.single(datetime(2026, 1, 31, 5, tzinfo=UTC))
 BATCH = Batch.new("generations", HOUR.end)
+
+
+@contextmanager
+def login(run: Run, name: str, password: str) -> Iterator[None]:
+    """A login of the server, without any rights, for a while."""
+    run(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+    try:
+        yield
+    finally:
+        run(f"DROP ROLE {name}")
 
 
 @pytest.fixture
@@ -85,13 +96,12 @@ def test_a_server_that_is_not_there_may_be_there_later(generations: Contract) ->
 def test_a_wrong_password_stays_wrong_and_unsaid(
     database: str, run: Run, generations: Contract
 ) -> None:
-    run("CREATE ROLE ann LOGIN PASSWORD 'right'")
     wrong = as_login(database, "ann", "wr%40ng-one")
-    try:
-        with pytest.raises(SourceError, match="password authentication failed") as caught:
-            PostgresSource(wrong).verify(generations)
-    finally:
-        run("DROP ROLE ann")
+    with (
+        login(run, "ann", "right"),
+        pytest.raises(SourceError, match="password authentication failed") as caught,
+    ):
+        PostgresSource(wrong).verify(generations)
 
     assert not caught.value.transient
     assert "wr@ng-one" not in str(caught.value)
@@ -136,28 +146,26 @@ def test_a_password_that_is_a_word_does_not_mangle_what_the_server_says(
     database: str, run: Run, generations: Contract
 ) -> None:
     init_source(database)
-    run("CREATE ROLE ann LOGIN PASSWORD 'permission'")
-    try:
-        with pytest.raises(SourceError, match="permission denied for table generations"):
-            PostgresSource(as_login(database, "ann", "permission")).extract_hours(
-                generations, HOUR, BATCH
-            )
-    finally:
-        run("DROP ROLE ann")
+    with (
+        login(run, "ann", "permission"),
+        pytest.raises(SourceError, match="permission denied for table generations"),
+    ):
+        PostgresSource(as_login(database, "ann", "permission")).extract_hours(
+            generations, HOUR, BATCH
+        )
 
 
 def test_a_user_without_rights_is_told_which(
     database: str, run: Run, generations: Contract
 ) -> None:
     init_source(database)
-    run("CREATE ROLE reader LOGIN PASSWORD 'reads'")
-    try:
-        with pytest.raises(SourceError, match="grant the user SELECT"):
-            PostgresSource(as_login(database, "reader", "reads")).extract_hours(
-                generations, HOUR, BATCH
-            )
-    finally:
-        run("DROP ROLE reader")
+    with (
+        login(run, "reader", "reads"),
+        pytest.raises(SourceError, match="grant the user SELECT"),
+    ):
+        PostgresSource(as_login(database, "reader", "reads")).extract_hours(
+            generations, HOUR, BATCH
+        )
 
 
 def test_a_connection_lost_half_way_may_be_tried_again(
