@@ -106,18 +106,9 @@ class Definitions(Part):
         return self._reads
 
 
-def read_aggregates(pack: Pack) -> tuple[Aggregate, ...]:
-    """A pack's aggregates; none if it has no such file.
-
-    Raises:
-        PackError: The file cannot be used; it has every problem with its line.
-    """
-    return read_definitions(pack).aggregates
-
-
 @lru_cache
 def read_definitions(pack: Pack) -> Definitions:
-    """What a pack says of its facts and aggregates.
+    """What a pack says of its facts and aggregates; nothing if it has no such file.
 
     Raises:
         PackError: The file cannot be used; it has every problem with its line.

@@ -15,7 +15,7 @@ from chimera_assets.lifecycle.policy import policy
 from chimera_assets.monitoring.metrics.families import families
 from chimera_assets.monitoring.metrics.lake_metrics import LakeMetrics
 from chimera_assets.packs import Pack, active_packs, aggregates
-from chimera_assets.packs.aggregates import active_aggregates, active_order, read_aggregates
+from chimera_assets.packs.aggregates import active_aggregates, active_order, read_definitions
 from chimera_assets.packs.errors import PackError
 from chimera_assets.reconciliation.aggregates import compared
 from chimera_assets.reconciliation.verify import verify
@@ -43,7 +43,7 @@ def climate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Aggregate:
     """The one aggregate of a pack, which is used beside the shipped one."""
     own = pack(tmp_path)
     monkeypatch.setattr(aggregates, "active_packs", lambda: (*active_packs(), own))
-    return read_aggregates(own)[0]
+    return read_definitions(own).aggregates[0]
 
 
 def hourly(rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -130,7 +130,7 @@ def test_a_table_that_delta_alone_can_read_is_left_to_it(
 
 def test_sql_that_does_not_fit_the_facts_is_one_line(tmp_path: Path, lake: Lake) -> None:
     text = CLIMATE.replace("SUM(temperature_c)", "SUM(temperature_f)")
-    (wrong,) = read_aggregates(pack(tmp_path, text))
+    (wrong,) = read_definitions(pack(tmp_path, text)).aggregates
     with pytest.raises(
         PackError, match=r"aggregates\.yaml:5: aggregate agg_house_climate: expected SQL"
     ):
@@ -223,7 +223,7 @@ def test_a_mistake_is_found_by_file_and_line(
     known = CLIMATE.splitlines()
     (line,) = [number for number, row in enumerate(text.splitlines(), 1) if row not in known]
     with pytest.raises(PackError) as found:
-        read_aggregates(pack(tmp_path, text))
+        read_definitions(pack(tmp_path, text))
     problem = next(one for one in found.value.problems if one.line == line)
     assert complaint in str(problem)
     assert str(problem).startswith(f"{tmp_path / 'nursery' / 'aggregates.yaml'}:{line}: ")
