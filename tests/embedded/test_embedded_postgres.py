@@ -15,7 +15,7 @@ import pytest
 from adbc_driver_postgresql import dbapi
 
 from chimera_assets.postgres.databases import platform_database, source_database_url
-from chimera_assets.postgres.embedded import locks
+from chimera_assets.postgres.embedded import keeper, locks
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
 from chimera_assets.settings import Settings
@@ -193,6 +193,23 @@ def test_any_home_gives_a_url_for_any_client(tmp_path: Path, folder: str) -> Non
         server.release()
     assert not server.is_running()
     assert not server.cluster.socket_folder.exists()
+
+
+def test_the_last_user_waits_also_where_the_keeper_gets_no_time_between_its_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = 'start = _open(root / "start.lock")'
+    text = Path(keeper.__file__).read_text()
+    assert taken in text
+    slow = tmp_path / "keeper.py"
+    slow.write_text(text.replace(taken, f"time.sleep(0.2); {taken}"))
+    monkeypatch.setattr(keeper, "__file__", str(slow))
+    server = EmbeddedPostgres(tmp_path / "pg")
+
+    server.url("operational")
+    server.release()
+
+    assert not server.is_running()
 
 
 def test_nobody_else_on_the_machine_can_reach_it(server: EmbeddedPostgres) -> None:

@@ -6,8 +6,9 @@ own with the standard library alone (`python -I -S keeper.py`), so it is up in m
 nothing on the path, and costs little memory. Its order comes by standard input, as JSON: it holds
 the environment, which is nobody else's to read.
 
-Locks, always taken in this order: `start.lock` (whoever starts or stops the server), `users.lock`,
-`keeper.lock` (held for as long as a keeper lives, so everybody can see that there is one).
+Locks: `start.lock` (whoever starts or stops the server), `users.lock`, `keeper.lock` (held for as
+long as a keeper lives, so everybody can see that there is one). Whoever waits for one holds none
+that comes after it in this order.
 """
 
 from __future__ import annotations
@@ -86,19 +87,20 @@ def _open(path: Path) -> int:
 
 
 def _wait_for_the_last_user(root: Path) -> None:
-    """Return with `start.lock` and `users.lock` held, and so with nobody using the server."""
+    """Return with `users.lock` and `start.lock` held, and so with nobody using the server.
+
+    Once granted, `users.lock` is given back only where somebody is at the door, who is the next
+    user: whoever waits for the server's end can trust that it comes.
+    """
     while True:
         users = _open(root / "users.lock")
         fcntl.flock(users, fcntl.LOCK_EX)
-        os.close(users)
-        # Somebody may come now, so look again with the door shut.
         start = _open(root / "start.lock")
-        fcntl.flock(start, fcntl.LOCK_EX)
-        users = _open(root / "users.lock")
         try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(start, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(users)
+            os.close(users)  # which those at the door wait for
+            fcntl.flock(start, fcntl.LOCK_EX)
             os.close(start)
             continue
         return

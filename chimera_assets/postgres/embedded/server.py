@@ -104,13 +104,14 @@ class EmbeddedPostgres:
         root = self.cluster.root
         if not locks.is_held(root / "keeper.lock"):
             return False
+        users = root / "users.lock"
         try:
             # Without users this succeeds, and then the keeper is about to stop the server.
-            with locks.exclusive(root / "users.lock", 0):
+            with locks.exclusive(users, 0):
                 return True
         except TimeoutError:
-            # Used by others; or held by the keeper, which then also holds the door.
-            return locks.is_held(root / "start.lock")
+            # Shared by other users; or held by the keeper alone, which found none.
+            return locks.is_held(users)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -160,8 +161,10 @@ class EmbeddedPostgres:
             if child is None and not locks.is_held(kept):
                 child = self._start_keeper()
             if child is not None and child.poll() is not None:
-                # The last sessions of a killed server may take a moment to notice.
-                if "still in use" not in self.cluster.last_words():
+                # It met another's look at its lock; or the last sessions of a killed server,
+                # which may take a moment to notice.
+                again = child.returncode == keeper.ALREADY_KEPT
+                if not again and "still in use" not in self.cluster.last_words():
                     raise EmbeddedServerError(self.cluster.root, self.cluster.last_words())
                 child = None
                 time.sleep(_RECOVERY_POLL_SECONDS)
