@@ -17,24 +17,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, DagsterEventType
+from dagster._core.events import ASSET_EVENTS, DagsterEventType
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import (
-    AssetCheckExecutionsTable,
-)
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
 )
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import serialize_value
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from chimera_assets.orchestration.instance import event_rows
 from chimera_assets.orchestration.instance.event_serializer import EventSerializer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from dagster._core.events.log import EventLogEntry
 
@@ -116,16 +113,18 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             by_run[row["run_id"]].append(row)
         for run_id, run_rows in by_run.items():
             with super().run_connection(run_id) as connection:
-                _insert(connection, run_rows)
+                event_rows.insert(connection, run_rows)
         with super().index_connection() as connection:
-            ids = _insert(connection, rows)
+            ids = event_rows.insert(connection, rows)
             by_partition = [
-                r for e, row in zip(events, rows, strict=True) for r in _planned_rows(e, row)
+                planned
+                for event, row in zip(events, rows, strict=True)
+                for planned in event_rows.by_partition(event, row)
             ]
             if by_partition:
-                _insert(connection, by_partition)
+                event_rows.insert(connection, by_partition)
             self._index_asset_events(connection, events, rows, ids)
-            self._index_check_evaluations(connection, events, rows, ids)
+            event_rows.index_check_evaluations(connection, events, rows, ids)
 
     def _index_asset_events(
         self,
@@ -134,13 +133,14 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         rows: Sequence[dict[str, Any]],
         ids: Sequence[int],
     ) -> None:
-        tags = [
-            (event_id, row["asset_key"], key, value, _text(row["timestamp"]))
-            for event, row, event_id in zip(events, rows, ids, strict=True)
-            for key, value in self._tags_for_asset_event(event).items()
-        ]
-        if tags:
-            connection.exec_driver_sql(_INSERT_TAGS, tags)
+        event_rows.insert_tags(
+            connection,
+            [
+                (event_id, row, key, value)
+                for event, row, event_id in zip(events, rows, ids, strict=True)
+                for key, value in self._tags_for_asset_event(event).items()
+            ],
+        )
         pairs = [
             (e, i) for e, i in zip(events, ids, strict=True) if e.dagster_event_type in ASSET_EVENTS
         ]
@@ -166,39 +166,6 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             "partition": dagster_event.partition,
         }
 
-    def _index_check_evaluations(
-        self,
-        connection: sa.Connection,
-        events: Sequence[EventLogEntry],
-        event_rows: Sequence[dict[str, Any]],
-        ids: Sequence[int],
-    ) -> None:
-        rows = [
-            self._check_evaluation_row(event, event_row, event_id)
-            for event, event_row, event_id in zip(events, event_rows, ids, strict=True)
-            if event.dagster_event_type in ASSET_CHECK_EVENTS
-        ]
-        unpartitioned = [row for row in rows if row["partition"] is None]
-        partitioned = [row for row in rows if row["partition"] is not None]
-        identity = ("asset_key", "check_name", "run_id", "partition")
-        if partitioned:
-            statement = sqlite_insert(AssetCheckExecutionsTable)
-            replaced = {k: statement.excluded[k] for k in partitioned[0] if k not in identity}
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=identity, set_=replaced), partitioned
-            )
-        for row in unpartitioned:  # their unique index holds null, which never conflicts
-            table = AssetCheckExecutionsTable.c
-            connection.execute(
-                AssetCheckExecutionsTable.delete().where(
-                    table.asset_key == row["asset_key"],
-                    table.check_name == row["check_name"],
-                    table.run_id == row["run_id"],
-                    table.partition.is_(None),
-                )
-            )
-            connection.execute(AssetCheckExecutionsTable.insert().values(**row))
-
     def _store_asset_check_evaluation_planned(
         self, event: EventLogEntry, event_id: int | None
     ) -> None:
@@ -219,25 +186,6 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             connection.execute(
                 AssetCheckExecutionsTable.insert(), [{**row, "partition": key} for key in keys]
             )
-
-    @staticmethod
-    def _check_evaluation_row(
-        event: EventLogEntry, event_row: dict[str, Any], event_id: int
-    ) -> dict[str, Any]:
-        evaluation = event.get_dagster_event().asset_check_evaluation_data
-        target = evaluation.target_materialization_data
-        status = AssetCheckExecutionRecordStatus
-        return {
-            "asset_key": evaluation.asset_key.to_string(),
-            "check_name": evaluation.check_name,
-            "partition": evaluation.partition,
-            "run_id": event.run_id,
-            "execution_status": (status.SUCCEEDED if evaluation.passed else status.FAILED).value,
-            "evaluation_event": event_row["event"],
-            "evaluation_event_timestamp": event_row["timestamp"],
-            "evaluation_event_storage_id": event_id,
-            "materialization_event_storage_id": target.storage_id if target else None,
-        }
 
     @contextmanager
     def run_connection(self, run_id: str | None = None) -> Iterator[Any]:
@@ -260,47 +208,3 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             while self._engines:
                 self._engines.popitem()[1].dispose()
         super().dispose()
-
-
-_INSERT = """
-    INSERT INTO event_logs
-        (run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-_INSERT_TAGS = """
-    INSERT INTO asset_event_tags (event_id, asset_key, key, value, event_timestamp)
-    VALUES (?, ?, ?, ?, ?)
-"""
-
-
-def _insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows of events; gives their ids. SQLAlchemy would take three times as long."""
-    values = [
-        (
-            row["run_id"],
-            row["event"],
-            row["dagster_event_type"],
-            _text(row["timestamp"]),
-            row["step_key"],
-            row["asset_key"],
-            row["partition"],
-        )
-        for row in rows
-    ]
-    connection.exec_driver_sql(_INSERT, values)
-    # One writer at a time: within its transaction SQLite numbers rows without a gap.
-    last: int = connection.exec_driver_sql("SELECT max(id) FROM event_logs").scalar_one()
-    return list(range(last - len(rows) + 1, last + 1))
-
-
-def _text(moment: datetime) -> str:
-    """A time as SQLAlchemy writes it into SQLite."""
-    return moment.isoformat(" ", "microseconds")
-
-
-def _planned_rows(event: EventLogEntry, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The index rows of an event that plans many partitions: one a partition."""
-    if event.dagster_event_type != DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
-        return []
-    subset = event.get_dagster_event().asset_materialization_planned_data.partitions_subset
-    return [{**row, "partition": key} for key in subset.get_partition_keys()] if subset else []
