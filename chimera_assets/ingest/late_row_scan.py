@@ -77,4 +77,4 @@ def _nothing_late(contract: Contract, watermark: Watermark | None) -> list[str]:
     if watermark is None or watermark.moment is None:
         return []
     until = watermark.moment.taken_at.astimezone(UTC)
-    return [f"{contract.stream}: no late rows; taken in up to {until:%Y-%m-%d %H:%M:%S}Z"]
+    return [f"{contract.stream}: no late rows; extracted up to {until:%Y-%m-%d %H:%M:%S}Z"]

@@ -132,8 +132,8 @@ def _finding(client: Any, bucket: str, setting: Setting) -> Finding:  # noqa: AN
 
 
 def _encryption(client: Any, bucket: str) -> str | None:  # noqa: ANN401
-    told = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
-    rules = [rule.get("ApplyServerSideEncryptionByDefault") for rule in told.get("Rules", ())]
+    configured = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
+    rules = [rule.get("ApplyServerSideEncryptionByDefault") for rule in configured.get("Rules", ())]
     return None if any(rules) else "no rule encrypts by default"
 
 

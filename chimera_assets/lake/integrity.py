@@ -28,5 +28,5 @@ def damaged_files(table: TableState, hours: HourRange | None = None) -> pl.DataF
     listed = files(table, table.delta(), hours)
     stored = stored_files(table.uri, table.storage_options)
     found = pl.Series("found", [stored.get(path) for path in listed["path"]], dtype=pl.Int64)
-    told = listed.with_columns(found)
-    return told.filter(pl.col("found").is_null() | (pl.col("found") != pl.col("bytes")))
+    compared = listed.with_columns(found)
+    return compared.filter(pl.col("found").is_null() | (pl.col("found") != pl.col("bytes")))

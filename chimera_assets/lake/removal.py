@@ -52,8 +52,8 @@ def remove_rows(
                 commit_properties=properties,
             )
 
-    told = {**metadata, "chimera.hours": str(hours), "chimera.write": "remove rows"}
-    return commit(table, remove, metadata=told)
+    recorded = {**metadata, "chimera.hours": str(hours), "chimera.write": "remove rows"}
+    return commit(table, remove, metadata=recorded)
 
 
 def remove_days(table: TableState, before: date, *, metadata: Mapping[str, str]) -> Commit:

@@ -88,7 +88,7 @@ def write_hours(  # noqa: PLR0913
         agreed = _agreed(table, stream, hourly=True)
         create(table, schema or agreed, HOUR_COLUMNS, stats_columns)
         _require_hourly(table)
-        told = {
+        recorded = {
             "chimera.hours": str(hours),
             "chimera.write": "clear hours" if stream.empty else "replace hours",
         }
@@ -105,7 +105,7 @@ def write_hours(  # noqa: PLR0913
                 commit_properties=properties,
             )
 
-        return commit(table, replace, metadata={**metadata, **told}, carry=carry, stream=stream)
+        return commit(table, replace, metadata={**metadata, **recorded}, carry=carry, stream=stream)
 
 
 def overwrite(
@@ -132,8 +132,8 @@ def overwrite(
                 commit_properties=properties,
             )
 
-        told = {**metadata, "chimera.write": "replace table"}
-        return commit(table, replace, metadata=told, stream=stream)
+        recorded = {**metadata, "chimera.write": "replace table"}
+        return commit(table, replace, metadata=recorded, stream=stream)
 
 
 def append(  # noqa: PLR0913, PLR0917
@@ -160,8 +160,8 @@ def append(  # noqa: PLR0913, PLR0917
                 commit_properties=properties,
             )
 
-        told = {**metadata, "chimera.write": "append"}
-        return commit(table, add, metadata=told, carry=carry or append_carry, stream=stream)
+        recorded = {**metadata, "chimera.write": "append"}
+        return commit(table, add, metadata=recorded, carry=carry or append_carry, stream=stream)
 
 
 def merge(  # noqa: PLR0913
@@ -195,8 +195,8 @@ def merge(  # noqa: PLR0913
             )
             merger.when_matched_update_all().when_not_matched_insert_all().execute()
 
-        told = {**metadata, "chimera.write": "merge"}
-        return commit(table, upsert, metadata=told, carry=append_carry, stream=stream)
+        recorded = {**metadata, "chimera.write": "merge"}
+        return commit(table, upsert, metadata=recorded, carry=append_carry, stream=stream)
 
 
 def _data_or_nothing(table: TableState, data: Data | None, schema: pa.Schema | None) -> Data:

@@ -74,7 +74,7 @@ def expire(
             gone[hour] = rows
     if not gone or dry_run:
         return Expired(sum(gone.values()), len(gone), held)
-    told = {"run": run_id, "chimera.retention_days": str(days)}
+    recorded = {"run": run_id, "chimera.retention_days": str(days)}
     skipped: Counter[str] = Counter()
     todo: list[tuple[HourRange, pl.Expr | None]] = [
         *((each, None) for each in ranges_without(whole, moments)),
@@ -84,7 +84,7 @@ def expire(
         log_deletions(lake, _trace(table, gone, days, run_id, now), run_id=run_id)
         for hours, kept in todo:
             try:
-                remove_rows(table, hours, kept, metadata=told)
+                remove_rows(table, hours, kept, metadata=recorded)
             except CommitConflict:
                 lost = [rows for hour, rows in gone.items() if hour in hours]
                 skipped.update(hours=len(lost), rows=sum(lost))
@@ -108,10 +108,10 @@ def expire_days(
     rows = int(past["rows"].sum())
     if not rows or dry_run:
         return Expired(rows, 24 * past.height)
-    told = {"run": context.run_id, "chimera.retention_days": str(days)}
+    recorded = {"run": context.run_id, "chimera.retention_days": str(days)}
     try:
         with _deletion(context, table, days, rows=rows, hours=24 * past.height):
-            remove_days(table, first_kept, metadata=told)
+            remove_days(table, first_kept, metadata=recorded)
     except CommitConflict:
         return Expired(skipped=24 * past.height)
     return Expired(rows, 24 * past.height)

@@ -37,8 +37,8 @@ LEGAL_HOLDS = pl.Schema(
 
 def append_hold_row(lake: Lake, row: Mapping[str, Any]) -> None:
     """Add a row of `LEGAL_HOLDS`."""
-    told = {"legal_hold": f"{row['action']} {row['hold_id']}"}
-    lake.table(QUALITY, NAME).append(pl.DataFrame([row], schema=LEGAL_HOLDS), metadata=told)
+    recorded = {"legal_hold": f"{row['action']} {row['hold_id']}"}
+    lake.table(QUALITY, NAME).append(pl.DataFrame([row], schema=LEGAL_HOLDS), metadata=recorded)
 
 
 def hold_rows(lake: Lake) -> list[dict[str, Any]]:

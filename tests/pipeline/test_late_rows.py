@@ -63,7 +63,7 @@ def test_late_rows_are_in_the_facts_after_the_next_tick(house: House) -> None:
     assert house.versions("raw/generations") != untouched
     again = house.tick()
     assert again["runs"] == []
-    assert "generations: no late rows; taken in up to" in again["skipped"]
+    assert "generations: no late rows; extracted up to" in again["skipped"]
 
     # Corrected: one in its hour, one moved to an hour that is not beside it, and had no rows.
     source.execute(

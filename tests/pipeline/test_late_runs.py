@@ -156,4 +156,4 @@ def test_a_row_that_moved_into_an_hour_never_taken_leaves_its_old_one(tmp_path: 
     assert "06-0003" not in ids(SIX)
     after = scan_for_late_rows(lake, contract, source, now=datetime.now(UTC), seconds=20)
     assert after.pending == frozenset()
-    assert "generations: no late rows; taken in up to" in after.messages[0]
+    assert "generations: no late rows; extracted up to" in after.messages[0]
