@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from chimera_assets.lake import Lake, open_lake
 from chimera_assets.quality import stage_hours, stage_reference
 from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
+from tests import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def chimera(capsys: pytest.CaptureFixture[str]) -> Chimera:
 def process(*arguments: str, cwd: Path | None = None, **environment: str) -> Said:
     """Run `chimera` as a process of its own, as a shell does."""
     done = subprocess.run(
-        [sys.executable, "-c", "from chimera_assets.cli import main; main()", *arguments],
+        warm.chimera(*arguments),
         capture_output=True,
         text=True,
         check=False,

@@ -73,7 +73,8 @@ def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
 
 def test_a_source_that_fails_is_told_in_a_line_with_its_cause(source: str) -> None:
     _add(source, "ALTER TABLE generations DROP COLUMN tokens_used")
-    said = process("backfill", "--start", "2026-01-31T00", "--end", "2026-01-31T01")
+    hours = ("--start", "2026-01-31T00", "--end", "2026-01-31T01")
+    said = process("backfill", *hours, CHIMERA_STREAMS="generations,providers")
     assert said.code == 1
     failed = [line for line in said.err.splitlines() if line.startswith("failed raw/generations")]
     assert len(failed) == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from chimera_assets.hours import HourRange
 from chimera_assets.lake.lake import Lake
 from chimera_assets.warehouse.duckdb import connect, scan_sql
+from tests import warm
 
 ROOT = Path(__file__).parents[2]
 UTC_TIME = pl.Datetime("us", "UTC")
@@ -129,7 +129,7 @@ class Warehouse:
                 environment[f"CHIMERA_DBT_{name}_HOUR"] = bound
         command = arguments or ("build", "--exclude-resource-type", "unit_test")
         done = subprocess.run(
-            [Path(sys.executable).parent / "dbt", *command],
+            warm.dbt(*command),
             cwd=ROOT / "dbt_project",
             env=environment,
             capture_output=True,

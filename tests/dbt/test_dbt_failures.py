@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+from tests import warm
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def test_what_the_lake_plugin_raised_decides(tmp_path: Path) -> None:
     settings = {name: v for name, v in os.environ.items() if not name.startswith("CHIMERA_")}
     said = subprocess.run(
-        [sys.executable, "-m", "tests.dbt.failing_run"],
+        warm.module("tests.dbt.failing_run"),
         cwd=ROOT,
         env={**settings, "CHIMERA_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
         capture_output=True,

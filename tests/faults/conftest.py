@@ -16,7 +16,7 @@ import pytest
 from tests.lake.conftest import aws, bucket, lake
 from tests.sources.conftest import database, server
 
-from .warm_house import WarmHouse
+from .disposable_house import DisposableHouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,8 +51,8 @@ def dice(request: pytest.FixtureRequest) -> Random:
 
 
 @pytest.fixture(scope="session")
-def warm_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmHouse]:
-    made = WarmHouse(tmp_path_factory.mktemp("house") / "home")
+def disposable_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DisposableHouse]:
+    made = DisposableHouse(tmp_path_factory.mktemp("house") / "home")
     yield made
     made.close()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from .conftest import Survived
-    from .warm_house import WarmHouse
+    from .disposable_house import DisposableHouse
 
 Event: TypeAlias = dict[str, Any]
 
@@ -124,7 +124,7 @@ ELSEWHERE = """
 class InPostgres:
     """The operational database as the source of damaged events."""
 
-    def __init__(self, house: WarmHouse) -> None:
+    def __init__(self, house: DisposableHouse) -> None:
         self._house = house
         house.source.execute("DROP TABLE IF EXISTS battered")
         house.source.execute(
@@ -151,7 +151,7 @@ class InPostgres:
 class InFiles:
     """Landing files as the only source of damaged events: there is no table."""
 
-    def __init__(self, house: WarmHouse) -> None:
+    def __init__(self, house: DisposableHouse) -> None:
         house.source.execute("DROP TABLE IF EXISTS battered")
 
     def put(self, events: list[Event], lake: Lake, contract: Path) -> None:
@@ -176,7 +176,7 @@ class InFiles:
 
 
 #: Source -> what makes one that holds nothing yet.
-SOURCES: dict[str, Callable[[WarmHouse], InPostgres | InFiles]] = {
+SOURCES: dict[str, Callable[[DisposableHouse], InPostgres | InFiles]] = {
     "postgres": InPostgres,
     "files": InFiles,
 }
@@ -198,14 +198,14 @@ def contract(tmp_path: Path) -> Path:
 @pytest.mark.timeout(3600 if SOAK else 300)
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_damaged_event_is_accounted_for(  # noqa: PLR0913, PLR0917
-    warm_house: WarmHouse,
+    disposable_house: DisposableHouse,
     tmp_path: Path,
     source: str,
     contract: Path,
     dice: Random,
     survived: Survived,
 ) -> None:
-    holder = SOURCES[source](warm_house)
+    holder = SOURCES[source](disposable_house)
     put: list[Event] = []
     for hour in HOURS:
         for event in generations(hour, EVENTS // len(HOURS)):
@@ -214,7 +214,7 @@ def test_every_damaged_event_is_accounted_for(  # noqa: PLR0913, PLR0917
     holder.put(put, lake, contract)
     settings = {"CHIMERA_LAKE_URI": lake.uri, "CHIMERA_CONTRACTS": str(contract.parent)}
 
-    ran = warm_house.attempt(HOURS[0], HOURS[-1], **settings)
+    ran = disposable_house.attempt(HOURS[0], HOURS[-1], **settings)
 
     assert ran is not None
     assert ran.success, ran.failed

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .conftest import Survived
-    from .warm_house import WarmHouse
+    from .disposable_house import DisposableHouse
 
 ONE = HourRange.single(HOUR)
 
@@ -86,10 +86,10 @@ STORIES += [(zone, first) for zone in ("UTC", "Pacific/Kiritimati") for first in
     ("zone", "first"), STORIES if SOAK else [("America/New_York", "2025-11-02-05:00")]
 )
 def test_hours_around_a_change_in_the_machines_zone(
-    warm_house: WarmHouse, tmp_path: Path, zone: str, first: str, survived: Survived
+    disposable_house: DisposableHouse, tmp_path: Path, zone: str, first: str, survived: Survived
 ) -> None:
     """Four hours, each with a number of rows of its own: as one run, then the second again."""
-    house, these = warm_house, keys(first, 4)
+    house, these = disposable_house, keys(first, 4)
     counts = dict(zip(these, range(11, 15), strict=True))
     house.source.execute("DELETE FROM generations")
     for hour, count in counts.items():
@@ -117,14 +117,14 @@ def test_hours_around_a_change_in_the_machines_zone(
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
 def test_the_schedule_takes_every_hour_once(
-    warm_house: WarmHouse, zone: str, survived: Survived
+    disposable_house: DisposableHouse, zone: str, survived: Survived
 ) -> None:
     """Tick by tick over both changes, leap days and years' ends, in a machine of that zone."""
     starts = [*CHANGES.get(zone, ()), "2024-02-28-22:00", "2028-02-28-22:00", "2027-12-31-20:00"]
     for start in starts:
         these = keys(start, 30)
         ticks = [parse_key(hour) + timedelta(hours=1, minutes=5) for hour in these]
-        asked = warm_house.ticks([tick.isoformat() for tick in ticks], TZ=zone)
+        asked = disposable_house.asked([tick.isoformat() for tick in ticks], TZ=zone)
         assert asked == [[hour] for hour in these]
     survived(f"schedule over changes of date or zone: {zone}", len(starts))
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .conftest import Survived
-    from .warm_house import WarmHouse
+    from .disposable_house import DisposableHouse
 
 BEFORE, HOUR = keys("2026-01-20-07:00", 2)
 ROWS = 3_000
@@ -78,9 +78,9 @@ def state(lake: Lake) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.parametrize("step", STEPS if SOAK else STEPS[:1])
 def test_an_hour_for_which_there_is_no_room(
-    warm_house: WarmHouse, disk: Disk, step: str, survived: Survived
+    disposable_house: DisposableHouse, disk: Disk, step: str, survived: Survived
 ) -> None:
-    house, lake = warm_house, Lake(str(disk.folder / "lake"))
+    house, lake = disposable_house, Lake(str(disk.folder / "lake"))
     house.source.execute("DELETE FROM generations")
     house.source.insert("generations", generations(BEFORE, 50))
     house.source.insert("generations", generations(HOUR, ROWS))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from .conftest import Survived
-    from .warm_house import WarmHouse
+    from .disposable_house import DisposableHouse
 
 ROWS = 300
 #: In each round so many hours are killed, some of them twice, and then run again.
@@ -75,7 +75,9 @@ class Stopwatch:
             self.took[said["step"]] = time.monotonic() - self._begun[said["step"]]
 
 
-def killed(house: WarmHouse, lake: Lake, hour: str, dice: Random, took: dict[str, float]) -> None:
+def killed(
+    house: DisposableHouse, lake: Lake, hour: str, dice: Random, took: dict[str, float]
+) -> None:
     """Run an hour until it is killed; the dice choose a step, an instant in it, and who dies."""
     ran: object = "not killed"
     while ran is not None:
@@ -101,9 +103,9 @@ def whole_or_nothing(lake: Lake, calm: Lake, hour: str) -> None:
 @pytest.mark.criterion("AC-003.1")
 @pytest.mark.timeout(7200 if SOAK else 300)
 def test_killed_runs_leave_no_trace_once_their_hours_are_run_again(
-    warm_house: WarmHouse, tmp_path: Path, dice: Random, survived: Survived
+    disposable_house: DisposableHouse, tmp_path: Path, dice: Random, survived: Survived
 ) -> None:
-    house, hours = warm_house, keys("2026-05-01-00:00", ROUNDS * HOURS)
+    house, hours = disposable_house, keys("2026-05-01-00:00", ROUNDS * HOURS)
     for number, hour in enumerate(hours):
         house.source.insert("generations", rows_of(hour, number))
     calm, lake = Lake(str(tmp_path / "calm")), Lake(str(tmp_path / "lake"))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from .conftest import Survived
-    from .warm_house import WarmHouse
+    from .disposable_house import DisposableHouse
 
 PROXY = Path(__file__).with_name("s3_proxy.py")
 WRITES = 100 if SOAK else 12
@@ -127,14 +127,14 @@ def test_writes_through_a_failing_s3(  # noqa: PLR0913, PLR0917
 @pytest.mark.skipif(not SOAK, reason="a run on S3 takes long; make soak")
 @pytest.mark.timeout(3600)
 def test_an_hourly_run_through_a_failing_s3(
-    warm_house: WarmHouse,
+    disposable_house: DisposableHouse,
     bucket: str,
     aws: str,
     tmp_path: Path,
     survived: Survived,
 ) -> None:
     """A run that fails says so in one line; run again, the lake is as if nothing had been."""
-    house, hours_ = warm_house, keys("2026-01-17-00:00", RUNS)
+    house, hours_ = disposable_house, keys("2026-01-17-00:00", RUNS)
     for number, hour in enumerate(hours_):
         house.source.insert("generations", generations(hour, 200 + number))
     calm = Lake(str(tmp_path / "calm"))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from .conftest import Survived
-    from .warm_house import WarmHouse
+    from .disposable_house import DisposableHouse
 
 #: More than the driver and the socket hold at once.
 ROWS, BATCHES = (600_000, 6) if SOAK else (120_000, 1)
@@ -48,7 +48,7 @@ TERMINATE = """
 """
 
 
-def restart_at_once(house: WarmHouse) -> None:
+def restart_at_once(house: DisposableHouse) -> None:
     """As `pg_ctl restart -m immediate`: no session is waited for, the log is replayed."""
     pid = house.server.cluster.postmaster()
     assert pid is not None
@@ -59,9 +59,9 @@ def restart_at_once(house: WarmHouse) -> None:
 
 
 def test_a_server_restarted_while_its_rows_stream(
-    warm_house: WarmHouse, tmp_path: Path, dice: Random, survived: Survived
+    disposable_house: DisposableHouse, tmp_path: Path, dice: Random, survived: Survived
 ) -> None:
-    house, contract = warm_house, shipped()["generations"]
+    house, contract = disposable_house, shipped()["generations"]
     wanted = HourRange.from_keys(HOUR, HOUR)
     house.source.execute(MANY, [f"{HOUR[:10]} {HOUR[11:]}Z"])
     table = Lake(str(tmp_path / "lake")).table("raw", "generations")
@@ -96,10 +96,10 @@ def test_a_server_restarted_while_its_rows_stream(
 
 
 def test_a_run_whose_session_is_ended(
-    warm_house: WarmHouse, tmp_path: Path, survived: Survived
+    disposable_house: DisposableHouse, tmp_path: Path, survived: Survived
 ) -> None:
     """The extraction waits for a lock when its session is ended; another stream is not touched."""
-    house, lake = warm_house, Lake(str(tmp_path / "lake"))
+    house, lake = disposable_house, Lake(str(tmp_path / "lake"))
     house.source.insert("generations", generations(LOCKED, 200))
     with connect(house.source.url) as connection:
         execute(connection, "LOCK TABLE generations IN ACCESS EXCLUSIVE MODE")

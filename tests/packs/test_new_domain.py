@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import polars as pl
 import pytest
 
 from chimera_assets.hours import HourRange
+from tests import warm
 from tests.pipeline.house import ROOT, House, environment, generations, parse_key
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def chimera(house: House, *arguments: str) -> dict[str, Any]:
 def chimera_text(house: House, *arguments: str, code: int = 0) -> str:
     """What a command prints; it has to end with the code."""
     done = subprocess.run(
-        [sys.executable, "-c", "from chimera_assets.cli import main; main()", *arguments],
+        warm.chimera(*arguments),
         capture_output=True,
         text=True,
         check=False,
@@ -268,7 +268,7 @@ def test_a_stream_that_is_off_is_not_there_and_holds_up_nothing(library: House) 
 
 def test_dbt_alone_builds_what_is_shipped(library: House, tmp_path: Path) -> None:
     done = subprocess.run(
-        [Path(sys.executable).parent / "dbt", "ls", "--resource-type", "model"],
+        warm.dbt("ls", "--resource-type", "model"),
         cwd=ROOT / "dbt_project",
         env={
             **environment(library.home, CHIMERA_PACKS="ai,library"),

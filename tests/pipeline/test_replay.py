@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from chimera_assets.access.principal import os_user
 from chimera_assets.audit import Wanted, newest
 from chimera_assets.postgres.platform.database import PlatformDatabase
 from chimera_assets.settings import Settings
+from tests import warm
 
 from .house import House, environment, generations, keys
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS = 200
-MAIN = "from chimera_assets.cli import main; main()"
 PUBLISHED, BLOCKED = HOURS = keys("2026-02-21-23:00", 2)  # across midnight
 
 
@@ -33,7 +32,7 @@ def newcomers(hour: str, count: int) -> list[dict[str, Any]]:
 
 def replay(house: House, *options: str) -> dict[str, Any]:
     told = subprocess.run(
-        [sys.executable, "-c", MAIN, "quarantine", "replay", "--json", *options],
+        warm.chimera("quarantine", "replay", "--json", *options),
         env=environment(house.home, **house.settings),
         cwd=house.home,
         capture_output=True,

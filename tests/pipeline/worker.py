@@ -170,6 +170,24 @@ def late(_: Callable[[dict[str, Any]], None], cursor: str | None, *, run: bool) 
     return {"runs": done, "skipped": ticked.skip_message, "cursor": ticked.cursor}
 
 
+def asked(_: Callable[[dict[str, Any]], None], moments: list[str]) -> list[list[str]]:
+    """The hours that the schedule asks for at each of these moments."""
+    import dagster as dg
+
+    from chimera_assets.definitions import defs
+
+    repository = defs.get_repository_def()
+    schedule = repository.get_schedule_def("chimera_etl_hourly")
+    found = []
+    for moment in moments:
+        context = dg.build_schedule_context(
+            scheduled_execution_time=datetime.fromisoformat(moment), repository_def=repository
+        )
+        requests = schedule.evaluate_tick(context).run_requests
+        found.append([str(request.partition_key) for request in requests])
+    return found
+
+
 def fail(_: Callable[[dict[str, Any]], None], run_id: str) -> dict[str, Any]:
     """Tell Dagster that a run failed, as its run monitoring does for one whose process is gone."""
     import dagster as dg
@@ -284,11 +302,12 @@ def main() -> None:
     except ChimeraError as error:
         tell({"error": type(error).__name__, "message": str(error)})
         return
-    tell({"ready": True})
+    tell({"ready": os.getpid()})
     for line in sys.stdin:
         request = json.loads(line)
         wanted = {
             "run": run,
+            "asked": asked,
             "describe": describe,
             "fail": fail,
             "freshness": freshness,
