@@ -23,6 +23,12 @@ _INSERT = """
     RETURNING id
 """
 _REASON = 2_000
+
+#: What is said where there is no platform database.
+OFF_THE_RECORD = (
+    "Runs are not on the record: set CHIMERA_DATABASE_URL, as CHIMERA_SOURCE_DATABASE_URL is set. "
+    "See docs/audit.md."
+)
 _NOT_KEPT = (
     "audit.entries: expected the new entry's number, found none: a trigger or rule of the table "
     "keeps entries out, remove it"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from chimera_assets.audit import Wanted, newest
+from chimera_assets.access.principal import Kind
+from chimera_assets.audit import OFF_THE_RECORD, Wanted, newest
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
 from chimera_assets.postgres.databases import has_platform_database, platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
@@ -14,12 +15,6 @@ from chimera_assets.settings import get_settings
 if TYPE_CHECKING:
     from chimera_assets.audit import Entry
     from chimera_assets.settings import Settings
-
-#: What is said where there is no platform database.
-UNRECORDED = (
-    "Runs are not on the record: set CHIMERA_DATABASE_URL, as CHIMERA_SOURCE_DATABASE_URL is set. "
-    "See docs/audit.md."
-)
 
 
 def show_list(
@@ -37,7 +32,7 @@ def show_list(
     if not shown:
         out().print("No entries.")
         if not has_platform_database(settings):
-            notes().print(UNRECORDED, markup=False, soft_wrap=True)
+            notes().print(OFF_THE_RECORD, markup=False, soft_wrap=True)
         return 0
     print_table(
         ("entry", "time", "who", "what", "of", "before", "after", "reason"),
@@ -57,6 +52,8 @@ def _is_there(settings: Settings) -> bool:
 
 def _cells(entry: Entry) -> list[object]:
     who = entry.actor.name
+    if entry.actor.kind is Kind.DAGSTER:
+        who = f"unknown, by Dagster run as {who}"
     if entry.actor.stated_by is not None:
         who += f" (stated by {entry.actor.stated_by})"
     what = entry.action

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chimera_assets.commands.audit import UNRECORDED
+from chimera_assets.audit import OFF_THE_RECORD
 from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
@@ -208,7 +208,7 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
 def _print_weaknesses() -> None:
     """What the login of a platform database of the user's own may do and should not."""
     if not has_platform_database(get_settings()):
-        notes().print(UNRECORDED, markup=False, soft_wrap=True)
+        notes().print(OFF_THE_RECORD, markup=False, soft_wrap=True)
         return
     if get_settings().database_url is None:
         return  # on the embedded server the logins are of our own making
