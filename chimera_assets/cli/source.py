@@ -1,5 +1,7 @@
 """`chimera source`: its commands and their options; what each does is in `commands/`."""
 
+from datetime import UTC, datetime
+
 import typer
 
 from chimera_assets.cli import options as opt
@@ -12,7 +14,7 @@ def source_init() -> int:
     """Make the operational tables where they are missing."""
     from chimera_assets.commands.source import init
 
-    return init()
+    return init(now=datetime.now(UTC))
 
 
 @group.command("simulate")
@@ -27,4 +29,11 @@ def source_simulate(
     """Fill the operational tables with realistic traffic."""
     from chimera_assets.commands.source import simulate_range
 
-    return simulate_range(start, end, rows_per_hour=rows_per_hour, seed=seed, force=force)
+    return simulate_range(
+        start,
+        end,
+        rows_per_hour=rows_per_hour,
+        seed=seed,
+        force=force,
+        now=datetime.now(UTC),
+    )

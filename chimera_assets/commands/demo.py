@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from chimera_assets.access.principal import Principal
 from chimera_assets.commands import source, summary
 from chimera_assets.commands.backfill import run_shown
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.terminal import notes, out, print_table
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HourRange, floor_hour
@@ -48,14 +48,15 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     hours = _days(now, days, settings.start)
     lake = open_lake()
     url = source_database_url(settings)
-    source.claim(url, lake=True, force=force)
+    context = command_context(now)
+    source.claim(context, url, lake=True, force=force)
     notes().print(f"1/3  a database with its tables  {describe(url)}", markup=False)
     notes().print(f"2/3  {len(hours)} hours of traffic, {hours}", markup=False)
-    rows = source.fill(url, hours, rows_per_hour=rows_per_hour, seed=seed)
+    rows = source.fill(context, url, hours, rows_per_hour=rows_per_hour, seed=seed)
     simulated = ", ".join(f"{count:,} {table}" for table, count in rows.items())
     notes().print(f"     {simulated}")
     notes().print(f"3/3  through all layers of the lake  {lake.uri}", markup=False)
-    run, log = run_shown(hours, actor=Principal.of_command())
+    run, log = run_shown(hours, actor=context.actor)
     _print_summary(run)
     code = summary.problems(run, log)
     out().print(f"\nIn all {time.perf_counter() - began:.0f} seconds. What to open next:")

@@ -14,6 +14,7 @@ import pytest
 from chimera_assets.access.principal import os_user
 from chimera_assets.contracts import contracts
 from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
 from chimera_assets.settings import get_settings
@@ -137,6 +138,23 @@ def test_every_command_that_changes_something_says_so(
     assert f"counsel (stated by {os_user()})" in shown.out
     assert "hold.add" not in shown.out
     assert "--limit shows more" in chimera("audit", "list", "--limit", "1").err
+
+
+def test_what_changes_the_operational_database_is_on_the_record(
+    chimera: Chimera, platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", platform)
+    get_settings.cache_clear()
+    hours = ("--start", "2026-01-30T00", "--end", "2026-01-30T02", "--rows-per-hour", "5")
+    assert chimera("source", "init").code == 0
+    assert chimera("source", "simulate", *hours).code == 0
+
+    filled, *made = by_hand(chimera, "--action", "source")
+    assert [one["action"] for one in made] == ["source.init", "source.init"]
+    assert filled["action"] == "source.simulate"
+    assert filled["after"]["rows_per_hour"] == 5
+    assert filled["actor"]["name"] == os_user()
+    assert filled["resource"] == describe(platform)
 
 
 @pytest.mark.usefixtures("platform")
