@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.access.principal import Kind
 from chimera_assets.audit import OFF_THE_RECORD, Wanted, newest
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
+from chimera_assets.errors import ChimeraError
 from chimera_assets.postgres.databases import has_platform_database, platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
@@ -31,16 +32,35 @@ def show_list(
         return 0
     if not shown:
         out().print("No entries.")
-        if not has_platform_database(settings):
-            notes().print(OFF_THE_RECORD, markup=False, soft_wrap=True)
-        return 0
+    else:
+        _print_table(found, limit)
+    print_weaknesses(settings)
+    return 0
+
+
+def print_weaknesses(settings: Settings) -> None:
+    """Say on the error stream that runs are off the record, or what could change the audit log."""
+    if not has_platform_database(settings):
+        notes().print(OFF_THE_RECORD, markup=False, soft_wrap=True)
+    if not _is_there(settings):
+        return
+    try:
+        found = platform_database(settings).weaknesses()
+    except ChimeraError as error:
+        notes().print(f"The platform's database: {error}", markup=False, soft_wrap=True)
+        return
+    if found:
+        said = f"The audit log can be changed: {', '.join(found)}. See docs/audit.md."
+        notes().print(said, markup=False, soft_wrap=True)
+
+
+def _print_table(found: list[Entry], limit: int) -> None:
     print_table(
         ("entry", "time", "who", "what", "of", "before", "after", "reason"),
-        (_cells(entry) for entry in shown),
+        (_cells(entry) for entry in found[:limit]),
     )
     if len(found) > limit:
         notes().print(f"The newest {limit:,}; --limit shows more.")
-    return 0
 
 
 def _is_there(settings: Settings) -> bool:

@@ -348,6 +348,14 @@ def test_a_changed_contract_or_setting_is_noticed_by_the_next_command(
     (one,) = next_command(SOURCE_DATABASE_URL=secret.replace("first", "second"))
     assert one["resource"] == "CHIMERA_SOURCE_DATABASE_URL"
     with psycopg.connect(platform) as connection:
+        connection.execute(
+            """UPDATE platform.configuration SET value = CASE kind WHEN 'secret' THEN '{}'::jsonb
+            ELSE '[1]' END"""
+        )
+    spoilt = {one["resource"]: one for one in next_command()}
+    assert set(spoilt) >= {"generations", "CHIMERA_DATABASE_URL", "CHIMERA_HOME"}
+    assert spoilt["generations"]["before"] is None
+    with psycopg.connect(platform) as connection:
         kept = connection.execute("SELECT e::text FROM audit.entries e").fetchall()
         kept += connection.execute("SELECT c::text FROM platform.configuration c").fetchall()
     assert "s3cr3t" not in str(kept)

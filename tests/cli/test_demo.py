@@ -20,6 +20,7 @@ from chimera_assets.postgres.connection import execute
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
+from chimera_assets.sources import schema
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.schema import init_source
 
@@ -69,6 +70,16 @@ def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
     assert told["hours"]["count"] == 1
     assert told["checks"]["failed"] == 0
     assert {name: lake.table(*name).count() for name in tables} == rows
+
+
+def test_tables_that_somebody_else_makes_for_too_long_are_not_waited_for(
+    chimera: Chimera, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "_BOUND_WAITS", "SET LOCAL lock_timeout = '100ms'")
+    with connect(source) as holder:
+        execute(holder, "SELECT pg_advisory_xact_lock(4811203)")
+        said = one_line(chimera("source", "init"))
+    assert "another session holds the lock" in said
 
 
 def test_a_source_that_fails_is_told_in_a_line_with_its_cause(source: str) -> None:
