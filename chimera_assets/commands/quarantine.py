@@ -12,7 +12,7 @@ from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
-from chimera_assets.errors import ArgumentError
+from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE
@@ -41,10 +41,12 @@ def rejected(
     """The rows in quarantine, of one stream or of all; a lazy frame of `SCHEMA`.
 
     Raises:
-        ArgumentError: There is no such stream.
+        ArgumentError: There is no such stream, or no such reason.
     """
     lake = open_lake()
-    return rejected_rows(lake, _chosen(lake, stream), hours, reason)
+    chosen = _chosen(lake, stream)
+    require_reason(lake, reason)
+    return rejected_rows(lake, chosen, hours, reason)
 
 
 def counts_by_reason(rows: pl.LazyFrame) -> pl.DataFrame:
@@ -88,7 +90,7 @@ def show_list(
         title="Rows",
     )
     if total > len(entries):
-        notes().print(f"{len(entries)} of {total:,} rows; --limit shows more.")
+        notes().print(f"{len(entries)} of {counted(total, 'row')}; --limit shows more.")
     return 0
 
 
@@ -159,6 +161,24 @@ def require_stream(lake: Lake, stream: str | None) -> None:
     known = _quarantines(lake) | set(known_contracts())
     if stream is not None and stream not in known:
         msg = f"--stream: expected {one_of(known, stream)}; found {stream}"
+        raise ArgumentError(msg)
+
+
+def require_reason(lake: Lake, reason: str | None) -> None:
+    """Refuse a reason that is neither a rule of today's contracts nor one of a row in quarantine.
+
+    Raises:
+        ArgumentError: It is such a reason.
+    """
+    if reason is None:
+        return
+    known = {rule.name for contract in known_contracts().values() for rule in contract.rules}
+    known |= {READABLE, *damage.IN_WORDS}
+    if reason in known:
+        return
+    known |= set(counts_by_reason(rejected_rows(lake, _quarantines(lake)))["reason"])
+    if reason not in known:
+        msg = f"--reason: expected {one_of(known, reason)}; found {reason}"
         raise ArgumentError(msg)
 
 

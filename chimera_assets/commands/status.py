@@ -12,7 +12,7 @@ from chimera_assets.commands.audit import print_weaknesses
 from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, counted
 from chimera_assets.hour_ranges import ranges
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
@@ -177,8 +177,8 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
     for stream in streams:
         if stream["in_no_hour"]:
             notes().print(
-                f"{stream['stream']}: {stream['in_no_hour']:,} rows at the source have no readable "
-                "time, so they belong to no hour.",
+                f"{stream['stream']}: {counted(stream['in_no_hour'], 'row')} at the source without "
+                "a readable time, so in no hour.",
                 soft_wrap=True,
             )
     if not tables:

@@ -137,6 +137,16 @@ def test_every_command_that_changes_something_says_so(
     assert "hold.release" in shown.out
     assert f"counsel (stated by {os_user()})" in shown.out
     assert "hold.add" not in shown.out
+    for filter_, told in (
+        (
+            ("--action", "hold.ad"),
+            "--action: no entry has hold.ad; expected one of contract.",
+        ),
+        (("--actor", "counsl"), "(did you mean counsel?)"),
+    ):
+        missed = chimera("audit", "list", *filter_)
+        assert (missed.code, missed.out) == (0, "No entries.\n")
+        assert told in missed.err
     assert "--limit shows more" in chimera("audit", "list", "--limit", "1").err
 
 
@@ -231,7 +241,7 @@ def test_nothing_is_changed_where_it_cannot_be_written_down(
         ("table", "restore", TABLE, "--as-of", "0", "--yes"),
         ("table", "optimize", TABLE),
         ("table", "vacuum", TABLE),
-        ("hold", "add", "--reason", "case 7"),
+        ("hold", "add", "--all", "--reason", "case 7"),
         ("quarantine", "purge"),
         ("upkeep",),
     ):
@@ -275,12 +285,12 @@ def test_an_entry_that_the_database_drops_in_silence_is_no_entry(
             " FOR EACH ROW EXECUTE FUNCTION public.drop_it()"
         )
 
-    assert "found none" in one_line(chimera("hold", "add", "--reason", "a case"))
+    assert "found none" in one_line(chimera("hold", "add", "--all", "--reason", "a case"))
     assert not lake_of_four_hours.table("quality", "legal_holds").exists()
 
 
 def test_an_entry_that_no_reader_could_show_is_refused(chimera: Chimera, platform: str) -> None:
-    assert chimera("hold", "add", "--reason", "a case").code == 0
+    assert chimera("hold", "add", "--all", "--reason", "a case").code == 0
     for kind, before in (("robot", "{}"), ("person", "5")):
         with (
             psycopg.connect(platform) as connection,

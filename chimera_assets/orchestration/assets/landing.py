@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from chimera_assets.contracts import Contract, contracts
+from chimera_assets.errors import counted
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets import descriptions
@@ -66,7 +67,8 @@ def landing_asset(contract: Contract) -> dg.AssetsDefinition:
 
 def _notes(loaded: Loaded) -> Iterator[str]:
     files, hours = len(loaded.entries), len(loaded.hours)
-    yield f"Loaded {files} files with {loaded.rows} rows of {hours} hours."
+    rows = counted(loaded.rows, "row")
+    yield f"Loaded {counted(files, 'file')} with {rows} of {counted(hours, 'hour')}."
     for uri, reason in sorted(loaded.waits.items()):
         yield f"Left for later: {uri} {reason}."
     if loaded.unknown:
