@@ -56,6 +56,25 @@ def describe(url: str) -> str:
     return f"PostgreSQL {user}{host}{f':{port}' if port else ''}{unquote(parts.path)}"
 
 
+def split_password(url: str) -> tuple[str, str | None]:
+    """A URL without its password, and the password; for what others can see.
+
+    Raises:
+        ValueError: Some character in it is not percent-encoded, so that nobody can tell its parts.
+    """
+    parts = urlsplit(_SCHEME.sub("postgresql://", url))
+    if not _SCHEME.match(url) or "@" in parts.path + parts.fragment:
+        msg = "its parts cannot be told apart"
+        raise ValueError(msg)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    asked = options.pop("password", None)
+    login, at, host = parts.netloc.rpartition("@")
+    netloc = login.partition(":")[0] + at + host
+    query = urlencode(options, quote_via=quote, safe="/")
+    password = unquote(parts.password) if parts.password is not None else asked
+    return parts._replace(netloc=netloc, query=query).geturl(), password
+
+
 def is_lost(error: Exception) -> bool:
     """Whether a driver's error is about a connection that is gone, which has no SQLSTATE."""
     return _LOST.search(str(error)) is not None
