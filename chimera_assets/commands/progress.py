@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-    from chimera_assets.orchestration.runs.run_hours import StepEvent
+    from chimera_assets.orchestration.runs.run_record import StepEvent
 
 _MARKS = {"succeeded": "[green]ok[/]", "failed": "[red]failed[/]", "skipped": "[yellow]skipped[/]"}
 

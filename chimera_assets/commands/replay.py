@@ -10,7 +10,7 @@ import polars as pl
 from chimera_assets.commands import summary
 from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.command_context import command_context
-from chimera_assets.commands.quarantine import require_reason, require_stream
+from chimera_assets.commands.quarantine_filters import require_reason, require_stream
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.hour_columns import hour_starts

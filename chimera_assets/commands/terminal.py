@@ -80,7 +80,6 @@ def print_table(
     cells = [list(row) for row in rows]
     console = out()
     table = _table(columns, cells, title)
-    table.collapse_padding = console.is_terminal
     anywhere = console.options.update(max_width=_ANY_WIDTH)
     needed = Measurement.get(console, anywhere, table).minimum
     if console.is_terminal and needed > console.width:

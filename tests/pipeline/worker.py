@@ -18,7 +18,7 @@ from tests.pipeline import service
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chimera_assets.orchestration.runs.run_hours import StepEvent
+    from chimera_assets.orchestration.runs.run_record import StepEvent
 
 
 def run(

@@ -78,12 +78,14 @@ def _notes(loaded: Loaded) -> Iterator[str]:
 def _bad(loaded: Loaded) -> str | None:
     """What is wrong with the files, without a value of theirs; None if nothing is."""
     bad = [
-        f"{entry.uri} ({entry.why or f'{entry.malformed} malformed lines'})"
+        f"{entry.uri} ({entry.why or counted(entry.malformed, 'malformed line')})"
         for entry in loaded.entries
         if entry.why or entry.malformed
     ]
     more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    return f"In quarantine: {', '.join(bad[:_NAMED])}{more}." if bad else None
+    # The rows are judged when their hour runs, which is what puts these into quarantine.
+    goes = "For the quarantine, once their hours run"
+    return f"{goes}: {', '.join(bad[:_NAMED])}{more}." if bad else None
 
 
 def _metadata(loaded: Loaded) -> dict[str, Any]:
