@@ -270,7 +270,7 @@ def _warn_of_misspelt() -> None:
     """Say of a variable that is almost a setting's what was meant; never its value."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | _OF_OTHERS
     given = {name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)}
-    for name in sorted(given - known):
+    for name in sorted(filter(str.isidentifier, given - known)):
         close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
         if close:
             _log.warning("%s: there is no such setting; did you mean %s?", name, close[0])

@@ -102,6 +102,8 @@ def test_a_legal_hold_keeps_rows_until_it_is_released(
 def test_a_hold_needs_a_reason_and_hours_that_make_sense(chimera: Chimera) -> None:
     assert "--reason" in one_line(chimera("hold", "add"))
     assert "expected words" in one_line(chimera("hold", "add", "--all", "--reason", " "))
+    long = one_line(chimera("hold", "add", "--all", "--reason", "x" * 2_001))
+    assert "expected at most 2,000 characters, found 2,001" in long
     for which, found in (((), "none of these"), (("--all", "--tenant", "acme"), "--all with one")):
         said = one_line(chimera("hold", "add", *which, "--reason", "case 7"))
         assert "or --all alone to hold every row" in said
