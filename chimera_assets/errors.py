@@ -23,6 +23,11 @@ def one_line(text: str, limit: int | None = None) -> str:
     return line if limit is None or len(line) <= limit else line[: limit - 1] + "…"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def in_short(things: Sequence[object], most: int = 5) -> str:
     """The first few by name, of the others how many."""
     listed = ", ".join(map(str, things[:most]))

@@ -7,20 +7,31 @@ directory: the lake, an embedded PostgreSQL, Dagster's own storage.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from chimera_assets.errors import SettingError
 from chimera_assets.hours import floor_hour
 
 PREFIX = "CHIMERA_"
+
+_log = logging.getLogger(__name__)
+
+#: Variables that look like settings and are read elsewhere.
+_OF_OTHERS = frozenset(
+    {"CHIMERA_DUCKDB_MEMORY_LIMIT", "CHIMERA_DBT_START_HOUR", "CHIMERA_DBT_END_HOUR"}
+)
+#: How alike two names are that only a slip of the fingers tells apart.
+_CLOSE = 0.85
 
 #: The settings whose values may hold a password or a token, and are never shown or recorded.
 SECRETS = frozenset(
@@ -245,6 +256,7 @@ def get_settings() -> Settings:
     Raises:
         SettingError: A setting's value cannot be used; the message names its variable.
     """
+    _warn_of_misspelt()
     try:
         settings = Settings()
     except ValidationError as error:
@@ -252,6 +264,16 @@ def get_settings() -> Settings:
     if settings.home.exists() and not settings.home.is_dir():
         raise SettingError("CHIMERA_HOME", expected="a folder", found=f"the file {settings.home}")
     return settings
+
+
+def _warn_of_misspelt() -> None:
+    """Say of a variable that is almost a setting's what was meant; never its value."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _OF_OTHERS
+    given = {name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)}
+    for name in sorted(filter(str.isidentifier, given - known)):
+        close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
+        if close:
+            _log.warning("%s: there is no such setting; did you mean %s?", name, close[0])
 
 
 def _setting_error(error: ValidationError) -> SettingError:

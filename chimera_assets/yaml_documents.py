@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import yaml
 
 from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.yaml_wording import parsers_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -150,8 +151,7 @@ def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document
     except yaml.YAMLError as failure:
         mark = getattr(failure, "problem_mark", None)
         document.lines[("yaml",)] = mark.line + 1 if mark is not None else 1
-        found = getattr(failure, "problem", None) or str(failure)
-        document.problem(("yaml",), kind, expected="well-formed YAML", found=found)
+        document.problem(("yaml",), kind, expected="well-formed YAML", found=parsers_words(failure))
     document.raise_problems()
     return document
 

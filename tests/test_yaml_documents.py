@@ -42,6 +42,24 @@ def test_hostile_text(tmp_path: Path, text: str, line: int, found: str) -> None:
     assert first.line == line
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a: [1, 2\n", "no ',' or ']' where one belongs (while parsing a flow sequence, which be"),
+        ('a: "x\n', "the end of the file (while scanning a quoted scalar, which begins on line 1)"),
+        ("a: b: c\n", "a key where none can be: a line indented too far, or a text with ': '"),
+        ("a: *x\n", "undefined alias"),
+        ("a: @x\n", "character that cannot start any token"),
+    ],
+)
+def test_a_slip_is_worded_so_that_it_reads(tmp_path: Path, text: str, found: str) -> None:
+    path = tmp_path / "pack.yaml"
+    path.write_text(text)
+    with pytest.raises(PackError) as caught:
+        read_document(path, "pack", PackError)
+    assert f"expected well-formed YAML, found {found}" in str(caught.value)
+
+
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pack.yaml")
     (tmp_path / "zero.yaml").symlink_to("/dev/zero")

@@ -17,8 +17,16 @@ from chimera_assets.errors import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The tags by which a principal travels into a Dagster run: `kind:name`, and where it came from.
+#: The tags by which a principal travels into a Dagster run: `kind:name`, where it came from, and
+#: who stated the name.
 ACTOR_TAG, ORIGIN_TAG = "chimera/actor", "chimera/actor_origin"
+STATED_BY_TAG = "chimera/actor_stated_by"
+
+#: Dagster's tags of a run that runs another one again, and of one that its daemon did so.
+_PARENT_TAG, _RETRY_TAG = "dagster/parent_run_id", "dagster/retry_number"
+
+#: The most characters of a stated name.
+LONGEST_NAME = 200
 
 _COMMANDS = "chimera"
 _UNKNOWN = "unknown"
@@ -63,13 +71,16 @@ class Principal:
             by: The name that was stated, if one was.
 
         Raises:
-            ArgumentError: The name is empty.
+            ArgumentError: The name is empty or too long.
         """
         typed = cls(Kind.OS_USER, os_user(), f"{_COMMANDS} on {socket.gethostname()}")
         if by is None:
             return typed
         if not by.strip():
             msg = "--by: expected a name, found none"
+            raise ArgumentError(msg)
+        if len(by) > LONGEST_NAME:
+            msg = f"--by: expected at most {LONGEST_NAME} characters, found {len(by):,}"
             raise ArgumentError(msg)
         return replace(typed, kind=Kind.PERSON, name=by, stated_by=typed.name)
 
@@ -79,23 +90,39 @@ class Principal:
         return cls(Kind.SYSTEM, part, "Dagster's daemon")
 
     @classmethod
-    def of_run(cls, tags: Mapping[str, str]) -> Principal:
+    def of_run(cls, tags: Mapping[str, str], *, repeats: str | None = None) -> Principal:
         """Who started a Dagster run, as its tags say.
 
-        A run without our tag was started by Dagster's own pages or commands. They do not say by
-        whom, so it is known only as which user Dagster runs.
+        A run without our tags was started by Dagster's own pages or commands. They do not say by
+        whom, so it is known only as which user Dagster runs. So is one that runs another again:
+        Dagster copies that one's tags, which say who started the first.
+
+        Args:
+            tags: The run's.
+            repeats: The id of the run that it runs again, where no tag says it.
         """
+        if (first := repeats or tags.get(_PARENT_TAG)) is not None:
+            return cls._of_repetition(tags, first)
         kind, _, name = tags.get(ACTOR_TAG, "").partition(":")
         if kind in set(Kind) and name:
-            return cls(Kind(kind), name, tags.get(ORIGIN_TAG, _UNKNOWN))
+            origin = tags.get(ORIGIN_TAG, _UNKNOWN)
+            return cls(Kind(kind), name, origin, tags.get(STATED_BY_TAG) or None)
         for tag, part in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
             if tag in tags:
                 return cls.of_system(f"{part} {tags[tag]}")
         return cls(Kind.DAGSTER, os_user(), f"Dagster on {socket.gethostname()}")
 
+    @classmethod
+    def _of_repetition(cls, tags: Mapping[str, str], first: str) -> Principal:
+        again = f"run {first} again"
+        if _RETRY_TAG in tags:
+            return replace(cls.of_system("automatic retry"), origin=f"Dagster's daemon, {again}")
+        return cls(Kind.DAGSTER, os_user(), f"Dagster on {socket.gethostname()}, {again}")
+
     def tags(self) -> dict[str, str]:
         """The tags of a run that this principal starts."""
-        return {ACTOR_TAG: f"{self.kind}:{self.name}", ORIGIN_TAG: self.origin}
+        stated = {STATED_BY_TAG: self.stated_by} if self.stated_by is not None else {}
+        return {ACTOR_TAG: f"{self.kind}:{self.name}", ORIGIN_TAG: self.origin, **stated}
 
 
 def os_user() -> str:

@@ -4,7 +4,7 @@
 takes rows; see docs/audit.md.
 """
 
-from chimera_assets.audit.log import AuditError, AuditLog
-from chimera_assets.audit.reading import Entry, Wanted, newest
+from chimera_assets.audit.log import OFF_THE_RECORD, AuditError, AuditLog
+from chimera_assets.audit.reading import Entry, Wanted, names_known, newest
 
-__all__ = ["AuditError", "AuditLog", "Entry", "Wanted", "newest"]
+__all__ = ["OFF_THE_RECORD", "AuditError", "AuditLog", "Entry", "Wanted", "names_known", "newest"]

@@ -125,7 +125,8 @@ def _shown(kind: str, before: Any, after: Any) -> tuple[Any, Any]:  # noqa: ANN4
         return None, {"value": "changed"}
     if kind == _SETTING:
         return _value(before), _value(after)
-    return before, after
+    # Whatever else was written there, an entry holds an object.
+    return before if isinstance(before, dict) else None, after
 
 
 def _value(value: str | None) -> dict[str, str] | None:
@@ -137,10 +138,17 @@ def _sealed(secret: str) -> dict[str, str]:
     return {"salt": salt.hex(), "check": _check(salt, secret)}
 
 
-def _is_same_secret(seen: Mapping[str, str] | None, secret: str) -> bool:
-    if seen is None:
-        return False
-    return hmac.compare_digest(_check(bytes.fromhex(seen["salt"]), secret), seen["check"])
+def _is_same_secret(seen: object, secret: str) -> bool:
+    """Whether a secret is the one that was seen; not, too, if what is kept of that is damaged."""
+    match seen:
+        case {"salt": str(salt), "check": str(check)}:
+            try:
+                now = _check(bytes.fromhex(salt), secret)
+            except ValueError:
+                return False
+            return hmac.compare_digest(now.encode(), check.encode())
+        case _:
+            return False
 
 
 def _check(salt: bytes, secret: str) -> str:

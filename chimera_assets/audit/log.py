@@ -22,7 +22,14 @@ _INSERT = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s)
     RETURNING id
 """
-_REASON = 2_000
+#: The most characters of a reason; a longer one would be cut.
+LONGEST_REASON = 2_000
+
+#: What is said where there is no platform database.
+OFF_THE_RECORD = (
+    "Runs are not on the record: set CHIMERA_DATABASE_URL, as CHIMERA_SOURCE_DATABASE_URL is set. "
+    "See docs/audit.md."
+)
 _NOT_KEPT = (
     "audit.entries: expected the new entry's number, found none: a trigger or rule of the table "
     "keeps entries out, remove it"
@@ -151,7 +158,7 @@ class AuditLog:
                 clean(said.resource),
                 as_json(said.before),
                 as_json(said.after),
-                clean(said.reason, _REASON) if said.reason is not None else None,
+                clean(said.reason, LONGEST_REASON) if said.reason is not None else None,
                 said.run_id,
             ),
         ).fetchone()

@@ -24,6 +24,12 @@ _SELECT = """
     LIMIT %(limit)s
 """
 
+_NAMES = """
+    SELECT DISTINCT 'action' AS kind, action AS name FROM audit.entries
+    UNION SELECT 'actor', actor_name FROM audit.entries
+    UNION SELECT 'actor', actor_stated_by FROM audit.entries WHERE actor_stated_by IS NOT NULL
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -83,6 +89,20 @@ def newest(database: PlatformDatabase, wanted: Wanted, limit: int) -> list[Entry
     }
     with database.transaction() as session:
         return [_entry(row) for row in session.execute(_SELECT, asked).fetchall()]
+
+
+def names_known(database: PlatformDatabase) -> dict[str, list[str]]:
+    """What entries can be asked for: `action` and `actor`, each with every name in the log.
+
+    Raises:
+        DatabaseError: The platform's database cannot be asked.
+    """
+    with database.transaction() as session:
+        rows = session.execute(_NAMES).fetchall()
+    return {
+        kind: sorted(row["name"] for row in rows if row["kind"] == kind)
+        for kind in ("action", "actor")
+    }
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -12,6 +12,7 @@ from typing import NoReturn
 import typer
 
 from chimera_assets.cli import audit, contract, hold, pack, quarantine, root, source, table
+from chimera_assets.commands.visible import visible
 from chimera_assets.errors import ChimeraError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.callback()(root.whole)
 app.add_typer(root.commands)
 app.add_typer(source.group, name="source")
 app.add_typer(quarantine.group, name="quarantine")
@@ -45,7 +47,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _message(error: ChimeraError | typer.TyperException) -> str:
     """An error in one line; the help, where there were no arguments, as it is."""
     words = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-    return words + "\n" if words.startswith("Usage:") else f"chimera: {' '.join(words.split())}\n"
+    if words.startswith("Usage:"):
+        return words + "\n"
+    return f"chimera: {visible(' '.join(words.split()))}\n"
 
 
 def main() -> NoReturn:

@@ -30,6 +30,9 @@ def hold_add(  # noqa: PLR0913
     tenant: Annotated[str | None, typer.Option(help="Only rows of this tenant.")] = None,
     first: opt.From = None,
     end: opt.To = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every row of every stream; else say which.")
+    ] = False,
     by: opt.Who = None,
 ) -> int:
     """Keep rows from retention and purge until the hold is released."""
@@ -41,6 +44,7 @@ def hold_add(  # noqa: PLR0913
         tenant=tenant,
         start=parse_whole_hour(first, "--from") if first is not None else None,
         end=parse_whole_hour(end, "--to") if end is not None else None,
+        everything=everything,
         by=by,
         reason=reason,
         now=datetime.now(UTC),

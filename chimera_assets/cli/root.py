@@ -5,9 +5,25 @@ from typing import Annotated
 
 import typer
 
+from chimera_assets import __version__
 from chimera_assets.cli import options as opt
 
 commands = typer.Typer()
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
+    if asked:
+        typer.echo(f"chimera {__version__}")
+        raise typer.Exit
+
+
+def whole(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Say which.")
+    ] = False,
+) -> None:
+    """An evidence-grade lakehouse for the events of AI products. Times are UTC."""
 
 
 @commands.command()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from chimera_assets.audit import Wanted, newest
+from chimera_assets.access.principal import Kind
+from chimera_assets.audit import OFF_THE_RECORD, Wanted, names_known, newest
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
+from chimera_assets.contracts.errors import one_of
+from chimera_assets.errors import ChimeraError
 from chimera_assets.postgres.databases import has_platform_database, platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
@@ -15,11 +19,9 @@ if TYPE_CHECKING:
     from chimera_assets.audit import Entry
     from chimera_assets.settings import Settings
 
-#: What is said where there is no platform database.
-UNRECORDED = (
-    "Runs are not on the record: set CHIMERA_DATABASE_URL, as CHIMERA_SOURCE_DATABASE_URL is set. "
-    "See docs/audit.md."
-)
+#: A hash is shown by its beginning; --json has all of it.
+_HASH = re.compile(r"\b[0-9a-f]{40,}\b")
+_HASH_SHOWN = 12
 
 
 def show_list(
@@ -31,21 +33,54 @@ def show_list(
     # One more than is shown, to know whether there are more.
     found = newest(platform_database(settings), wanted, limit + 1) if _is_there(settings) else []
     shown = found[:limit]
+    if not found and _is_there(settings):
+        _say_known(settings, {"action": action, "actor": actor})
     if as_json:
         print_json([asdict(entry) for entry in shown])
         return 0
     if not shown:
         out().print("No entries.")
-        if not has_platform_database(settings):
-            notes().print(UNRECORDED, markup=False, soft_wrap=True)
-        return 0
+    else:
+        _print_table(found, limit)
+    print_weaknesses(settings)
+    return 0
+
+
+def _say_known(settings: Settings, asked: dict[str, str | None]) -> None:
+    """Say of a filter whose name no entry has what there is."""
+    known = names_known(platform_database(settings))
+    for option, name in asked.items():
+        there = known[option]
+        if name is None or any(one == name or one.startswith(f"{name}.") for one in there):
+            continue
+        expected = one_of(there, name) if there else "any, but the log is empty"
+        said = f"--{option}: no entry has {name}; expected {expected}"
+        notes().print(said, markup=False, soft_wrap=True)
+
+
+def print_weaknesses(settings: Settings) -> None:
+    """Say on the error stream that runs are off the record, or what could change the audit log."""
+    if not has_platform_database(settings):
+        notes().print(OFF_THE_RECORD, markup=False, soft_wrap=True)
+    if not _is_there(settings):
+        return
+    try:
+        found = platform_database(settings).weaknesses()
+    except ChimeraError as error:
+        notes().print(f"The platform's database: {error}", markup=False, soft_wrap=True)
+        return
+    if found:
+        said = f"The audit log can be changed: {', '.join(found)}. See docs/audit.md."
+        notes().print(said, markup=False, soft_wrap=True)
+
+
+def _print_table(found: list[Entry], limit: int) -> None:
     print_table(
         ("entry", "time", "who", "what", "of", "before", "after", "reason"),
-        (_cells(entry) for entry in shown),
+        (_cells(entry) for entry in found[:limit]),
     )
     if len(found) > limit:
         notes().print(f"The newest {limit:,}; --limit shows more.")
-    return 0
 
 
 def _is_there(settings: Settings) -> bool:
@@ -57,6 +92,8 @@ def _is_there(settings: Settings) -> bool:
 
 def _cells(entry: Entry) -> list[object]:
     who = entry.actor.name
+    if entry.actor.kind is Kind.DAGSTER:
+        who = f"unknown, by Dagster run as {who}"
     if entry.actor.stated_by is not None:
         who += f" (stated by {entry.actor.stated_by})"
     what = entry.action
@@ -77,4 +114,12 @@ def _cells(entry: Entry) -> list[object]:
 def _in_short(details: dict[str, object] | None) -> str | None:
     if details is None:
         return None
-    return ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
+    return ", ".join(
+        f"{name} {_HASH.sub(_begun, str(value))}"
+        for name, value in details.items()
+        if value is not None
+    )
+
+
+def _begun(found: re.Match[str]) -> str:
+    return f"{found[0][:_HASH_SHOWN]}…"

@@ -9,6 +9,7 @@ from chimera_assets.commands import summary
 from chimera_assets.commands.arguments import past_hours
 from chimera_assets.commands.progress import Progress, quietly
 from chimera_assets.commands.terminal import notes
+from chimera_assets.errors import counted
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def backfill(start: str, end: str, *, as_json: bool, now: datetime) -> int:
     """Run the hourly job over a range; 1 if a step failed or an hour was blocked."""
     hours = past_hours(start, end, earliest=get_settings().start, now=now)
     _ = get_settings().resolved_lake_uri  # a mistake in it costs no start of Dagster
-    notes().print(f"{len(hours):,} hours, {hours}, in one run", markup=False)
+    notes().print(f"{counted(len(hours), 'hour')}, {hours}, in one run", markup=False)
     run, log = run_shown(hours, actor=Principal.of_command())
     if as_json:
         summary.as_json(run)

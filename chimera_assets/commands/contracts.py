@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table, text
+from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table
 from chimera_assets.contracts import ContractError, contracts, known_contracts, load_contract
 from chimera_assets.contracts.active import pack_contracts
 from chimera_assets.contracts.dbt_sources import dbt_sources
 from chimera_assets.contracts.diff import bump, diff, next_version, version_suffices
 from chimera_assets.contracts.lint import lint
-from chimera_assets.errors import ArgumentError
+from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.packs import active_packs
 from chimera_assets.settings import get_settings
 
@@ -73,7 +73,7 @@ def check(paths: Sequence[Path]) -> int:
         out().print(f"{problem.severity}: {problem}", markup=False, soft_wrap=True)
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
-    notes().print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    notes().print(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")
     return 1 if errors else 0
 
 
@@ -160,7 +160,3 @@ def _write(path: Path, made: str, *, check_only: bool) -> int:
     path.write_text(made, encoding="utf-8")
     notes().print(f"{path} written.", markup=False)
     return 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"{text(number)} {what}{'' if number == 1 else 's'}"

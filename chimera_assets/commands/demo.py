@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from chimera_assets.access.principal import Principal
 from chimera_assets.commands import source, summary
 from chimera_assets.commands.backfill import run_shown
+from chimera_assets.commands.command_context import command_context
+from chimera_assets.commands.invocation import command_name
 from chimera_assets.commands.terminal import notes, out, print_table
-from chimera_assets.errors import ArgumentError
+from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import HourRange, floor_hour
 from chimera_assets.lake import open_lake
 from chimera_assets.postgres.address import describe
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from chimera_assets.orchestration.runs.run_hours import RunSummary
 
 _NEXT = (
-    ("chimera up", "Dagster's pages on http://127.0.0.1:3000: assets, checks, lineage"),
-    ("chimera status", "how far and how good each stream is"),
-    ("chimera quarantine list", "the rows that broke a rule"),
+    ("up", "Dagster's pages on http://127.0.0.1:3000: assets, checks, lineage"),
+    ("status", "how far and how good each stream is"),
+    ("quarantine list", "the rows that broke a rule"),
 )
 _READ = "the metrics of every hour"
 
@@ -48,26 +49,31 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     hours = _days(now, days, settings.start)
     lake = open_lake()
     url = source_database_url(settings)
-    source.claim(url, lake=True, force=force)
+    context = command_context(now)
+    source.claim(context, url, lake=True, force=force)
     notes().print(f"1/3  a database with its tables  {describe(url)}", markup=False)
-    notes().print(f"2/3  {len(hours)} hours of traffic, {hours}", markup=False)
-    rows = source.fill(url, hours, rows_per_hour=rows_per_hour, seed=seed)
+    notes().print(f"2/3  {counted(len(hours), 'hour')} of traffic, {hours}", markup=False)
+    rows = source.fill(context, url, hours, rows_per_hour=rows_per_hour, seed=seed)
     simulated = ", ".join(f"{count:,} {table}" for table, count in rows.items())
     notes().print(f"     {simulated}")
     notes().print(f"3/3  through all layers of the lake  {lake.uri}", markup=False)
-    run, log = run_shown(hours, actor=Principal.of_command())
+    run, log = run_shown(hours, actor=context.actor)
     _print_summary(run)
     code = summary.problems(run, log)
-    out().print(f"\nIn all {time.perf_counter() - began:.0f} seconds. What to open next:")
-    for command, shows in (*_NEXT, *_tables_to_read()):
-        out().print(f"  {command:<51} {shows}")
+    out().print()
+    out().print(f"In all {time.perf_counter() - began:.0f} seconds. What to open next:")
+    called = command_name()
+    commands = [(f"{called} {does}", shows) for does, shows in (*_NEXT, *_tables_to_read())]
+    longest = max(len(command) for command, _ in commands)
+    for command, shows in commands:
+        out().print(f"  {command:<{longest}}  {shows}", markup=False, soft_wrap=True)
     return code
 
 
 def _tables_to_read() -> list[tuple[str, str]]:
     """The first aggregate, if there is one."""
     names = [name for layer, name in open_lake().tables() if layer == "aggregates"]
-    return [(f"chimera table read aggregates/{name}", _READ) for name in sorted(names)[:1]]
+    return [(f"table read aggregates/{name}", _READ) for name in sorted(names)[:1]]
 
 
 def _days(now: datetime, days: int, earliest: datetime) -> HourRange:

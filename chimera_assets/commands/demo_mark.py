@@ -16,6 +16,7 @@ from chimera_assets.layers import RAW, STAGED
 from chimera_assets.packs import active_packs
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
@@ -45,10 +46,14 @@ def require_ours(url: str, *, lake: bool) -> None:
         mark = _mark(connection)
         full = [name for name in _tables() if mark is None and _has_rows(connection, name)]
     if full:
+        other = (
+            "Give another CHIMERA_HOME"
+            if get_settings().source_database_url is None
+            else "Unset CHIMERA_SOURCE_DATABASE_URL for the embedded database"
+        )
         msg = (
             f"{describe(url)}: its tables {', '.join(full)} hold rows that the demo did not make; "
-            "expected empty ones. Unset CHIMERA_SOURCE_DATABASE_URL for the embedded database, "
-            "or give --force to add simulated rows to yours"
+            f"expected empty ones. {other}, or give --force to add simulated rows to these"
         )
         raise ArgumentError(msg)
     here = open_lake()

@@ -46,6 +46,7 @@ def add(  # noqa: PLR0913 - the options of one command
     tenant: str | None,
     start: datetime | None,
     end: datetime | None,
+    everything: bool,
     by: str | None,
     reason: str,
     now: datetime,
@@ -53,8 +54,16 @@ def add(  # noqa: PLR0913 - the options of one command
     """Hold rows from now on.
 
     Raises:
-        ArgumentError: There is no such stream, or the end is not after the start.
+        ArgumentError: There is no such stream, the end is not after the start, or neither which
+            rows is said nor that it is all of them.
     """
+    if everything != (stream is None and tenant is None and start is None and end is None):
+        found = "--all with one of these" if everything else "none of these"
+        msg = (
+            "which rows: expected --stream, --tenant, --from or --to, or --all alone to hold every "
+            f"row, found {found}"
+        )
+        raise ArgumentError(msg)
     if stream is not None and stream not in known_contracts():
         msg = f"--stream: expected {one_of(known_contracts(), stream)}; found {stream}"
         raise ArgumentError(msg)

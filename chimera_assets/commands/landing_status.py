@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.commands.terminal import notes, print_table
 from chimera_assets.contracts import contracts
+from chimera_assets.errors import counted
 from chimera_assets.layers import LANDING
 from chimera_assets.sources.landing import FORMATS, FileLog
 
@@ -57,6 +58,7 @@ def print_landings(place: Place, landing: list[dict[str, Any]], astray: list[str
     for one in used:
         if others := one["files_of_other_kinds"]:
             kinds = ", ".join(FORMATS)
-            notes().print(f"{one['stream']}: {others} files are none of {kinds}; not loaded.")
+            said = f"{counted(others, 'file')} of other kinds than {kinds}; not loaded."
+            notes().print(f"{one['stream']}: {said}")
     for name in astray:
         notes().print(f"{place.root}/{name}: no stream has this name; its files are not taken.")

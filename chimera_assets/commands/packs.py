@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.contracts import SOURCES_FILE
-from chimera_assets.commands.terminal import notes, out, print_json, print_table, text
+from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts.active import claim_problems
 from chimera_assets.contracts.dbt_sources import dbt_sources
 from chimera_assets.contracts.lint import lint
 from chimera_assets.contracts.loader import contract_files, read_contracts
-from chimera_assets.errors import ArgumentError
+from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.monitoring.metrics.families import PLATFORM_METRICS
 from chimera_assets.packs import PackError
 from chimera_assets.packs.active import (
@@ -88,7 +88,7 @@ def check(folders: Sequence[Path]) -> int:
     for problem in problems:
         out().print(f"{problem.severity}: {problem}", markup=False, soft_wrap=True)
     errors = sum(problem.severity == "error" for problem in problems)
-    notes().print(f"{text(errors)} errors, {text(len(problems) - errors)} warnings")
+    notes().print(f"{counted(errors, 'error')}, {counted(len(problems) - errors, 'warning')}")
     return 1 if errors else 0
 
 

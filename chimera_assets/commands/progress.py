@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
 from rich.markup import escape
+
+from chimera_assets.commands.terminal import VisibleConsole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from rich.console import Console
     from rich.status import Status
 
-    from chimera_assets.orchestration.runs.run_hours import StepEvent
+    from chimera_assets.orchestration.runs.run_record import StepEvent
 
 _MARKS = {"succeeded": "[green]ok[/]", "failed": "[red]failed[/]", "skipped": "[yellow]skipped[/]"}
 
@@ -94,7 +96,7 @@ def quietly(folder: Path) -> Iterator[tuple[Console, Path]]:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:
-            yield Console(file=terminal, highlight=False), log
+            yield VisibleConsole(file=terminal), log
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

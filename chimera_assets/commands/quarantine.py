@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.commands.command_context import command_context
+from chimera_assets.commands.quarantine_filters import chosen_streams, counts_by_reason, rejected
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
-from chimera_assets.contracts.errors import one_of
-from chimera_assets.errors import ArgumentError
+from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import open_lake
-from chimera_assets.layers import QUARANTINE
 from chimera_assets.lifecycle.policy import QUARANTINE_DAYS
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.masking import OPERATOR_LEVEL, masked_key, masked_record
-from chimera_assets.quality.quarantine import rejected_rows
 from chimera_assets.quality.results import READABLE
 from chimera_assets.sources.landing import damage
 
@@ -28,35 +26,10 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
-    from chimera_assets.lake import Lake
 
 
 #: How rows without a key are asked for.
 NO_KEY = "-"
-
-
-def rejected(
-    stream: str | None, hours: HourRange | None = None, reason: str | None = None
-) -> pl.LazyFrame:
-    """The rows in quarantine, of one stream or of all; a lazy frame of `SCHEMA`.
-
-    Raises:
-        ArgumentError: There is no such stream.
-    """
-    lake = open_lake()
-    return rejected_rows(lake, _chosen(lake, stream), hours, reason)
-
-
-def counts_by_reason(rows: pl.LazyFrame) -> pl.DataFrame:
-    """Rows by stream and reason: `stream`, `reason`, `rows`; a row counts once a reason."""
-    return (
-        rows.select("stream", reason="reasons")
-        .explode("reason")
-        .group_by("stream", "reason")
-        .agg(rows=pl.len())
-        .sort(["rows", "stream", "reason"], descending=[True, False, False])
-        .collect()
-    )
 
 
 def show_list(
@@ -88,7 +61,7 @@ def show_list(
         title="Rows",
     )
     if total > len(entries):
-        notes().print(f"{len(entries)} of {total:,} rows; --limit shows more.")
+        notes().print(f"{len(entries)} of {counted(total, 'row')}; --limit shows more.")
     return 0
 
 
@@ -119,7 +92,7 @@ def purge_old(
         ArgumentError: There is no such stream.
         AuditError: The audit log could not be written.
     """
-    names = _chosen(open_lake(), stream)
+    names = chosen_streams(open_lake(), stream)
     context = command_context(now, dry_run=dry_run)
     done = [
         purge(context, name, age, dry_run=dry_run)
@@ -148,29 +121,6 @@ def purge_old(
     if any(each.skipped for each in done):
         notes().print("Skipped hours were being written; run it again.")
     return 0
-
-
-def require_stream(lake: Lake, stream: str | None) -> None:
-    """Refuse the name of a stream that neither a contract nor the quarantine knows.
-
-    Raises:
-        ArgumentError: It is such a name.
-    """
-    known = _quarantines(lake) | set(known_contracts())
-    if stream is not None and stream not in known:
-        msg = f"--stream: expected {one_of(known, stream)}; found {stream}"
-        raise ArgumentError(msg)
-
-
-def _chosen(lake: Lake, stream: str | None) -> list[str]:
-    """The streams that have a quarantine: all of them, or the one asked for if it has."""
-    require_stream(lake, stream)
-    kept = _quarantines(lake)
-    return sorted(kept if stream is None else kept & {stream})
-
-
-def _quarantines(lake: Lake) -> set[str]:
-    return {name for layer, name in lake.tables() if layer == QUARANTINE}
 
 
 def _days(contract: Contract | None) -> float:

@@ -10,7 +10,7 @@ import polars as pl
 from chimera_assets.commands import summary
 from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.command_context import command_context
-from chimera_assets.commands.quarantine import require_stream
+from chimera_assets.commands.quarantine_filters import require_reason, require_stream
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.hour_columns import hour_starts
@@ -39,7 +39,7 @@ def replay(  # noqa: PLR0913 - the options of one command
     """Judge again, and publish what now passes; 1 if a run failed or an hour stays blocked.
 
     Raises:
-        ArgumentError: There is no such stream.
+        ArgumentError: There is no such stream, or no such reason.
     """
     plan = _plan(stream, hours, reason, now)
     if not as_json:
@@ -66,6 +66,7 @@ def _plan(
 ) -> ReplayPlan:
     context = command_context(now, dry_run=True)
     require_stream(context.lake, stream)
+    require_reason(context.lake, reason)
     streams = [
         name
         for name, contract in contracts().items()

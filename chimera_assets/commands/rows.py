@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.commands.terminal import print_table
+from chimera_assets.commands.visible import json_escaped, visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def print_rows(rows: pl.LazyFrame, form: Format) -> int:
 def _print_json(rows: pl.LazyFrame) -> int:
     count = 0
     for frame in _frames(rows):
-        for line in frame.write_ndjson().splitlines():
+        for line in json_escaped(frame.write_ndjson()).rstrip("\n").split("\n"):
             sys.stdout.write("[" if count == 0 else ",")
             sys.stdout.write("\n" + line)
             count += 1
@@ -55,8 +56,10 @@ def _print_json(rows: pl.LazyFrame) -> int:
 
 def _print_csv(rows: pl.LazyFrame) -> int:
     count, header = 0, True
+    # CSV has no escapes: what a program reads is as it is.
+    shown = visible_lines if sys.stdout.isatty() else str
     for frame in _frames(rows):
-        sys.stdout.write(_flat(frame).write_csv(include_header=header))
+        sys.stdout.write(shown(_flat(frame).write_csv(include_header=header)))
         header = False
         count += frame.height
     if header:

@@ -14,7 +14,7 @@ from chimera_assets.system_tables.check_results import check_results_of_run
 
 if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
-    from chimera_assets.orchestration.runs.run_hours import StepRun
+    from chimera_assets.orchestration.runs.run_record import StepRun
 
 
 def of_streams(run_id: str) -> pl.DataFrame:

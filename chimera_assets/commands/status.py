@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chimera_assets.commands.audit import UNRECORDED
+from chimera_assets.commands.audit import print_weaknesses
 from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, counted
 from chimera_assets.hour_ranges import ranges
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE, STAGED
-from chimera_assets.postgres.databases import (
-    has_platform_database,
-    platform_database,
-    source_database_url,
-)
+from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.quality.event_lag import allowed_lag, lag_of
 from chimera_assets.settings import get_settings
@@ -58,7 +54,7 @@ def show(*, as_json: bool, now: datetime) -> int:
         return 0
     _print(lake, streams, tables)
     print_landings(place, landing, astray)
-    _print_weaknesses()
+    print_weaknesses(get_settings())
     return 0
 
 
@@ -181,8 +177,8 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
     for stream in streams:
         if stream["in_no_hour"]:
             notes().print(
-                f"{stream['stream']}: {stream['in_no_hour']:,} rows at the source have no readable "
-                "time, so they belong to no hour.",
+                f"{stream['stream']}: {counted(stream['in_no_hour'], 'row')} at the source without "
+                "a readable time, so in no hour.",
                 soft_wrap=True,
             )
     if not tables:
@@ -203,26 +199,6 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
         ),
         title="Tables",
     )
-
-
-def _print_weaknesses() -> None:
-    """What the login of a platform database of the user's own may do and should not."""
-    if not has_platform_database(get_settings()):
-        notes().print(UNRECORDED, markup=False, soft_wrap=True)
-        return
-    if get_settings().database_url is None:
-        return  # on the embedded server the logins are of our own making
-    try:
-        found = platform_database(get_settings()).weaknesses()
-    except ChimeraError as error:
-        notes().print(f"The platform's database: {error}", markup=False, soft_wrap=True)
-        return
-    if found:
-        notes().print(
-            f"The login of CHIMERA_DATABASE_URL {', '.join(found)}; it could change the audit log. "
-            "See docs/audit.md.",
-            soft_wrap=True,
-        )
 
 
 def _lag_in_words(minutes: int | None, *, late: bool) -> str | None:

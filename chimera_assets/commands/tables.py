@@ -12,7 +12,7 @@ from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.contracts.errors import one_of
-from chimera_assets.errors import ArgumentError
+from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle import table_changes
 from chimera_assets.lifecycle.policy import policy
@@ -121,7 +121,7 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     shown = print_rows(rows.head(limit) if limit else rows, form)
     total = int(rows.select(pl.len()).collect().item()) if shown == limit else shown
     if shown < total:  # an export that was cut must not look whole
-        notes().print(f"{shown:,} of {total:,} rows; --limit 0 shows all of them.")
+        notes().print(f"{shown:,} of {counted(total, 'row')}; --limit 0 shows all of them.")
     return 0
 
 
@@ -131,7 +131,7 @@ def restore(name: str, target: int | datetime, *, now: datetime) -> int:
     commit = table_changes.restore(command_context(now), table, target)
     out().print(
         f"{name} is again what it was at {_moment(target)}: version {commit.version}, "
-        f"{table.count():,} rows. `--as-of {commit.version - 1}` undoes it.",
+        f"{counted(table.count(), 'row')}. `--as-of {commit.version - 1}` undoes it.",
         soft_wrap=True,
     )
     return 0
@@ -141,7 +141,7 @@ def optimize(name: str, *, hours: HourRange | None, z_order: Sequence[str], now:
     """Merge the small files of each hour, or rewrite them in the order of columns."""
     table = named(name)
     done = table_changes.optimize(command_context(now), table, hours, z_order)
-    out().print(f"{name}: {done['files_removed']:,} files became {done['files_added']:,}")
+    out().print(f"{name}: {counted(done['files_removed'], 'file')} became {done['files_added']:,}")
     return 0
 
 
@@ -154,7 +154,8 @@ def vacuum(name: str, *, days: float | None, dry_run: bool, full: bool, now: dat
     else:
         files = table_changes.vacuum(command_context(now), table, kept, full=full)
     verb = "would be deleted" if dry_run else "deleted"
-    out().print(f"{name}: {len(files):,} files {verb}; the last {kept:g} days can still be read")
+    past = f"versions of the last {kept:g} days can still be read"
+    out().print(f"{name}: {counted(len(files), 'file')} {verb}; {past}")
     return 0
 
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, date, datetime
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
+
+from chimera_assets.commands.visible import json_escaped, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.text import Text
+
 #: The width of what goes into a pipe or file.
 _WIDE = 220
+_ANY_WIDTH = 100_000
 _KILO = 1024
 
 Cell = object
@@ -32,15 +38,27 @@ def notes() -> Console:
     return _console(sys.stderr)
 
 
+class VisibleConsole(Console):
+    """A console on which other people's text does nothing but stand there; see `visible`."""
+
+    def __init__(self, *, file: IO[str], width: int | None = None) -> None:
+        # Without what rich would make of numbers, and of words between colons.
+        super().__init__(file=file, width=width, highlight=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401
+        """Every text that is printed, in a cell of a table, too, goes through here."""
+        return super().render_str(visible(text), **options)
+
+
 def _console(stream: IO[str]) -> Console:
     width = None if stream.isatty() else _WIDE
-    return Console(file=stream, width=width, highlight=False)
+    return VisibleConsole(file=stream, width=width)
 
 
 def print_json(value: object) -> None:
     """Print a value as JSON; times as ISO 8601 in UTC."""
-    json.dump(value, sys.stdout, indent=2, default=_plain, ensure_ascii=False)
-    sys.stdout.write("\n")
+    written = json.dumps(value, indent=2, default=_plain, ensure_ascii=False)
+    sys.stdout.write(json_escaped(written) + "\n")
 
 
 def _plain(value: object) -> str:
@@ -54,16 +72,46 @@ def _plain(value: object) -> str:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str | None = None
 ) -> None:
-    """Print a table; numbers stand to the right, a bar | in a cell is just that."""
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    """Print a table; numbers stand to the right, a bar | in a cell is just that.
+
+    At a terminal that is too narrow for its longest words, each row is a block of lines instead,
+    so that nothing breaks that somebody may want to copy.
+    """
     cells = [list(row) for row in rows]
-    for watermark, column in enumerate(columns):
-        numbers = [row[watermark] for row in cells if row[watermark] is not None]
+    console = out()
+    table = _table(columns, cells, title)
+    anywhere = console.options.update(max_width=_ANY_WIDTH)
+    needed = Measurement.get(console, anywhere, table).minimum
+    if console.is_terminal and needed > console.width:
+        _print_blocks(console, columns, cells, title)
+    else:
+        console.print(table)
+
+
+def _table(columns: Sequence[str], cells: list[list[Cell]], title: str | None) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for at, column in enumerate(columns):
+        numbers = [row[at] for row in cells if row[at] is not None]
         right = bool(numbers) and all(isinstance(n, (int, float, Size)) for n in numbers)
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in cells:
         table.add_row(*(escape(text(cell)) for cell in row))
-    out().print(table)
+    return table
+
+
+def _print_blocks(
+    console: Console, columns: Sequence[str], cells: list[list[Cell]], title: str | None
+) -> None:
+    """One line a cell, which has a value."""
+    if title is not None:
+        console.print()
+        console.print(f"[italic]{escape(title)}[/]", soft_wrap=True)
+    longest = max(map(len, columns))
+    for row in cells:
+        console.print()
+        for column, cell in zip(columns, row, strict=True):
+            if cell is not None:
+                console.print(f"{column:<{longest}}  {text(cell)}", markup=False, soft_wrap=True)
 
 
 class Size(int):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from typing import NoReturn
@@ -32,6 +33,9 @@ def up(*, host: str, port: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
+    # A shell has what it starts in the background of a script ignore them, for good.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, arguments as a list
 
 

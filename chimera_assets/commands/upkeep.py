@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.tables import named
 from chimera_assets.commands.terminal import Size, notes, print_json, print_table
+from chimera_assets.errors import counted
 from chimera_assets.lifecycle.maintenance import maintain_lake
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def run(*, table: str | None, dry_run: bool, as_json: bool, now: datetime) -> in
             title="What upkeep would do" if dry_run else "What upkeep did",
         )
         quiet = sum(not _needed_something(each) for each in maintained)
-        notes().print(f"{quiet:,} of {len(maintained):,} tables needed nothing.")
+        notes().print(f"{quiet:,} of {counted(len(maintained), 'table')} needed nothing.")
     failed = [each for each in maintained if each.error is not None]
     for each in failed:
         notes().print(f"{each.table}: {each.error}", markup=False, soft_wrap=True)

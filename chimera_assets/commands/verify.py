@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
+from chimera_assets.errors import counted
 from chimera_assets.lake import open_lake
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.models import streams_with_facts
@@ -39,10 +40,11 @@ def _print(found: Verification) -> None:
         name: len({(f.table, f.hour) for f in found.failures if f.promise == name})
         for name in PROMISES
     }
+    hours = counted(found.hours, "hour")
     print_table(
         ("promise", "what it says", "checked", "broken"),
         ((name, said, found.checked[name], failed[name]) for name, said in PROMISES.items()),
-        title=f"{found.hours:,} hours, {found.first} to {found.last}" if found.hours else None,
+        title=f"{hours}, {found.first} to {found.last}" if found.hours else None,
     )
     for_people = found.failures[:_SHOWN]
     if for_people:
@@ -54,7 +56,7 @@ def _print(found: Verification) -> None:
     if len(found.failures) > _SHOWN:
         notes().print(f"{_SHOWN} of {len(found.failures):,} are shown; --json has all of them.")
     verdict = f"{len(found.failures):,} broken" if found.failures else "Every promise holds"
-    out().print(f"{verdict}. {found.rows:,} rows read in {found.seconds:.1f} s.")
+    out().print(f"{verdict}. {counted(found.rows, 'row')} read in {found.seconds:.1f} s.")
     if found.expired:
         notes().print(f"Retention has deleted rows of {found.expired:,} of these hours.")
     if found.failures:

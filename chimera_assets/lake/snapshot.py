@@ -109,7 +109,21 @@ class TableState(TableLocation):
                 msg = f"{self.uri}: version {version} is past retention and can no longer be read"
                 raise TableNotFound(self.uri, msg) from error
             raise translated(error, self.uri) from error
+        if as_of is not None:
+            self._require_as_old(delta, _utc(as_of))
         return delta
+
+    def _require_as_old(self, delta: DeltaTable, moment: datetime) -> None:
+        """Refuse a time before the oldest version, for which deltalake gives that version."""
+        commits = delta.history(1)
+        written = commits[0].get("timestamp") if commits else None
+        if written is None or (oldest := datetime.fromtimestamp(written / 1000, UTC)) <= moment:
+            return
+        msg = (
+            f"{self.uri}: no version is as old as {moment.isoformat()}; the oldest is version "
+            f"{delta.version()} of {oldest.isoformat(timespec='seconds')}"
+        )
+        raise TableNotFound(self.uri, msg)
 
 
 def polars_schema(delta: DeltaTable) -> pl.Schema:

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chimera_assets.audit.log import LONGEST_REASON
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import partition_key
 from chimera_assets.system_tables.legal_holds import append_hold_row, hold_rows
@@ -140,6 +141,9 @@ def active_holds(lake: Lake, stream: str | None) -> list[Hold]:
 def _require(reason: str) -> None:
     if not reason.strip():
         msg = "--reason: expected words, found none"
+        raise ArgumentError(msg)
+    if len(reason) > LONGEST_REASON:
+        msg = f"--reason: expected at most {LONGEST_REASON:,} characters, found {len(reason):,}"
         raise ArgumentError(msg)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from chimera_assets.access.principal import Principal
+from chimera_assets.errors import counted
 from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.orchestration.runs.audited_run import context_of_run
 from chimera_assets.orchestration.runs.job_names import UPKEEP
@@ -90,11 +91,10 @@ def in_words(maintained: Maintained) -> str:
     """What was done to a table, in one line."""
     if maintained.error is not None:
         return f"not tended: {maintained.error}"
-    said = [f"{maintained.files_before:,} files became {maintained.files_after:,}"]
+    said = [f"{counted(maintained.files_before, 'file')} became {maintained.files_after:,}"]
     if maintained.rows_dropped:
-        said.append(
-            f"{maintained.rows_dropped:,} rows of {maintained.hours_dropped:,} hours deleted"
-        )
+        hours = counted(maintained.hours_dropped, "hour")
+        said.append(f"{counted(maintained.rows_dropped, 'row')} of {hours} deleted")
     for count, words in (
         (maintained.hours_held, "hours held"),
         (maintained.hours_merged, "partitions merged"),

@@ -20,11 +20,15 @@ _TELLING = 6
 _LOST = re.compile(
     r"connection|closed|conflict with recovery|SSL|starting up|shutting down", re.IGNORECASE
 )
+#: SQLSTATE of a statement that waited too long for a lock; nothing else can mend that.
+_LOCK_TIMEOUT = "55P03"
 #: SQLSTATE -> remedy; `{url}` is the setting that names the database.
 _REMEDIES = {
     "28": "check {url}: user and password",
     "3D": "check {url}: the name of the database, or make it with createdb",
     "42501": "grant the user SELECT on the table, or CREATE on the schema if tables are to be made",
+    _LOCK_TIMEOUT: "another session holds the lock: pg_locks and pg_stat_activity there show "
+    "which; end it, or run this again",
     QUERY_CANCELED: "the server cancelled the statement; raise its statement_timeout for this user",
 }
 #: What libpq says in words, as it gives no SQLSTATE when it cannot connect.
@@ -50,6 +54,25 @@ def describe(url: str) -> str:
     except ValueError:
         return "PostgreSQL"
     return f"PostgreSQL {user}{host}{f':{port}' if port else ''}{unquote(parts.path)}"
+
+
+def split_password(url: str) -> tuple[str, str | None]:
+    """A URL without its password, and the password; for what others can see.
+
+    Raises:
+        ValueError: Some character in it is not percent-encoded, so that nobody can tell its parts.
+    """
+    parts = urlsplit(_SCHEME.sub("postgresql://", url))
+    if not _SCHEME.match(url) or "@" in parts.path + parts.fragment:
+        msg = "its parts cannot be told apart"
+        raise ValueError(msg)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    asked = options.pop("password", None)
+    login, at, host = parts.netloc.rpartition("@")
+    netloc = login.partition(":")[0] + at + host
+    query = urlencode(options, quote_via=quote, safe="/")
+    password = unquote(parts.password) if parts.password is not None else asked
+    return parts._replace(netloc=netloc, query=query).geturl(), password
 
 
 def is_lost(error: Exception) -> bool:
@@ -123,6 +146,8 @@ class Address:
             remedy: What to do about it, where more is known than the SQLSTATE says.
         """
         found = [code for code in _REMEDIES if state.startswith(code)]
+        if state == _LOCK_TIMEOUT:
+            remedy = None
         return self.error(
             describe(self.url),
             self._without_password(message),

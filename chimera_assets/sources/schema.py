@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Any number that is ours: two of us making the tables at once wait for each other.
 _LOCK = "SELECT pg_advisory_xact_lock(4811203)"
+#: As for the platform's own database: nothing of ours holds a lock for as long.
+_BOUND_WAITS = "SET LOCAL lock_timeout = '30s'"
 
 
 def init_source(url: str) -> None:
@@ -34,7 +36,9 @@ def init_source(url: str) -> None:
     wanted = [(script, statement) for script in scripts for statement in read_ddl(script)]
     database = source_database(url)
     with database.connect() as connection:
-        execute(connection, _LOCK)
+        with database.explained():
+            execute(connection, _BOUND_WAITS)
+            execute(connection, _LOCK)
         for script, statement in wanted:
             with _placed(script, statement.line), database.explained():
                 execute(connection, statement.sql)

@@ -32,14 +32,16 @@ def test_who_acts_for_somebody_else_is_named_beside() -> None:
     counsel = Principal.of_command("counsel")
     assert (counsel.kind, counsel.name) == (Kind.PERSON, "counsel")
     assert counsel.stated_by == Principal.of_command().name
-    with pytest.raises(ArgumentError, match="--by"):
-        Principal.of_command(" ")
+    for wrong, said in ((" ", "found none"), ("x" * 201, "at most 200 characters, found 201")):
+        with pytest.raises(ArgumentError, match=f"--by: .*{said}"):
+            Principal.of_command(wrong)
 
 
 @pytest.mark.parametrize(
     "principal",
     [
         Principal.of_command(),
+        Principal.of_command("counsel"),
         Principal.of_system("schedule chimera_upkeep"),
         Principal(Kind.PERSON, "a:b@example.com", "a page"),
     ],
@@ -57,3 +59,16 @@ def test_dagsters_own_tags_tell_a_schedule_from_a_person() -> None:
     assert Principal.of_run({}).kind is Kind.DAGSTER
     nightly = Principal.of_run({"dagster/schedule_name": "chimera_upkeep"})
     assert (nightly.kind, nightly.name) == (Kind.SYSTEM, "schedule chimera_upkeep")
+
+
+def test_a_run_that_repeats_another_was_not_started_by_who_started_that() -> None:
+    copied = {
+        **Principal.of_command("counsel").tags(),
+        "dagster/schedule_name": "chimera_upkeep",
+        "dagster/parent_run_id": "f00",
+    }
+    by_hand = Principal.of_run(copied)
+    assert (by_hand.kind, by_hand.stated_by) == (Kind.DAGSTER, None)
+    assert by_hand.origin.endswith("run f00 again")
+    by_daemon = Principal.of_run({**copied, "dagster/retry_number": "1"})
+    assert (by_daemon.kind, by_daemon.name) == (Kind.SYSTEM, "automatic retry")

@@ -14,6 +14,7 @@ import pytest
 from chimera_assets.access.principal import os_user
 from chimera_assets.contracts import contracts
 from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
 from chimera_assets.settings import get_settings
@@ -136,7 +137,34 @@ def test_every_command_that_changes_something_says_so(
     assert "hold.release" in shown.out
     assert f"counsel (stated by {os_user()})" in shown.out
     assert "hold.add" not in shown.out
+    for filter_, told in (
+        (
+            ("--action", "hold.ad"),
+            "--action: no entry has hold.ad; expected one of contract.",
+        ),
+        (("--actor", "counsl"), "(did you mean counsel?)"),
+    ):
+        missed = chimera("audit", "list", *filter_)
+        assert (missed.code, missed.out) == (0, "No entries.\n")
+        assert told in missed.err
     assert "--limit shows more" in chimera("audit", "list", "--limit", "1").err
+
+
+def test_what_changes_the_operational_database_is_on_the_record(
+    chimera: Chimera, platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", platform)
+    get_settings.cache_clear()
+    hours = ("--start", "2026-01-30T00", "--end", "2026-01-30T02", "--rows-per-hour", "5")
+    assert chimera("source", "init").code == 0
+    assert chimera("source", "simulate", *hours).code == 0
+
+    filled, *made = by_hand(chimera, "--action", "source")
+    assert [one["action"] for one in made] == ["source.init", "source.init"]
+    assert filled["action"] == "source.simulate"
+    assert filled["after"]["rows_per_hour"] == 5
+    assert filled["actor"]["name"] == os_user()
+    assert filled["resource"] == describe(platform)
 
 
 @pytest.mark.usefixtures("platform")
@@ -213,7 +241,7 @@ def test_nothing_is_changed_where_it_cannot_be_written_down(
         ("table", "restore", TABLE, "--as-of", "0", "--yes"),
         ("table", "optimize", TABLE),
         ("table", "vacuum", TABLE),
-        ("hold", "add", "--reason", "case 7"),
+        ("hold", "add", "--all", "--reason", "case 7"),
         ("quarantine", "purge"),
         ("upkeep",),
     ):
@@ -257,12 +285,12 @@ def test_an_entry_that_the_database_drops_in_silence_is_no_entry(
             " FOR EACH ROW EXECUTE FUNCTION public.drop_it()"
         )
 
-    assert "found none" in one_line(chimera("hold", "add", "--reason", "a case"))
+    assert "found none" in one_line(chimera("hold", "add", "--all", "--reason", "a case"))
     assert not lake_of_four_hours.table("quality", "legal_holds").exists()
 
 
 def test_an_entry_that_no_reader_could_show_is_refused(chimera: Chimera, platform: str) -> None:
-    assert chimera("hold", "add", "--reason", "a case").code == 0
+    assert chimera("hold", "add", "--all", "--reason", "a case").code == 0
     for kind, before in (("robot", "{}"), ("person", "5")):
         with (
             psycopg.connect(platform) as connection,
@@ -329,6 +357,14 @@ def test_a_changed_contract_or_setting_is_noticed_by_the_next_command(
     assert (one["before"], one["after"]) == (None, {"value": "changed"})
     (one,) = next_command(SOURCE_DATABASE_URL=secret.replace("first", "second"))
     assert one["resource"] == "CHIMERA_SOURCE_DATABASE_URL"
+    with psycopg.connect(platform) as connection:
+        connection.execute(
+            """UPDATE platform.configuration SET value = CASE kind WHEN 'secret' THEN '{}'::jsonb
+            ELSE '[1]' END"""
+        )
+    spoilt = {one["resource"]: one for one in next_command()}
+    assert set(spoilt) >= {"generations", "CHIMERA_DATABASE_URL", "CHIMERA_HOME"}
+    assert spoilt["generations"]["before"] is None
     with psycopg.connect(platform) as connection:
         kept = connection.execute("SELECT e::text FROM audit.entries e").fetchall()
         kept += connection.execute("SELECT c::text FROM platform.configuration c").fetchall()

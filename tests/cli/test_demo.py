@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from chimera_assets.postgres.connection import execute
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
+from chimera_assets.sources import schema
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.schema import init_source
 
@@ -71,6 +73,16 @@ def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
     assert {name: lake.table(*name).count() for name in tables} == rows
 
 
+def test_tables_that_somebody_else_makes_for_too_long_are_not_waited_for(
+    chimera: Chimera, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "_BOUND_WAITS", "SET LOCAL lock_timeout = '100ms'")
+    with connect(source) as holder:
+        execute(holder, "SELECT pg_advisory_xact_lock(4811203)")
+        said = one_line(chimera("source", "init"))
+    assert "another session holds the lock" in said
+
+
 def test_a_source_that_fails_is_told_in_a_line_with_its_cause(source: str) -> None:
     _add(source, "ALTER TABLE generations DROP COLUMN tokens_used")
     hours = ("--start", "2026-01-31T00", "--end", "2026-01-31T01")
@@ -88,7 +100,9 @@ def test_rows_of_somebody_are_left_alone(chimera: Chimera, source: str) -> None:
         ("demo", *FEW),
         ("source", "simulate", "--start", "2026-01-30", "--end", "2026-01-31"),
     ):
-        assert "generations hold rows that the demo did not make" in one_line(chimera(*command))
+        said = one_line(chimera(*command))
+        assert "generations hold rows that the demo did not make" in said
+        assert "Give another CHIMERA_HOME, or give --force" in said  # no URL is set to be unset
     with connect(source) as connection:
         assert execute(connection, "SELECT count(*) AS n FROM generations") == [{"n": 1}]
 
@@ -122,8 +136,13 @@ def test_up_serves_pages_until_it_is_interrupted() -> None:
         port = free.getsockname()[1]
         free.listen()
         assert "expected a free port" in one_line(process("up", "--port", str(port)))
+    # As a script has it, whose shell lets what is in the background ignore the interrupt.
     up = subprocess.Popen(
         [
+            "sh",
+            "-c",
+            '"$@" & wait',
+            "sh",
             sys.executable,
             "-c",
             "from chimera_assets.cli import main; main()",
@@ -139,11 +158,23 @@ def test_up_serves_pages_until_it_is_interrupted() -> None:
     try:
         _wait_for(f"http://127.0.0.1:{port}/server_info", up)
         os.killpg(up.pid, signal.SIGINT)
-        assert up.wait(60) in (0, 1, 130, -signal.SIGINT)
+        up.wait(60)
+        _wait_for_the_end_of_group(up.pid)
     finally:
-        if up.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(up.pid, signal.SIGKILL)
-            up.wait()
+        up.wait()
+
+
+def _wait_for_the_end_of_group(group: int, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("chimera up goes on")
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 180) -> None:
@@ -157,3 +188,44 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 180) -
         else:
             return
     pytest.fail(f"nothing at {url}")
+
+
+def test_the_database_can_be_looked_into(chimera: Chimera, source: str, home: Path) -> None:
+    password = source.partition("postgres:")[2].partition("@")[0]
+    shown = chimera("source", "url")
+    assert (shown.code, shown.out.strip()) == (0, source.replace(f":{password}@", "@"))
+    assert "`chimera source psql` keeps it running" in shown.err
+    assert chimera("source", "url", "--password").out.strip() == source
+
+    asked = process("source", "psql", "-Atc", "SELECT count(*) FROM generations")
+    assert (asked.code, asked.out) == (0, "0\n"), asked.err
+    refused = process("source", "psql", "--platform", "-c", "DELETE FROM audit.entries")
+    assert refused.code == 1
+    assert "permission denied" in refused.err
+    # What every user of the machine can see of it holds no password.
+    seen = process("source", "psql", "-Atc", "\\! tr '\\0' ' ' < /proc/$PPID/cmdline")
+    assert "operational" in seen.out
+    assert password not in seen.out
+    assert (home / "postgres").exists()
+
+
+def test_a_url_is_shown_where_nothing_was_started(
+    chimera: Chimera, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "found none yet" in one_line(chimera("source", "url"))
+    assert not (home / "postgres" / "data").exists()
+    for url, shown in (
+        ("postgresql://ann:s3%40t@db.example.com/x?sslmode=require", "ann@db.example.com/x?ssl"),
+        ("postgres://db.example.com/x?user=ann&password=s3t", "db.example.com/x?user=ann"),
+    ):
+        monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", url)
+        get_settings.cache_clear()
+        said = chimera("source", "url").out
+        assert said.startswith(f"postgresql://{shown}")
+        assert "s3" not in said
+        assert chimera("source", "url", "--password").out.strip() == url
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", "postgresql://ann:s3/c@ret@db/x")
+    get_settings.cache_clear()
+    said = one_line(chimera("source", "url"))
+    assert "percent-encoded" in said
+    assert "c@ret" not in said

@@ -142,7 +142,7 @@ def test_rows_in_no_hour_and_a_source_that_does_not_answer(
     with connect(source, autocommit=True) as connection:
         execute(connection, "INSERT INTO generations (event_id, created_at) VALUES ('lost', NULL)")
     said = chimera("status")
-    assert "generations: 1 rows at the source have no readable time" in said.err
+    assert "generations: 1 row at the source without a readable time" in said.err
 
     monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     get_settings.cache_clear()

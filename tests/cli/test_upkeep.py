@@ -101,7 +101,13 @@ def test_a_legal_hold_keeps_rows_until_it_is_released(
 
 def test_a_hold_needs_a_reason_and_hours_that_make_sense(chimera: Chimera) -> None:
     assert "--reason" in one_line(chimera("hold", "add"))
-    assert "expected words" in one_line(chimera("hold", "add", "--reason", " "))
+    assert "expected words" in one_line(chimera("hold", "add", "--all", "--reason", " "))
+    long = one_line(chimera("hold", "add", "--all", "--reason", "x" * 2_001))
+    assert "expected at most 2,000 characters, found 2,001" in long
+    for which, found in (((), "none of these"), (("--all", "--tenant", "acme"), "--all with one")):
+        said = one_line(chimera("hold", "add", *which, "--reason", "case 7"))
+        assert "or --all alone to hold every row" in said
+        assert found in said
     mistaken = ("--reason", "r", "--from", "2026-02-01", "--to", "2026-01-01")
     assert "expected a time after" in one_line(chimera("hold", "add", *mistaken))
     part = ("--reason", "r", "--from", "2026-02-01T00:30")

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded import access, passwords
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
 from chimera_assets.postgres.errors import DatabaseError
+from chimera_assets.postgres.platform import session as sessions
 from chimera_assets.postgres.platform.database import PlatformDatabase
 from chimera_assets.postgres.platform.migration import migrations
 from chimera_assets.postgres.platform.version import EXPECTED
+from chimera_assets.postgres.platform.weaknesses import find_weaknesses
 from chimera_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ USER = """
 import sys
 from pathlib import Path
 from chimera_assets.settings import Settings
+from chimera_assets.postgres.platform import session as sessions
 from chimera_assets.postgres.platform.database import PlatformDatabase
 database = PlatformDatabase(Settings(database_url=sys.argv[1], database_owner_url=sys.argv[2]))
 print("ready", flush=True)
@@ -74,6 +78,24 @@ def theirs(server: EmbeddedPostgres, request: pytest.FixtureRequest) -> Settings
         database_url=f"postgresql://their_application:s3cr3t{socket}",
         database_owner_url=f"postgresql+psycopg2://their_owner:own%3Aer%401{socket}",
     )
+
+
+@pytest.fixture(scope="module")
+def guarded(server: EmbeddedPostgres) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """A superuser's session with a platform database of theirs, in the role of the application."""
+    with psycopg.connect(server.url("operational"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE guarded OWNER their_owner")
+    socket = f"@/guarded?host={server.cluster.socket_folder}"
+    settings = Settings(
+        database_url=f"postgresql://their_application:s3cr3t{socket}",
+        database_owner_url=f"postgresql://their_owner:own%3Aer%401{socket}",
+    )
+    with using(settings):
+        pass
+    url = server.cluster.url("guarded")
+    with closing(psycopg.connect(url, autocommit=True, row_factory=dict_row)) as connection:
+        connection.execute("SET ROLE their_application")
+        yield connection
 
 
 @contextmanager
@@ -165,6 +187,104 @@ def test_tables_of_a_newer_release_are_left_alone(theirs: Settings) -> None:
     assert "9999" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DELETE FROM {}", "expected one version in platform.alembic_version, found no row"),
+        ("INSERT INTO {} VALUES ('0002')", "expected one version .*, found 0002, 0003"),
+        ("UPDATE {} SET version_num = ''", "expected a version from 0001 to 0003 .*, found ''"),
+        ("UPDATE {} SET version_num = 'abc'", "expected a version from 0001 .*, found 'abc'"),
+    ],
+    ids=["none", "two", "empty", "unknown"],
+)
+def test_a_version_that_no_release_has_is_told(theirs: Settings, change: str, said: str) -> None:
+    with using(theirs):
+        pass
+    with psycopg.connect(str(theirs.database_owner_url).replace("+psycopg2", "")) as connection:
+        connection.execute(change.format("platform.alembic_version").encode())
+
+    with pytest.raises(DatabaseError, match=said) as caught, using(theirs):
+        pass
+
+    assert "bring that table back from a backup" in str(caught.value)
+
+
+def test_an_owner_of_another_database_makes_nothing_there(
+    theirs: Settings, server: EmbeddedPostgres
+) -> None:
+    with psycopg.connect(server.url("operational"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE another OWNER their_owner")
+    mine, other = theirs.database_url, str(theirs.database_owner_url)
+    mistaken = re.sub("@/[^?]*", "@/another", other)
+
+    with (
+        pytest.raises(DatabaseError, match="nothing was made") as caught,
+        using(Settings(database_url=mine, database_owner_url=mistaken)),
+    ):
+        pass
+
+    assert str(caught.value).startswith("CHIMERA_DATABASE_OWNER_URL: expected the database of")
+    assert "/another" in str(caught.value)
+    for database in ("another", re.findall("@/([^?]*)", other)[0]):
+        with psycopg.connect(server.cluster.url(database)) as connection:
+            assert connection.execute("SELECT to_regclass('audit.entries')").fetchone() == (None,)
+
+
+def test_a_lock_that_somebody_holds_is_not_waited_for_without_end(
+    theirs: Settings, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "LOCK_TIMEOUT", "100ms")
+    database = re.findall("@/([^?]*)", str(theirs.database_url))[0]
+    with closing(psycopg.connect(server.cluster.url(database))) as holder:
+        holder.execute("SELECT pg_advisory_lock(4811204)")
+        with pytest.raises(DatabaseError, match="another session holds the lock"), using(theirs):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("ALTER TABLE audit.entries DISABLE TRIGGER append_only", "append_only is disabled"),
+        ("ALTER TABLE audit.entries ENABLE TRIGGER never_truncated", "is not ENABLE ALWAYS"),
+        ("DROP TRIGGER append_only ON audit.entries", "trigger append_only is missing"),
+        (
+            """CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit.entries
+            FOR EACH ROW WHEN (old.id < 0) EXECUTE FUNCTION audit.refuse()""",
+            "trigger append_only ",
+        ),
+        (
+            """CREATE OR REPLACE FUNCTION audit.refuse() RETURNS trigger LANGUAGE plpgsql
+            AS 'BEGIN RETURN old; END'""",
+            "function audit.refuse was replaced",
+        ),
+        (
+            """CREATE TRIGGER mine BEFORE INSERT ON audit.entries
+            FOR EACH ROW EXECUTE FUNCTION audit.refuse()""",
+            "trigger mine stands beside ours",
+        ),
+        (
+            "CREATE RULE mine AS ON INSERT TO audit.entries DO INSTEAD NOTHING",
+            "rule mine changes what is written",
+        ),
+        ("ALTER TABLE audit.entries ENABLE ROW LEVEL SECURITY", "has row-level security"),
+        ("ALTER TABLE audit.entries ALTER at SET DEFAULT '2026-01-01'", "column at no longer"),
+        ("ALTER TABLE audit.entries ALTER id SET GENERATED BY DEFAULT", "column id no longer"),
+    ],
+)
+def test_a_guard_of_the_log_that_was_taken_away_is_seen(
+    guarded: psycopg.Connection[dict[str, Any]], change: str, said: str
+) -> None:
+    with guarded.transaction(force_rollback=True):
+        assert find_weaknesses(guarded) == ()
+        guarded.execute("RESET ROLE")
+        guarded.execute(change.encode())
+        guarded.execute("SET ROLE their_application")
+        found = find_weaknesses(guarded)
+
+    assert len(found) == 1
+    assert said in found[0]
+
+
 def test_the_application_can_alter_nothing(theirs: Settings) -> None:
     with using(theirs):
         pass
@@ -224,7 +344,7 @@ def test_one_login_does_both_and_is_said_to(
         session.execute(ENTRY.encode())
 
     assert "CHIMERA_DATABASE_OWNER_URL" in caplog.text
-    assert "owns the audit log's table" in database.weaknesses()
+    assert "its login owns the audit log's table" in database.weaknesses()
     database.close()
     caplog.clear()
     with using(alone):
@@ -357,6 +477,27 @@ def test_a_lost_file_of_passwords_is_made_anew_once_nobody_uses_the_server(
     with psycopg.connect(server.url("chimera")) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
     psycopg.connect(server.url("chimera", passwords.APPLICATION)).close()
+    server.release()
+
+
+def test_the_application_of_an_embedded_server_has_one_door_and_keeps_its_password(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg")
+    server.url("operational")
+    url = server.url("chimera", passwords.APPLICATION)
+    for database in ("operational", "postgres", "template1"):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(server.cluster.url(database, passwords.APPLICATION))
+    assert caplog.text == ""
+    with psycopg.connect(url) as connection:
+        connection.execute("ALTER ROLE chimera_app PASSWORD 'mine'")
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(url)
+
+    psycopg.connect(server.url("chimera", passwords.APPLICATION)).close()
+
+    assert "The password of chimera_app was not the one of passwords.json" in caplog.text
     server.release()
 
 

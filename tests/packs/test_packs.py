@@ -255,7 +255,9 @@ def test_the_check_reads_aggregates_and_traffic(
     path = places / "library" / file
     line = edit(path, old, new)
     assert run(["pack", "check"]) == 1
-    (reported,) = [one for one in capsys.readouterr().out.splitlines() if one[:5] == "error"]
+    printed = capsys.readouterr()
+    (reported,) = [one for one in printed.out.splitlines() if one[:5] == "error"]
+    assert printed.err.splitlines()[-1].startswith("1 error, ")
     assert reported.startswith(f"error: {path}:{line}: ")
     assert found in reported
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from chimera_assets.access.principal import Kind, Principal
+from chimera_assets.access.principal import Kind, Principal, os_user
 from chimera_assets.audit import Entry, Wanted, newest
 from chimera_assets.hours import HourRange
 from chimera_assets.orchestration.runs.audited_run import _action, _assets, _resource
@@ -21,7 +21,7 @@ from .house import House, generations, keys
 if TYPE_CHECKING:
     from pathlib import Path
 
-GOOD, BLOCKED, REFUSED = keys("2026-01-05-04:00", 3)
+GOOD, BLOCKED, REFUSED, AGAIN = keys("2026-01-05-04:00", 4)
 HOURS = partition_tags(HourRange.from_keys(GOOD, GOOD))
 SCHEDULE = Principal.of_system("schedule chimera_etl_hourly").tags()
 
@@ -62,6 +62,49 @@ def test_no_hour_is_taken_that_cannot_be_written_down(house: House) -> None:
     assert "CHIMERA_DATABASE_URL" in cause
     assert house.count("raw/generations", REFUSED) == 0
     beside.close()
+
+
+RUN_AGAIN = """mutation($run: ExecutionParams!) {
+  answer: launchRunReexecution(executionParams: $run) {
+    __typename ... on LaunchRunSuccess { run { id } } } }"""
+JOB = {
+    "repositoryName": "__repository__",
+    "repositoryLocationName": "chimera_assets",
+    "jobName": "chimera_etl_hourly",
+}
+
+
+def run_again(house: House, run_id: str, tags: dict[str, str]) -> str:
+    """Press the pages' button, which sends the tags of the first run; gives the new run's id."""
+    sent = [{"key": key, "value": value} for key, value in tags.items()]
+    known = {"parentRunId": run_id, "rootRunId": run_id, "tags": sent}
+    asked = {"selector": JOB, "mode": "default", "executionMetadata": known, "runConfigData": {}}
+    answer = house.process.ask(
+        "pages", query=RUN_AGAIN, variables={"run": asked}, at="2026-03-02T04:30Z"
+    )["answer"]
+    assert answer["__typename"] == "LaunchRunSuccess"
+    started: str = answer["run"]["id"]
+    return started
+
+
+def test_whoever_runs_hours_again_from_the_pages_is_not_who_ran_them_first(house: House) -> None:
+    house.source.insert("generations", generations(AGAIN, 60))
+    first = house.process.ask("run", first=AGAIN, last=AGAIN, by="counsel")
+    (entry,) = entries(house.home, AGAIN)
+    assert (entry.actor.name, entry.actor.stated_by) == ("counsel", os_user())
+
+    hour = partition_tags(HourRange.from_keys(AGAIN, AGAIN))
+    started = run_again(house, first["run_id"], hour | Principal.of_command("counsel").tags())
+    taken = house.process.ask("take", run_id=started)
+
+    assert taken["status"] == "SUCCESS"
+    assert taken["tags"]["chimera/actor"] == f"dagster:{os_user()}"
+    assert taken["tags"]["chimera/actor_stated_by"] == ""
+    again, _ = entries(house.home, AGAIN)
+    assert again.run_id == started
+    assert again.actor.kind is Kind.DAGSTER
+    assert again.actor.stated_by is None
+    assert f"run {first['run_id']} again" in again.actor.origin
 
 
 @pytest.mark.parametrize(

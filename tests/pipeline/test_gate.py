@@ -94,5 +94,6 @@ def test_good_hours_go_on_beside_blocked_ones(three_good_hours: House) -> None:
     assert "late" in house.rows("marts/fact_generations", FIRST)["event_id"]
     blocked = [one for one in ran.checks if one["name"] == "conservation" and not one["passed"]]
     assert {one["partition"] for one in blocked} == {SPOILT, NEVER}
-    told = "blocked by the gate"
+    told = "the gate blocked this hour"
     assert all(told in one["description"] for one in blocked), blocked
+    assert f"{SPOILT}: {told}" in ran.failed["conserve_generations"]

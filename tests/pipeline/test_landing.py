@@ -62,7 +62,8 @@ def test_an_hour_is_the_rows_of_the_database_and_of_files(house: House) -> None:
     passed, severity, description = landed["checks"]["landing/generations"]
     assert (passed, severity) == (False, "WARN")
     assert f"{cut} (the gzip file is cut off: it ends before its trailer)" in description
-    assert f"{broken} (1 malformed lines)" in description
+    assert f"{broken} (1 malformed line)" in description
+    assert description.startswith("For the quarantine, once their hours run: ")
     assert "someone@example.com" not in json.dumps(landed)
     assert ran.success, ran.failed
     assert not ran.broken_checks

@@ -18,20 +18,24 @@ from tests.pipeline import service
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chimera_assets.orchestration.runs.run_hours import StepEvent
+    from chimera_assets.orchestration.runs.run_record import StepEvent
 
 
-def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[str, Any]:
+def run(
+    tell: Callable[[dict[str, Any]], None], first: str, last: str, by: str | None = None
+) -> dict[str, Any]:
     """Run the hours from one partition key to another, as `chimera backfill` does."""
     from dagster import DagsterEventType, DagsterInstance
 
+    from chimera_assets.access.principal import Principal
     from chimera_assets.hours import HourRange
     from chimera_assets.orchestration.runs.run_hours import run_hours
 
     def on_event(event: StepEvent) -> None:
         tell({"step": event.step, "outcome": event.outcome, "cause": event.cause})
 
-    summary = run_hours(HourRange.from_keys(first, last), on_event=on_event)
+    actor = Principal.of_command(by) if by is not None else None
+    summary = run_hours(HourRange.from_keys(first, last), actor=actor, on_event=on_event)
     with DagsterInstance.get() as instance:
         checks = instance.all_logs(summary.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
         made = instance.all_logs(summary.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
@@ -64,6 +68,27 @@ def run(tell: Callable[[dict[str, Any]], None], first: str, last: str) -> dict[s
             if entry.dagster_event is None and entry.level >= logging.WARNING
         ],
     }
+
+
+def take(_: Callable[[dict[str, Any]], None], run_id: str) -> dict[str, Any]:
+    """Execute a run of the hourly job that waits in the queue, as the daemon has it done."""
+    import dagster as dg
+    from dagster._core.execution.api import execute_run_iterator
+
+    from chimera_assets.orchestration.runs.run_hours import hourly_job
+
+    with dg.DagsterInstance.get() as instance:
+        waiting = instance.get_run_by_id(run_id)
+        assert waiting is not None
+        starting = dg.DagsterEvent(dg.DagsterEventType.PIPELINE_STARTING.value, waiting.job_name)
+        instance.report_dagster_event(starting, run_id)
+        made = instance.get_run_by_id(run_id)
+        assert made is not None
+        for _event in execute_run_iterator(dg.reconstructable(hourly_job), made, instance):
+            pass
+        ended = instance.get_run_by_id(run_id)
+    assert ended is not None
+    return {"status": ended.status.value, "tags": dict(ended.tags)}
 
 
 def materialize(
@@ -317,6 +342,7 @@ def main() -> None:
             "materialize": materialize,
             "pages": service.pages,
             "schedules": service.schedules,
+            "take": take,
             "tick": tick,
         }[request.pop("do")]
         tell({"result": wanted(tell, **request)})

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from chimera_assets.contracts import Contract, contracts
+from chimera_assets.errors import counted
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets import descriptions
@@ -66,7 +67,8 @@ def landing_asset(contract: Contract) -> dg.AssetsDefinition:
 
 def _notes(loaded: Loaded) -> Iterator[str]:
     files, hours = len(loaded.entries), len(loaded.hours)
-    yield f"Loaded {files} files with {loaded.rows} rows of {hours} hours."
+    rows = counted(loaded.rows, "row")
+    yield f"Loaded {counted(files, 'file')} with {rows} of {counted(hours, 'hour')}."
     for uri, reason in sorted(loaded.waits.items()):
         yield f"Left for later: {uri} {reason}."
     if loaded.unknown:
@@ -76,12 +78,14 @@ def _notes(loaded: Loaded) -> Iterator[str]:
 def _bad(loaded: Loaded) -> str | None:
     """What is wrong with the files, without a value of theirs; None if nothing is."""
     bad = [
-        f"{entry.uri} ({entry.why or f'{entry.malformed} malformed lines'})"
+        f"{entry.uri} ({entry.why or counted(entry.malformed, 'malformed line')})"
         for entry in loaded.entries
         if entry.why or entry.malformed
     ]
     more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    return f"In quarantine: {', '.join(bad[:_NAMED])}{more}." if bad else None
+    # The rows are judged when their hour runs, which is what puts these into quarantine.
+    goes = "For the quarantine, once their hours run"
+    return f"{goes}: {', '.join(bad[:_NAMED])}{more}." if bad else None
 
 
 def _metadata(loaded: Loaded) -> dict[str, Any]:

@@ -129,6 +129,6 @@ def blocked_message(contract: Contract, staging: Staging) -> str:
     more = f" and {blocked.height - 10} more" if blocked.height > 10 else ""  # noqa: PLR2004
     return (
         f"{contract.stream}: blocked {listed}{more}; the contract asks for a pass rate of "
-        f"{contract.pass_rate:.1%}. Nothing of these hours was published; their rows are in "
-        f"quarantine: chimera quarantine list --stream {contract.stream}"
+        f"{contract.pass_rate:.1%}. Nothing of these hours was published; the rejected "
+        f"rows are in quarantine: chimera quarantine list --stream {contract.stream}"
     )

@@ -61,7 +61,7 @@ def _evaluation(
     if lost:
         description = "rows do not add up: raw = staged + quarantined + duplicates, staged = facts"
     elif not hour["published"]:
-        description = "blocked by the gate: nothing of the hour was published"
+        description = "the gate blocked this hour: nothing of it was published, other hours were"
     names = ("raw", "staged", "quarantined", "duplicates", "facts")
     return dg.AssetCheckEvaluation(
         asset_key=spec.asset_key,

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chimera_assets.access.principal import Kind, Principal
-from chimera_assets.audit.log import Change
+from chimera_assets.access.principal import ACTOR_TAG, STATED_BY_TAG, Kind, Principal
+from chimera_assets.audit.log import OFF_THE_RECORD, Change
 from chimera_assets.audited_context import AuditedContext, new_context
 from chimera_assets.orchestration.runs.job_names import FRESHNESS, LAKE_BUCKET, UPKEEP
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, LATE, REPLAY, hours_of_tags
@@ -21,7 +21,11 @@ from chimera_assets.settings import get_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dagster import DagsterRun, ExecutorDefinition
+    from dagster import DagsterInstance, DagsterRun, ExecutorDefinition
+    from dagster._core.execution.context.system import PlanOrchestrationContext
+
+#: The tag of a run that has no entry in the audit log, as there is none.
+_AUDIT_TAG = "chimera/audit"
 
 #: Jobs that change no table, and the one that has an entry for each table that it changes.
 _WITHOUT = frozenset({FRESHNESS, LAKE_BUCKET, UPKEEP})
@@ -40,19 +44,40 @@ def context_of_run(run: DagsterRun, *, now: datetime) -> AuditedContext:
     Raises:
         AuditError: The audit log cannot be written.
     """
-    return new_context(Principal.of_run(run.tags), now=now, run_id=run.run_id)
+    return new_context(_actor(run), now=now, run_id=run.run_id)
 
 
 @contextmanager
-def _entry(run: DagsterRun) -> Iterator[Change]:
+def _entry(started: PlanOrchestrationContext) -> Iterator[Change]:
+    run = started.dagster_run
+    _name_actor(started.instance, run)
+    if run.job_name in _WITHOUT:
+        yield Change()
+        return
     # A server of our own is not started beside somebody's database; see `has_platform_database`.
-    if run.job_name in _WITHOUT or not has_platform_database(get_settings()):
+    if not has_platform_database(get_settings()):
+        started.instance.add_run_tags(run.run_id, {_AUDIT_TAG: "not on the record"})
+        started.log.warning(OFF_THE_RECORD)
         yield Change()
         return
     context = context_of_run(run, now=datetime.now(UTC))
     action, details = _action(run, context.actor), {"job": run.job_name, "assets": _assets(run)}
     with context.change(action, _resource(run), after=details) as change:
         yield change
+
+
+def _actor(run: DagsterRun) -> Principal:
+    return Principal.of_run(run.tags, repeats=run.parent_run_id)
+
+
+def _name_actor(instance: DagsterInstance, run: DagsterRun) -> None:
+    """Let the tags of a run that repeats another one name who started it, not who the other."""
+    if ACTOR_TAG not in run.tags:
+        return
+    said = {STATED_BY_TAG: ""} if STATED_BY_TAG in run.tags else {}
+    said |= _actor(run).tags()
+    if not said.items() <= run.tags.items():
+        instance.add_run_tags(run.run_id, said)
 
 
 def _action(run: DagsterRun, actor: Principal) -> str:

@@ -12,7 +12,8 @@ from chimera_assets.tracing_provider import is_on
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from dagster import DagsterRun, ExecutorDefinition
+    from dagster import ExecutorDefinition
+    from dagster._core.execution.context.system import PlanOrchestrationContext
 
     from chimera_assets.tracing import SpanRecorder
 
@@ -22,5 +23,6 @@ def traced_run(definition: ExecutorDefinition) -> ExecutorDefinition:
     return around_runs(definition, _span) if is_on() else definition
 
 
-def _span(run: DagsterRun) -> AbstractContextManager[SpanRecorder]:
+def _span(context: PlanOrchestrationContext) -> AbstractContextManager[SpanRecorder]:
+    run = context.dagster_run
     return run_span(run.run_id, job=run.job_name, hours=hours_of_tags(run.tags))

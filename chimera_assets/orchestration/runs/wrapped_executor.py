@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Protocol
 
-    from dagster import DagsterEvent, DagsterRun, Executor, InitExecutorContext
+    from dagster import DagsterEvent, Executor, InitExecutorContext
     from dagster._core.execution.context.system import PlanOrchestrationContext
     from dagster._core.execution.plan.plan import ExecutionPlan
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def around_runs(
     definition: dg.ExecutorDefinition,
-    around: Callable[[DagsterRun], AbstractContextManager[Failable]],
+    around: Callable[[PlanOrchestrationContext], AbstractContextManager[Failable]],
 ) -> dg.ExecutorDefinition:
     """The executor, with a context around each of its runs."""
     make = definition.executor_creation_fn
@@ -38,7 +38,7 @@ def around_runs(
         def wrapped(
             plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
         ) -> Iterator[DagsterEvent]:
-            with around(plan_context.dagster_run) as span:
+            with around(plan_context) as span:
                 for event in execute(plan_context, execution_plan):
                     if event.is_step_failure:
                         span.fail("StepFailure")

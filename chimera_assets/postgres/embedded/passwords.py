@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ _BYTES = 24
 _SALT_BYTES = 16
 #: PostgreSQL's own default; what protects these passwords is that they are random.
 _ITERATIONS = 4096
+_VERIFIER = re.compile(rf"SCRAM-SHA-256\${_ITERATIONS}:([A-Za-z0-9+/=]+)\$", re.ASCII)
 
 
 def fresh() -> dict[str, str]:
@@ -77,9 +79,17 @@ def keep(root: Path, passwords: dict[str, str]) -> None:
     draft.replace(root / _FILE)
 
 
-def verifier(password: str) -> str:
+def is_verifier_of(found: object, password: str) -> bool:
+    """Whether what PostgreSQL keeps of a password is a verifier that we made of this one."""
+    kept = _VERIFIER.match(str(found))
+    if kept is None:
+        return False
+    return hmac.compare_digest(verifier(password, base64.b64decode(kept[1])), str(found))
+
+
+def verifier(password: str, salt: bytes | None = None) -> str:
     """What PostgreSQL keeps of a password: a SCRAM-SHA-256 verifier (RFC 5802, RFC 7677)."""
-    salt = os.urandom(_SALT_BYTES)
+    salt = salt or os.urandom(_SALT_BYTES)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
     server = hmac.digest(salted, b"Server Key", "sha256")

@@ -6,6 +6,7 @@ login owns nothing in it, and cannot even make temporary tables, which could hid
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from chimera_assets.postgres.embedded import passwords
@@ -15,17 +16,25 @@ if TYPE_CHECKING:
 
     from chimera_assets.postgres.embedded.cluster import Cluster
 
+_log = logging.getLogger(__name__)
+
 SOURCE_DATABASE = "operational"
 PLATFORM_DATABASE = "chimera"
 
 _OWNERS = "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
+#: Databases that any login may look into, and make temporary tables in.
+_OPEN = """
+    SELECT quote_ident(datname) FROM pg_database
+    WHERE datname IN ('operational', 'chimera', 'postgres', 'template1')
+        AND has_database_privilege('public', oid, 'CONNECT, TEMP')
+"""
+_VERIFIER = "SELECT rolpassword FROM pg_authid WHERE rolname = %s"
 _LOGIN = "SELECT FROM pg_roles WHERE rolname = %s"
 _TAKE_OVER = (
     # Made by releases before this one, which wrote as the superuser.
     "ALTER TABLE IF EXISTS public.stream_positions OWNER TO chimera_owner",
 )
 _DOORS = (
-    "REVOKE ALL ON DATABASE chimera FROM PUBLIC",
     "GRANT CONNECT ON DATABASE chimera TO chimera_app",
     # Last: by its owner a later start sees that all of this is done.
     "ALTER DATABASE chimera OWNER TO chimera_owner",
@@ -42,6 +51,10 @@ def provide(cluster: Cluster, database: str) -> None:
         found = connection.execute(_OWNERS, (database,)).fetchone()
         if found is None:
             connection.execute(_create(database))
+        for (name,) in connection.execute(_OPEN).fetchall():
+            connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC".encode())
+        if database == PLATFORM_DATABASE:
+            _set_back_passwords(cluster, connection)
         if database != PLATFORM_DATABASE or (found and found[1] == passwords.OWNER):
             return
         known = passwords.load(cluster.root) or {}
@@ -51,6 +64,22 @@ def provide(cluster: Cluster, database: str) -> None:
     with _superuser(cluster, database) as connection:
         for statement in (*_TAKE_OVER, *_DOORS):
             connection.execute(statement)
+
+
+def _set_back_passwords(
+    cluster: Cluster, connection: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    """Give the logins the passwords of their file again.
+
+    PostgreSQL lets every login change its own, and no right can be withheld for that.
+    """
+    known = passwords.load(cluster.root) or {}
+    for login in (passwords.OWNER, passwords.APPLICATION):
+        found = connection.execute(_VERIFIER, (login,)).fetchone()
+        if found is None or passwords.is_verifier_of(found[0], known[login]):
+            continue
+        connection.execute(_alter_login(login, known[login]))
+        _log.warning("The password of %s was not the one of passwords.json; it is again", login)
 
 
 def _superuser(cluster: Cluster, database: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -70,3 +99,7 @@ def _create(database: str) -> bytes:
 def _create_login(login: str, password: str) -> bytes:
     # Both are of our own making, and nothing of them needs quoting.
     return f"CREATE ROLE {login} LOGIN PASSWORD '{passwords.verifier(password)}'".encode()
+
+
+def _alter_login(login: str, password: str) -> bytes:
+    return f"ALTER ROLE {login} PASSWORD '{passwords.verifier(password)}'".encode()

@@ -11,7 +11,8 @@ from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.postgres.errors import DatabaseError
 from chimera_assets.postgres.platform.logins import logins
 from chimera_assets.postgres.platform.session import explained, is_alive, open_session
-from chimera_assets.postgres.platform.version import EXPECTED, refuse_newer, version
+from chimera_assets.postgres.platform.version import EXPECTED, require_known, versions
+from chimera_assets.postgres.platform.weaknesses import find_weaknesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
     from chimera_assets.postgres.platform.logins import Logins
     from chimera_assets.postgres.platform.session import Session
     from chimera_assets.settings import Settings
-
-_RIGHTS = """
-    SELECT rolsuper AS superuser,
-        pg_has_role(current_user, (SELECT relowner FROM pg_class
-            WHERE oid = 'audit.entries'::regclass), 'MEMBER') AS owner,
-        has_database_privilege(current_database(), 'TEMP') AS temporary
-    FROM pg_roles WHERE rolname = current_user
-"""
 
 
 class PlatformDatabase:
@@ -73,19 +66,13 @@ class PlatformDatabase:
                     self._idle.append((address, session))
 
     def weaknesses(self) -> tuple[str, ...]:
-        """What the application's login may do that it should not, in words.
+        """What would let somebody change the audit log, in words; see `find_weaknesses`.
 
         Raises:
             DatabaseError: As for `transaction`.
         """
         with self.transaction() as session:
-            found = session.execute(_RIGHTS).fetchone() or {}
-        said = {
-            "superuser": "is a superuser",
-            "owner": "owns the audit log's table",
-            "temporary": "may make temporary tables",
-        }
-        return tuple(words for name, words in said.items() if found.get(name))
+            return find_weaknesses(session)
 
     def close(self) -> None:
         """End the sessions that are kept; the next transaction opens another."""
@@ -121,15 +108,14 @@ class PlatformDatabase:
 
 
 def _require_tables(session: Session, found: Logins) -> None:
-    if (seen := version(session)) == EXPECTED:
+    if require_known(versions(session), found.application) == EXPECTED:
         return
-    refuse_newer(seen, found.application)
     from chimera_assets.postgres.platform.migration import migrate  # noqa: PLC0415 - a second
 
-    migrate(found, session.info.user)
-    if version(session) != EXPECTED:
+    migrate(found, session)
+    if versions(session) != [EXPECTED]:
         raise DatabaseError(
             found.application.setting,
             f"expected tables of version {EXPECTED}, found none that {session.info.user} may read",
-            remedy="does CHIMERA_DATABASE_OWNER_URL name the same database?",
+            remedy="see docs/audit.md for what the two logins have to be granted",
         )

@@ -8,6 +8,7 @@ second, so this module is only imported when there is something to do.
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,19 +19,29 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.pool import NullPool
 
+from chimera_assets.postgres.address import describe
+from chimera_assets.postgres.errors import DatabaseError
 from chimera_assets.postgres.platform import migrations
 from chimera_assets.postgres.platform.session import explained, open_session
-from chimera_assets.postgres.platform.version import refuse_newer
+from chimera_assets.postgres.platform.version import require_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chimera_assets.postgres.platform.logins import Logins
+    from chimera_assets.postgres.platform.session import Session
 
 _log = logging.getLogger(__name__)
 #: Alembic keeps the migration it is at in variables of its module.
 _in_process = threading.Lock()
 
+#: Held by the application while the owner looks whether it is in the same database.
+_MARK = "SELECT pg_advisory_xact_lock(%s)"
+_SEES_MARK = """
+    SELECT EXISTS (SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = %s
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
 _LOCK = "SELECT pg_advisory_xact_lock(4811204)"
 _VERSION = "SELECT version_num FROM platform.alembic_version"
 _HAS_VERSION = "SELECT to_regclass('platform.alembic_version') IS NOT NULL"
@@ -59,25 +70,28 @@ _REMEDY = (
 )
 
 
-def migrate(logins: Logins, application: str) -> None:
+def migrate(logins: Logins, application: Session) -> None:
     """Make or change the tables as their owner, and let the application use them.
 
     Args:
         logins: The owner and the application.
-        application: The name of the application's login.
+        application: The application's session, without a transaction.
 
     Raises:
-        DatabaseError: The owner cannot log in or may not do it, or the tables are of a newer
-            release.
+        DatabaseError: The owner cannot log in or may not do it, or is in another database than the
+            application, or the tables are of a newer release.
     """
+    mark = secrets.randbits(62)
     engine = sa.create_engine(
         "postgresql+psycopg://", creator=lambda: _connection(logins), poolclass=NullPool
     )
     with _in_process, explained(logins.owner, remedy=_REMEDY):
         try:
-            with engine.begin() as connection:
+            with application.transaction(), engine.begin() as connection:
+                application.execute(_MARK, (mark,))
+                _require_same_database(connection, logins, mark)
                 _upgrade(connection, logins)
-                for statement in _rights(connection, logins, application):
+                for statement in _rights(connection, logins, application.info.user):
                     connection.exec_driver_sql(statement)
         except sa.exc.DBAPIError as error:
             raise (error.orig or error) from None
@@ -96,10 +110,21 @@ def _connection(logins: Logins) -> psycopg.Connection[tuple[object, ...]]:
     return session  # type: ignore[return-value]
 
 
+def _require_same_database(connection: sa.Connection, logins: Logins, mark: int) -> None:
+    if not connection.exec_driver_sql(_SEES_MARK, (mark,)).scalar():
+        raise DatabaseError(
+            logins.owner.setting,
+            f"expected the database of {logins.application.setting}, "
+            f"{describe(logins.application.url)}, found {describe(logins.owner.url)}",
+            remedy="name the same server and database in both; nothing was made",
+        )
+
+
 def _upgrade(connection: sa.Connection, logins: Logins) -> None:
     connection.exec_driver_sql(_LOCK)
     if connection.exec_driver_sql(_HAS_VERSION).scalar():
-        refuse_newer(connection.exec_driver_sql(_VERSION).scalar(), logins.application)
+        rows = connection.exec_driver_sql(_VERSION).fetchall()
+        require_known([str(row[0]) for row in rows], logins.application)
     else:
         connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS platform")
     config = Config()

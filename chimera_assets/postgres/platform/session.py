@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 #: A session, for callers that know nothing of the driver. Rows are dictionaries.
 Session: TypeAlias = psycopg.Connection[dict[str, Any]]
 
+#: How long a statement waits for a lock of others, where the login has no limit of its own. None of
+#: ours is held for as long, not even by a migration.
+LOCK_TIMEOUT = "30s"
+_BOUND_WAITS = """
+    SELECT set_config('lock_timeout', %s, false) WHERE current_setting('lock_timeout') = '0'
+"""
+
 _WRAPPING = re.compile(r"^connection failed: ")
 #: Nobody wants to see where in our own SQL an error was found.
 _PLACE = re.compile(r"\s*LINE \d+:.*", re.DOTALL)
@@ -30,11 +37,14 @@ def open_session(address: Address) -> Session:
     """
     url = address.normal_url()
     try:
-        return psycopg.connect(
+        session = psycopg.connect(
             url, autocommit=True, row_factory=dict_row, application_name="chimera"
         )
     except psycopg.Error as error:
         raise address.connect_error(_WRAPPING.sub("", str(error))) from None
+    with explained(address):
+        session.execute(_BOUND_WAITS, (LOCK_TIMEOUT,))
+    return session
 
 
 @contextmanager

@@ -1,0 +1,186 @@
+"""What a person at a terminal sees: nothing that acts on it, nothing broken, names as they are."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from chimera_assets.commands.invocation import command_name
+from chimera_assets.commands.terminal import notes, out, print_json, print_table
+from chimera_assets.commands.visible import json_escaped, visible
+from chimera_assets.settings import get_settings
+
+from .conftest import HOURS, one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chimera_assets.lake import Lake
+
+    from .conftest import Chimera
+
+EVIL = "a\x1b[2J\u202eb\nc\x9bd\u2028e\U000e0041"
+SEEN = r"a\x1b[2J\u202eb\nc\x9bd\u2028e\U000e0041"
+
+
+class Terminal(io.StringIO):
+    """A terminal of 80 columns."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """From here on, commands print there."""
+    made = Terminal()
+    monkeypatch.setattr(sys, "stdout", made)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    return made
+
+
+def test_what_would_act_on_a_terminal_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name",), [(EVIL,)], title=EVIL)
+    out().print(EVIL, markup=False, soft_wrap=True)
+    notes().print(EVIL, markup=False, soft_wrap=True)
+    printed, noted = capsys.readouterr()
+
+    assert (printed.count(SEEN), noted) == (3, SEEN + "\n")
+    assert not set(printed) & set(EVIL) - set("abcde[2J\n")
+    assert visible("Grüße, 你好 🙂 :100: [x]") == "Grüße, 你好 🙂 :100: [x]"
+
+
+def test_json_has_its_own_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"name": EVIL, "file": "\udc80"})
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {"name": EVIL, "file": "\udc80"}
+    assert printed.isprintable() or set(printed) - set(EVIL) >= {"{"}
+    assert r"\u009bd\u2028e\udb40\udc41" in printed
+    assert json_escaped('["ü"]\n["ü"]') == '["ü"]\n["ü"]'
+
+
+def test_values_of_rows_and_mistakes_are_seen_as_they_are(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    table = lake_of_four_hours.table("staged", "generations")
+    rows = table.read().with_columns(model=pl.lit(EVIL)).collect()
+    table.write_hours(rows, HOURS)
+    read = ("table", "read", "staged/generations", "--columns", "model", "--limit", "1")
+
+    assert SEEN in chimera(*read).out
+    as_json = chimera(*read, "--format", "json").out
+    assert json.loads(as_json) == [{"model": EVIL}]
+    assert "\x9b" not in as_json
+    assert "\u202e" not in as_json
+    assert EVIL in chimera(*read, "--format", "csv").out  # a program gets what there is
+    said = one_line(chimera("table", "read", "staged/\x1b]0;x\x07"))
+    assert r"staged/\x1b]0;x\x07: no such table" in said
+
+
+def test_a_csv_does_not_act_on_a_terminal(
+    chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = lake_of_four_hours.table("staged", "generations")
+    table.write_hours(table.read().with_columns(model=pl.lit("\x1b[2J")).collect(), HOURS)
+    terminal = at_terminal(monkeypatch)
+    chimera("table", "read", "staged/generations", "--columns", "model", "--format", "csv")
+    assert terminal.getvalue().splitlines()[:2] == ["model", r"\x1b[2J"]
+
+
+def test_a_table_that_is_too_wide_is_printed_in_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = at_terminal(monkeypatch)
+    names = [f"column_number_{number}" for number in range(8)]
+    print_table(names, [["x" * 60, 1, None, *("value",) * 5]], title="Wide")
+    lines = terminal.getvalue().splitlines()
+    assert [line for line in lines if line.startswith("column_number_0")] == [
+        f"column_number_0  {'x' * 60}"
+    ]
+    assert "column_number_1  1" in lines
+    assert not any(line.startswith("column_number_2") for line in lines)
+
+
+def test_status_and_the_audit_log_fit_80_columns(
+    chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lake_of_four_hours.tables()
+    terminal = at_terminal(monkeypatch)
+    assert chimera("status").code == 0
+    assert "quarantine       22" in terminal.getvalue()
+    names = [line.split()[0] for line in terminal.getvalue().splitlines() if line.strip()]
+    assert {"stream", "staged/generations", "quarantine/generations"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("CHIMERA_LAKE_URL", "there is no such setting; did you mean CHIMERA_LAKE_URI?"),
+        ("CHIMERA_HOMES", "there is no such setting; did you mean CHIMERA_HOME?"),
+        ("CHIMERA_OF_MY_OWN", None),
+        ("CHIMERA_DUCKDB_MEMORY_LIMIT", None),
+    ],
+)
+def test_a_misspelt_setting_is_said_once(
+    name: str,
+    said: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv(name, "s3cr3t")
+    get_settings.cache_clear()
+    get_settings()
+    get_settings()
+    assert [record.getMessage() for record in caplog.records] == (
+        [f"{name}: {said}"] if said is not None else []
+    )
+
+
+def test_a_misspelt_line_of_the_env_file_is_said_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".env").write_text("CHIMERA_STREAM=generations\n")
+    monkeypatch.chdir(tmp_path)
+    get_settings.cache_clear()
+    get_settings()
+    assert "CHIMERA_STREAM: there is no such setting; did you mean CHIMERA_STREAMS?" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["quarantine", "list", "--reason", "latency_range"], "did you mean latency_ms_range?"),
+        (["quarantine", "replay", "--reason", "nosuch", "--dry-run"], "--reason: expected one of"),
+        (["table", "read", "staged/generations", "--as-of", "2020-01-01"], "no version is as old"),
+    ],
+)
+def test_a_filter_that_matches_no_name_is_a_mistake(
+    chimera: Chimera, lake_of_four_hours: Lake, arguments: list[str], told: str
+) -> None:
+    assert lake_of_four_hours.tables()
+    assert told in one_line(chimera(*arguments))
+
+
+def test_the_version_is_said(chimera: Chimera) -> None:
+    said = chimera("--version")
+    assert (said.code, said.out.split()[0]) == (0, "chimera")
+
+
+def test_commands_are_printed_as_they_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    for called, printed in (
+        (tmp_path / ".venv" / "bin" / "chimera", ".venv/bin/chimera"),
+        ("/opt/with space/chimera", "'/opt/with space/chimera'"),
+        ("-c", "chimera"),
+    ):
+        monkeypatch.setattr(sys, "argv", [str(called)])
+        assert command_name() == printed
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / ".venv" / "bin" / "chimera")])
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    assert command_name() == "chimera"
