@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.conftest import SOAK
+
 from .house import House, generations, keys
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ PUBLISHED = (
     "aggregates/agg_provider_metrics",
     "aggregates/agg_technique_effectiveness",
 )
+#: Made from two streams.
+SEVERAL = "aggregates/agg_technique_effectiveness"
 SPOIL = "UPDATE generations SET tokens_used = -1 WHERE event_id = ANY($1::text[])"
 
 
@@ -96,3 +100,23 @@ def test_good_hours_go_on_beside_blocked_ones(three_good_hours: House) -> None:
     assert {one["partition"] for one in blocked} == {SPOILT, NEVER}
     told = "blocked by the gate"
     assert all(told in one["description"] for one in blocked), blocked
+    assert all(hour in ran.failed["conserve_generations"] for hour in (SPOILT, NEVER))
+
+    # What is made of several streams is built and reported, too.
+    assert {FIRST, NEXT, LAST} <= {hour for asset, hour in ran.materialized if asset == SEVERAL}
+
+
+@pytest.mark.skipif(not SOAK, reason="a process for each step takes a minute; make soak")
+def test_good_hours_go_on_in_processes_of_their_own(three_good_hours: House) -> None:
+    house = three_good_hours.beside(CHIMERA_EXECUTOR="multiprocess")
+    spoil(house, SPOILT, 4)
+    before = published(house, SPOILT), house.versions(SEVERAL)[SEVERAL]
+
+    ran = house.run(FIRST, NEXT)
+    house.close()
+
+    assert list(ran.failed) == ["conserve_generations"]
+    assert SPOILT in ran.failed["conserve_generations"]
+    assert {FIRST, NEXT} <= {hour for asset, hour in ran.materialized if asset == SEVERAL}
+    assert house.versions(SEVERAL)[SEVERAL] != before[1]
+    assert same(published(house, SPOILT), before[0])
