@@ -228,8 +228,8 @@ def test_the_check_reports_every_problem(places: Path, capsys: pytest.CaptureFix
     [
         (("aggregates.yaml", "table: agg_loans", "table: agg_loan"), "(did you mean agg_loans?)"),
         (
-            ("aggregates.yaml", "[fact_loans]", "[fact_loan]"),
-            "facts: expected a model of model",
+            ("aggregates.yaml", "FROM fact_loans", "FROM fact_loan"),
+            "facts of the aggregate, one of fact_loans (did you mean fact_loans?)",
         ),
         (
             ("aggregates.yaml", "  fact_loans:", "  fact_loan:"),

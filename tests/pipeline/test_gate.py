@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chimera_assets.contracts import load_contracts
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.hours import HourRange
+from chimera_assets.reconciliation.findings import HeldBack
+from chimera_assets.reconciliation.verify import verify
 from tests.faults.conftest import SOAK
 
 from .house import House, generations, keys
@@ -102,11 +107,16 @@ def test_good_hours_go_on_beside_blocked_ones(three_good_hours: House) -> None:
     assert all(told in one["description"] for one in blocked), blocked
     assert all(hour in ran.failed["conserve_generations"] for hour in (SPOILT, NEVER))
 
+    held = verify(house.lake, load_contracts([SHIPPED]), HourRange.from_keys(FIRST, LAST))
+    good = 2 * ROWS - 4 - 3
+    assert held.held_back == (HeldBack("generations", 2, SPOILT, NEVER, good, 7),)
+    assert held.failures == ()
+
     # What is made of several streams is built and reported, too.
     assert {FIRST, NEXT, LAST} <= {hour for asset, hour in ran.materialized if asset == SEVERAL}
 
 
-@pytest.mark.skipif(not SOAK, reason="a process for each step takes a minute; make soak")
+@pytest.mark.skipif(not SOAK, reason="a process for each step takes minutes; make soak")
 def test_good_hours_go_on_in_processes_of_their_own(three_good_hours: House) -> None:
     house = three_good_hours.beside(CHIMERA_EXECUTOR="multiprocess")
     spoil(house, SPOILT, 4)
