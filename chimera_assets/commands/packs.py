@@ -8,7 +8,7 @@ from chimera_assets.commands.contracts import SOURCES_FILE
 from chimera_assets.commands.terminal import notes, out, print_json, print_table, text
 from chimera_assets.contracts.active import claim_problems
 from chimera_assets.contracts.dbt_sources import dbt_sources
-from chimera_assets.contracts.lint import lint
+from chimera_assets.contracts.lint import lint, usable
 from chimera_assets.contracts.loader import contract_files, read_contracts
 from chimera_assets.errors import ArgumentError
 from chimera_assets.monitoring.metrics.families import PLATFORM_METRICS
@@ -27,6 +27,7 @@ from chimera_assets.packs.skeleton import skeleton
 from chimera_assets.settings import get_settings
 from chimera_assets.simulator.tables import traffic_problems
 from chimera_assets.sources.ddl import read_ddl
+from chimera_assets.warehouse.model_check import model_sql_problems
 from chimera_assets.yaml_documents import DocumentError, Problem
 
 if TYPE_CHECKING:
@@ -104,12 +105,24 @@ def _problems(folders: Sequence[Path]) -> list[Problem]:
         beside = [other.contracts for other in every if other is not pack]
         found += lint([pack.contracts], beside=beside)
     found += _definition_problems(packs, every)
-    if not any(problem.severity == "error" for problem in found):
-        found += claim_problems([read_contracts([pack.contracts]) for pack in every])
-        found += [problem for pack in packs for problem in _sources_problems(pack)]
+    found += _stream_problems(packs, every)
     inside = tuple(str(folder.absolute()) + "/" for folder in folders)
     found = list(dict.fromkeys(found))  # a contract that cannot be used is met more than once
     return [problem for problem in found if str(problem.path).startswith(inside)]
+
+
+def _stream_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[Problem]:
+    """Streams and tables of two packs; and, once contracts can be used, models that do not fit."""
+    streams = [{one.stream: one for one in usable([pack.contracts])} for pack in every]
+    yield from claim_problems(streams)
+    if all(
+        len(found) == len(list(contract_files([pack.contracts])))
+        for pack, found in zip(every, streams, strict=True)
+    ):
+        known = [contract for found in streams for contract in found.values()]
+        yield from model_sql_problems(every, known)
+        for pack in packs:
+            yield from _sources_problems(pack)
 
 
 def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[Problem]:
