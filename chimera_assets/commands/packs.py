@@ -22,7 +22,7 @@ from chimera_assets.packs.active import (
 from chimera_assets.packs.aggregates import read_definitions
 from chimera_assets.packs.claims import repeated
 from chimera_assets.packs.models import model_files, model_problems, unknown_tables
-from chimera_assets.packs.pack import NAME, read_pack
+from chimera_assets.packs.pack import NAME, read_pack, reserved_problems
 from chimera_assets.packs.skeleton import skeleton
 from chimera_assets.settings import get_settings
 from chimera_assets.simulator.tables import traffic_problems
@@ -45,16 +45,31 @@ _COLUMNS = ("pack", "version", "title", "owner", "requires", "used", "streams", 
 
 
 def show_list(*, as_json: bool) -> int:
-    """Print every pack that there is, and whether it is used."""
-    entries = [_entry(read_pack(folder)) for found in known_packs().values() for folder in found]
+    """Print every pack that there is, whether it is used, and of a broken one what is wrong."""
+    entries = [_entry(folder) for found in known_packs().values() for folder in found]
     if as_json:
         print_json(entries)
         return 0
     print_table(_COLUMNS, ([_cell(entry[name]) for name in _COLUMNS] for entry in entries))
+    for entry in entries:
+        if entry["problem"] is not None:
+            words = f"{entry['pack']} is broken: {entry['problem']}"
+            notes().print(words, markup=False, soft_wrap=True)
     return 0
 
 
-def _entry(pack: Pack) -> dict[str, object]:
+def _entry(folder: Path) -> dict[str, object]:
+    """What is told of a pack; of one that cannot be read little else than why."""
+    try:
+        return {**_told(read_pack(folder)), "problem": None}
+    except PackError as error:
+        nothing = dict.fromkeys(_COLUMNS)
+        used = folder.name in get_settings().pack_names
+        known = {"pack": folder.name, "used": used, "path": str(folder)}
+        return {**nothing, **known, "problem": str(error)}
+
+
+def _told(pack: Pack) -> dict[str, object]:
     return {
         "pack": pack.name,
         "version": pack.version,
@@ -102,6 +117,7 @@ def _problems(folders: Sequence[Path]) -> list[Problem]:
     every = [*others, *packs]
     found = [*problems, *model_problems(every), *requirement_problems(every)]
     for pack in packs:
+        found += reserved_problems(pack)
         beside = [other.contracts for other in every if other is not pack]
         found += lint([pack.contracts], beside=beside)
     found += _definition_problems(packs, every)
