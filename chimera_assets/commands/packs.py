@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.contracts import SOURCES_FILE
@@ -21,6 +22,7 @@ from chimera_assets.packs.active import (
 )
 from chimera_assets.packs.aggregates import read_definitions
 from chimera_assets.packs.claims import repeated
+from chimera_assets.packs.model_columns import described_models
 from chimera_assets.packs.models import model_files, model_problems, unknown_tables
 from chimera_assets.packs.pack import NAME, read_pack, reserved_problems
 from chimera_assets.packs.skeleton import skeleton
@@ -28,7 +30,7 @@ from chimera_assets.settings import get_settings
 from chimera_assets.simulator.tables import traffic_problems
 from chimera_assets.sources.ddl import read_ddl
 from chimera_assets.warehouse.model_check import model_sql_problems
-from chimera_assets.yaml_documents import DocumentError, Problem
+from chimera_assets.yaml_documents import DocumentError, Problem, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -150,7 +152,8 @@ def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterat
         except PackError as error:
             yield from error.problems
     claims = [claim for one in definitions for claim in one.claims]
-    yield from repeated(claims)
+    twice = list(repeated(claims))
+    yield from twice or _column_problems(definitions, every)
     reads = [claim for one in definitions for claim in one.reads]
     yield from unknown_tables(every, [*claims, *reads])
     for claim in claims:
@@ -167,6 +170,21 @@ def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterat
                 read_ddl(pack.source_ddl)
         except PackError as error:
             yield from error.problems
+
+
+def _column_problems(
+    definitions: Sequence[Definitions], every: Sequence[Pack]
+) -> Iterator[Problem]:
+    """Columns of aggregates that the `.yml` of their model does not have."""
+    with suppress(PackError):  # which the models' own check reports
+        described = described_models(every)
+        for aggregate in (one for each in definitions for one in each.aggregates):
+            model = described.get(aggregate.table)
+            columns = model.columns if model is not None else {}
+            for name in (*aggregate.grain, *aggregate.measures):
+                if columns and name not in columns:
+                    what, expected = f"column of {aggregate.table}", one_of(columns, name)
+                    yield from aggregate.problem(what, expected=expected, found=name).problems
 
 
 def _sources_problems(pack: Pack) -> list[Problem]:

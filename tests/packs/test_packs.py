@@ -234,6 +234,19 @@ def test_a_broken_pack_that_is_not_used_is_listed_and_harms_no_other(
         active_packs()
 
 
+def test_the_check_compares_aggregates_with_their_models(
+    places: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = places / "library" / "aggregates.yaml"
+    path.write_text(
+        path.read_text().replace("days:", "dais:").replace("share: days", "share: dais")
+    )
+    assert run(["pack", "check"]) == 1
+    found = f"error: {path}:5: column of agg_loans: expected one of "
+    (error,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith(found)]
+    assert error.endswith("(did you mean days?), found dais")
+
+
 def test_what_nothing_reads_yet_is_a_warning(
     places: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
