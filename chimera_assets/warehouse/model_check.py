@@ -20,6 +20,7 @@ from chimera_assets.packs.model_columns import described_models
 from chimera_assets.packs.models import model_files
 from chimera_assets.packs.select import SelectError, read_select
 from chimera_assets.warehouse.model_text import ModelError, Unknown, model_text
+from chimera_assets.warehouse.yml_check import yml_problems
 from chimera_assets.yaml_documents import Problem, one_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def model_sql_problems(packs: Sequence[Pack], contracts: Iterable[Contract]) -> 
         if one.name not in bench.files:
             expected = f"a model, {one_of(bench.files, one.name)}"
             bench.problems.append(Problem(one.path, one.line, "model", expected, one.name))
-    return bench.problems
+    return [*bench.problems, *yml_problems(packs)]
 
 
 class _Bench:

@@ -69,6 +69,9 @@ def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> No
         (f"{FACT}.sql", "select *", "copy (select 1) to '/x'; select *", "one SELECT"),
         (f"{FACT}.sql", "select *", "attach '/x'; select *", "one SELECT"),
         (f"{AGGREGATE}.yml", "    columns:", "    config: {pre-hook: x}\n    columns:", "pre_hook"),
+        (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from read_text('/x'))", "found read_text()"),
+        (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from '/x/y.csv')", "found /x/y.csv"),
+        (f"{AGGREGATE}.yml", "Loans by hour", '"{{ env_var(\'X\') }}" #', "'env_var' is undefined"),
     ],
 )  # fmt: skip
 def test_a_slip_in_a_model_is_one_error_with_its_line(
