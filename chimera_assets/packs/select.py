@@ -88,6 +88,8 @@ def read_select(sql: str) -> Select:
 
 def _parsed(sql: str) -> dict[str, Any]:
     found = one_line(sql, _WIDTH)
+    if "\0" in sql:
+        raise SelectError(_KNOWN, "a text with a zero byte")
     with _parser().cursor() as cursor:
         # With parameters the driver looks for pandas each time, which takes longer than parsing.
         quoted = sql.replace("'", "''")
@@ -108,7 +110,7 @@ def _parser() -> duckdb.DuckDBPyConnection:
     """A DuckDB that only parses; it runs no SQL of a pack."""
     import duckdb  # noqa: PLC0415 - most that import this only ask for an order
 
-    return duckdb.connect(":memory:")
+    return duckdb.connect(":memory:", config={"enable_external_access": "false"})
 
 
 def _nodes(tree: object) -> Iterator[dict[str, Any]]:

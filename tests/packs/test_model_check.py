@@ -67,6 +67,7 @@ def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> No
         (f"{FACT}.sql", "{{ ref('stg_loans') }}", "read_text('/etc/passwd')", "found read_text()"),
         (f"{FACT}.sql", "{{ ref('stg_loans') }}", "'/etc/group.csv'", "are disabled by config"),
         (f"{FACT}.sql", "select *", "copy (select 1) to '/x'; select *", "one SELECT"),
+        (f"{FACT}.sql", "select *", "select 'it''s \0 odd', *", "zero byte"),
         (f"{FACT}.sql", "select *", "attach '/x'; select *", "one SELECT"),
         (f"{AGGREGATE}.yml", "    columns:", "    config: {pre-hook: x}\n    columns:", "pre_hook"),
         (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from read_text('/x'))", "found read_text()"),
