@@ -93,8 +93,8 @@ class Settings(BaseSettings):
     )
     packs_dir: str = Field(
         default="",
-        description="Folders that hold own packs, each a folder of its own, separated by commas "
-        "or as PATH is.",
+        description="Folders that hold own packs, each in a folder of its own, separated by commas "
+        "or as PATH is; relative to the working directory.",
     )
     streams: str = Field(
         default="",

@@ -80,9 +80,16 @@ class DocumentError(ChimeraError):
 def one_of(known: Iterable[str], found: object = None) -> str:
     """`one of a, b, c`, with a guess at what was meant by `found`."""
     names = sorted(known)
-    close = get_close_matches(str(found), names, n=1) if found is not None else []
-    guess = f" (did you mean {close[0]}?)" if close else ""
+    guess = f" (did you mean {close}?)" if (close := _closest(names, found)) else ""
     return f"one of {', '.join(names)}{guess}"
+
+
+def _closest(names: Sequence[str], found: object) -> str | None:
+    """The name that was meant: one that is spelt alike, else the first that has it as a part."""
+    text = str(found).lower() if found is not None else ""
+    spelt = {name.lower(): name for name in names}
+    close = get_close_matches(text, spelt, n=1) or [name for name in spelt if text and text in name]
+    return spelt[close[0]] if close else None
 
 
 @dataclass(slots=True)

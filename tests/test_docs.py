@@ -11,6 +11,7 @@ import typer
 
 from chimera_assets.cli import app
 from chimera_assets.contracts import load_contract
+from chimera_assets.contracts.lint import lint
 from chimera_assets.contracts.odcs.sla import CUSTOM
 from chimera_assets.contracts.odcs.standard_metrics import METRICS
 from chimera_assets.contracts.rules.batch_checks import BATCH_CHECKS
@@ -96,6 +97,7 @@ def test_the_contract_of_the_docs_is_one(tmp_path: Path) -> None:
 
     contract = load_contract(path)
 
+    assert lint([tmp_path]) == []
     assert contract.stream == "orders"
     assert {rule.name for rule in contract.rules} >= {"total_range", "shipping_within_total"}
 

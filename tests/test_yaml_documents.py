@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.packs import PackError
-from chimera_assets.yaml_documents import read_document
+from chimera_assets.yaml_documents import one_of, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,3 +66,17 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     for name in ("pack.yaml", "zero.yaml"):
         with pytest.raises(PackError, match="something else than a file"):
             read_document(tmp_path / name, "pack", PackError)
+
+
+@pytest.mark.parametrize(
+    ("found", "meant"),
+    [
+        ("marts/fact_generation", "marts/fact_generations"),
+        ("FACT_GENERATIONS", "marts/fact_generations"),
+        ("agg_provider", "aggregates/agg_provider_metrics"),
+    ],
+)
+def test_what_was_meant_is_guessed(found: str, meant: str) -> None:
+    known = ("marts/fact_generations", "aggregates/agg_provider_metrics", "raw/generations")
+    assert one_of(known, found).endswith(f" (did you mean {meant}?)")
+    assert "mean" not in one_of(known, "quite another thing") + one_of(known, "") + one_of(known)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.contracts import SOURCES_FILE
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts.active import claim_problems
 from chimera_assets.contracts.dbt_sources import dbt_sources
-from chimera_assets.contracts.lint import lint
+from chimera_assets.contracts.lint import lint, usable
 from chimera_assets.contracts.loader import contract_files, read_contracts
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.monitoring.metrics.families import PLATFORM_METRICS
@@ -21,13 +22,15 @@ from chimera_assets.packs.active import (
 )
 from chimera_assets.packs.aggregates import read_definitions
 from chimera_assets.packs.claims import repeated
+from chimera_assets.packs.model_columns import described_models
 from chimera_assets.packs.models import model_files, model_problems, unknown_tables
-from chimera_assets.packs.pack import NAME, read_pack
+from chimera_assets.packs.pack import NAME, read_pack, reserved_problems
 from chimera_assets.packs.skeleton import skeleton
 from chimera_assets.settings import get_settings
 from chimera_assets.simulator.tables import traffic_problems
 from chimera_assets.sources.ddl import read_ddl
-from chimera_assets.yaml_documents import DocumentError, Problem
+from chimera_assets.warehouse.model_check import model_sql_problems
+from chimera_assets.yaml_documents import DocumentError, Problem, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,16 +47,31 @@ _COLUMNS = ("pack", "version", "title", "owner", "requires", "used", "streams", 
 
 
 def show_list(*, as_json: bool) -> int:
-    """Print every pack that there is, and whether it is used."""
-    entries = [_entry(read_pack(folder)) for found in known_packs().values() for folder in found]
+    """Print every pack that there is, whether it is used, and of a broken one what is wrong."""
+    entries = [_entry(folder) for found in known_packs().values() for folder in found]
     if as_json:
         print_json(entries)
         return 0
     print_table(_COLUMNS, ([_cell(entry[name]) for name in _COLUMNS] for entry in entries))
+    for entry in entries:
+        if entry["problem"] is not None:
+            words = f"{entry['pack']} is broken: {entry['problem']}"
+            notes().print(words, markup=False, soft_wrap=True)
     return 0
 
 
-def _entry(pack: Pack) -> dict[str, object]:
+def _entry(folder: Path) -> dict[str, object]:
+    """What is told of a pack; of one that cannot be read little else than why."""
+    try:
+        return {**_told(read_pack(folder)), "problem": None}
+    except PackError as error:
+        nothing = dict.fromkeys(_COLUMNS)
+        used = folder.name in get_settings().pack_names
+        known = {"pack": folder.name, "used": used, "path": str(folder)}
+        return {**nothing, **known, "problem": str(error)}
+
+
+def _told(pack: Pack) -> dict[str, object]:
     return {
         "pack": pack.name,
         "version": pack.version,
@@ -101,15 +119,28 @@ def _problems(folders: Sequence[Path]) -> list[Problem]:
     every = [*others, *packs]
     found = [*problems, *model_problems(every), *requirement_problems(every)]
     for pack in packs:
+        found += reserved_problems(pack)
         beside = [other.contracts for other in every if other is not pack]
         found += lint([pack.contracts], beside=beside)
     found += _definition_problems(packs, every)
-    if not any(problem.severity == "error" for problem in found):
-        found += claim_problems([read_contracts([pack.contracts]) for pack in every])
-        found += [problem for pack in packs for problem in _sources_problems(pack)]
+    found += _stream_problems(packs, every)
     inside = tuple(str(folder.absolute()) + "/" for folder in folders)
     found = list(dict.fromkeys(found))  # a contract that cannot be used is met more than once
     return [problem for problem in found if str(problem.path).startswith(inside)]
+
+
+def _stream_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[Problem]:
+    """Streams and tables of two packs; and, once contracts can be used, models that do not fit."""
+    streams = [{one.stream: one for one in usable([pack.contracts])} for pack in every]
+    yield from claim_problems(streams)
+    if all(
+        len(found) == len(list(contract_files([pack.contracts])))
+        for pack, found in zip(every, streams, strict=True)
+    ):
+        known = [contract for found in streams for contract in found.values()]
+        yield from model_sql_problems(every, known)
+        for pack in packs:
+            yield from _sources_problems(pack)
 
 
 def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[Problem]:
@@ -121,7 +152,8 @@ def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterat
         except PackError as error:
             yield from error.problems
     claims = [claim for one in definitions for claim in one.claims]
-    yield from repeated(claims)
+    twice = list(repeated(claims))
+    yield from twice or _column_problems(definitions, every)
     reads = [claim for one in definitions for claim in one.reads]
     yield from unknown_tables(every, [*claims, *reads])
     for claim in claims:
@@ -138,6 +170,21 @@ def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterat
                 read_ddl(pack.source_ddl)
         except PackError as error:
             yield from error.problems
+
+
+def _column_problems(
+    definitions: Sequence[Definitions], every: Sequence[Pack]
+) -> Iterator[Problem]:
+    """Columns of aggregates that the `.yml` of their model does not have."""
+    with suppress(PackError):  # which the models' own check reports
+        described = described_models(every)
+        for aggregate in (one for each in definitions for one in each.aggregates):
+            model = described.get(aggregate.table)
+            columns = model.columns if model is not None else {}
+            for name in (*aggregate.grain, *aggregate.measures):
+                if columns and name not in columns:
+                    what, expected = f"column of {aggregate.table}", one_of(columns, name)
+                    yield from aggregate.problem(what, expected=expected, found=name).problems
 
 
 def _sources_problems(pack: Pack) -> list[Problem]:

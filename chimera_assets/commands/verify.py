@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
@@ -57,6 +57,13 @@ def _print(found: Verification) -> None:
         notes().print(f"{_SHOWN} of {len(found.failures):,} are shown; --json has all of them.")
     verdict = f"{len(found.failures):,} broken" if found.failures else "Every promise holds"
     out().print(f"{verdict}. {counted(found.rows, 'row')} read in {found.seconds:.1f} s.")
+    if found.held_back:
+        print_table(
+            ("stream", "hours", "first", "last", "good rows", "rejected rows"),
+            (astuple(each) for each in found.held_back),
+            title="Held back: too many rows of these hours break a rule of their contract",
+        )
+        notes().print("chimera quarantine list names the rules and rows. See docs/pipeline.md.")
     if found.expired:
         notes().print(f"Retention has deleted rows of {found.expired:,} of these hours.")
     if found.failures:

@@ -60,6 +60,11 @@ def dbt_sources(
     return head + body
 
 
+def staged_columns(contract: Contract) -> dict[str, str]:
+    """The columns of a staged table, each with its SQL type."""
+    return {column["name"]: column["data_type"] for column in _table(contract)["columns"]}
+
+
 def _table(contract: Contract) -> dict[str, Any]:
     further = (*_HOUR, *_LINEAGE) if contract.kind == "stream" else _LINEAGE
     return {

@@ -48,13 +48,14 @@ def lint(directories: Iterable[Path | str], beside: Iterable[Path | str] = ()) -
         problems.extend(_advice(contract, read_document(path)))
     # A rule may name a table whose own file is wrong: that file's problem is enough.
     if not problems or all(problem.severity == "warning" for problem in problems):
-        known = {one.stream: one for one in _usable(beside)} | contracts
+        known = {one.stream: one for one in usable(beside)} | contracts
         mine = {contract.path for contract in contracts.values()}
         problems.extend(one for one in reference_problems(known) if one.path in mine)
     return sorted(problems, key=lambda problem: (str(problem.path), problem.line))
 
 
-def _usable(directories: Iterable[Path | str]) -> Iterator[Contract]:
+def usable(directories: Iterable[Path | str]) -> Iterator[Contract]:
+    """The contracts of those files in folders that can be used."""
     for path in contract_files(directories):
         with suppress(ContractError):
             yield load_contract(path)

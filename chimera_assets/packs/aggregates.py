@@ -14,40 +14,44 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
-from chimera_assets.errors import one_line
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.claims import Claim, repeated
 from chimera_assets.packs.errors import PackError
 from chimera_assets.packs.metrics import Metrics, note_metrics
-from chimera_assets.yaml_documents import Problem, read_document
+from chimera_assets.packs.models import unknown_tables
+from chimera_assets.packs.select import SelectError, read_select
+from chimera_assets.yaml_documents import Problem, one_of, read_document
 from chimera_assets.yaml_models import Name, Part, checked, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from chimera_assets.packs import Pack
-    from chimera_assets.yaml_documents import Document
+    from chimera_assets.yaml_documents import Document, Location
 
 #: What the file is called in its pack.
 FILE = "aggregates.yaml"
 
 
-def _select(sql: str) -> str:
-    """See that a text is one SELECT statement of DuckDB."""
-    import duckdb  # noqa: PLC0415 - most that import this only ask for an order
+#: What a measure's rows are called, and the SELECT that it is a part of.
+_SOURCE = "source"
+_OF_SOURCE = "SELECT {} AS measure FROM source"
 
+
+def _select(sql: str) -> str:
+    """See that a text is one SELECT statement of DuckDB over tables, which ends."""
     try:
-        kinds = [statement.type for statement in duckdb.extract_statements(sql)]
-    except duckdb.Error as error:
-        refuse("a SELECT that DuckDB knows", one_line(str(error)))
-    if kinds != [duckdb.StatementType.SELECT]:
-        refuse("one SELECT", sql)
+        found = read_select(sql)
+    except SelectError as error:
+        refuse(error.expected, error.found)
+    if found.recursive:
+        refuse("a SELECT that is sure to end", "WITH RECURSIVE")
     return sql
 
 
 def _measure(sql: str) -> str:
     """Check that a text can be part of a SELECT."""
-    _select(f"SELECT {sql} AS measure FROM source")  # noqa: S608 - parsed and no more
+    _select(_OF_SOURCE.format(sql))
     return sql
 
 
@@ -120,6 +124,7 @@ def read_definitions(pack: Pack) -> Definitions:
     found = checked(document, Definitions)
     for position, aggregate in enumerate(found.aggregates):
         here = ("aggregates", position)
+        _note_tables(document, here, aggregate)
         aggregate._place = (path, document.line(here))  # noqa: SLF001 - it is made here alone
         if (metrics := aggregate.metrics) is not None:
             grain, measures = aggregate.grain, aggregate.measures
@@ -128,6 +133,17 @@ def read_definitions(pack: Pack) -> Definitions:
     found._claims = tuple(_claims(document, found))  # noqa: SLF001 - as above
     found._reads = tuple(_reads(document, found))  # noqa: SLF001
     return found
+
+
+def _note_tables(document: Document, here: Location, aggregate: Aggregate) -> None:
+    """Note the tables that its SQL reads and that are none of its facts."""
+    selects: dict[Location, str] = {("source",): aggregate.source}
+    for name, sql in aggregate.measures.items():
+        selects["measures", name] = _OF_SOURCE.format(sql)
+    for part, sql in selects.items():
+        for name in sorted(read_select(sql).tables - {*aggregate.facts, _SOURCE}):
+            expected = f"facts of the aggregate, {one_of(aggregate.facts, name)}"
+            document.problem((*here, *part), f"table in {part[-1]}", expected=expected, found=name)
 
 
 def _claims(document: Document, definitions: Definitions) -> Iterator[Claim]:
@@ -154,10 +170,14 @@ def definitions_of(packs: Iterable[Pack]) -> tuple[Definitions, ...]:
     """What packs that are used together say of their facts and aggregates.
 
     Raises:
-        PackError: A file cannot be used, or a table or metric is defined twice.
+        PackError: A file cannot be used, a table or metric is defined twice, or no model makes a
+            table that is named.
     """
-    found = tuple(map(read_definitions, packs))
-    if problems := list(repeated(claim for one in found for claim in one.claims)):
+    used = tuple(packs)
+    found = tuple(map(read_definitions, used))
+    claims = [claim for one in found for claim in one.claims]
+    reads = [claim for one in found for claim in one.reads]
+    if problems := [*repeated(claims), *unknown_tables(used, [*claims, *reads])]:
         raise PackError(problems)
     return found
 
@@ -166,7 +186,8 @@ def active_aggregates() -> tuple[Aggregate, ...]:
     """The aggregates of all packs of this process.
 
     Raises:
-        PackError: A file cannot be used, or a table or metric is defined twice.
+        PackError: A file cannot be used, a table or metric is defined twice, or no model makes a
+            table that is named.
     """
     return tuple(one for each in definitions_of(active_packs()) for one in each.aggregates)
 
@@ -175,7 +196,7 @@ def active_order() -> Mapping[str, tuple[str, ...]]:
     """Fact -> the columns by which it is kept in order, of all packs of this process.
 
     Raises:
-        PackError: A file cannot be used, or a fact has an order twice.
+        PackError: A file cannot be used, a fact has an order twice, or no model makes it.
     """
     return {
         table: columns

@@ -38,6 +38,10 @@ _FILES = {
 }
 
 
+#: What is reserved for what packs are going to bring; nothing reads it yet.
+_RESERVED = ("alerts.yaml", "metrics.ossie.yaml", "pages", "policies", "reports")
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
     """A domain as data.
@@ -98,6 +102,14 @@ def read_pack(folder: Path) -> Pack:
     document.problems.extend(_folder_problems(pack))
     document.raise_problems()
     return pack
+
+
+def reserved_problems(pack: Pack) -> Iterator[Problem]:
+    """A warning for each part of a pack that nothing reads yet."""
+    for path in (pack.folder / name for name in _RESERVED):
+        if path.exists():
+            expected = "nothing, as nothing reads it yet"
+            yield Problem(path, 1, "part of a pack", expected, path.name, "warning")
 
 
 def _text(document: Document, key: str) -> str:

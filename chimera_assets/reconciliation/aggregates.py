@@ -14,9 +14,12 @@ from chimera_assets.errors import one_line
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake.errors import translated
 from chimera_assets.layers import AGGREGATES, MARTS
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.model_columns import described_models
 from chimera_assets.spool import spool_folder
 from chimera_assets.warehouse.duckdb import connect
 from chimera_assets.warehouse.hour_rows import hour_rows
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +52,7 @@ def compared(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> p
     """
     grain, measures = [*HOUR_COLUMNS, *aggregate.grain], list(aggregate.measures)
     table = lake.table(AGGREGATES, aggregate.table)
+    _require_columns(aggregate, table.schema().names)
     frames = [table.read(hours, [*grain, *measures]) for hours in ranges]
     kept = pl.concat(frames).collect(engine="streaming")
     types = pl.Schema({column: kept.schema[column] for column in grain})
@@ -69,6 +73,13 @@ def compared(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> p
     return pl.concat([_differing(both, measure) for measure in measures])
 
 
+def _require_columns(aggregate: Aggregate, known: Sequence[str]) -> None:
+    for name in (*aggregate.grain, *aggregate.measures):
+        if name not in known:
+            what, expected = f"column of {aggregate.table}", one_of(known, name)
+            raise aggregate.problem(what, expected=expected, found=name)
+
+
 def _from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> pl.DataFrame:
     """The grain and the measures of the hours, as the definition gives them."""
     facts = [lake.table(MARTS, name) for name in aggregate.facts]
@@ -76,7 +87,12 @@ def _from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
         connection.execute(f"SET temp_directory = '{folder}'")
         try:
-            rows = {fact.name: hour_rows(connection, fact, ranges) for fact in facts}
+            rows = {
+                fact.name: hour_rows(connection, fact, ranges)
+                if fact.exists()
+                else _no_rows(aggregate, fact.name)
+                for fact in facts
+            }
             return connection.execute(_sql(aggregate, rows)).pl()
         except (duckdb.ProgrammingError, duckdb.DataError) as error:
             what, found = f"aggregate {aggregate.table}", one_line(str(error))
@@ -85,6 +101,16 @@ def _from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -
             ) from error
         except duckdb.Error as error:
             raise translated(error, facts[0].uri) from error
+
+
+def _no_rows(aggregate: Aggregate, fact: str) -> str:
+    """A SELECT of a fact that has no table yet, with the columns that its model is said to have."""
+    described = described_models(active_packs()).get(fact)
+    if described is None:
+        found = f"no table marts/{fact}, and no .yml that describes its columns"
+        raise aggregate.problem("facts", expected="a table or its description", found=found)
+    columns = (f'CAST(NULL AS {kind}) AS "{name}"' for name, (kind, _) in described.columns.items())
+    return f"SELECT {', '.join(columns)} WHERE false"
 
 
 def _sql(aggregate: Aggregate, rows: Mapping[str, str]) -> str:

@@ -48,6 +48,27 @@ class Failure:
     found: str
 
 
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What the gate of a stream holds back: hours whose newest extraction is not published.
+
+    Attributes:
+        stream: The stream.
+        hours: How many hours.
+        first: The partition key of the first of them.
+        last: That of the last.
+        good_rows: Rows that broke no rule, and are not published for the others' sake.
+        rejected_rows: Rows that broke one, which are in quarantine.
+    """
+
+    stream: str
+    hours: int
+    first: str
+    last: str
+    good_rows: int
+    rejected_rows: int
+
+
 @dataclass(slots=True)
 class Findings:
     """What a verification has found so far.
@@ -58,6 +79,7 @@ class Findings:
         checked: Promise -> how many hours of tables (for `files`: tables) it was recounted for.
         damaged: Table -> its hours with a damaged file, of which nothing more is asked.
         expired: Table -> its hours from which retention has deleted rows.
+        held_back: What gates hold back.
         unreadable: Tables whose log cannot be read.
         seen: Every hour of a stream that was looked at.
         rows: Rows that were read.
@@ -68,6 +90,7 @@ class Findings:
     checked: Counter[str] = field(default_factory=Counter)
     damaged: dict[str, set[datetime]] = field(default_factory=dict)
     expired: dict[str, set[datetime]] = field(default_factory=dict)
+    held_back: list[HeldBack] = field(default_factory=list)
     unreadable: set[str] = field(default_factory=set)
     seen: set[datetime] = field(default_factory=set)
     rows: int = 0

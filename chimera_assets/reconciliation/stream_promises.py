@@ -9,7 +9,7 @@ import polars as pl
 from chimera_assets.hour_columns import HOUR_START, hour_starts
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.layers import QUALITY, RAW
-from chimera_assets.reconciliation.findings import hour_key, name_of, rows_in_words
+from chimera_assets.reconciliation.findings import HeldBack, hour_key, name_of, rows_in_words
 from chimera_assets.reconciliation.recount import UNREADABLE, Recount, unreadable_hours
 from chimera_assets.reconciliation.row_balance import layers, row_balance
 from chimera_assets.system_tables import batches, deletion_log
@@ -47,6 +47,7 @@ class StreamPromises:
             return  # the table was named; nothing can be said of its hours
         hours = row_balance(self._lake, contract, self._findings.hours)
         self._findings.seen.update(hour_starts(hours))
+        self._held_back(contract, hours)
         has_facts = tables["facts"].exists() or needs_facts
         for hour in hours.iter_rows(named=True):
             self._conservation(tables, hour)
@@ -61,6 +62,17 @@ class StreamPromises:
             if tables[name].exists()
         }
         self._batches(tables, hours, counted)
+
+    def _held_back(self, contract: Contract, hours: pl.DataFrame) -> None:
+        """The hours that the gate has blocked, and how many good rows wait in them."""
+        blocked = hours.filter(~pl.col("published"))
+        if not blocked.is_empty():
+            rejected = int(blocked["rejected"].sum())
+            good = int((blocked["extracted"] - blocked["duplicates"]).sum()) - rejected
+            first, last = (hour_key(blocked.row(row, named=True)) for row in (0, -1))
+            self._findings.held_back.append(
+                HeldBack(contract.stream, blocked.height, first, last, good, rejected)
+            )
 
     def _conservation(self, tables: Mapping[str, Table], hour: dict[str, Any]) -> None:
         """Each layer against the hour's newest counts; staged against the newest published."""

@@ -26,6 +26,7 @@ from chimera_assets.reconciliation.findings import (
     PROMISES,
     Failure,
     Findings,
+    HeldBack,
     hour_key,
     key_of,
     name_of,
@@ -51,6 +52,7 @@ class Verification:
         failures: Every broken promise by table and hour, in the order of `PROMISES`, then time.
         hours: Hours that were looked at, of any stream.
         expired: Those of them from which retention has deleted rows, which are not missed.
+        held_back: What the gates hold back, a stream each; no promise is broken by that.
         rows: Rows that were read, each as often as layers have it.
         checked: Promise -> how many hours of tables (for `files`: tables) it was recounted for.
         first: The first of these hours; None if there is none.
@@ -61,6 +63,7 @@ class Verification:
     failures: tuple[Failure, ...]
     hours: int
     expired: int
+    held_back: tuple[HeldBack, ...]
     rows: int
     checked: dict[str, int]
     first: str | None
@@ -93,9 +96,13 @@ def verify(
         if contract.kind == "stream":
             streams.check(contract, needs_facts=contract.stream in with_facts)
     for aggregate in active_aggregates():
-        tables = [(AGGREGATES, aggregate.table), *((MARTS, fact) for fact in aggregate.facts)]
-        if set(tables) <= set(there):
-            _aggregate(lake, aggregate, [lake.table(*each) for each in tables], findings)
+        facts = [lake.table(MARTS, fact) for fact in aggregate.facts if (MARTS, fact) in there]
+        table = lake.table(AGGREGATES, aggregate.table)
+        if (AGGREGATES, aggregate.table) in there:
+            _aggregate(lake, aggregate, [table, *facts], findings)
+        elif facts:
+            made_from = " and ".join(map(name_of, facts))
+            findings.fail("aggregates", table, None, f"a table made from {made_from}", "none")
     return _verification(findings, time.perf_counter() - started)
 
 
@@ -106,6 +113,7 @@ def _verification(findings: Findings, seconds: float) -> Verification:
         failures=findings.sorted_failures(),
         hours=len(seen),
         expired=len(set[datetime]().union(*findings.expired.values())),
+        held_back=tuple(findings.held_back),
         rows=findings.rows,
         checked={promise: findings.checked[promise] for promise in PROMISES},
         first=first,

@@ -9,7 +9,7 @@ import polars as pl
 
 from chimera_assets.errors import ChimeraError
 from chimera_assets.packs.traffic.columns import During, read_by, stages
-from chimera_assets.packs.traffic.expressions import columns_of, parsed
+from chimera_assets.packs.traffic.expressions import COMPUTING_ERRORS, columns_of, parsed
 from chimera_assets.simulator.bad_rows import damaged
 from chimera_assets.simulator.columns import computed
 from chimera_assets.simulator.episodes import episodes
@@ -45,13 +45,11 @@ def stream_rows(seeded: SeededTraffic, name: str, hours: HourRange) -> pl.DataFr
         if stream.bad_rows is None:
             return rows.select(stream.table_columns).collect()
         return damaged(rows, stream.bad_rows, stream.table_columns)
-    except pl.exceptions.PolarsError as error:
+    except COMPUTING_ERRORS as error:
         raise _uncomputable(seeded, ("streams", name), error) from error
 
 
-def _uncomputable(
-    seeded: SeededTraffic, here: Location, error: pl.exceptions.PolarsError
-) -> ChimeraError:
+def _uncomputable(seeded: SeededTraffic, here: Location, error: BaseException) -> ChimeraError:
     """An error in an expression, with its place."""
     first = str(error).partition("\n")[0]
     path, line = seeded.traffic.place(here)
@@ -69,13 +67,13 @@ def _computed(
     made = computed(rows, columns, seeded, found)
     try:
         made.collect_schema()
-    except pl.exceptions.PolarsError as error:
+    except COMPUTING_ERRORS as error:
         so_far: dict[str, Column] = {}
         for name in chain.from_iterable(stages(columns)):
             so_far[name] = columns[name]
             try:
                 computed(rows, so_far, seeded, found).collect_schema()
-            except pl.exceptions.PolarsError:
+            except COMPUTING_ERRORS:
                 raise _uncomputable(seeded, (*here, "columns", name), error) from error
     return made
 

@@ -10,6 +10,7 @@ from chimera_assets.hours import ONE_HOUR, HourRange
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.traffic import read_traffic
 from chimera_assets.simulator.loading import load
+from chimera_assets.simulator.places import require_places
 from chimera_assets.simulator.rows import stream_rows
 from chimera_assets.simulator.seeded_traffic import SeededTraffic
 from chimera_assets.simulator.tables import operational_tables
@@ -50,9 +51,10 @@ def simulate(  # noqa: PLR0913
 
     Raises:
         ArgumentError: There are to be no rows.
+        ChimeraError: The database lacks a table or column of the traffic; names file and line.
         ContractError: A contract of a pack cannot be used.
         PackError: A pack's traffic file cannot be used.
-        SourceError: The database cannot be reached, refuses, or lacks the tables.
+        SourceError: The database cannot be reached, or refuses.
     """
     if rows_per_hour < 1:
         msg = f"rows per hour: expected 1 or more, found {rows_per_hour}"
@@ -66,6 +68,8 @@ def simulate(  # noqa: PLR0913
     added: Counter[str] = Counter()
     done = 0
     with connect(url) as connection:
+        for seeded, tables in all_traffic:
+            require_places(connection, seeded.traffic, tables)
         for seeded, tables in all_traffic:
             for name in seeded.traffic.reference:
                 added[name] += load(connection, tables.get(name, name), seeded.tables[name])

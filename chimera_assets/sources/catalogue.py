@@ -96,7 +96,8 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
         raise SourceTableMissing(
             describe(url),
             f"expected a table {contract.source_table}, found none",
-            remedy="make it with `chimera source init`, or set CHIMERA_SOURCE_DATABASE_URL",
+            remedy="make it with `chimera source init`, set CHIMERA_SOURCE_DATABASE_URL, or mend "
+            f"physicalName in {contract.path}",
         )
     wrong = [m for c in contract.columns if (m := _mismatch(c, table.columns.get(c.name)))]
     if wrong:

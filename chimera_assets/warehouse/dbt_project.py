@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from filelock import FileLock
 
+from chimera_assets.contracts.active import pack_contracts
 from chimera_assets.errors import ChimeraError
-from chimera_assets.packs import active_packs
+from chimera_assets.packs import PackError, active_packs
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -140,6 +141,14 @@ def _sources(packs: Iterable[Pack]) -> Iterator[Path]:
 
 
 def _parse(target: Path) -> None:
+    from chimera_assets.warehouse.model_check import (  # noqa: PLC0415 - rarely needed
+        model_sql_problems,
+    )
+
+    found = pack_contracts(active_packs())
+    known = [contract for _, streams in found for contract in streams.values()]
+    if problems := model_sql_problems(active_packs(), known):
+        raise PackError(problems)  # by file and line, and before dbt renders anything
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - seconds of imports, rarely needed
 
     said = io.StringIO()

@@ -213,6 +213,61 @@ def test_a_new_pack_passes_its_check(
     assert run(["pack", "new", "Green-House", "--in", str(tmp_path)]) == 2
 
 
+def test_a_broken_pack_that_is_not_used_is_listed_and_harms_no_other(
+    places: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(places / "library", places / "cinema")
+    (places / "cinema" / "pack.yaml").write_text("- a list")
+    assert run(["pack", "list", "--json"]) == 0
+    listed = {one["pack"]: one for one in json.loads(capsys.readouterr().out)}
+    assert f"{places / 'cinema' / 'pack.yaml'}:1: pack: expected" in listed["cinema"]["problem"]
+    assert (listed["cinema"]["used"], listed["cinema"]["streams"]) == (False, None)
+    assert (listed["library"]["problem"], listed["library"]["streams"]) == (None, 2)
+    assert run(["pack", "list"]) == 0
+    assert "cinema is broken: " in capsys.readouterr().err
+    assert run(["pack", "check"]) == run(["contract", "check"]) == 0
+    assert {pack.name for pack in active_packs()} == {"ai", "library"}
+
+    monkeypatch.setenv("CHIMERA_PACKS", "ai,cinema")
+    _forget()
+    with pytest.raises(PackError, match=r"cinema/pack\.yaml:1"):
+        active_packs()
+
+
+def test_the_check_compares_aggregates_with_their_models(
+    places: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = places / "library" / "aggregates.yaml"
+    path.write_text(
+        path.read_text().replace("days:", "dais:").replace("share: days", "share: dais")
+    )
+    assert run(["pack", "check"]) == 1
+    found = f"error: {path}:5: column of agg_loans: expected one of "
+    (error,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith(found)]
+    assert error.endswith("(did you mean days?), found dais")
+
+
+def test_what_nothing_reads_yet_is_a_warning(
+    places: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("pages", "policies", "reports"):
+        (places / "library" / name).mkdir()
+    assert run(["pack", "check"]) == 0
+    out = capsys.readouterr().out
+    for name in ("pages", "policies", "reports"):
+        assert f"warning: {places / 'library' / name}:1: part of a pack: expected nothing" in out
+
+
+def test_own_packs_are_found_from_the_working_directory(
+    places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(places.parent)
+    monkeypatch.setenv("CHIMERA_PACKS_DIR", places.name)
+    assert active_packs()[1].folder == places / "library"
+    monkeypatch.chdir("/")
+    assert active_packs()[1].folder == places / "library"  # once read, it stays
+
+
 def test_the_check_reports_every_problem(places: Path, capsys: pytest.CaptureFixture[str]) -> None:
     contract = places / "library" / "contracts" / "loans.odcs.yaml"
     first = edit(contract, "check: references", "check: refrences")
@@ -228,8 +283,8 @@ def test_the_check_reports_every_problem(places: Path, capsys: pytest.CaptureFix
     [
         (("aggregates.yaml", "table: agg_loans", "table: agg_loan"), "(did you mean agg_loans?)"),
         (
-            ("aggregates.yaml", "[fact_loans]", "[fact_loan]"),
-            "facts: expected a model of model",
+            ("aggregates.yaml", "FROM fact_loans", "FROM fact_loan"),
+            "facts of the aggregate, one of fact_loans (did you mean fact_loans?)",
         ),
         (
             ("aggregates.yaml", "  fact_loans:", "  fact_loan:"),

@@ -35,6 +35,9 @@ def pack(folder: Path, text: str = CLIMATE, name: str = "nursery") -> Pack:
     place = folder / name
     place.mkdir(exist_ok=True)
     (place / "aggregates.yaml").write_text(text)
+    for model in ("marts/fact_readings", "aggregations/agg_house_climate"):
+        (place / "models" / model).parent.mkdir(parents=True, exist_ok=True)
+        (place / "models" / f"{model}.sql").write_text("select 1 as a")
     return Pack(name, "1.0.0", name, "growers", (), place)
 
 
@@ -137,6 +140,32 @@ def test_sql_that_does_not_fit_the_facts_is_one_line(tmp_path: Path, lake: Lake)
         compared(wrong, lake, [HOURS])
 
 
+def test_a_column_that_the_table_lacks_is_one_line(tmp_path: Path, lake: Lake) -> None:
+    (wrong,) = read_definitions(pack(tmp_path, CLIMATE.replace("frosts", "frost"))).aggregates
+    with pytest.raises(
+        PackError,
+        match=r"yaml:5: column of agg_house_climate: .*did you mean frosts\?\), found frost",
+    ):
+        compared(wrong, lake, [HOURS])
+
+
+@pytest.mark.parametrize(
+    ("slip", "guess"),
+    [
+        (("table: agg_house_climate", "table: agg_house_climates"), "agg_house_climate"),
+        (("facts: [fact_readings]", "facts: [fact_reading]"), "fact_reading"),
+        (("  fact_readings: [", "  fact_reading: ["), "fact_readings"),
+    ],
+)
+def test_a_table_that_no_model_makes_is_refused_and_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lake: Lake, slip: tuple[str, str], guess: str
+) -> None:
+    own = pack(tmp_path, CLIMATE.replace(*slip, 1))
+    monkeypatch.setattr(aggregates, "active_packs", lambda: (*active_packs(), own))
+    with pytest.raises(PackError, match=rf"aggregates\.yaml:\d+: .*did you mean {guess}\?\)"):
+        verify(lake, {})
+
+
 def test_figures_of_a_pack_are_metrics(climate: Aggregate, lake: Lake) -> None:
     assert families()["nursery_frost_share"].labels == ("house",)
     samples = list(LakeMetrics(lake, ()).samples(datetime.now(UTC)))
@@ -205,6 +234,11 @@ def test_a_metric_of_the_platform_is_no_packs(
         ("    grain:", "    grains:", "did you mean grain?"),
         ("SELECT * FROM fact", "SELECT FROM WHERE fact", "expected a SELECT that DuckDB knows"),
         ("SELECT * FROM fact_readings W", "DELETE FROM fact_readings W", "expected one SELECT"),
+        ("SELECT * FROM fact", "SELECT * FROM read_text('/x'), fact", "found read_text()"),
+        ("COUNT(*)\n", "(SELECT count(*) FROM glob('/*'))\n", "found glob()"),
+        (" fact_readings WHERE", " fact_reading WHERE", "(did you mean fact_readings?)"),
+        (" fact_readings WHERE", " '/x/y.csv' WHERE", "one of fact_readings, found /x/y.csv"),
+        ("SELECT * FROM f", "WITH RECURSIVE t AS (SELECT 1 UNION ALL FROM t) FROM t, f", "to end"),
         ("COUNT(*)\n", "COUNT(*\n", "readings: expected a SELECT that DuckDB knows"),
         ("by: readings}", "by: reading}", "a measure, one of degrees, frosts, readings (did you"),
         (", by: readings}", "}", "expected top and by, or neither, found one of them"),

@@ -193,6 +193,10 @@ def no_facts_at_all(lake: Lake) -> None:
     shutil.rmtree(Path(lake.uri) / "marts" / "fact_jailbreak_tests")
 
 
+def no_table_of_an_aggregate(lake: Lake) -> None:
+    shutil.rmtree(Path(lake.uri) / "aggregates" / "agg_provider_metrics")
+
+
 RAW, STAGED, FACT = "raw/generations", "staged/generations", "marts/fact_generations"
 METRICS = "aggregates/agg_provider_metrics"
 TECHNIQUES = "aggregates/agg_technique_effectiveness"
@@ -233,8 +237,16 @@ TECHNIQUES = "aggregates/agg_technique_effectiveness"
         (facts_of_other_rows, {("batches", FACT, FIRST)}),
         (
             no_facts_at_all,
-            {("facts", "marts/fact_jailbreak_tests", key) for key in HOURS},
+            {
+                (promise, table, key)
+                for promise, table in (
+                    ("facts", "marts/fact_jailbreak_tests"),
+                    ("aggregates", TECHNIQUES),
+                )
+                for key in HOURS
+            },
         ),
+        (no_table_of_an_aggregate, {("aggregates", METRICS, None)}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

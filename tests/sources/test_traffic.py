@@ -25,6 +25,8 @@ from chimera_assets.sources.database import connect
 from tests.sources.ai_traffic import seeded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chimera_assets.packs.traffic import Traffic
 
 MONDAY = datetime(2026, 1, 26, tzinfo=UTC)
@@ -80,16 +82,26 @@ def test_the_same_seed_gives_the_rows_it_always_gave(
     assert (made.height, digest(made)) == (rows, expected)
 
 
-def test_a_pack_that_nobody_here_thought_of_fills_its_tables(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = EmbeddedPostgres(tmp_path_factory.mktemp("nursery"))
-    url = server.url("operational")
-    packs = [pack(tmp_path, NURSERY)]
-    with connect(url) as connection:
-        for statement in TABLES.split(";"):
+    yield server.url("operational")
+    server.release()
+
+
+@pytest.fixture
+def nursery_database(database: str) -> str:
+    """A database with the empty tables of the nursery."""
+    with connect(database, autocommit=True) as connection:
+        for statement in ("DROP TABLE IF EXISTS sensors, readings", *TABLES.split(";")):
             execute(connection, statement)
-        connection.commit()
+    return database
+
+
+def test_a_pack_that_nobody_here_thought_of_fills_its_tables(
+    tmp_path: Path, nursery_database: str
+) -> None:
+    url, packs = nursery_database, [pack(tmp_path, NURSERY)]
 
     added = simulate(url, WEEK, seed=3, rows_per_hour=300, packs=packs)
     again = simulate(url, WEEK, seed=3, rows_per_hour=300, packs=packs)
@@ -97,7 +109,6 @@ def test_a_pack_that_nobody_here_thought_of_fills_its_tables(
     with connect(url) as connection:
         readings = pl.DataFrame(execute(connection, "SELECT * FROM readings"))
         kinds = execute(connection, "SELECT kinds FROM sensors ORDER BY sensor_id")
-    server.release()
     assert again == {"sensors": 0, "readings": 0}
     assert added == {"sensors": 3, "readings": readings.height}
     assert readings.height == pytest.approx(168 * 300 / 5, rel=0.1)
@@ -146,6 +157,8 @@ def test_a_pack_without_traffic_has_none(tmp_path: Path) -> None:
         ("{pick: sensors, by: which}", "{pik: sensors}", "SQL, or a mapping with one of pick"),
         ("{pick: sensors, by: which}", "{pick: sensors}", "by: expected a value, found none"),
         ("{after: hour, m", "{after: hour +, m", "expected a SQL expression that Polars knows"),
+        ("{after: hour, m", "{after: hour AT TIME ZONE 'x', m", "SQL expression that Polars knows"),
+        ("{after: hour, m", f"{{after: {'hour+' * 20_000}1, m", "of at most 1,000 characters"),
         ("shape: 8", "shape: 0", "shape: expected greater than 0, found 0"),
         ("frozen: {temp", "frozen: {tmp", "column of frozen: expected one of"),
         ("rows: rows_per_hour", "rows: row_per_hour", "did you mean rows_per_hour"),
@@ -171,6 +184,27 @@ def test_a_mistake_is_found_by_file_and_line(
     for part in complaint.split(".*"):
         assert part in str(problem)
     assert str(problem).startswith(f"{tmp_path / 'traffic.yaml'}:{line}: ")
+
+
+@pytest.mark.parametrize(
+    ("ddl", "line_of", "found"),
+    [
+        ("DROP TABLE readings", "  readings:", "table readings: expected one that the"),
+        ("ALTER TABLE readings RENAME humidity TO humid", "humidity:", "(did you mean humid?)"),
+        ("ALTER TABLE sensors RENAME house TO home", "- {sensor_id: s-1", "found house"),
+        ("DROP TABLE sensors", "reference:", "`chimera source init` makes"),
+    ],
+)
+def test_a_database_that_lacks_something_is_told_by_file_and_line(
+    tmp_path: Path, nursery_database: str, ddl: str, line_of: str, found: str
+) -> None:
+    line = 1 + NURSERY[: NURSERY.index(line_of)].count("\n")
+    with connect(nursery_database, autocommit=True) as connection:
+        execute(connection, ddl)
+    with pytest.raises(ChimeraError) as refused:
+        simulate(nursery_database, HourRange.single(MONDAY), packs=[pack(tmp_path, NURSERY)])
+    assert str(refused.value).startswith(f"{tmp_path / 'traffic.yaml'}:{line}: "), refused.value
+    assert found in str(refused.value)
 
 
 def test_types_that_do_not_fit_are_one_line(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
 
 from chimera_assets.contracts import Contract
+from chimera_assets.errors import in_short
 from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import MARTS, QUARANTINE, STAGED, fact_table
@@ -21,7 +23,8 @@ def conservation_check(
     """The check `conservation` of a stream, on its facts if it has any, else on its staged rows.
 
     It is the last thing of a stream's run, so it is also what makes a range run fail if some of its
-    hours were blocked while the others were published.
+    hours were blocked while the others were published. Nothing waits for it: what is made of
+    several streams is built from the good hours, in whatever process.
     """
     staged = dg.AssetKey([STAGED, contract.stream])
     fact = dg.AssetKey([MARTS, fact_table(contract.stream)])
@@ -31,7 +34,6 @@ def conservation_check(
         "conservation",
         asset=asset,
         additional_deps=sorted(others) if asset == fact else [],
-        blocking=True,
         partitions_def=HOURLY_PARTITIONS,
         description=(
             "In every hour of the run: extracted = staged + quarantined + duplicates, and staged = "
@@ -47,11 +49,29 @@ def conservation_check(
         layer = context.op_execution_context.job_def.asset_layer
         yield dg.Output(None, layer.get_op_output_name(spec.key))
         counted = row_conservation(open_lake(), contract, hours_of(context))
-        lost = set(counted.lost.select(HOUR_KEY.alias("key"))["key"])
+        lost = counted.lost.select(HOUR_KEY.alias("key"))["key"].to_list()
+        blocked = []
         for hour in counted.hours.with_columns(key=HOUR_KEY).iter_rows(named=True):
+            if not hour["published"] and hour["key"] not in lost:
+                blocked.append(hour["key"])
             yield _evaluation(spec, hour, lost=hour["key"] in lost)
+        if lost or blocked:
+            raise DagsterAssetCheckFailedError(_words(contract, lost, blocked))
 
     return check_row_conservation
+
+
+def _words(contract: Contract, lost: list[str], blocked: list[str]) -> str:
+    """Which hours make the run fail, and why."""
+    told = []
+    if lost:
+        told.append(f"rows do not add up in {in_short(lost)} (see: chimera verify)")
+    if blocked:
+        told.append(
+            f"blocked by the gate, nothing published: {in_short(blocked)} "
+            f"(see: chimera quarantine list --stream {contract.stream})"
+        )
+    return f"{contract.stream}: {'; '.join(told)}"
 
 
 def _evaluation(

@@ -141,10 +141,7 @@ class RunRecord:
             check.warned += 1
         else:
             check.failed += 1
-            hour = f"{evaluation.partition}: " if evaluation.partition else ""
-            self._broken.setdefault(step, []).append(
-                hour + one_line(evaluation.description or name)
-            )
+            self._broken.setdefault(step, []).append(_why(evaluation, name))
 
 
 def _why(evaluation: AssetCheckEvaluation, name: str) -> str:

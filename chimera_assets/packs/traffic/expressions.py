@@ -9,7 +9,21 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import BeforeValidator
 
+from chimera_assets.errors import one_line
 from chimera_assets.yaml_models import refuse
+
+#: More than anybody writes. Polars ends the process over thousands of terms, without a word, and
+#: takes seconds over hundreds.
+_LONGEST = 1_000
+
+#: What Polars raises for an expression that it cannot compute, or gives up within.
+COMPUTING_ERRORS = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    TypeError,
+    ValueError,
+    OverflowError,
+)
 
 #: A decimal number; texts and quoted names are matched first, and left as they are.
 _DECIMAL = re.compile(r"""'[^']*'|"[^"]*"|\b\d+\.\d+(?![\deE.])""")
@@ -40,10 +54,12 @@ def _checked(value: Any) -> str:  # noqa: ANN401 - whatever YAML holds
         return str(value)
     if not isinstance(value, str):
         refuse("a SQL expression", repr(value)[:80])
+    if len(value) > _LONGEST:
+        refuse(f"a SQL expression of at most {_LONGEST:,} characters", f"{len(value):,}")
     try:
         parsed(value)
-    except pl.exceptions.PolarsError as error:
-        refuse("a SQL expression that Polars knows", error)
+    except COMPUTING_ERRORS as error:
+        refuse("a SQL expression that Polars knows", one_line(str(error), _LONGEST))
     return value
 
 

@@ -1,0 +1,132 @@
+"""What a SELECT of a pack reads, by DuckDB's own parser; and whether that is its business.
+
+A pack is data. Its SQL is over the tables it is given: no files, no network, no other database.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.errors import ChimeraError, in_short, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+#: The table functions that make rows of their arguments alone. Others read files, other databases,
+#: settings, or SQL in a text.
+_PURE = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"})
+
+#: Nodes by which `DESCRIBE`, `SHOW` and `SUMMARIZE` are SELECTs, too.
+_SHOWS = "SHOW_REF"
+
+_WIDTH = 80
+
+#: What is expected.
+_ONE, _KNOWN = "one SELECT", "a SELECT that DuckDB knows"
+_SHALLOW = "a SELECT that is nested less deep"
+
+
+class SelectError(ChimeraError):
+    """A text is no SELECT that a pack may have.
+
+    Args:
+        expected: What belongs there, in words.
+        found: What stands there.
+    """
+
+    def __init__(self, expected: str, found: str) -> None:
+        self.expected, self.found = expected, found
+        super().__init__(f"expected {expected}, found {found}")
+
+
+class OutsideError(SelectError):
+    """A SELECT reads something else than tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """What a SELECT reads.
+
+    Attributes:
+        tables: The tables that it names, without those that it defines itself by WITH.
+        recursive: Whether it has a WITH RECURSIVE that reads itself, which may never end.
+    """
+
+    tables: frozenset[str]
+    recursive: bool
+
+
+def read_select(sql: str) -> Select:
+    """See that a text is one SELECT over tables, and what it reads.
+
+    Raises:
+        SelectError: It is none, or nested too deep.
+        OutsideError: It reads something else than tables.
+    """
+    nodes = list(_nodes(_parsed(sql)))
+    kinds = {node["type"] for node in nodes}
+    if _SHOWS in kinds:
+        raise SelectError(_ONE, one_line(sql, _WIDTH))
+    functions = {
+        str(node["function"]["function_name"]).lower()
+        for node in nodes
+        if node["type"] == "TABLE_FUNCTION"
+    }
+    if outside := sorted(functions - _PURE):
+        expected = f"a SELECT over tables and, of table functions, {', '.join(sorted(_PURE))}"
+        raise OutsideError(expected, in_short([f"{name}()" for name in outside]))
+    named = {str(node["table_name"]) for node in nodes if node["type"] == "BASE_TABLE"}
+    own = {str(one["key"]).lower() for node in nodes for one in _defined(node)}
+    tables = frozenset(name for name in named if name.lower() not in own)
+    return Select(tables, "RECURSIVE_CTE_NODE" in kinds)
+
+
+def _parsed(sql: str) -> dict[str, Any]:
+    found = one_line(sql, _WIDTH)
+    if "\0" in sql:
+        raise SelectError(_KNOWN, "a text with a zero byte")
+    with _parser().cursor() as cursor:
+        # With parameters the driver looks for pandas each time, which takes longer than parsing.
+        quoted = sql.replace("'", "''")
+        row = cursor.execute(f"SELECT json_serialize_sql('{quoted}')").fetchone()
+    try:
+        tree: dict[str, Any] = json.loads(row[0] if row is not None else "{}")
+    except RecursionError as error:
+        raise SelectError(_SHALLOW, found) from error
+    if not tree.get("error") and len(tree["statements"]) == 1:
+        return tree
+    if tree.get("error_type") == "parser":
+        raise SelectError(_KNOWN, one_line(str(tree["error_message"])))
+    raise SelectError(_ONE, found)
+
+
+@lru_cache(maxsize=1)
+def _parser() -> duckdb.DuckDBPyConnection:
+    """A DuckDB that only parses; it runs no SQL of a pack."""
+    import duckdb  # noqa: PLC0415 - most that import this only ask for an order
+
+    return duckdb.connect(":memory:", config={"enable_external_access": "false"})
+
+
+def _nodes(tree: object) -> Iterator[dict[str, Any]]:
+    """Every node of a tree that has a kind; without recursion, as trees are deep."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("type"), str):  # of a value, it is a mapping itself
+                yield node
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+
+
+def _defined(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a node defines by WITH."""
+    defined = node.get("cte_map")
+    return defined["map"] if isinstance(defined, dict) else []

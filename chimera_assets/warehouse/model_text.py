@@ -1,0 +1,134 @@
+"""The SQL of a pack's model, without starting dbt: its Jinja, with what a model may use of it.
+
+A model is data, so it may use the macros of `dbt_project/macros/engine`, and of dbt `ref`,
+`source`, `config`, `this`, `var` and what is about the run's hours. Not the rest: dbt's own
+functions read files, the environment and other databases.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.errors import ChimeraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jinja2 import Environment
+
+#: The macros for all models.
+_MACROS = Path(__file__).parents[2] / "dbt_project" / "macros" / "engine"
+
+#: What a model may be configured by. dbt's hooks, for instance, would run any SQL.
+_CONFIG = frozenset({"key_columns", "keeps_history", "materialized", "strategy", "tags"})
+
+
+class ModelError(ChimeraError):
+    """A model cannot be used.
+
+    Args:
+        line: The line in the model's file.
+        expected: What belongs there, in words.
+        found: What stands there.
+    """
+
+    def __init__(self, line: int, expected: str, found: str) -> None:
+        self.line, self.expected, self.found = line, expected, found
+        super().__init__(f"expected {expected}, found {found}")
+
+
+class Unknown(Exception):  # noqa: N818 - caught below, with the line of the model it came from
+    """A `ref` or `source` names nothing.
+
+    Args:
+        expected: What it could name, in words.
+        found: What it names.
+    """
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(expected, found)
+        self.expected, self.found = expected, found
+
+
+def model_text(
+    text: str, ref: Callable[[str], str], source: Callable[[str, str], str], this: str
+) -> str:
+    """The SQL of a model, as for all hours.
+
+    Args:
+        text: The model's file.
+        ref: Gives a model's relation, or raises `Unknown`.
+        source: Gives a source's relation, or raises `Unknown`.
+        this: The model's own relation.
+
+    Raises:
+        ModelError: The file is no Jinja, or uses what a model may not.
+    """
+    import jinja2  # noqa: PLC0415 - only where packs are checked
+
+    given = {"ref": lambda *names: ref(names[-1]), "source": source, "this": this}
+    try:
+        return _environment().from_string(text).render(**given)
+    except Unknown as error:
+        raise ModelError(_line(error), error.expected, error.found) from error
+    except jinja2.TemplateSyntaxError as error:
+        raise ModelError(error.lineno, "Jinja that can be read", str(error.message)) from error
+    except jinja2.UndefinedError as error:
+        expected = "ref, source, config, this, var and the macros of dbt_project/macros"
+        raise ModelError(_line(error), expected, str(error.message)) from error
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+        raise ModelError(_line(error), "Jinja that can be rendered", found) from error
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    """Jinja as dbt has it, in a sandbox, with the macros and little else."""
+    import jinja2  # noqa: PLC0415 - as above
+    from jinja2.sandbox import SandboxedEnvironment  # noqa: PLC0415 - as above
+
+    made = SandboxedEnvironment(undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"])
+    made.globals |= {
+        "adapter": _Adapter(made),
+        "config": _config,
+        "execute": False,
+        "in_run_hours": lambda: "1 = 1",
+        "none": None,
+        "run_hours": lambda: None,
+        "var": lambda _, default=None: default,
+    }
+    macros = "".join(path.read_text(encoding="utf-8") for path in sorted(_MACROS.glob("*.sql")))
+    module = made.from_string(macros).module
+    made.globals |= {name: one for name, one in vars(module).items() if callable(one)}
+    return made
+
+
+class _Adapter:
+    """Of dbt's adapter, what macros with a version for each engine need."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._globals = environment.globals
+
+    def dispatch(self, name: str, package: str | None = None) -> Any:  # noqa: ANN401, ARG002 - a macro
+        """DuckDB's version of a macro."""
+        return self._globals[f"duckdb__{name}"]
+
+
+def _config(**given: object) -> str:
+    if others := sorted(given.keys() - _CONFIG):
+        expected = f"config of {', '.join(sorted(_CONFIG))}"
+        raise Unknown(expected, ", ".join(others))
+    return ""
+
+
+def _line(error: BaseException) -> int:
+    """The line of the template in which an error came up."""
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+            break
+        trace = trace.tb_next
+    return line

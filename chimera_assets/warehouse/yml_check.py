@@ -1,0 +1,71 @@
+"""Whether the `.yml` of models keeps to what models keep to: in Jinja, and in the SQL of tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimera_assets.packs.errors import PackError
+from chimera_assets.packs.select import OutsideError, SelectError, read_select
+from chimera_assets.warehouse.model_text import ModelError, model_text
+from chimera_assets.yaml_documents import Problem, read_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from chimera_assets.packs import Pack
+    from chimera_assets.yaml_documents import Location
+
+#: The keys below which texts are SQL, or parts of it.
+_TESTS: frozenset[str | int] = frozenset({"data_tests", "tests", "unit_tests"})
+
+
+def yml_problems(packs: Iterable[Pack]) -> Iterator[Problem]:
+    """A problem for each text that reads files, the environment or other databases.
+
+    Files that cannot be read are passed over: `described_models` tells of them.
+    """
+    for path in (path for pack in packs for path in sorted(pack.models.rglob("*.yml"))):
+        try:
+            document = read_document(path, "models", PackError)
+        except PackError:
+            continue
+        for location, text in _texts(document.data, ()):
+            if (wrong := _wrong(text, is_sql=not _TESTS.isdisjoint(location))) is not None:
+                what = str(location[-1]) if isinstance(location[-1], str) else "text"
+                yield Problem(path, document.line(location), what, *wrong)
+
+
+def _texts(data: object, here: Location) -> Iterator[tuple[Location, str]]:
+    if isinstance(data, str):
+        yield here, data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _texts(value, (*here, key))
+    elif isinstance(data, list):
+        for number, value in enumerate(data):
+            yield from _texts(value, (*here, number))
+
+
+def _wrong(text: str, *, is_sql: bool) -> tuple[str, str] | None:
+    """What is expected and found of a text; None if nothing is wrong."""
+    if "{{" in text or "{%" in text:
+        try:
+            text = model_text(text, _as_it_is, lambda _, name: name, "this")
+        except ModelError as error:
+            return error.expected, error.found
+    if not is_sql or text.isidentifier():
+        return None
+    for sql in (text, f"SELECT {text}"):
+        try:
+            tables = read_select(sql).tables
+        except OutsideError as error:
+            return error.expected, error.found
+        except SelectError:
+            continue  # a name, or a text that is none; dbt tells of what is wrong
+        if files := sorted(name for name in tables if "/" in name or "." in name):
+            return "SQL over tables", files[0]
+    return None
+
+
+def _as_it_is(name: str) -> str:
+    return name

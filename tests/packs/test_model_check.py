@@ -1,0 +1,111 @@
+"""What is wrong with a pack's models is told by file and line, at once, without starting dbt."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chimera_assets.cli import run
+from chimera_assets.contracts import contracts
+from chimera_assets.packs import PackError, active_packs
+from chimera_assets.packs.active import SHIPPED_PACKS
+from chimera_assets.settings import get_settings
+from chimera_assets.warehouse.dbt_project import parsed_project
+
+from .test_packs import LIBRARY, edit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AGGREGATE, FACT = "models/aggregations/agg_loans", "models/marts/fact_loans"
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the pack `library`, used beside `ai`."""
+    shutil.copytree(LIBRARY, tmp_path / "library")
+    monkeypatch.setenv("CHIMERA_PACKS", "ai,library")
+    monkeypatch.setenv("CHIMERA_PACKS_DIR", str(tmp_path))
+    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+    for cached in (get_settings, active_packs, contracts, parsed_project):
+        cached.cache_clear()
+    return tmp_path / "library"
+
+
+def reported(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The errors of `chimera pack check`."""
+    assert run(["pack", "check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    return [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+
+
+@pytest.mark.usefixtures("library")
+def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pack", "check"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        (f"{FACT}.sql", "ref('stg_loans')", "ref('stg_lons')", "(did you mean stg_loans?)"),
+        (f"{AGGREGATE}.sql", "group by", "groop by", "syntax error at or near"),
+        (f"{AGGREGATE}.sql", "branches.town,\n", "branches.twon,\n", 'column named "twon"'),
+        (f"{AGGREGATE}.sql", "count(*)", "cuont(*)", "cuont does not exist"),
+        (f"{AGGREGATE}.yml", "name: town", "name: city", "column of model agg_loans: expected one"),
+        (f"{AGGREGATE}.yml", "data_type: varchar", "data_type: text of it", "a type of SQL"),
+        (f"{AGGREGATE}.yml", "- name: agg_loans", "- name: agg_lons", "did you mean agg_loans?"),
+        (f"{AGGREGATE}.yml", "data_type: varchar", "data_type: txet", "type of column branch_id"),
+        ("models/staging/stg_loans.sql", "'loans'", "'laons'", "(did you mean loans?)"),
+        (f"{FACT}.sql", "{{ in_run_hours() }}", "{{ in_run_hours( }}", "Jinja that can be read"),
+        (f"{FACT}.sql", "{{ in_run_hours() }}", "{{ in_hours() }}", "'in_hours' is undefined"),
+        (f"{FACT}.sql", "ref('stg_loans')", "ref('agg_loans')", "does not read this one"),
+        (f"{FACT}.sql", "{{ in_run", "{{ env_var('PGPASSWORD') }}{{ in_run", "'env_var' is undef"),
+        (f"{FACT}.sql", "{{ in_run", "{{ run_query('x') }}{{ in_run", "'run_query' is undefined"),
+        (f"{FACT}.sql", "strategy='hours'", "strategy='hours', pre_hook='x'", "found pre_hook"),
+        (f"{FACT}.sql", "{{ ref('stg_loans') }}", "read_text('/etc/passwd')", "found read_text()"),
+        (f"{FACT}.sql", "{{ ref('stg_loans') }}", "'/etc/group.csv'", "are disabled by config"),
+        (f"{FACT}.sql", "select *", "copy (select 1) to '/x'; select *", "one SELECT"),
+        (f"{FACT}.sql", "select *", "select 'it''s \0 odd', *", "zero byte"),
+        (f"{FACT}.sql", "select *", "attach '/x'; select *", "one SELECT"),
+        (f"{AGGREGATE}.yml", "    columns:", "    config: {pre-hook: x}\n    columns:", "pre_hook"),
+        (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from read_text('/x'))", "found read_text()"),
+        (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from '/x/y.csv')", "found /x/y.csv"),
+        (f"{AGGREGATE}.yml", "Loans by hour", '"{{ env_var(\'X\') }}" #', "'env_var' is undefined"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_a_model_is_one_error_with_its_line(
+    library: Path, capsys: pytest.CaptureFixture[str], slip: tuple[str, str, str, str]
+) -> None:
+    file, old, new, found = slip
+    line = edit(library / file, old, new)
+    errors = reported(capsys)
+    (error,) = [one for one in errors if "in aggregates" not in one]
+    assert found in error, errors
+    # What DuckDB's parser alone finds wrong has no line that is the model's.
+    assert error.startswith((f"{library / file}:{line}: ", f"{library / file}:1: ")), error
+
+
+def test_all_slips_are_reported_at_once(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two models, a description, and a stream and a table of another pack."""
+    contract = library / "contracts" / "loans.odcs.yaml"
+    shutil.copy(SHIPPED_PACKS / "ai" / "contracts" / "provider_health.odcs.yaml", contract.parent)
+    edit(contract, "physicalName: desk.loans", "physicalName: generations")
+    edit(library / f"{FACT}.sql", "ref('stg_loans')", "ref('stg_lons')")
+    edit(library / f"{AGGREGATE}.sql", "branches.town,\n", "branches.twon,\n")
+    edit(library / f"{AGGREGATE}.yml", "name: town", "name: city")
+    told = "\n".join(reported(capsys))
+    for part in (
+        "one contract a stream",
+        "expected a table of one pack",
+        "did you mean stg_loans?",
+        'column named "twon"',
+    ):
+        assert part in told, told
+
+
+def test_the_loader_refuses_what_the_check_does(library: Path) -> None:
+    edit(library / f"{FACT}.sql", "{{ ref('stg_loans') }}", "read_text('/etc/passwd')")
+    with pytest.raises(PackError, match=r"fact_loans\.sql:1: model fact_loans: .*read_text\(\)"):
+        parsed_project()
