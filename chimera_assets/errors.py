@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 #: User and password in a URL, up to the last `@`: one in a password may not be percent-encoded.
 _USERINFO = re.compile(r"(?<=://)\S*@")
@@ -27,6 +27,17 @@ def in_short(things: Sequence[object], most: int = 5) -> str:
     """The first few by name, of the others how many."""
     listed = ", ".join(map(str, things[:most]))
     return listed + (f" and {len(things) - most:,} more" if len(things) > most else "")
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception, what it was raised from, and so on."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        hidden = current.__suppress_context__
+        current = current.__cause__ or (None if hidden else current.__context__)
 
 
 class ChimeraError(Exception):

@@ -14,6 +14,7 @@ from chimera_assets.errors import one_line
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake.errors import translated
 from chimera_assets.layers import AGGREGATES, MARTS
+from chimera_assets.row_values import words
 from chimera_assets.spool import spool_folder
 from chimera_assets.warehouse.duckdb import connect
 from chimera_assets.warehouse.hour_rows import hour_rows
@@ -79,10 +80,8 @@ def _from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -
             rows = {fact.name: hour_rows(connection, fact, ranges) for fact in facts}
             return connection.execute(_sql(aggregate, rows)).pl()
         except (duckdb.ProgrammingError, duckdb.DataError) as error:
-            what, found = f"aggregate {aggregate.table}", one_line(str(error))
-            raise aggregate.problem(
-                what, expected="SQL that fits its facts", found=found
-            ) from error
+            what, found = f"aggregate {aggregate.table}", one_line(words(error))
+            raise aggregate.problem(what, expected="SQL that fits its facts", found=found) from None
         except duckdb.Error as error:
             raise translated(error, facts[0].uri) from error
 
