@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chimera_assets.errors import SettingError
 from chimera_assets.hours import floor_hour
+from chimera_assets.private_home import make_home
 
 PREFIX = "CHIMERA_"
 
@@ -175,6 +176,24 @@ class Settings(BaseSettings):
         if value and not re.match(r"https?://[^/\s]", value):
             raise SettingError("CHIMERA_UI_URL", expected="an http or https URL", found=value)
         return value.rstrip("/")
+
+    def room(self, *names: str) -> Path:
+        """A folder in CHIMERA_HOME, made if it is missing, the home for our eyes alone.
+
+        Raises:
+            SettingError: The home or the folder cannot be made.
+        """
+        room = self.home.joinpath(*names)
+        try:
+            make_home(self.home)
+            room.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingError(
+                "CHIMERA_HOME",
+                expected="a folder that can be written",
+                found=f"{error.filename or room}: {error.strerror}",
+            ) from None
+        return room
 
     @cached_property
     def pack_names(self) -> tuple[str, ...]:

@@ -35,14 +35,9 @@ def column_lineage(
     path = compiled / model["package_name"] / model["original_file_path"]
     if not path.exists():
         return None
-    kept = (
-        get_settings().home
-        / "dbt"
-        / "lineage"
-        / f"{model['name']}-{model['checksum']['checksum']}.json"
-    )
+    name = f"{model['name']}-{model['checksum']['checksum']}.json"
+    kept = get_settings().room("dbt", "lineage") / name
     if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(_lineage(path.read_text(), _columns(manifest))))
     found: Lineage = json.loads(kept.read_text())
     return dg.TableColumnLineage(

@@ -30,6 +30,7 @@ from chimera_assets.postgres.embedded.provision import (
     SOURCE_DATABASE,
     provide,
 )
+from chimera_assets.private_home import make_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,8 @@ class EmbeddedPostgres:
     def _alone(self) -> Iterator[None]:
         root = self.cluster.root
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            make_home(root.parent)
+            root.mkdir(exist_ok=True)
             with locks.exclusive(root / "start.lock", _START_SECONDS):
                 yield
         except TimeoutError as error:
