@@ -24,7 +24,9 @@ To = Annotated[str | None, typer.Option("--to", help="The hour after the last on
 Stream = Annotated[str | None, typer.Option(help="Only of this stream.")]
 Reason = Annotated[str | None, typer.Option(help="Only rows that broke this rule.")]
 Key = Annotated[str, typer.Argument(help="The row's key; - for rows without one.")]
-Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal values too.")]
+Reveal = Annotated[
+    bool, typer.Option("--reveal", help="Show personal values too, which is recorded.")
+]
 
 TableName = Annotated[str, typer.Argument(metavar="LAYER/TABLE", help="staged/orders, say.")]
 AsOf = Annotated[

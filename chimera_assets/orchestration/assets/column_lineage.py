@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from chimera_assets.settings import get_settings
+from chimera_assets.privacy.origins import lineage_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,8 +35,7 @@ def column_lineage(
     path = compiled / model["package_name"] / model["original_file_path"]
     if not path.exists():
         return None
-    name = f"{model['name']}-{model['checksum']['checksum']}.json"
-    kept = get_settings().room("dbt", "lineage") / name
+    kept = lineage_file(model["name"], model["checksum"]["checksum"])
     if not kept.exists():
         kept.write_text(json.dumps(_lineage(path.read_text(), _columns(manifest))))
     found: Lineage = json.loads(kept.read_text())
