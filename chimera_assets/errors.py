@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: User and password in a URL, up to the last `@`: one in a password may not be percent-encoded.
 _USERINFO = re.compile(r"(?<=://)\S*@")
 
+#: So much of what was found is shown.
+_FOUND = 300
+
 
 def one_line(text: str, limit: int | None = None) -> str:
     """The text on one line, and of a longer one than `limit` its beginning."""
@@ -59,7 +62,7 @@ class SettingError(ChimeraError):
     def __init__(self, setting: str, *, expected: str, found: object) -> None:
         self.setting = setting
         self.expected = expected
-        self.found = _USERINFO.sub("***@", str(found))
+        self.found = one_line(_USERINFO.sub("***@", str(found)), _FOUND)
         super().__init__(f"{setting}: expected {expected}, found {self.found}")
 
 

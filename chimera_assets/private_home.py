@@ -43,7 +43,7 @@ def _close(home: Path) -> None:
         return
     held = {entry.name for entry in os.scandir(home)}
     if held <= _ROOMS:
-        home.chmod(0o700)
+        home.chmod(found.st_mode & stat.S_IRWXU)
         if held:
             _log.warning(
                 "%s: closed to other users, as it holds rows and passwords; it was %o; "

@@ -13,6 +13,7 @@ from typing import NoReturn
 import typer
 
 from chimera_assets.cli import audit, contract, hold, pack, quarantine, root, source, table
+from chimera_assets.cli.faults import machine_fault
 from chimera_assets.errors import ChimeraError
 from chimera_assets.row_values import without_values
 
@@ -42,6 +43,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (ChimeraError, typer.TyperException) as error:
         sys.stderr.write(_message(error))
         return 2
+    except Exception as error:
+        if (fault := machine_fault(error)) is None:
+            raise
+        sys.stderr.write(f"chimera: {fault}\n")
+        return 1
 
 
 def _message(error: ChimeraError | typer.TyperException) -> str:

@@ -124,7 +124,10 @@ class EmbeddedPostgres:
                 yield
         except TimeoutError as error:
             raise EmbeddedServerError(root, str(error), "end that process") from None
-        except (OSError, LookupError) as error:
+        except OSError as error:
+            problem = f"{error.filename or root}: {error.strerror or error}"
+            raise EmbeddedServerError(root, problem) from error
+        except LookupError as error:
             raise EmbeddedServerError(root, str(error)) from error
 
     def _ready_with(self, database: str) -> None:
@@ -225,7 +228,7 @@ def _private(path: str, flags: int) -> int:
 
     The server writes statements that failed there, with their values.
     """
-    opened = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    opened = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     os.fchmod(opened, 0o600)  # an older release made it readable to all
     return opened
 
