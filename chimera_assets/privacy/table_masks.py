@@ -81,16 +81,22 @@ def _is_masked(
     contracts: Mapping[str, Contract],
     level: str,
 ) -> bool:
+    inner = _inner(kind)
     known = origins(model, column)
-    if known is None:
+    if not known:  # or made of nothing that was understood
         named = [one for one in contracts.values() if column in one.column_names]
         known = frozenset((one.stream, column) for one in named)
         if not known:
-            return not (kind.is_numeric() or kind.is_temporal() or kind == pl.Boolean)
-    if kind.is_numeric() or kind == pl.Boolean:
+            return not (inner.is_numeric() or inner.is_temporal() or inner == pl.Boolean)
+    if inner.is_numeric() or inner == pl.Boolean:
         # A count of names, or the length of a text, is neither.
         known = frozenset(one for one in known if not _is_text(*one, contracts))
     return any(_hides(*one, contracts, level) for one in known)
+
+
+def _inner(kind: pl.DataType) -> pl.DataType:
+    """Of a list the type of what is in it."""
+    return _inner(kind.inner) if isinstance(kind, pl.List) else kind  # type: ignore[arg-type]
 
 
 def _hides(stream: str, column: str, contracts: Mapping[str, Contract], level: str) -> bool:

@@ -97,6 +97,7 @@ def test_what_models_make_is_masked_by_origin_or_name(
     chimera: Chimera, lake_of_four_hours: Lake, home: Path
 ) -> None:
     row = {"user_id": "alice", "whose": "alice", "flavour": "mint", "tokens": 7, "model": "m-1"}
+    row |= {"bounds": [1, 2]}
     lake_of_four_hours.table("marts", "fact_tastes").overwrite(pl.DataFrame([row]))
 
     masked = {**row, "user_id": "•••", "whose": "•••", "flavour": "•••"}
