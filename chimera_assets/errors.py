@@ -11,10 +11,13 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 #: User and password in a URL, up to the last `@`: one in a password may not be percent-encoded.
 _USERINFO = re.compile(r"(?<=://)\S*@")
+
+#: So much of what was found is shown.
+_FOUND = 300
 
 
 def one_line(text: str, limit: int | None = None) -> str:
@@ -32,6 +35,17 @@ def in_short(things: Sequence[object], most: int = 5) -> str:
     """The first few by name, of the others how many."""
     listed = ", ".join(map(str, things[:most]))
     return listed + (f" and {len(things) - most:,} more" if len(things) > most else "")
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception, what it was raised from, and so on."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        hidden = current.__suppress_context__
+        current = current.__cause__ or (None if hidden else current.__context__)
 
 
 class ChimeraError(Exception):
@@ -53,7 +67,7 @@ class SettingError(ChimeraError):
     def __init__(self, setting: str, *, expected: str, found: object) -> None:
         self.setting = setting
         self.expected = expected
-        self.found = _USERINFO.sub("***@", str(found))
+        self.found = one_line(_USERINFO.sub("***@", str(found)), _FOUND)
         super().__init__(f"{setting}: expected {expected}, found {self.found}")
 
 

@@ -16,13 +16,16 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from chimera_assets.errors import SettingError
 from chimera_assets.hours import floor_hour
+from chimera_assets.paths import UnusablePath, regular_text, usable_path
+from chimera_assets.private_home import make_home
 
 PREFIX = "CHIMERA_"
+ENV_FILE = ".env"
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ class Settings(BaseSettings):
     """The settings of one process; read once by `get_settings`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     home: Path = Field(
@@ -143,15 +146,15 @@ class Settings(BaseSettings):
 
     @field_validator("home", "contracts")
     @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
+    def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         # Dagster and dbt run parts of us in other working directories.
-        return value.expanduser().absolute() if value is not None else None
+        return _path(_variable(info), value) if value is not None else None
 
     @field_validator("packs_dir")
     @classmethod
-    def _absolute_folders(cls, value: str) -> str:
+    def _absolute_folders(cls, value: str, info: ValidationInfo) -> str:
         given = re.split(f"[,{re.escape(os.pathsep)}]", value)
-        folders = (Path(part.strip()).expanduser().absolute() for part in given if part.strip())
+        folders = (_path(_variable(info), part.strip()) for part in given if part.strip())
         return os.pathsep.join(dict.fromkeys(map(str, folders)))
 
     @field_validator("start")
@@ -186,6 +189,24 @@ class Settings(BaseSettings):
         if value and not re.match(r"https?://[^/\s]", value):
             raise SettingError("CHIMERA_UI_URL", expected="an http or https URL", found=value)
         return value.rstrip("/")
+
+    def room(self, *names: str) -> Path:
+        """A folder in CHIMERA_HOME, made if it is missing, the home for our eyes alone.
+
+        Raises:
+            SettingError: The home or the folder cannot be made.
+        """
+        room = self.home.joinpath(*names)
+        try:
+            make_home(self.home)
+            room.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingError(
+                "CHIMERA_HOME",
+                expected="a folder that can be written",
+                found=f"{error.filename or room}: {error.strerror}",
+            ) from None
+        return room
 
     @cached_property
     def pack_names(self) -> tuple[str, ...]:
@@ -231,7 +252,7 @@ class Settings(BaseSettings):
             return given.rstrip("/")
         if "://" in given:
             raise SettingError(setting, expected="a folder or s3://bucket/prefix", found=given)
-        path = Path(given).expanduser().absolute() if given else default
+        path = _path(setting, given) if given else default
         if path.exists() and not path.is_dir():
             raise SettingError(setting, expected="a folder", found=f"the file {path}")
         return str(path)
@@ -256,6 +277,8 @@ def get_settings() -> Settings:
     Raises:
         SettingError: A setting's value cannot be used; the message names its variable.
     """
+    if not Path(ENV_FILE).is_dir():  # some have a virtual environment of that name
+        _require_readable(Path(ENV_FILE))
     _warn_of_misspelt()
     try:
         settings = Settings()
@@ -274,6 +297,47 @@ def _warn_of_misspelt() -> None:
         close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
         if close:
             _log.warning("%s: there is no such setting; did you mean %s?", name, close[0])
+
+
+def _path(setting: str, given: str | Path) -> Path:
+    """The absolute path of the folder that a setting gives, which need not be there.
+
+    Raises:
+        SettingError: It is no path that can be used, or a folder that this user may not read.
+    """
+    try:
+        path = usable_path(given)
+    except UnusablePath as error:
+        raise SettingError(setting, expected="a path that can be used", found=error) from None
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        # What is in it would look as if it were not there.
+        expected = "a folder that this user may read"
+        raise SettingError(setting, expected=expected, found=f"{path} (permission denied)")
+    return path
+
+
+def _variable(info: ValidationInfo) -> str:
+    return PREFIX + (info.field_name or "").upper()
+
+
+def _require_readable(file: Path) -> None:
+    """See that settings can be read from the file, if there is one.
+
+    Raises:
+        SettingError: They cannot.
+    """
+    try:
+        text = regular_text(file)
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        found = error.strerror if isinstance(error, OSError) else f"no UTF-8 (byte {error.start})"
+    else:
+        if "\0" not in text:
+            return
+        found = "a null character"
+    expected = "a file of settings that this user may read, in UTF-8"
+    raise SettingError(str(file.absolute()), expected=expected, found=found) from None
 
 
 def _setting_error(error: ValidationError) -> SettingError:

@@ -7,12 +7,7 @@ only keeps that person waiting.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from chimera_assets.errors import ChimeraError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from chimera_assets.errors import ChimeraError, chain
 
 #: How object stores and the network word what passes by itself; their clients give no codes.
 _TRANSIENT = (
@@ -82,17 +77,6 @@ def sounds_transient(text: str) -> bool:
     """Whether a message of an object store or the network is of a transient fault."""
     lower = text.lower()
     return any(mark in lower for mark in _TRANSIENT)
-
-
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception, what it was raised from, and so on."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        hidden = current.__suppress_context__
-        current = current.__cause__ or (None if hidden else current.__context__)
 
 
 def _verdict(error: BaseException) -> bool | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import yaml
 
 from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.paths import regular_text
 from chimera_assets.yaml_wording import parsers_words
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document
     """
     document = Document(path, kind, error)
     try:
-        text = _text(path)
+        text = regular_text(path, _MOST_BYTES)
     except (OSError, UnicodeDecodeError) as failure:
         document.problem((), kind, expected="a readable UTF-8 file", found=_words(failure))
         document.raise_problems()
@@ -161,21 +161,6 @@ def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document
         document.problem(("yaml",), kind, expected="well-formed YAML", found=parsers_words(failure))
     document.raise_problems()
     return document
-
-
-def _text(path: Path) -> str:
-    """What is in a file.
-
-    Raises:
-        OSError: It cannot be read, or is too large or no file to be read to its end.
-        UnicodeDecodeError: It is not UTF-8.
-    """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(0, "something else than a file")
-    if found.st_size > _MOST_BYTES:
-        raise OSError(0, f"one of {found.st_size:,} bytes, more than {_MOST_BYTES:,}")
-    return path.read_text(encoding="utf-8")
 
 
 def _require_shallow(text: str) -> None:

@@ -6,14 +6,17 @@ imported by the command that needs it, so that `chimera --help` is quick.
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
 
 from chimera_assets.cli import audit, contract, hold, pack, quarantine, root, source, table
+from chimera_assets.cli.faults import machine_fault
 from chimera_assets.commands.visible import visible
 from chimera_assets.errors import ChimeraError
+from chimera_assets.row_values import without_values
 
 app = typer.Typer(
     help="An evidence-grade lakehouse for the events of AI products. Times are UTC.",
@@ -42,6 +45,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (ChimeraError, typer.TyperException) as error:
         sys.stderr.write(_message(error))
         return 2
+    except Exception as error:
+        if (fault := machine_fault(error)) is None:
+            raise
+        sys.stderr.write(f"chimera: {fault}\n")
+        return 1
 
 
 def _message(error: ChimeraError | typer.TyperException) -> str:
@@ -58,6 +66,9 @@ def main() -> NoReturn:
         code = run()
         sys.stdout.flush()
     except BrokenPipeError:  # `chimera table read ... | head`
+        code = 1
+    except Exception as error:  # noqa: BLE001 - a defect of ours: where it is, without values of rows
+        traceback.print_exception(without_values(error))
         code = 1
     sys.stderr.flush()
     # Libraries that read Delta have threads of their own, which sometimes abort a process that

@@ -27,7 +27,7 @@ def contract_check(paths: opt.Paths = None) -> int:
 
 
 @group.command("diff")
-def contract_diff(old: Path, new: Path) -> int:
+def contract_diff(old: opt.File, new: opt.File) -> int:
     """Say what changed from OLD to NEW; exit 1 if it breaks a promise."""
     from chimera_assets.commands.contracts import show_diff
 
@@ -37,7 +37,9 @@ def contract_diff(old: Path, new: Path) -> int:
 @group.command("sources")
 def contract_sources(
     *,
-    path: Annotated[Path | None, typer.Option(help="One file. Default: one a pack.")] = None,
+    path: Annotated[
+        Path | None, typer.Option(callback=opt.usable, help="One file. Default: one a pack.")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it is right.")] = False,
 ) -> int:
     """Write the dbt sources files of the packs from their contracts."""

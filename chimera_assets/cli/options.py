@@ -1,9 +1,28 @@
 """The options that several commands share, said once. Light: imported by every start."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from chimera_assets.errors import ArgumentError
+from chimera_assets.paths import UnusablePath, usable_path
+
+
+def usable(value: Any) -> Any:  # noqa: ANN401 - a path, several, or none
+    """Refuse what is no path that can be used, before a command begins with it.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    for path in value if isinstance(value, (list, tuple)) else [value]:
+        try:
+            usable_path(path or ".")
+        except UnusablePath as error:
+            msg = f"expected a path that can be used, found {error}"
+            raise ArgumentError(msg) from None
+    return value
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
@@ -24,8 +43,11 @@ To = Annotated[str | None, typer.Option("--to", help="The hour after the last on
 Stream = Annotated[str | None, typer.Option(help="Only of this stream.")]
 Reason = Annotated[str | None, typer.Option(help="Only rows that broke this rule.")]
 Key = Annotated[str, typer.Argument(help="The row's key; - for rows without one.")]
-Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal values too.")]
+Reveal = Annotated[
+    bool, typer.Option("--reveal", help="Show personal values too, which is recorded.")
+]
 
+File = Annotated[Path, typer.Argument(callback=usable)]
 TableName = Annotated[str, typer.Argument(metavar="LAYER/TABLE", help="staged/orders, say.")]
 AsOf = Annotated[
     str | None, typer.Option(help="A version number, or a time in ISO 8601; else as it is now.")
@@ -35,10 +57,12 @@ Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 Columns = Annotated[str | None, typer.Option(help="Only these columns, separated by commas.")]
 
 Paths = Annotated[
-    list[Path] | None, typer.Argument(help="Files or folders; none: those that are in use.")
+    list[Path] | None,
+    typer.Argument(callback=usable, help="Files or folders; none: those that are in use."),
 ]
 PackFolders = Annotated[
-    list[Path] | None, typer.Argument(help="Folders of packs; none: those that are in use.")
+    list[Path] | None,
+    typer.Argument(callback=usable, help="Folders of packs; none: those that are in use."),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same rows.")]
 RowsPerHour = Annotated[int, typer.Option(min=1, help="Rows an hour, on average.")]

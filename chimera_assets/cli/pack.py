@@ -31,7 +31,10 @@ def pack_new(
     name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits and _.")],
     *,
     place: Annotated[
-        Path, typer.Option("--in", help="The folder it goes into, for CHIMERA_PACKS_DIR.")
+        Path,
+        typer.Option(
+            "--in", callback=opt.usable, help="The folder it goes into, for CHIMERA_PACKS_DIR."
+        ),
     ] = Path("packs"),
 ) -> int:
     """Write a small pack that works, to be changed into one's own."""

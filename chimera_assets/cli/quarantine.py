@@ -41,7 +41,8 @@ def quarantine_show(
     from chimera_assets.commands.arguments import chosen_hours
     from chimera_assets.commands.quarantine import show_rows
 
-    return show_rows(key, stream=stream, hours=chosen_hours(hour, None, None), reveal=reveal)
+    hours = chosen_hours(hour, None, None)
+    return show_rows(key, stream=stream, hours=hours, reveal=reveal, now=datetime.now(UTC))
 
 
 @group.command("replay")

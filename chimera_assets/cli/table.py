@@ -41,6 +41,7 @@ def table_read(  # noqa: PLR0913
         typer.Option(min=0, help="Rows at most, 0 for all. Default: 20 in a table, else all."),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    reveal: opt.Reveal = False,
 ) -> int:
     """Print rows of a table, as it is or as it was."""
     from chimera_assets.commands.arguments import parse_hours, parse_names, parse_version
@@ -53,6 +54,8 @@ def table_read(  # noqa: PLR0913
         columns=parse_names(columns, "--columns") if columns is not None else None,
         limit=limit,
         form=parse_format(form),
+        reveal=reveal,
+        now=datetime.now(UTC),
     )
 
 

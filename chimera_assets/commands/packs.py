@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -204,7 +205,7 @@ def new(name: str, place: Path) -> int:
     """Write a small pack that works, to be changed into one's own.
 
     Raises:
-        ArgumentError: The name cannot be a pack's, or there is such a folder already.
+        ArgumentError: The name cannot be a pack's, there is such a folder, or none can be written.
     """
     folder = place.absolute() / name
     if not NAME.fullmatch(name):
@@ -216,9 +217,15 @@ def new(name: str, place: Path) -> int:
     if name in known_packs() or folder.exists():
         msg = f"NAME: expected one that no pack has, found {name}; see chimera pack list"
         raise ArgumentError(msg)
-    for path, content in skeleton(name).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(content, encoding="utf-8")
+    try:
+        for path, content in skeleton(name).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(content, encoding="utf-8")
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        found = f"{error.filename or folder}: {error.strerror}"
+        msg = f"--in: expected a folder that can be written, found {found}"
+        raise ArgumentError(msg) from None
     made = dbt_sources(read_contracts([folder / "contracts"]).values())
     (folder / SOURCES_FILE).write_text(made, encoding="utf-8")
     out().print(f"{folder} written. Use it by", markup=False, soft_wrap=True)

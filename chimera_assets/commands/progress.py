@@ -87,7 +87,6 @@ def quietly(folder: Path) -> Iterator[tuple[Console, Path]]:
     Yields:
         A console on the real standard error, and the file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z.log"
     sys.stdout.flush()
     sys.stderr.flush()

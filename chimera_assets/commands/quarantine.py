@@ -10,11 +10,13 @@ import polars as pl
 
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.quarantine_filters import chosen_streams, counts_by_reason, rejected
+from chimera_assets.commands.reveal import revealed
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import QUARANTINE
 from chimera_assets.lifecycle.policy import QUARANTINE_DAYS
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.masking import OPERATOR_LEVEL, masked_key, masked_record
@@ -65,11 +67,14 @@ def show_list(
     return 0
 
 
-def show_rows(key: str, *, stream: str | None, hours: HourRange | None, reveal: bool) -> int:
+def show_rows(
+    key: str, *, stream: str | None, hours: HourRange | None, reveal: bool, now: datetime
+) -> int:
     """Print every quarantined row with a key: reasons in words, and its original values.
 
     Raises:
         ArgumentError: There is no such row.
+        AuditError: Values are to be revealed, and the audit log could not be written.
     """
     with_key = pl.col("row_key").is_null() if key == NO_KEY else pl.col("row_key") == key
     rows = rejected(stream, hours).filter(with_key).sort(*HOUR_COLUMNS, "stream").collect()
@@ -77,7 +82,7 @@ def show_rows(key: str, *, stream: str | None, hours: HourRange | None, reveal: 
         of = f" of {stream}" if stream is not None else ""
         msg = f"{key}: no such row{of} in quarantine; `chimera quarantine list` shows their keys"
         raise ArgumentError(msg)
-    hidden = [_show(row, reveal=reveal) for row in rows.iter_rows(named=True)]
+    hidden = [_show(row, reveal=reveal, now=now) for row in rows.iter_rows(named=True)]
     if any(hidden):
         notes().print("Personal values are masked; --reveal shows them.")
     return 0
@@ -141,13 +146,14 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show(row: dict[str, Any], *, reveal: bool) -> bool:
+def _show(row: dict[str, Any], *, reveal: bool, now: datetime) -> bool:
     """Print one row; whether something was masked."""
     contract = known_contracts().get(row["stream"])
     values = json.loads(row["record"])
     masked = masked_record(
         contract, row["record"], level=OPERATOR_LEVEL, shown=damage.NOT_OF_COLUMNS
     )
+    hidden = [name for name, value in masked.items() if value != values[name]]
     shown = values if reveal else masked
     about = (
         ("stream", row["stream"]),
@@ -162,8 +168,9 @@ def _show(row: dict[str, Any], *, reveal: bool) -> bool:
     reasons = [(name, *reason_in_words(contract, name)) for name in row["reasons"]]
     print_table(("reason", "column", "what the contract asks for"), reasons)
     record = [(name, json.dumps(value, ensure_ascii=False)) for name, value in shown.items()]
-    print_table(("column", "value as received"), record)
-    return bool(shown != values)
+    with revealed(f"{QUARANTINE}/{row['stream']}", hidden if reveal else (), now=now):
+        print_table(("column", "value as received"), record)
+    return bool(hidden) and not reveal
 
 
 def reason_in_words(contract: Contract | None, name: str) -> tuple[str | None, str]:

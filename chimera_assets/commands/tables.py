@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.commands.command_context import command_context
+from chimera_assets.commands.reveal import revealed
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
@@ -16,6 +17,8 @@ from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle import table_changes
 from chimera_assets.lifecycle.policy import policy
+from chimera_assets.privacy.masking import OPERATOR_LEVEL
+from chimera_assets.privacy.table_masks import masked_frame, masked_of_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,15 +113,29 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     columns: Sequence[str] | None,
     limit: int | None,
     form: Format,
+    reveal: bool,
+    now: datetime,
 ) -> int:
-    """Print rows of a table, as it is or as it was; a limit of 0 is none."""
+    """Print rows of a table, as it is or as it was; a limit of 0 is none.
+
+    Raises:
+        ArgumentError: There is no such table or column.
+        AuditError: Values are to be revealed, and the audit log could not be written.
+    """
     table = named(name)
     if limit is None and form is Format.table:
         limit = _TABLE_ROWS
     version = as_of if isinstance(as_of, int) else None
     moment = as_of if isinstance(as_of, datetime) else None
     rows = table.read(hours, columns, version=version, as_of=moment)
-    shown = print_rows(rows.head(limit) if limit else rows, form)
+    schema = rows.collect_schema()
+    masked = masked_of_table(table.layer, table.name, schema, known_contracts(), OPERATOR_LEVEL)
+    if not reveal:
+        rows = masked_frame(rows, masked)
+    with revealed(name, masked if reveal else (), now=now, hours=hours):
+        shown = print_rows(rows.head(limit) if limit else rows, form)
+    if masked and not reveal:
+        notes().print(f"Masked: {', '.join(sorted(masked))}; --reveal shows them.", soft_wrap=True)
     total = int(rows.select(pl.len()).collect().item()) if shown == limit else shown
     if shown < total:  # an export that was cut must not look whole
         notes().print(f"{shown:,} of {counted(total, 'row')}; --limit 0 shows all of them.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from chimera_assets.postgres.errors import QUERY_CANCELED, DatabaseError
+from chimera_assets.postgres.server_words import server_words
 from chimera_assets.transient import TRANSIENT_STATES
 
 _SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
@@ -150,7 +151,7 @@ class Address:
             remedy = None
         return self.error(
             describe(self.url),
-            self._without_password(message),
+            self._without_password(server_words(message, state)),
             remedy=remedy or (self._remedy(found[0]) if found else "see the server's log"),
             transient=state.startswith(TRANSIENT_STATES) or (not state and lost),
             sqlstate=state or None,
@@ -160,7 +161,7 @@ class Address:
         """The error of a result that broke off while it was read."""
         return self.error(
             describe(self.url),
-            self._without_password(message),
+            self._without_password(server_words(message)),
             remedy="the stream broke off; run it again once the server's log is clear",
             transient=lost,
         )

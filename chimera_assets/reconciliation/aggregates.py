@@ -16,6 +16,7 @@ from chimera_assets.lake.errors import translated
 from chimera_assets.layers import AGGREGATES, MARTS
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.model_columns import described_models
+from chimera_assets.row_values import words
 from chimera_assets.spool import spool_folder
 from chimera_assets.warehouse.duckdb import connect
 from chimera_assets.warehouse.hour_rows import hour_rows
@@ -95,10 +96,8 @@ def _from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -
             }
             return connection.execute(_sql(aggregate, rows)).pl()
         except (duckdb.ProgrammingError, duckdb.DataError) as error:
-            what, found = f"aggregate {aggregate.table}", one_line(str(error))
-            raise aggregate.problem(
-                what, expected="SQL that fits its facts", found=found
-            ) from error
+            what, found = f"aggregate {aggregate.table}", one_line(words(error))
+            raise aggregate.problem(what, expected="SQL that fits its facts", found=found) from None
         except duckdb.Error as error:
             raise translated(error, facts[0].uri) from error
 

@@ -28,7 +28,9 @@ from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.lake import Lake
 from chimera_assets.lake.storage_retry import with_retries
 from chimera_assets.lake.stream import Replay
+from chimera_assets.row_values import without_values
 from chimera_assets.settings import Settings, get_settings
+from chimera_assets.warehouse.dbt_cursor import guard_cursors
 from chimera_assets.warehouse.duckdb import prepare, scan_sql
 from chimera_assets.warehouse.node_errors import keep_error
 
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 
 #: Rows in an Arrow batch on its way to the lake: bounds memory, costs no speed.
 BATCH_ROWS = 122_880
+
+guard_cursors()
 
 
 class Plugin(BasePlugin):
@@ -80,9 +84,10 @@ class Plugin(BasePlugin):
             raise ArgumentError(msg)
         try:
             with_retries(lambda: self._answer(relation, location, request), location.path)
-        except Exception as error:
-            keep_error(get_node_info().get("unique_id", ""), error)
-            raise
+        except Exception as error:  # noqa: BLE001 - raised again, without values
+            safe = without_values(error)
+            keep_error(get_node_info().get("unique_id", ""), safe)
+            raise safe from safe.__cause__
 
     def _answer(self, relation: Any, location: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
         """Answer a request; once more if the storage failed on the way, which does no harm."""

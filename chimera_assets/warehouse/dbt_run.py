@@ -44,8 +44,8 @@ _ONE_AT_A_TIME = threading.Lock()
 class DbtFailed(ChimeraError):  # noqa: N818 - the result of a run, not a mistake of a caller
     """Nodes failed; worth another try if the storage was to blame for all of them.
 
-    The message names them up to its first semicolon. The engine's own words follow, which may quote
-    values of rows.
+    The message names them up to its first semicolon. The engine's words follow, without values of
+    rows, see `warehouse/dbt_cursor.py`.
 
     Args:
         nodes: What failed, `model fact_orders` for instance, and the engine's words.
@@ -54,7 +54,10 @@ class DbtFailed(ChimeraError):  # noqa: N818 - the result of a run, not a mistak
     """
 
     def __init__(
-        self, nodes: Mapping[str, str], target: Path, raised: Mapping[str, Exception] | None = None
+        self,
+        nodes: Mapping[str, str],
+        target: Path,
+        raised: Mapping[str, BaseException] | None = None,
     ) -> None:
         named = list(nodes)[:_NAMED]
         more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
@@ -77,7 +80,7 @@ class DbtUnable(ChimeraError):  # noqa: N818 - as above
         raised: What the lake plugin raised while it made the lake known to dbt, if it did.
     """
 
-    def __init__(self, words: str, raised: Exception | None = None) -> None:
+    def __init__(self, words: str, raised: BaseException | None = None) -> None:
         super().__init__(f"dbt could not run: {one_line(words)}")
         self.transient = _passes(words, raised)
 
@@ -87,7 +90,7 @@ class _Ended:
     """How an invocation ended: dbt's result, and what the lake plugin raised, by node."""
 
     result: dbtRunnerResult
-    raised: Mapping[str, Exception]
+    raised: Mapping[str, BaseException]
 
 
 class DbtRun:
@@ -101,7 +104,7 @@ class DbtRun:
     def __init__(self, arguments: Sequence[str], hours: HourRange | None = None) -> None:
         self._hours = hours
         #: The folder of what dbt writes: compiled SQL and its log. Kept if the run fails.
-        self.target: Path = get_settings().home / "dbt" / f"run-{uuid4().hex[:12]}"
+        self.target: Path = get_settings().room("dbt") / f"run-{uuid4().hex[:12]}"
         places = ["--target-path", str(self.target), "--log-path", str(self.target)]
         self._arguments = ["--no-write-json", *arguments, *dbt_folders(), *places]
 
@@ -200,7 +203,7 @@ def _raise_if_failed(ended: _Ended, target: Path, matter: Collection[str] | None
         hook = next((error for node, error in ended.raised.items() if _is_hook(node)), None)
         raise DbtUnable(str(result.exception), hook) from result.exception
     failed: dict[str, str] = {}
-    raised: dict[str, Exception] = {}
+    raised: dict[str, BaseException] = {}
     for one in result.result.results:
         if one.status not in {"error", "fail", "runtime error"}:
             continue
@@ -218,6 +221,6 @@ def _is_hook(node_id: str) -> bool:
     return node_id.startswith("operation.")
 
 
-def _passes(words: str, raised: Exception | None) -> bool:
+def _passes(words: str, raised: BaseException | None) -> bool:
     """Whether a fault passes: by what our plugin raised, else by an engine's words."""
     return is_transient(raised) if raised is not None else dbt_is_transient(words)

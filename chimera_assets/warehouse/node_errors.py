@@ -9,10 +9,10 @@ from __future__ import annotations
 from threading import Lock
 
 _LOCK = Lock()
-_ERRORS: dict[str, Exception] = {}
+_ERRORS: dict[str, BaseException] = {}
 
 
-def keep_error(node_id: str, error: Exception) -> None:
+def keep_error(node_id: str, error: BaseException) -> None:
     """Keep what was raised for a node; dbt's threads may do so at once.
 
     Args:
@@ -23,7 +23,7 @@ def keep_error(node_id: str, error: Exception) -> None:
         _ERRORS[node_id] = error
 
 
-def take_errors() -> dict[str, Exception]:
+def take_errors() -> dict[str, BaseException]:
     """What was kept since the last call, by node; from here on nothing is kept of it."""
     with _LOCK:
         errors = dict(_ERRORS)

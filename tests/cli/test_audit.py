@@ -19,7 +19,7 @@ from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
 from chimera_assets.settings import get_settings
 
-from .conftest import HOURS, one_line
+from .conftest import HOURS, NEGATIVE, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +84,35 @@ def test_runs_that_are_off_the_record_are_said_to_be(
         said = chimera(*command)
         assert said.code == 0
         assert "not on the record: set CHIMERA_DATABASE_URL" in said.err
+
+
+@pytest.mark.usefixtures("platform", "lake_of_four_hours")
+def test_whoever_looks_at_personal_values_is_on_the_record(chimera: Chimera) -> None:
+    looks = [("table", "read", TABLE, "--format", "csv"), ("quarantine", "show", NEGATIVE)]
+    for look in looks:
+        said = chimera(*look, "--reveal")
+        assert said.code == 0, said.err
+        assert "alice@example.com" in said.out
+
+    quarantine, table = by_hand(chimera, "--action", "rows.reveal")
+    assert table["actor"]["name"] == os_user()
+    assert (table["resource"], quarantine["resource"]) == (TABLE, "quarantine/generations")
+    assert "user_id" in table["after"]["columns"]
+    assert quarantine["after"]["columns"] == ["user_id"]
+
+    # Where there is nothing to reveal, there is nothing to record.
+    assert chimera("table", "read", TABLE, "--columns", "model", "--reveal").code == 0
+    assert len(by_hand(chimera, "--action", "rows.reveal")) == len(looks)
+
+
+@pytest.mark.usefixtures("lake_of_four_hours")
+def test_no_personal_value_is_shown_off_the_record(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHIMERA_DATABASE_URL", "postgresql://ann@127.0.0.1:1/none")
+    said = chimera("table", "read", TABLE, "--reveal")
+    assert (said.code, said.out) == (2, "")
+    assert "could not be written" in said.err
 
 
 @pytest.mark.usefixtures("platform")

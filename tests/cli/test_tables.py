@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -68,6 +68,60 @@ def test_nothing_to_read_is_still_json_and_csv(chimera: Chimera) -> None:
     nothing = ("--hours", "2026-01-30", "--columns", "event_id,hour")
     assert json.loads(chimera("table", "read", NAME, *nothing, "--format", "json").out) == []
     assert chimera("table", "read", NAME, *nothing, "--format", "csv").out == "event_id,hour\n"
+
+
+def rows_of(chimera: Chimera, table: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(chimera("table", "read", table, "--format", "json").out)
+    return rows
+
+
+def test_personal_values_are_masked_in_every_format_and_layer(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    for table in (NAME, "raw/generations", "quarantine/generations"):
+        for form in ("table", "json", "csv"):
+            said = chimera("table", "read", table, "--format", form)
+            assert "alice@example.com" not in said.out
+            assert "--reveal shows them" in said.err
+    assert rows_of(chimera, NAME)[0]["user_id"] == "•••"
+    assert rows_of(chimera, NAME)[0]["tenant_id"] == "acme"
+    # What no contract describes is masked, but for what the platform adds itself.
+    retired = lake_of_four_hours.table(*NAME.split("/")).read().collect()
+    lake_of_four_hours.table("staged", "retired").overwrite(retired)
+    first = rows_of(chimera, "staged/retired")[0]
+    shown = {name for name, value in first.items() if value not in {None, "•••"}}
+    assert shown == {"hour_partition", "hour", "_batch_id", "_ingested_at"}
+
+
+def test_what_models_make_is_masked_by_origin_or_name(
+    chimera: Chimera, lake_of_four_hours: Lake, home: Path
+) -> None:
+    row = {"user_id": "alice", "whose": "alice", "flavour": "mint", "tokens": 7, "model": "m-1"}
+    row |= {"bounds": [1, 2]}
+    lake_of_four_hours.table("marts", "fact_tastes").overwrite(pl.DataFrame([row]))
+
+    masked = {**row, "user_id": "•••", "whose": "•••", "flavour": "•••"}
+    assert rows_of(chimera, "marts/fact_tastes") == [masked]
+
+    # After a run it is known what each column is made of.
+    lineage = home / "dbt" / "lineage"
+    lineage.mkdir(parents=True)
+    made_of = {
+        "user_id": [["staging", "stg_tastes", "user_id"]],
+        "whose": [["staging", "stg_tastes", "owner"]],
+        "flavour": [["staging", "stg_tastes", "flavour"]],
+        "tokens": [["staging", "stg_tastes", "owner"]],  # a count of owners is no name
+        "model": [],
+    }
+    staged = {
+        "user_id": [["staged", "generations", "user_id"]],
+        "owner": [["staged", "generations", "user_id"]],
+        "flavour": [["staged", "generations", "model"]],
+    }
+    (lineage / f"fact_tastes-{'a' * 64}.json").write_text(json.dumps(made_of))
+    (lineage / f"stg_tastes-{'b' * 64}.json").write_text(json.dumps(staged))
+    masked = {**row, "user_id": "•••", "whose": "•••"}
+    assert rows_of(chimera, "marts/fact_tastes") == [masked]
 
 
 def test_hours_and_columns_can_be_chosen(chimera: Chimera) -> None:

@@ -9,6 +9,8 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from chimera_assets.errors import ChimeraError
 from chimera_assets.lake import CommitConflict, LakeError, StorageUnavailable, storage_retry
 from chimera_assets.warehouse import dbt_plugin
@@ -41,9 +43,20 @@ def outcome() -> dict[str, Any]:
     return {"error": None}
 
 
+def said_of_a_value() -> str:
+    """What dbt gets to read of a value that its cursor stumbled upon."""
+    from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
+
+    try:
+        DuckDBCursorWrapper(duckdb.connect()).execute("select reverse('rekram7qz')::int").fetchall()
+    except duckdb.Error as error:
+        return str(error)
+    return ""
+
+
 def main() -> None:
     storage_retry.READ_ATTEMPTS = 1  # nobody is going to answer
-    outcomes = {}
+    outcomes: dict[str, dict[str, Any]] = {}
     with failing("_commit", CommitConflict("somebody was quicker")):
         outcomes["conflict"] = outcome()
     with failing("_commit", LakeError("a column named Generic S3 error: 503 Slow Down")):
@@ -51,6 +64,7 @@ def main() -> None:
     with failing("_show_table", StorageUnavailable("nobody answers")):
         outcomes["at the beginning"] = outcome()
     outcomes["nothing"] = outcome()
+    outcomes["a value"] = {"words": said_of_a_value()}
     print(json.dumps(outcomes))  # noqa: T201
 
 

@@ -36,3 +36,5 @@ def test_what_the_lake_plugin_raised_decides(tmp_path: Path) -> None:
     assert told["at the beginning"]["passes"]
     # What was raised in an earlier run says nothing of a later one.
     assert told["nothing"]["error"] is None
+    assert "Conversion Error: a value cannot be converted to INT32" in told["a value"]["words"]
+    assert "zq7marker" not in said.stdout

@@ -46,7 +46,7 @@ STEP = ("DagsterExecutionStepExecutionError", "Error occurred while executing op
         ),
         (
             ("ComputeError", f"conversion from str to i64 failed: [{ALICE}]"),
-            "ComputeError; what it says may quote rows and is only in the log of the run",
+            "ComputeError; what it says may quote rows; see the log of the run",
         ),
         (
             (

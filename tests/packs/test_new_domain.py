@@ -34,8 +34,13 @@ def chimera(house: House, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def chimera_text(house: House, *arguments: str, code: int = 0) -> str:
-    """What a command prints; it has to end with the code."""
+def chimera_text(house: House, *arguments: str) -> str:
+    """What a command prints on its standard output."""
+    return run_chimera(house, *arguments).stdout
+
+
+def run_chimera(house: House, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command, which has to end with the code."""
     done = subprocess.run(
         warm.chimera(*arguments),
         capture_output=True,
@@ -46,7 +51,7 @@ def chimera_text(house: House, *arguments: str, code: int = 0) -> str:
         timeout=300,
     )
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +165,7 @@ def test_its_aggregate_is_made_again_from_its_facts(library: House) -> None:
     assert found["holds"], found["failures"]
     table.write_hours(kept.with_columns(days=pl.col("days") + 1), hours)
 
-    damaged = json.loads(chimera_text(library, "verify", "--json", code=1))
+    damaged = json.loads(run_chimera(library, "verify", "--json", code=1).stdout)
 
     (failure,) = damaged["failures"]
     named = {key: failure[key] for key in ("promise", "table", "hour")}

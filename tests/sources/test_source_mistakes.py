@@ -13,7 +13,7 @@ from chimera_assets.hours import HourRange
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.batch import Batch
-from chimera_assets.sources.database import connect
+from chimera_assets.sources.database import connect, source_database
 from chimera_assets.sources.errors import SourceError, SourceSchemaError
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
@@ -200,3 +200,39 @@ def test_a_stream_without_any_time_is_refused(database: str, generations: Contra
 
     with pytest.raises(SourceError, match="event's time"):
         PostgresSource(database).extract_hours(contract, HOUR, BATCH)
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("person::int", "invalid input syntax for type integer; the value is not shown"),
+        ("person::json", "invalid input syntax for type json; the value is not shown"),
+        ("complain(person)", "the server's message may quote values of rows and is not shown"),
+    ],
+)
+def test_a_view_that_stumbles_upon_a_value_does_not_say_it(
+    database: str, run: Run, expression: str, said: str
+) -> None:
+    run(
+        "CREATE FUNCTION complain(x text) RETURNS int LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'who is %?', x; END $$",
+        "CREATE TABLE people (person text PRIMARY KEY)",
+        "INSERT INTO people VALUES ('zq7marker')",
+        f"CREATE VIEW numbers AS SELECT {expression} AS n FROM people",  # noqa: S608
+    )
+    with connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT n FROM numbers")
+        rows = cursor.fetch_record_batch()
+        with pytest.raises(SourceError) as caught, source_database(database).explained_stream():
+            rows.read_next_batch()
+    assert said in str(caught.value)
+    assert "zq7marker" not in str(caught.value)
+
+
+def test_a_row_that_breaks_a_constraint_is_not_said(run: Run) -> None:
+    run("CREATE TABLE people (person text PRIMARY KEY)")
+    insert = "INSERT INTO people VALUES ('zq7marker')"
+    run(insert)
+    with pytest.raises(SourceError, match="unique constraint") as caught:
+        run(insert)
+    assert "zq7marker" not in str(caught.value)

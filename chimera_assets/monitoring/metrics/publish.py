@@ -68,7 +68,7 @@ def publish_now() -> Published:
 
 def textfile() -> Path:
     """The file for the node exporter's textfile collector."""
-    return get_settings().home / "metrics" / "chimera.prom"
+    return get_settings().room("metrics") / "chimera.prom"
 
 
 def publish(instance: Instance) -> Published:
@@ -81,7 +81,6 @@ def publish(instance: Instance) -> Published:
     began = time.perf_counter()
     registry = collect(instance, datetime.now(UTC))
     path = textfile()
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_to_textfile(str(path), registry)
     wrote = f"wrote {path} in {time.perf_counter() - began:.2f} s"
     url = get_settings().pushgateway_url

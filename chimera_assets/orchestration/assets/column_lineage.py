@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from chimera_assets.settings import get_settings
+from chimera_assets.privacy.origins import lineage_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,14 +35,8 @@ def column_lineage(
     path = compiled / model["package_name"] / model["original_file_path"]
     if not path.exists():
         return None
-    kept = (
-        get_settings().home
-        / "dbt"
-        / "lineage"
-        / f"{model['name']}-{model['checksum']['checksum']}.json"
-    )
+    kept = lineage_file(model["name"], model["checksum"]["checksum"])
     if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(_lineage(path.read_text(), _columns(manifest))))
     found: Lineage = json.loads(kept.read_text())
     return dg.TableColumnLineage(

@@ -141,9 +141,8 @@ def _shown(event: dict[str, Any], target: Path, hours: HourRange | None) -> dict
     if not unique_id.startswith("model.") or node["node_status"] != "success":
         return {}
     shown = _table_metadata(TRANSLATOR.get_asset_key(manifest()["nodes"][unique_id]), hours)
-    if hours is None or len(hours) == 1:
-        shown |= _lineage_metadata(unique_id, target)
-    return shown
+    lineage = _lineage_metadata(unique_id, target)  # kept for whoever asks what is masked
+    return shown | lineage if hours is None or len(hours) == 1 else shown
 
 
 def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]:

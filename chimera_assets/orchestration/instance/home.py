@@ -9,9 +9,12 @@ from typing import TypeAlias
 from dagster import DagsterInstance
 
 from chimera_assets.errors import SettingError
+from chimera_assets.paths import UnusablePath, usable_path
 
 #: A handle on Dagster's records, for those who hand it on and know nothing of Dagster.
 Instance: TypeAlias = DagsterInstance
+
+_EXPECTED = "a folder with dagster.yaml"
 
 
 def open_instance() -> Instance:
@@ -33,10 +36,12 @@ def dagster_home() -> Path:
     """
     given = os.environ.get("DAGSTER_HOME")
     if given:
-        folder = Path(given).expanduser()
-        if not folder.is_dir():
-            raise SettingError("DAGSTER_HOME", expected="a folder with dagster.yaml", found=given)
-        home = folder.absolute()
+        try:
+            home = usable_path(given)
+        except UnusablePath as error:
+            raise SettingError("DAGSTER_HOME", expected=_EXPECTED, found=error) from None
+        if not home.is_dir():
+            raise SettingError("DAGSTER_HOME", expected=_EXPECTED, found=given)
     else:
         home = _default_home()
     os.environ["DAGSTER_HOME"] = str(home)
@@ -49,9 +54,7 @@ def _default_home() -> Path:
         if (place / "dagster.yaml").is_file():
             return place
     looked = " nor in ".join(map(str, places))
-    raise SettingError(
-        "DAGSTER_HOME", expected="a folder with dagster.yaml", found=f"none set, none in {looked}"
-    )
+    raise SettingError("DAGSTER_HOME", expected=_EXPECTED, found=f"none set, none in {looked}")
 
 
 def kept_value(instance: Instance, key: str) -> str | None:

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 
 def _folder(name: str) -> str:
-    folder = get_settings().home / "dagster" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return str(folder)
+    return str(get_settings().room("dagster", name))
 
 
 class _UnderHome:

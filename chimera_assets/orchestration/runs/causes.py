@@ -63,7 +63,7 @@ def safe_cause_of(error: SerializableErrorInfo) -> str:
         # PostgreSQL quotes names after a word, values after a colon.
         return re.sub(r'(?<=: )"[^"]*"', '"..."', named)
     kind = classes_of(error)[-1]
-    return f"{kind}; what it says may quote rows and is only in the log of the run"
+    return f"{kind}; what it says may quote rows; see the log of the run"
 
 
 def classes_of(error: SerializableErrorInfo) -> list[str]:

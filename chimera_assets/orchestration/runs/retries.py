@@ -18,6 +18,7 @@ import dagster as dg
 
 from chimera_assets.errors import one_line
 from chimera_assets.orchestration.io_manager import DeltaIOManager
+from chimera_assets.row_values import without_values
 from chimera_assets.settings import get_settings
 from chimera_assets.transient import is_transient
 
@@ -43,12 +44,15 @@ def tried_again(log: dg.DagsterLogManager, tries_before: int) -> Iterator[None]:
 
     Raises:
         RetryRequested: The step is to be tried again.
+        Exception: What was raised, without values of rows: Dagster keeps its words and its causes.
     """
     try:
         yield
-    except Exception as error:
-        if tries_before >= RETRIES or not is_transient(error):
-            raise
+    except Exception as raised:  # noqa: BLE001 - raised again, without values
+        passes = tries_before < RETRIES and is_transient(raised)
+        error = without_values(raised)
+        if not passes:
+            raise error from error.__cause__
         seconds = pause(tries_before)
         log.warning(
             "Try %d of %d failed, the next is in %.1f s: %s",

@@ -12,6 +12,7 @@ from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets.landing import STREAMS, landing_job
 from chimera_assets.orchestration.runs.job_names import LANDING as LANDING_JOB
 from chimera_assets.orchestration.runs.statuses import AT_WORK, WAITING
+from chimera_assets.row_values import values_hidden
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import FileLog, LandingFile, Place, waiting
 
@@ -34,6 +35,7 @@ _MOST_FILES = 5_000
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Looks for new files in the landing place; has them loaded once they are whole.",
 )
+@values_hidden()  # Dagster keeps the error of a tick
 def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One run for all streams with a whole new file: one that is as it was at the last look."""
     if context.instance.get_run_records(

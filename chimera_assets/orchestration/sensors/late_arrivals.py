@@ -17,6 +17,7 @@ from chimera_assets.orchestration.hourly_job import etl_hourly
 from chimera_assets.orchestration.runs.late_runs import plan
 from chimera_assets.orchestration.runs.tags import PARTITION_TAG
 from chimera_assets.postgres.databases import source_database_url
+from chimera_assets.row_values import values_hidden
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.postgres import PostgresSource
@@ -42,6 +43,7 @@ _REST = 20
         "By PostgreSQL's row versions, so that no transaction that commits late is missed."
     ),
 )
+@values_hidden()  # Dagster keeps the error of a tick
 def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Scan every stream, and ask for the runs that its pending hours need."""
     now = datetime.now(UTC)

@@ -15,6 +15,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
+from chimera_assets.paths import regular_text
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 
 if TYPE_CHECKING:
@@ -52,14 +53,16 @@ def load(root: Path) -> dict[str, str] | None:
     """
     path = root / _FILE
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(regular_text(path))
         return {login: str(found[login]) for login in LOGINS}
     except FileNotFoundError:
         return None
     except OSError as error:
-        remedy = "run as the user who made it, or let that user run this"
+        remedy = "remove what is there; the server's next start sets new ones"
+        if isinstance(error, PermissionError):
+            remedy = "run as the user who made it, or let that user run this"
         raise EmbeddedServerError(root, f"{path.name}: {error.strerror}", remedy) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         remedy = "remove the file while nothing uses the server; its next start sets new ones"
         raise EmbeddedServerError(root, f"{path.name} is damaged", remedy) from None
 

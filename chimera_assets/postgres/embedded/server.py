@@ -30,6 +30,7 @@ from chimera_assets.postgres.embedded.provision import (
     SOURCE_DATABASE,
     provide,
 )
+from chimera_assets.private_home import make_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,12 +118,16 @@ class EmbeddedPostgres:
     def _alone(self) -> Iterator[None]:
         root = self.cluster.root
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            make_home(root.parent)
+            root.mkdir(exist_ok=True)
             with locks.exclusive(root / "start.lock", _START_SECONDS):
                 yield
         except TimeoutError as error:
             raise EmbeddedServerError(root, str(error), "end that process") from None
-        except (OSError, LookupError) as error:
+        except OSError as error:
+            problem = f"{error.filename or root}: {error.strerror or error}"
+            raise EmbeddedServerError(root, problem) from error
+        except LookupError as error:
             raise EmbeddedServerError(root, str(error)) from error
 
     def _ready_with(self, database: str) -> None:
@@ -223,7 +228,7 @@ def _private(path: str, flags: int) -> int:
 
     The server writes statements that failed there, with their values.
     """
-    opened = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    opened = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     os.fchmod(opened, 0o600)  # an older release made it readable to all
     return opened
 

@@ -1,0 +1,79 @@
+"""Paths and files that a user names: what cannot be one is refused before anything is done with it.
+
+Every path of a setting or a command passes here, so that what follows need not expect any of this.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from chimera_assets.errors import one_line
+
+#: So much of a path is shown.
+_SHOWN = 80
+
+
+class UnusablePath(ValueError):  # noqa: N818 - it is one
+    """What was found is no path that can be used; the message says what it is, and why not."""
+
+
+def usable_path(given: str | Path) -> Path:
+    """The absolute path of what a user gave, `~` expanded; nothing need be there.
+
+    Raises:
+        UnusablePath: The system cannot have a path like that, or lets us not see whether it does.
+    """
+    text = str(given)
+    shown = one_line(text.encode("utf-8", "backslashreplace").decode(), _SHOWN)
+    try:
+        text.encode()
+        path = Path(text).expanduser().absolute()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except UnicodeEncodeError:
+        msg = f"{shown} (which is not UTF-8)"
+        raise UnusablePath(msg) from None
+    except RuntimeError:  # of expanduser
+        msg = f"{shown} (there is no such user)"
+        raise UnusablePath(msg) from None
+    except OSError as error:
+        msg = f"{shown} ({(error.strerror or str(error)).lower()})"
+        raise UnusablePath(msg) from None
+    except ValueError:  # of stat
+        msg = f"{shown!r} (with a null character)"
+        raise UnusablePath(msg) from None
+    else:
+        return path
+    try:
+        return Path(text).expanduser().absolute()
+    except FileNotFoundError:
+        msg = f"{shown} (below the working directory, which is gone)"
+        raise UnusablePath(msg) from None
+
+
+def regular_text(path: Path, most: int | None = None) -> str:
+    """What is in a file of UTF-8 text.
+
+    Args:
+        path: The file.
+        most: So many bytes it may have.
+
+    Raises:
+        OSError: It cannot be read, is larger, or is no file that ends: a named pipe, a device.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    # Of a pipe that nobody writes to, opening alone would wait for ever.
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(opened)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "something else than a file")
+        if most is not None and found.st_size > most:
+            raise OSError(0, f"one of {found.st_size:,} bytes, more than {most:,}")
+        with open(opened, "rb", closefd=False) as file:
+            return file.read().decode()
+    finally:
+        os.close(opened)

@@ -1,0 +1,53 @@
+"""The folder of all that is kept on this machine, closed to the machine's other users.
+
+It holds rows, which may be prompts or personal data, and passwords. Everything below it is private
+by that alone, whatever the umask made of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+#: What we make in it. A folder that holds other things, too, is not only ours to close.
+_ROOMS = frozenset({"dagster", "dbt", "lake", "landing", "logs", "metrics", "postgres"})
+
+
+def make_home(home: Path) -> None:
+    """Make the folder for our eyes alone, or close the one there is.
+
+    One that others may read is as an older release made it, and is closed, which is said. Left
+    alone are a folder of somebody else, one that holds anything besides what we make, and one that
+    only a group may enter: somebody chose that.
+
+    Raises:
+        OSError: The folder cannot be made.
+    """
+    home.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(mode=0o700)
+    except FileExistsError:
+        _close(home)
+
+
+def _close(home: Path) -> None:
+    found = home.stat()
+    if not found.st_mode & stat.S_IRWXO or found.st_uid != os.geteuid():
+        return
+    held = {entry.name for entry in os.scandir(home)}
+    if held <= _ROOMS:
+        home.chmod(found.st_mode & stat.S_IRWXU)
+        if held:
+            _log.warning(
+                "%s: closed to other users, as it holds rows and passwords; it was %o; "
+                "for a reader of your own, give it a group and `chmod 750`, which is kept",
+                home,
+                stat.S_IMODE(found.st_mode),
+            )
