@@ -21,8 +21,8 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from chimera_assets.errors import SettingError
 from chimera_assets.hours import floor_hour
-from chimera_assets.paths import UnusablePath, regular_text, usable_path
 from chimera_assets.private_home import make_home
+from chimera_assets.setting_paths import folder_of, require_readable
 
 PREFIX = "CHIMERA_"
 ENV_FILE = ".env"
@@ -148,13 +148,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         # Dagster and dbt run parts of us in other working directories.
-        return _path(_variable(info), value) if value is not None else None
+        return folder_of(_variable(info), value) if value is not None else None
 
     @field_validator("packs_dir")
     @classmethod
     def _absolute_folders(cls, value: str, info: ValidationInfo) -> str:
         given = re.split(f"[,{re.escape(os.pathsep)}]", value)
-        folders = (_path(_variable(info), part.strip()) for part in given if part.strip())
+        folders = (folder_of(_variable(info), part.strip()) for part in given if part.strip())
         return os.pathsep.join(dict.fromkeys(map(str, folders)))
 
     @field_validator("start")
@@ -252,7 +252,7 @@ class Settings(BaseSettings):
             return given.rstrip("/")
         if "://" in given:
             raise SettingError(setting, expected="a folder or s3://bucket/prefix", found=given)
-        path = _path(setting, given) if given else default
+        path = folder_of(setting, given) if given else default
         if path.exists() and not path.is_dir():
             raise SettingError(setting, expected="a folder", found=f"the file {path}")
         return str(path)
@@ -278,7 +278,7 @@ def get_settings() -> Settings:
         SettingError: A setting's value cannot be used; the message names its variable.
     """
     if not Path(ENV_FILE).is_dir():  # some have a virtual environment of that name
-        _require_readable(Path(ENV_FILE))
+        require_readable(Path(ENV_FILE))
     _warn_of_misspelt()
     try:
         settings = Settings()
@@ -299,45 +299,8 @@ def _warn_of_misspelt() -> None:
             _log.warning("%s: there is no such setting; did you mean %s?", name, close[0])
 
 
-def _path(setting: str, given: str | Path) -> Path:
-    """The absolute path of the folder that a setting gives, which need not be there.
-
-    Raises:
-        SettingError: It is no path that can be used, or a folder that this user may not read.
-    """
-    try:
-        path = usable_path(given)
-    except UnusablePath as error:
-        raise SettingError(setting, expected="a path that can be used", found=error) from None
-    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
-        # What is in it would look as if it were not there.
-        expected = "a folder that this user may read"
-        raise SettingError(setting, expected=expected, found=f"{path} (permission denied)")
-    return path
-
-
 def _variable(info: ValidationInfo) -> str:
     return PREFIX + (info.field_name or "").upper()
-
-
-def _require_readable(file: Path) -> None:
-    """See that settings can be read from the file, if there is one.
-
-    Raises:
-        SettingError: They cannot.
-    """
-    try:
-        text = regular_text(file)
-    except FileNotFoundError:
-        return
-    except (OSError, UnicodeDecodeError) as error:
-        found = error.strerror if isinstance(error, OSError) else f"no UTF-8 (byte {error.start})"
-    else:
-        if "\0" not in text:
-            return
-        found = "a null character"
-    expected = "a file of settings that this user may read, in UTF-8"
-    raise SettingError(str(file.absolute()), expected=expected, found=found) from None
 
 
 def _setting_error(error: ValidationError) -> SettingError:
