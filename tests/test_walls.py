@@ -17,7 +17,7 @@ SMUGGLED = {
     "privacy/smuggled.py": "adbc_driver_postgresql",
     "hour_columns.py": "psycopg",
     "orchestration/smuggled.py": "sqlalchemy",
-    "yaml_models.py": "alembic",
+    "yaml_documents/models.py": "alembic",
     "commands/smuggled.py": "fastapi",
     "sources/smuggled.py": "starlette",
     "serving/api/smuggled.py": "chimera_assets.orchestration.partitions",

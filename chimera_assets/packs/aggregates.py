@@ -21,7 +21,7 @@ from chimera_assets.packs.metrics import Metrics, note_metrics
 from chimera_assets.packs.models import unknown_tables
 from chimera_assets.packs.select import SelectError, read_select
 from chimera_assets.yaml_documents import Problem, one_of, read_document
-from chimera_assets.yaml_models import Name, Part, checked, refuse
+from chimera_assets.yaml_documents.models import Name, Part, checked, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from chimera_assets.yaml_documents import one_of
-from chimera_assets.yaml_models import Name, Part, refuse
+from chimera_assets.yaml_documents.models import Name, Part, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Collection

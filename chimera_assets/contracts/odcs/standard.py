@@ -13,7 +13,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel, ValidationError
 
 from chimera_assets.contracts.errors import one_of
-from chimera_assets.yaml_models import in_file
+from chimera_assets.yaml_documents.models import in_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

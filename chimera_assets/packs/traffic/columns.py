@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Discriminator, Field, Tag
 
 from chimera_assets.packs.traffic.expressions import Sql, columns_of
-from chimera_assets.yaml_models import Name, Part
+from chimera_assets.yaml_documents.models import Name, Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from chimera_assets.packs.traffic.columns import Column
 from chimera_assets.packs.traffic.expressions import Sql
 from chimera_assets.packs.traffic.times import Arrival, Episode, Rhythm, Share
 from chimera_assets.yaml_documents import Document
-from chimera_assets.yaml_models import Name, Part
+from chimera_assets.yaml_documents.models import Name, Part
 
 if TYPE_CHECKING:
     from chimera_assets.yaml_documents import Location

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import BeforeValidator
 
 from chimera_assets.errors import one_line
-from chimera_assets.yaml_models import refuse
+from chimera_assets.yaml_documents.models import refuse
 
 #: More than anybody writes. Polars ends the process over thousands of terms, without a word, and
 #: takes seconds over hundreds.

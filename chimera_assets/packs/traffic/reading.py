@@ -10,7 +10,7 @@ from chimera_assets.packs.traffic.definition import FILE, Traffic
 from chimera_assets.packs.traffic.names import note_episode, note_stream
 from chimera_assets.packs.traffic.tables import note_reference, note_table
 from chimera_assets.yaml_documents import read_document
-from chimera_assets.yaml_models import checked
+from chimera_assets.yaml_documents.models import checked
 
 if TYPE_CHECKING:
     from chimera_assets.packs import Pack

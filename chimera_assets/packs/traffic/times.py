@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from chimera_assets.packs.traffic.columns import Column
 from chimera_assets.packs.traffic.expressions import Sql
-from chimera_assets.yaml_models import Name, Part, refuse
+from chimera_assets.yaml_documents.models import Name, Part, refuse
 
 HOURS_A_DAY = 24
 

@@ -30,7 +30,7 @@ from chimera_assets.postgres.embedded.provision import (
     SOURCE_DATABASE,
     provide,
 )
-from chimera_assets.private_home import make_home
+from chimera_assets.settings.home import make_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,73 @@
+"""Reading the settings of a process, once; complaints by the name of the variable."""
+
+from __future__ import annotations
+
+import logging
+import os
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import DotEnvSettingsSource
+
+from chimera_assets.errors import SettingError
+from chimera_assets.settings.model import ENV_FILE, PREFIX, SECRETS, Settings
+from chimera_assets.settings.paths import require_readable
+
+_log = logging.getLogger(__name__)
+
+#: Variables that look like settings and are read elsewhere.
+_OF_OTHERS = frozenset(
+    {"CHIMERA_DUCKDB_MEMORY_LIMIT", "CHIMERA_DBT_START_HOUR", "CHIMERA_DBT_END_HOUR"}
+)
+#: How alike two names are that only a slip of the fingers tells apart.
+_CLOSE = 0.85
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingError: A setting's value cannot be used; the message names its variable.
+    """
+    if not Path(ENV_FILE).is_dir():  # some have a virtual environment of that name
+        require_readable(Path(ENV_FILE))
+    _warn_of_misspelt()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise _setting_error(error) from None
+    if settings.home.exists() and not settings.home.is_dir():
+        raise SettingError("CHIMERA_HOME", expected="a folder", found=f"the file {settings.home}")
+    return settings
+
+
+def _warn_of_misspelt() -> None:
+    """Say of a variable that is almost a setting's what was meant; never its value."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _OF_OTHERS
+    given = {name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)}
+    for name in sorted(filter(str.isidentifier, given - known)):
+        close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
+        if close:
+            _log.warning("%s: there is no such setting; did you mean %s?", name, close[0])
+
+
+def _setting_error(error: ValidationError) -> SettingError:
+    """The first complaint of pydantic, in our words."""
+    first: Any = error.errors()[0]
+    name = str(first["loc"][0])
+    setting = name.upper().removeprefix(PREFIX).lower()
+    field = Settings.model_fields.get(setting)
+    described = (field.description if field is not None else None) or "another value"
+    variable = PREFIX + setting.upper()
+    given = repr(os.environ.get(variable, first["input"]))
+    if setting in SECRETS:
+        given = "a value that is not shown, as it may hold a password"
+    return SettingError(
+        variable,
+        expected=described[0].lower() + described[1:].rstrip("."),
+        found=f"{given} ({first['msg'][0].lower()}{first['msg'][1:]})",
+    )

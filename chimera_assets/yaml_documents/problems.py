@@ -1,0 +1,73 @@
+"""What is wrong with a file, by line: as editors and terminals like it, and as an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+from chimera_assets.errors import ChimeraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, or that could be better, in a file.
+
+    Attributes:
+        path: The file.
+        line: The line in it, from 1.
+        what: The part in question, `type of column latency_ms` for instance.
+        expected: What belongs there, in words.
+        found: What stands there.
+        severity: `error` if the file cannot be used so, `warning` if it can.
+    """
+
+    path: Path
+    line: int
+    what: str
+    expected: str
+    found: str
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        """`path:line: what: expected ..., found ...`, as editors and terminals like it."""
+        return f"{self.path}:{self.line}: {self.what}: expected {self.expected}, found {self.found}"
+
+
+class DocumentError(ChimeraError):
+    """A file cannot be used.
+
+    Args:
+        problems: What is wrong; at least one. The message gives the first.
+    """
+
+    #: The command that lists all problems.
+    lister: ClassVar[str]
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        self.path, self.line = first.path, first.line
+        self.expected, self.found = first.expected, first.found
+        more = len(self.problems) - 1
+        rest = f" (and {more} more: `{self.lister}` lists them)" if more else ""
+        super().__init__(f"{first}{rest}")
+
+
+def one_of(known: Iterable[str], found: object = None) -> str:
+    """`one of a, b, c`, with a guess at what was meant by `found`."""
+    names = sorted(known)
+    guess = f" (did you mean {close}?)" if (close := _closest(names, found)) else ""
+    return f"one of {', '.join(names)}{guess}"
+
+
+def _closest(names: Sequence[str], found: object) -> str | None:
+    """The name that was meant: one that is spelt alike, else the first that has it as a part."""
+    text = str(found).lower() if found is not None else ""
+    spelt = {name.lower(): name for name in names}
+    close = get_close_matches(text, spelt, n=1) or [name for name in spelt if text and text in name]
+    return spelt[close[0]] if close else None
