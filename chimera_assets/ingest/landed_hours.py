@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HourRange, floor_hour, parse_key
 from chimera_assets.ingest.watermark import Hours, Landed
-from chimera_assets.lake.commit import commit_info
+from chimera_assets.lake.log_entries import commit_info
 from chimera_assets.layers import LANDING
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import LANDED_HOURS

@@ -21,7 +21,8 @@ from chimera_assets.ingest.watermark import (
     Watermark,
     advanced,
 )
-from chimera_assets.lake.commit import Carried, commit_info
+from chimera_assets.lake.commit import Carried
+from chimera_assets.lake.log_entries import commit_info
 from chimera_assets.layers import RAW
 from chimera_assets.system_tables.batches import judged_hours
 

@@ -11,14 +11,14 @@ import random
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from deltalake import CommitProperties, Transaction
-from deltalake.fs import DeltaStorageHandler
 
 from chimera_assets.lake import damage, data_files
 from chimera_assets.lake.errors import CommitConflict, StorageUnavailable, translated
-from chimera_assets.lake.storage_retry import READ_ATTEMPTS, pause, with_retries
+from chimera_assets.lake.log_entries import read_actions
+from chimera_assets.lake.storage_retry import READ_ATTEMPTS, pause
 from chimera_assets.tracing import span
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from deltalake import DeltaTable
 
-    from chimera_assets.lake.location import TableLocation
     from chimera_assets.lake.snapshot import TableState
     from chimera_assets.lake.stream import Stream
 
@@ -175,29 +174,6 @@ def append_carry(_: DeltaTable) -> Carried:
     """
     lane = random.randrange(_APPEND_LANES)  # noqa: S311
     return Carried((f"chimera.append.{lane}", time.time_ns() // 1_000_000), {})
-
-
-def read_actions(table: TableLocation, version: int) -> list[dict[str, Any]]:
-    """The actions of one commit, from its entry in the log."""
-
-    def content() -> bytes:
-        storage = DeltaStorageHandler(table.uri, table.storage_options)
-        with storage.open_input_file(f"_delta_log/{version:020}.json") as entry:
-            read: bytes = entry.read()
-            return read
-
-    lines = with_retries(content, table.uri).splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
-
-
-def commit_info(table: TableLocation, version: int) -> dict[str, Any]:
-    """What one commit says of itself, its metadata included.
-
-    Raises:
-        FileNotFoundError: The log does not reach so far back.
-    """
-    actions = read_actions(table, version)
-    return next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
 
 
 def _landed(table: TableState, commit_id: str, base: int) -> int | None:

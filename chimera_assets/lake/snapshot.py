@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -13,6 +13,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from chimera_assets.lake import damage
 from chimera_assets.lake.errors import LakeError, TableNotFound, translated
 from chimera_assets.lake.location import TableLocation
+from chimera_assets.lake.log_entries import commit_info
 from chimera_assets.lake.storage_retry import with_retries
 
 if TYPE_CHECKING:
@@ -110,20 +111,32 @@ class TableState(TableLocation):
                 raise TableNotFound(self.uri, msg) from error
             raise translated(error, self.uri) from error
         if as_of is not None:
-            self._require_as_old(delta, _utc(as_of))
+            self._require_as_old(delta.version(), _utc(as_of))
         return delta
 
-    def _require_as_old(self, delta: DeltaTable, moment: datetime) -> None:
+    def _require_as_old(self, oldest: int, moment: datetime) -> None:
         """Refuse a time before the oldest version, for which deltalake gives that version."""
-        commits = delta.history(1)
-        written = commits[0].get("timestamp") if commits else None
-        if written is None or (oldest := datetime.fromtimestamp(written / 1000, UTC)) <= moment:
+        if oldest > 0 and self._info(oldest - 1):
+            return  # not the oldest
+        # Not from `history`, which gives a version of the past the times of the newest ones. S3
+        # tells times by the second.
+        written = self._info(oldest).get("timestamp", 0) // 1000
+        if written <= moment.timestamp():
             return
         msg = (
             f"{self.uri}: no version is as old as {moment.isoformat()}; the oldest is version "
-            f"{delta.version()} of {oldest.isoformat(timespec='seconds')}"
+            f"{oldest} of {datetime.fromtimestamp(written, UTC).isoformat()}"
         )
         raise TableNotFound(self.uri, msg)
+
+    def _info(self, version: int) -> dict[str, Any]:
+        """What a commit says of itself; nothing if the log does not reach so far back."""
+        try:
+            return commit_info(self, version)
+        except FileNotFoundError:
+            return {}
+        except Exception as error:
+            raise translated(error, self.uri) from error
 
 
 def polars_schema(delta: DeltaTable) -> pl.Schema:

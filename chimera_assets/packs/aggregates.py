@@ -16,10 +16,10 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.claims import Claim, repeated
-from chimera_assets.packs.errors import PackError
+from chimera_assets.packs.errors import PackError, SelectError
 from chimera_assets.packs.metrics import Metrics, note_metrics
 from chimera_assets.packs.models import unknown_tables
-from chimera_assets.packs.select import SelectError, read_select
+from chimera_assets.packs.select import read_select
 from chimera_assets.yaml_documents import Problem, one_of, read_document
 from chimera_assets.yaml_documents.models import Name, Part, checked, refuse
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets.packs.errors import PackError
-from chimera_assets.packs.select import SelectError, read_select
+from chimera_assets.packs.errors import PackError, SelectError
+from chimera_assets.packs.select import read_select
 from chimera_assets.yaml_documents import read_document
 
 if TYPE_CHECKING:

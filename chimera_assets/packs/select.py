@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.errors import ChimeraError, in_short, one_line
+from chimera_assets.errors import in_short, one_line
+from chimera_assets.packs.errors import OutsideError, SelectError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,23 +30,6 @@ _WIDTH = 80
 #: What is expected.
 _ONE, _KNOWN = "one SELECT", "a SELECT that DuckDB knows"
 _SHALLOW = "a SELECT that is nested less deep"
-
-
-class SelectError(ChimeraError):
-    """A text is no SELECT that a pack may have.
-
-    Args:
-        expected: What belongs there, in words.
-        found: What stands there.
-    """
-
-    def __init__(self, expected: str, found: str) -> None:
-        self.expected, self.found = expected, found
-        super().__init__(f"expected {expected}, found {found}")
-
-
-class OutsideError(SelectError):
-    """A SELECT reads something else than tables."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ import duckdb
 from chimera_assets.contracts.dbt_sources import SOURCE, staged_columns
 from chimera_assets.errors import one_line
 from chimera_assets.layers import AGGREGATES, MARTS
-from chimera_assets.packs.errors import PackError
+from chimera_assets.packs.errors import ModelError, PackError, SelectError
 from chimera_assets.packs.model_columns import described_models
 from chimera_assets.packs.models import model_files
-from chimera_assets.packs.select import SelectError, read_select
-from chimera_assets.warehouse.model_text import ModelError, Unknown, model_text
+from chimera_assets.packs.select import read_select
+from chimera_assets.warehouse.model_text import Unknown, model_text
 from chimera_assets.warehouse.yml_check import yml_problems
 from chimera_assets.yaml_documents import Problem, one_of
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.errors import ChimeraError
+from chimera_assets.packs.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,20 +23,6 @@ _MACROS = Path(__file__).parents[2] / "dbt_project" / "macros" / "engine"
 
 #: What a model may be configured by. dbt's hooks, for instance, would run any SQL.
 _CONFIG = frozenset({"key_columns", "keeps_history", "materialized", "strategy", "tags"})
-
-
-class ModelError(ChimeraError):
-    """A model cannot be used.
-
-    Args:
-        line: The line in the model's file.
-        expected: What belongs there, in words.
-        found: What stands there.
-    """
-
-    def __init__(self, line: int, expected: str, found: str) -> None:
-        self.line, self.expected, self.found = line, expected, found
-        super().__init__(f"expected {expected}, found {found}")
 
 
 class Unknown(Exception):  # noqa: N818 - caught below, with the line of the model it came from

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.packs.errors import PackError
-from chimera_assets.packs.select import OutsideError, SelectError, read_select
-from chimera_assets.warehouse.model_text import ModelError, model_text
+from chimera_assets.packs.errors import ModelError, OutsideError, PackError, SelectError
+from chimera_assets.packs.select import read_select
+from chimera_assets.warehouse.model_text import model_text
 from chimera_assets.yaml_documents import Problem, read_document
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,9 +84,19 @@ def chimera(capsys: pytest.CaptureFixture[str]) -> Chimera:
 
 
 def process(*arguments: str, cwd: Path | None = None, **environment: str) -> Said:
-    """Run `chimera` as a process of its own, as a shell does."""
+    """Run `chimera` as a process of its own, which has imported what it may need."""
+    return _process(warm.chimera(*arguments), cwd, environment)
+
+
+def cold_process(*arguments: str, **environment: str) -> Said:
+    """Run `chimera` as a shell does, from nothing."""
+    command = [sys.executable, "-c", "from chimera_assets.cli import main; main()", *arguments]
+    return _process(command, None, environment)
+
+
+def _process(command: list[str], cwd: Path | None, environment: dict[str, str]) -> Said:
     done = subprocess.run(
-        warm.chimera(*arguments),
+        command,
         capture_output=True,
         text=True,
         check=False,

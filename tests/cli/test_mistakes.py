@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import one_line, process
+from .conftest import cold_process, one_line, process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +114,7 @@ def test_a_defect_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
     )
     from .conftest import REPOSITORY
 
-    said = process("status", PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
+    said = cold_process("status", PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
     assert said.code == 1
     assert "Traceback" in said.err
     assert "RuntimeError: a defect" in said.err
@@ -122,7 +122,7 @@ def test_a_defect_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
 
 def test_help_comes_at_once_without_loading_what_is_heavy() -> None:
     begun = time.perf_counter()
-    said = process("--help")
+    said = cold_process("--help")
     assert said.code == 0
     assert "backfill" in said.out
     assert time.perf_counter() - begun < 5

@@ -30,6 +30,10 @@ def test_the_table_as_it_was_at_a_version_or_a_time(table: Table) -> None:
     assert values(table, version=first.version) == values(table, as_of=between) == [1]
     with pytest.raises(TableNotFound, match="no version 99; the newest is 2"):
         table.read(version=99)
+    with pytest.raises(
+        TableNotFound, match=r"no version is as old as .*; the oldest is version 0 "
+    ):
+        table.read(as_of=datetime(2020, 1, 1, tzinfo=UTC))
     table.restore(between)
     assert values(table) == [1]
     table.restore(2)

@@ -17,21 +17,27 @@ from chimera_assets.warehouse.dbt_project import parsed_project
 from .test_packs import LIBRARY, edit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 AGGREGATE, FACT = "models/aggregations/agg_loans", "models/marts/fact_loans"
 
 
 @pytest.fixture
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the pack `library`, used beside `ai`."""
     shutil.copytree(LIBRARY, tmp_path / "library")
     monkeypatch.setenv("CHIMERA_PACKS", "ai,library")
     monkeypatch.setenv("CHIMERA_PACKS_DIR", str(tmp_path))
     monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+    _forget()
+    yield tmp_path / "library"
+    _forget()
+
+
+def _forget() -> None:
     for cached in (get_settings, active_packs, contracts, parsed_project):
         cached.cache_clear()
-    return tmp_path / "library"
 
 
 def reported(capsys: pytest.CaptureFixture[str]) -> list[str]:

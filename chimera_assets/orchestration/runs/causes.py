@@ -31,7 +31,7 @@ ERROR_MODULES = (
     "chimera_assets.postgres.errors",
     "chimera_assets.sources.errors",
     "chimera_assets.warehouse.dbt_run",
-    "chimera_assets.yaml_documents",
+    "chimera_assets.yaml_documents.problems",
 )
 
 #: How a message begins: with the path of its class, without one for Python's own.
