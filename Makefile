@@ -32,7 +32,7 @@ up: $(READY) ## Start the Dagster web page and daemon on what the demo made.
 	@chimera up
 
 test: $(READY) ## Run all tests; they start and stop their own servers.
-	@python -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
+	@python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 criteria: $(READY) ## Run the tests that prove criteria of the specification; makes docs/criteria.md.
 	@python -m pytest -q -n $(WORKERS) --dist loadfile -m criterion --criteria

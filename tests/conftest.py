@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,18 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+HERE = Path(__file__).parent
+
 pytest_plugins = ["pytester", "tests.criteria.plugin"]
+
+#: Folders with long stories. They begin first, so that no core is idle while the last one ends.
+LONG = {"cli", "dbt", "deploy", "faults", "observability", "packs", "pipeline"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long stories first, each file's tests in the order in which it has them."""
+    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
 
 
 @pytest.fixture(scope="session")
