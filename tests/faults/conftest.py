@@ -52,7 +52,7 @@ def dice(request: pytest.FixtureRequest) -> Random:
 
 @pytest.fixture(scope="session")
 def disposable_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DisposableHouse]:
-    made = DisposableHouse(tmp_path_factory.mktemp("house") / "home")
+    made = DisposableHouse(tmp_path_factory.mktemp("house") / "home", CHIMERA_RETRY_SECONDS="0.2")
     yield made
     made.close()
 
