@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,10 @@ def platform_database(settings: Settings) -> PlatformDatabase:
     """
     key = (str(settings.home), settings.database_url, settings.database_owner_url)
     with _in_process:
-        return _platforms.setdefault(key, PlatformDatabase(settings))
+        if key not in _platforms:
+            _platforms[key] = PlatformDatabase(settings)
+            atexit.register(_platforms[key].close)
+        return _platforms[key]
 
 
 def has_platform_database(settings: Settings) -> bool:

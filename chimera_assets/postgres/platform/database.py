@@ -77,9 +77,7 @@ class PlatformDatabase:
     def close(self) -> None:
         """End the sessions that are kept; the next transaction opens another."""
         with self._guard:
-            idle, self._idle = self._idle, []
-        for _, session in idle:
-            session.close()
+            self._forget()
 
     def _session(self) -> tuple[Address, Session]:
         while (kept := self._kept()) is not None:
@@ -98,10 +96,16 @@ class PlatformDatabase:
     def _kept(self) -> tuple[Address, Session] | None:
         with self._guard:
             if self._process != os.getpid() or not self._is_kept_up():
-                # A forked child must not speak on its parent's sessions; and a server of which we
-                # are no user may be stopped at any moment.
-                self._idle, self._process = [], os.getpid()
+                # A server of which we are no user may be stopped at any moment.
+                self._forget()
             return self._idle.pop() if self._idle else None
+
+    def _forget(self) -> None:
+        idle, self._idle = self._idle, []
+        ours, self._process = self._process == os.getpid(), os.getpid()
+        for _, session in idle:
+            if ours:  # a forked child must not speak on its parent's sessions
+                session.close()
 
     def _is_kept_up(self) -> bool:
         return self._settings.database_url is not None or embedded_server(self._settings).is_leased
