@@ -82,12 +82,12 @@ def _is_masked(
     level: str,
 ) -> bool:
     inner = _inner(kind)
-    known = origins(model, column)
-    if not known:  # or made of nothing that was understood
+    known, complete = origins(model, column)
+    if not complete:
         named = [one for one in contracts.values() if column in one.column_names]
-        known = frozenset((one.stream, column) for one in named)
-        if not known:
-            return not (inner.is_numeric() or inner.is_temporal() or inner == pl.Boolean)
+        known |= {(one.stream, column) for one in named}
+        if not named and not (inner.is_numeric() or inner.is_temporal() or inner == pl.Boolean):
+            return True
     if inner.is_numeric() or inner == pl.Boolean:
         # A count of names, or the length of a text, is neither.
         known = frozenset(one for one in known if not _is_text(*one, contracts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -121,6 +122,17 @@ def test_what_models_make_is_masked_by_origin_or_name(
     (lineage / f"fact_tastes-{'a' * 64}.json").write_text(json.dumps(made_of))
     (lineage / f"stg_tastes-{'b' * 64}.json").write_text(json.dumps(staged))
     masked = {**row, "user_id": "•••", "whose": "•••"}
+    assert rows_of(chimera, "marts/fact_tastes") == [masked]
+
+    # Hours of an earlier version are still there, whichever file of lineage was written last.
+    earlier = lineage / f"fact_tastes-{'c' * 64}.json"
+    earlier.write_text(json.dumps({"flavour": [["staging", "stg_tastes", "owner"]]}))
+    os.utime(earlier, (0, 0))
+    assert rows_of(chimera, "marts/fact_tastes") == [{**masked, "flavour": "•••"}]
+    # So is what nobody could read off the SQL of an earlier version.
+    earlier.write_text(json.dumps({"flavour": []}))
+    assert rows_of(chimera, "marts/fact_tastes") == [{**masked, "flavour": "•••"}]
+    earlier.write_text(json.dumps({"whose": []}))
     assert rows_of(chimera, "marts/fact_tastes") == [masked]
 
 
