@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
+from chimera_assets.postgres.embedded.passage import let_pass
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.settings import Settings
 
@@ -99,6 +100,19 @@ def test_root_opens_a_folder_of_its_own_to_the_servers_account_alone(
     closed.chmod(0o700)
     server.url("operational")
     server.release()
+
+
+@as_root
+def test_opening_a_folder_gives_nobody_else_back_what_its_mask_took(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    let_pass(closed, 54321)
+    let_pass(closed, 54322)
+    closed.chmod(0o700)  # of a folder with a list this sets the mask: nobody passes
+    assert not passes(closed, 54321)
+    let_pass(closed, 54322)
+    assert passes(closed, 54322)
+    assert not passes(closed, 54321)
 
 
 @as_root
