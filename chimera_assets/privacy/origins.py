@@ -42,7 +42,8 @@ def _origins(model: str, column: str, above: frozenset[str]) -> tuple[frozenset[
     if not made_of or model in above:
         return frozenset(), False
     found: set[Origin] = set()
-    complete = all(made_of)  # made of nothing is what nobody understood, or a constant
+    # Made of nothing is what nobody understood, or a constant; so is a version without columns.
+    complete = all(made_of) and all(versions)
     for layer, table, name in (source for sources in made_of for source in sources):
         if layer in STREAM_LAYERS:
             found.add((table, name))

@@ -136,6 +136,8 @@ def test_what_models_make_is_masked_by_origin_or_name(
     # So is what nobody could read off the SQL of an earlier version.
     earlier.write_text(json.dumps({"flavour": []}))
     assert rows_of(chimera, "marts/fact_tastes") == [{**masked, "flavour": "•••"}]
+    earlier.write_text("{}")
+    assert rows_of(chimera, "marts/fact_tastes") == [{**masked, "flavour": "•••"}]
     earlier.write_text(json.dumps({"whose": []}))
     assert rows_of(chimera, "marts/fact_tastes") == [masked]
 
