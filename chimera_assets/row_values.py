@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 NOT_SHOWN = "may quote values of rows and is not shown"
 _SILENT = f"what it says {NOT_SHOWN}"
 
-#: Kinds of DuckDB's errors that are about the statement, names, or the storage.
+#: Kinds of DuckDB's errors that are about the statement, names, or the storage. "Not implemented
+#: Error" is none: it quotes time zones, which may be a column's values.
 _DUCKDB_OPEN = frozenset(
     {
         "Binder Error",
@@ -30,7 +31,6 @@ _DUCKDB_OPEN = frozenset(
         "Dependency Error",
         "HTTP Error",
         "IO Error",
-        "Not implemented Error",
         "Out of Memory Error",
         "Parser Error",
         "Permission Error",

@@ -44,17 +44,20 @@ def spool_folder(what: str) -> Iterator[Path]:
 
 
 def _sweep(root: Path) -> None:
-    """Delete the folders of processes that are gone."""
+    """Delete the folders of processes of ours that are gone."""
     for folder in root.glob(f"{_PREFIX}*"):
-        # It may be another user's, or go at this moment.
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _SURELY_LOCKED_SECONDS:
-                _delete_if_free(folder)
+        with suppress(OSError):  # it may go at this moment, or be no folder
+            _delete_if_free(folder)
 
 
 def _delete_if_free(folder: Path) -> None:
-    found = os.open(folder, os.O_RDONLY)
+    # Anybody may put anything of this name into a shared folder: what is not ours is let be, and
+    # a link, or a pipe that keeps its opener waiting, is not opened.
+    found = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
+        told = os.fstat(found)
+        if told.st_uid != os.geteuid() or time.time() - told.st_mtime <= _SURELY_LOCKED_SECONDS:
+            return
         fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)
     finally:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
+from chimera_assets.postgres.embedded.passage import let_pass
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.settings import Settings
 
@@ -27,10 +28,16 @@ def test_a_home_is_made_for_its_user_alone(tmp_path: Path) -> None:
     home = tmp_path / "some" / "home"
     before = os.umask(0o022)
     try:
+        Settings(home=home).room("dbt", "lineage")
+        (home / "lake").mkdir()
+        (home / "landing").mkdir()
+        (home / "landing").chmod(0o2775)
         Settings(home=home).room("dbt")
     finally:
         os.umask(before)
     assert mode(home) == 0o700
+    rooms = {folder.name: mode(folder) for folder in home.iterdir()}
+    assert rooms == {"dbt": 0o750, "lake": 0o750, "landing": 0o770}
     assert mode(home.parent) == 0o755
 
 
@@ -52,16 +59,19 @@ def test_what_somebody_chose_or_shares_is_left_alone(tmp_path: Path, held: str, 
     home = tmp_path / "home"
     (home / held).mkdir(parents=True)
     home.chmod(given)
+    (home / held).chmod(0o755)
     Settings(home=home).room("dbt")
     assert mode(home) == given & 0o777
+    assert mode(home / "dbt") & 0o007 == 0
+    assert mode(home / held) == (0o755 if held == "photos" else 0o750)
 
 
 def passes(folder: Path, uid: int) -> bool:
     """Whether a user may pass through a folder, asked of the system."""
-    there = ["test", "-d", str(folder / ".")]
-    inside = ["test", "-d", str(folder / "home")]
-    ask = inside if (folder / "home").exists() else there
-    return subprocess.run(ask, user=uid, group=uid, extra_groups=[], check=False).returncode == 0
+    inside = "home" if (folder / "home").exists() else "./."
+    # From within it, as the folders above it are closed, too.
+    by: dict[str, Any] = {"user": uid, "group": uid, "extra_groups": [], "cwd": folder}
+    return subprocess.run(["test", "-d", inside], **by, check=False).returncode == 0
 
 
 @as_root
@@ -70,6 +80,8 @@ def test_root_opens_a_folder_of_its_own_to_the_servers_account_alone(
 ) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
+    rows = Settings(home=closed / "home").room("logs") / "rows"
+    rows.touch(mode=0o644)
     server = EmbeddedPostgres(closed / "home" / "postgres")
     with caplog.at_level(logging.WARNING):
         server.url("operational")
@@ -78,6 +90,9 @@ def test_root_opens_a_folder_of_its_own_to_the_servers_account_alone(
 
     assert passes(closed, account)
     assert not passes(closed, 54321)
+    read = ["cat", str(rows)]
+    by: dict[str, Any] = {"user": account, "group": account, "extra_groups": []}
+    assert subprocess.run(read, **by, capture_output=True, check=False).returncode != 0
     assert closed.stat().st_mode & 0o007 == 0
     assert f"{closed}: opened for the embedded PostgreSQL" in caplog.text
     assert f"{closed / 'home'}: opened" not in caplog.text
@@ -85,6 +100,19 @@ def test_root_opens_a_folder_of_its_own_to_the_servers_account_alone(
     closed.chmod(0o700)
     server.url("operational")
     server.release()
+
+
+@as_root
+def test_opening_a_folder_gives_nobody_else_back_what_its_mask_took(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    let_pass(closed, 54321)
+    let_pass(closed, 54322)
+    closed.chmod(0o700)  # of a folder with a list this sets the mask: nobody passes
+    assert not passes(closed, 54321)
+    let_pass(closed, 54322)
+    assert passes(closed, 54322)
+    assert not passes(closed, 54321)
 
 
 @as_root

@@ -48,6 +48,8 @@ def ours() -> None:
         (asked("select strptime(prompt, '%Y') from t"), "Invalid Input Error: what it says may"),
         (asked("select error(prompt) from t"), "Invalid Input Error: what it says may"),
         (asked("select prompt::json->'a' from t"), "Conversion Error: a value of column prompt"),
+        (asked("select now() at time zone prompt from t"), "Not implemented Error: what it says"),
+        (asked("select make_timestamptz(1, 1, 1, 1, 1, 1, prompt) from t"), "what it says may"),
         (asked("select nope from t"), 'Referenced column "nope" not found'),
         (broken_off, "Conversion Error: a value cannot be converted to INT32"),
         (lambda: FRAME.select(pl.col("prompt").cast(pl.Int64)), "failed in column 'prompt'"),

@@ -50,3 +50,24 @@ def test_folders_of_killed_processes_are_deleted_and_no_others(
     assert (folders[1] / "rows").exists()
     alive.communicate("\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_others_put_into_a_shared_folder_neither_blocks_nor_goes(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    pipe, link = tmp_path / "chimera-spool-pipe", tmp_path / "chimera-spool-link"
+    os.mkfifo(pipe)
+    link.symlink_to(elsewhere)
+    left = [elsewhere, pipe, link]
+    if os.geteuid() == 0:
+        theirs = tmp_path / "chimera-spool-theirs"
+        theirs.mkdir()
+        os.chown(theirs, 54321, 54321)
+        left.append(theirs)
+    for one in left:
+        os.utime(one, (0, 0), follow_symlinks=False)
+    # In a process of its own, as one that waits for a pipe waits for ever.
+    code = "from chimera_assets.spool import spool_folder\nwith spool_folder('landing'): pass"
+    given = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=given, check=True, timeout=20)
+    assert sorted(tmp_path.iterdir()) == sorted(left)

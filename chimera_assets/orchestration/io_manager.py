@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
+from chimera_assets.contracts import known_contracts
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.lake import Lake
-from chimera_assets.privacy.masking import mask
+from chimera_assets.privacy.masking import PAGES_LEVEL, mask
+from chimera_assets.privacy.table_masks import masked_of_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from chimera_assets.lake.commit import Commit
     from chimera_assets.lake.table import Table
-
-#: The asset metadata that names the columns whose values a preview must not show.
-CLASSIFIED_METADATA = "chimera/classified_columns"
 
 _PREVIEW_ROWS = 5
 _PREVIEW_WIDTH = 40
@@ -50,8 +47,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         else:
             hours = None
             commit = table.overwrite(obj, metadata=run)
-        masked = (context.definition_metadata or {}).get(CLASSIFIED_METADATA, ())
-        context.add_output_metadata(commit_metadata(table, commit, hours, masked))
+        context.add_output_metadata(commit_metadata(table, commit, hours))
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
         """The rows of the upstream asset: those of the run's hours, if it is hourly."""
@@ -69,9 +65,7 @@ def _hours(context: dg.InputContext | dg.OutputContext) -> HourRange:
     return HourRange.from_keys(keys.start, keys.end)
 
 
-def commit_metadata(
-    table: Table, commit: Commit, hours: HourRange | None, masked: Collection[str]
-) -> dict[str, Any]:
+def commit_metadata(table: Table, commit: Commit, hours: HourRange | None) -> dict[str, Any]:
     """What the Dagster UI shows of a write.
 
     A run over many hours reports each of them, so that what it repeats is kept small: the schema
@@ -81,7 +75,6 @@ def commit_metadata(
         table: The table written.
         commit: The write.
         hours: The hours it replaced; None if it replaced the whole table.
-        masked: The columns whose values the preview must not show.
     """
     metadata: dict[str, Any] = {
         "dagster/row_count": commit.rows,
@@ -97,13 +90,14 @@ def commit_metadata(
         "dagster/column_schema": dg.TableSchema(
             [dg.TableColumn(field.name, str(field.type)) for field in table.schema()]
         ),
-        "preview": dg.MetadataValue.md(preview(table, hours, masked)),
+        "preview": dg.MetadataValue.md(_preview(table, hours)),
     }
 
 
-def preview(table: Table, hours: HourRange | None, masked: Collection[str]) -> str:
-    """The first rows as a Markdown table, classified columns masked."""
+def _preview(table: Table, hours: HourRange | None) -> str:
+    """The first rows as a Markdown table, masked as every other reader of tables has them."""
     rows = table.read(hours).head(_PREVIEW_ROWS).collect()
+    masked = masked_of_table(table.layer, table.name, rows.schema, known_contracts(), PAGES_LEVEL)
     names = [name for name in rows.columns if name not in HOUR_COLUMNS]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     for row in rows.select(names).iter_rows(named=True):

@@ -23,8 +23,12 @@ _LOST = re.compile(
 )
 #: SQLSTATE of a statement that waited too long for a lock; nothing else can mend that.
 _LOCK_TIMEOUT = "55P03"
+#: SQLSTATE of a statement that writes where nothing may be written, whatever it is.
+_READ_ONLY = "25006"
 #: SQLSTATE -> remedy; `{url}` is the setting that names the database.
 _REMEDIES = {
+    _READ_ONLY: "check {url}: is it a standby? Else ALTER ROLE ... RESET "
+    "default_transaction_read_only for this user; the embedded server's next process does that",
     "28": "check {url}: user and password",
     "3D": "check {url}: the name of the database, or make it with createdb",
     "42501": "grant the user SELECT on the table, or CREATE on the schema if tables are to be made",
@@ -147,7 +151,7 @@ class Address:
             remedy: What to do about it, where more is known than the SQLSTATE says.
         """
         found = [code for code in _REMEDIES if state.startswith(code)]
-        if state == _LOCK_TIMEOUT:
+        if state in {_LOCK_TIMEOUT, _READ_ONLY}:
             remedy = None
         return self.error(
             describe(self.url),

@@ -22,28 +22,33 @@ def lineage_file(model: str, checksum: str) -> Path:
     return get_settings().room("dbt", "lineage") / f"{model}-{checksum}.json"
 
 
-def origins(model: str, column: str) -> frozenset[Origin] | None:
+def origins(model: str, column: str) -> tuple[frozenset[Origin], bool]:
     """The columns of streams that a model's column is made of, through all models between.
 
-    None if that is not known: the model was not run here, or its SQL was not understood.
+    A table holds hours of every version of its model that was run, and so do those above it: the
+    column is made of what any version made it of.
+
+    Returns:
+        The columns, and whether these are all: they are not where the model was not run here, or
+        the SQL of a version was not understood.
     """
     return _origins(model, column, frozenset())
 
 
-def _origins(model: str, column: str, above: frozenset[str]) -> frozenset[Origin] | None:
+def _origins(model: str, column: str, above: frozenset[str]) -> tuple[frozenset[Origin], bool]:
     folder = get_settings().home / "dbt" / "lineage"
-    kept = sorted(folder.glob(f"{model}-{_CHECKSUM}.json"), key=lambda file: file.stat().st_mtime)
-    if not kept or model in above:
-        return None
-    sources = json.loads(kept[-1].read_text()).get(column)
-    if sources is None:
-        return None
+    versions = [json.loads(f.read_text()) for f in folder.glob(f"{model}-{_CHECKSUM}.json")]
+    made_of = [version[column] for version in versions if column in version]
+    if not made_of or model in above:
+        return frozenset(), False
     found: set[Origin] = set()
-    for layer, table, name in sources:
+    # Made of nothing is what nobody understood, or a constant; so is a version without columns.
+    complete = all(made_of) and all(versions)
+    for layer, table, name in (source for sources in made_of for source in sources):
         if layer in STREAM_LAYERS:
             found.add((table, name))
-        elif (further := _origins(table, name, above | {model})) is not None:
-            found |= further
-        else:
-            return None
-    return frozenset(found)
+            continue
+        further, known = _origins(table, name, above | {model})
+        found |= further
+        complete = complete and known
+    return frozenset(found), complete

@@ -4,7 +4,8 @@ A table of a stream goes by its contract, and what the contract does not describ
 that models make have no contract. There a column goes by the contracts' columns that it is made of,
 where a run has found that out; else by its name, which counts for as much as the highest
 classification that any contract gives to a column of that name; else text is masked, and numbers
-and times are shown, as they are counts and sums.
+and times are shown, as they are counts and sums. A number made of a masked text is shown in
+aggregates alone, and not in lists.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.layers import LANDING, QUALITY, QUARANTINE, STREAM_LAYERS
+from chimera_assets.layers import AGGREGATES, LANDING, QUALITY, QUARANTINE, STREAM_LAYERS
 from chimera_assets.privacy.masking import MASK, masked_columns
 from chimera_assets.privacy.origins import origins
 
@@ -56,8 +57,13 @@ def masked_of_table(
             return frozenset(columns)
         shown = set(contract.column_names) - masked_columns(contract, level)
         return frozenset(columns - shown)
+    # In a row a number made of a text may be the text (its digits, its code points); over many
+    # rows it is a count of them.
+    counts = layer == AGGREGATES
     return frozenset(
-        name for name in columns if _is_masked(table, name, schema[name], contracts, level)
+        name
+        for name in columns
+        if _is_masked(table, name, schema[name], contracts, level, counts=counts)
     )
 
 
@@ -74,22 +80,23 @@ def _masked_of_quarantine(contract: Contract | None, level: str) -> set[str]:
     return set(_QUOTING[:1])
 
 
-def _is_masked(
+def _is_masked(  # noqa: PLR0913 - all that it goes by
     model: str,
     column: str,
     kind: pl.DataType,
     contracts: Mapping[str, Contract],
     level: str,
+    *,
+    counts: bool,
 ) -> bool:
     inner = _inner(kind)
-    known = origins(model, column)
-    if not known:  # or made of nothing that was understood
+    known, complete = origins(model, column)
+    if not complete:
         named = [one for one in contracts.values() if column in one.column_names]
-        known = frozenset((one.stream, column) for one in named)
-        if not known:
-            return not (inner.is_numeric() or inner.is_temporal() or inner == pl.Boolean)
-    if inner.is_numeric() or inner == pl.Boolean:
-        # A count of names, or the length of a text, is neither.
+        known |= {(one.stream, column) for one in named}
+        if not named and not (inner.is_numeric() or inner.is_temporal() or inner == pl.Boolean):
+            return True
+    if (counts and kind.is_numeric()) or inner == pl.Boolean:
         known = frozenset(one for one in known if not _is_text(*one, contracts))
     return any(_hides(*one, contracts, level) for one in known)
 

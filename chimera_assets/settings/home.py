@@ -1,7 +1,8 @@
 """The folder of all that is kept on this machine, closed to the machine's other users.
 
 It holds rows, which may be prompts or personal data, and passwords. Everything below it is private
-by that alone, whatever the umask made of it.
+by that alone, whatever the umask made of it; but root lets the account of its embedded server pass
+through it, and so what is in it is closed to others as well.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,9 +25,9 @@ _ROOMS = frozenset({"dagster", "dbt", "lake", "landing", "logs", "metrics", "pos
 def make_home(home: Path) -> None:
     """Make the folder for our eyes alone, or close the one there is.
 
-    One that others may read is as an older release made it, and is closed, which is said. Left
-    alone are a folder of somebody else, one that holds anything besides what we make, and one that
-    only a group may enter: somebody chose that.
+    One that others may read is as an older release made it, and is closed, which is said. What we
+    make in it is closed to others, too. Left alone are a folder of somebody else, one that holds
+    anything besides what we make, and the rights of a group: somebody chose that.
 
     Raises:
         OSError: The folder cannot be made.
@@ -39,15 +41,27 @@ def make_home(home: Path) -> None:
 
 def _close(home: Path) -> None:
     found = home.stat()
-    if not found.st_mode & stat.S_IRWXO or found.st_uid != os.geteuid():
+    if found.st_uid != os.geteuid():
         return
-    held = {entry.name for entry in os.scandir(home)}
-    if held <= _ROOMS:
+    rooms = list(os.scandir(home))
+    if not {room.name for room in rooms} <= _ROOMS:
+        return
+    if found.st_mode & stat.S_IRWXO:
         home.chmod(found.st_mode & stat.S_IRWXU)
-        if held:
+        if rooms:
             _log.warning(
                 "%s: closed to other users, as it holds rows and passwords; it was %o; "
                 "for a reader of your own, give it a group and `chmod 750`, which is kept",
                 home,
                 stat.S_IMODE(found.st_mode),
             )
+    for room in rooms:
+        _close_room(home / room.name)
+
+
+def _close_room(room: Path) -> None:
+    with suppress(FileNotFoundError):  # it may go at this moment
+        found = room.lstat()
+        ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+        if ours and found.st_mode & stat.S_IRWXO:
+            room.chmod(stat.S_IMODE(found.st_mode) & ~stat.S_IRWXO)

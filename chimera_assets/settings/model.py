@@ -179,7 +179,7 @@ class Settings(BaseSettings):
         return value.rstrip("/")
 
     def room(self, *names: str) -> Path:
-        """A folder in CHIMERA_HOME, made if it is missing, the home for our eyes alone.
+        """A folder in CHIMERA_HOME, made if it is missing, closed to other users.
 
         Raises:
             SettingError: The home or the folder cannot be made.
@@ -187,6 +187,7 @@ class Settings(BaseSettings):
         room = self.home.joinpath(*names)
         try:
             make_home(self.home)
+            self.home.joinpath(*names[:1]).mkdir(mode=0o750, exist_ok=True)
             room.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SettingError(

@@ -13,9 +13,10 @@ all of dbt's threads at once.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import tempfile
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from chimera_assets.lake.storage_retry import with_retries
 from chimera_assets.lake.stream import Replay
 from chimera_assets.row_values import without_values
 from chimera_assets.settings import Settings, get_settings
+from chimera_assets.spool import spool_folder
 from chimera_assets.warehouse.dbt_cursor import guard_cursors
 from chimera_assets.warehouse.duckdb import prepare, scan_sql
 from chimera_assets.warehouse.node_errors import keep_error
@@ -58,8 +60,9 @@ class Plugin(BasePlugin):
         self._lake: Lake | None = None
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:  # noqa: ARG002
-        """Spill into the system's temporary folder, not into the working directory."""
-        config.setdefault("temp_directory", tempfile.gettempdir())
+        """Spill into a folder for our eyes alone, not into the working directory."""
+        if "temp_directory" not in config:
+            config["temp_directory"] = _spill_folder()
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Load the extensions and the access to the lake; engines' sessions run in UTC."""
@@ -140,6 +143,14 @@ def lake_uri() -> str:
         return settings.resolved_lake_uri
     with contextlib.chdir(".."):
         return Settings().resolved_lake_uri
+
+
+@lru_cache(maxsize=1)
+def _spill_folder() -> str:
+    """The folder of what DuckDB spills, rows that others must not read, until the process ends."""
+    held = contextlib.ExitStack()
+    atexit.register(held.close)
+    return str(held.enter_context(spool_folder("dbt")))
 
 
 def _commit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -110,7 +111,8 @@ def test_what_models_make_is_masked_by_origin_or_name(
         "user_id": [["staging", "stg_tastes", "user_id"]],
         "whose": [["staging", "stg_tastes", "owner"]],
         "flavour": [["staging", "stg_tastes", "flavour"]],
-        "tokens": [["staging", "stg_tastes", "owner"]],  # a count of owners is no name
+        "tokens": [["staging", "stg_tastes", "owner"]],
+        "bounds": [["staging", "stg_tastes", "owner"]],
         "model": [],
     }
     staged = {
@@ -120,7 +122,23 @@ def test_what_models_make_is_masked_by_origin_or_name(
     }
     (lineage / f"fact_tastes-{'a' * 64}.json").write_text(json.dumps(made_of))
     (lineage / f"stg_tastes-{'b' * 64}.json").write_text(json.dumps(staged))
-    masked = {**row, "user_id": "•••", "whose": "•••"}
+    masked = {**row, **dict.fromkeys(("user_id", "whose", "tokens", "bounds"), "•••")}
+    assert rows_of(chimera, "marts/fact_tastes") == [masked]
+    # Of many rows a number is a count of owners, which is no name; a list may still spell one.
+    lake_of_four_hours.table("aggregates", "fact_tastes").overwrite(pl.DataFrame([row]))
+    assert rows_of(chimera, "aggregates/fact_tastes") == [{**masked, "tokens": 7}]
+
+    # Hours of an earlier version are still there, whichever file of lineage was written last.
+    earlier = lineage / f"fact_tastes-{'c' * 64}.json"
+    earlier.write_text(json.dumps({"flavour": [["staging", "stg_tastes", "owner"]]}))
+    os.utime(earlier, (0, 0))
+    assert rows_of(chimera, "marts/fact_tastes") == [{**masked, "flavour": "•••"}]
+    # So is what nobody could read off the SQL of an earlier version.
+    earlier.write_text(json.dumps({"flavour": []}))
+    assert rows_of(chimera, "marts/fact_tastes") == [{**masked, "flavour": "•••"}]
+    earlier.write_text("{}")
+    assert rows_of(chimera, "marts/fact_tastes") == [{**masked, "flavour": "•••"}]
+    earlier.write_text(json.dumps({"whose": []}))
     assert rows_of(chimera, "marts/fact_tastes") == [masked]
 
 

@@ -122,6 +122,20 @@ def test_a_user_killed_without_warning_counts_as_gone(
     _wait_until_gone(server)
 
 
+def test_server_and_keeper_have_none_of_our_secrets(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "zq7secret")
+    monkeypatch.setenv("CHIMERA_SOURCE_URL", "postgresql://alice:zq7secret@example.com/crm")
+    server.url("operational")
+    postmaster = psutil.Process(server.cluster.postmaster())
+    keeper = postmaster.parent()
+    assert keeper is not None
+    assert postmaster.environ()["PATH"] == os.environ["PATH"]
+    for process in (keeper, postmaster):
+        assert "zq7secret" not in str(process.environ())
+
+
 def test_users_come_and_go_while_others_start_it(user: Callable[[], Process]) -> None:
     for _ in range(4):
         coming = [user() for _ in range(2)]

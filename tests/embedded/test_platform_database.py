@@ -498,6 +498,22 @@ def test_the_application_of_an_embedded_server_has_one_door_and_keeps_its_passwo
     psycopg.connect(server.url("chimera", passwords.APPLICATION)).close()
 
     assert "The password of chimera_app was not the one of passwords.json" in caplog.text
+
+    # Nor does it keep what it did to its own sessions, here or in every database.
+    settings = Settings(database_url=url, database_owner_url=server.url("chimera", passwords.OWNER))
+    with psycopg.connect(url) as connection:
+        connection.execute("ALTER ROLE chimera_app SET default_transaction_read_only = on")
+        connection.execute("ALTER ROLE chimera_app IN DATABASE chimera SET search_path = nowhere")
+    with (
+        pytest.raises(DatabaseError, match="RESET default_transaction_read_only"),
+        using(settings) as session,
+    ):
+        session.execute(ENTRY)
+    url = server.url("chimera", passwords.APPLICATION)
+    with using(settings) as session:
+        assert session.execute("SHOW search_path").fetchone() == {"search_path": '"$user", public'}
+        session.execute(ENTRY)
+    assert "taken back: default_transaction_read_only=on" in caplog.text
     server.release()
 
 

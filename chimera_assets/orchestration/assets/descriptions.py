@@ -8,12 +8,9 @@ import dagster as dg
 
 from chimera_assets.contracts.rules.rule_text import rule_text
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
-from chimera_assets.orchestration.io_manager import CLASSIFIED_METADATA
-from chimera_assets.privacy.masking import PAGES_LEVEL, masked_columns
 from chimera_assets.quality import quarantine
 from chimera_assets.quality.event_lag import allowed_lag
 from chimera_assets.quality.staged_schema import staged_schema
-from chimera_assets.sources.stream import UNREADABLE
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Column, Contract
@@ -107,8 +104,6 @@ def same_columns(contract: Contract, upstream: dg.AssetKey) -> dg.TableColumnLin
 def metadata(contract: Contract) -> dict[str, Any]:
     """The contract in the asset's definition."""
     return {
-        # The text of what could not be read may be anything.
-        CLASSIFIED_METADATA: sorted(masked_columns(contract, PAGES_LEVEL) | {UNREADABLE.name}),
         "dagster/column_schema": column_schema(contract),
         "contract": f"{contract.stream} {contract.version}",
         "pass rate threshold": contract.pass_rate,

@@ -20,7 +20,6 @@ from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, 
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import late_streams
 from chimera_assets.postgres.databases import source_database_url
-from chimera_assets.privacy.masking import PAGES_LEVEL, masked_columns
 from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
@@ -72,7 +71,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         if trouble is not None:
             context.log.warning(trouble)
         table = lake.table(RAW, contract.stream)
-        written = commit_metadata(table, done.commit, hours, masked_columns(contract, PAGES_LEVEL))
+        written = commit_metadata(table, done.commit, hours)
         return dg.MaterializeResult(metadata=written | _metadata(done.watermark, done.fewer))
 
     return asset(stream if hourly else reference)

@@ -17,7 +17,6 @@ from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, 
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.step_names import judging_step
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY
-from chimera_assets.privacy.masking import PAGES_LEVEL, masked_columns
 from chimera_assets.quality import Staging, stage_hours, stage_reference
 from chimera_assets.run_context import RunContext
 from chimera_assets.tracing import span
@@ -56,8 +55,7 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
         if staging.staged is None:
             context.log.error(gate.blocked_message(contract, staging))
         else:
-            masked = masked_columns(contract, PAGES_LEVEL)
-            shown = commit_metadata(staged, staging.staged, hours, masked) | counts
+            shown = commit_metadata(staged, staging.staged, hours) | counts
             if few:
                 shown["dagster/column_lineage"] = descriptions.same_columns(contract, raw)
             yield dg.MaterializeResult([STAGED, contract.stream], metadata=shown)

@@ -28,6 +28,8 @@ _LONGEST_SOCKET = 100
 #: `unix_socket_directories` is a list, split at commas; keep to what never needs quoting.
 _PLAIN_PATH = re.compile(r"[\w./+@=-]+", re.ASCII)
 
+_NEEDED = frozenset({"DYLD_LIBRARY_PATH", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ"})
+
 _OPTIONS = {
     "listen_addresses": "",  # the socket only: nobody on the network, no port to collide with
     "unix_socket_permissions": "0700",
@@ -220,5 +222,12 @@ class Cluster:
 
 
 def environment() -> dict[str, str]:
-    """Our environment without the PG* variables, which would change what the server does."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    """What PostgreSQL needs of our environment, which holds secrets and may be lent to an account.
+
+    Nor are there the PG* variables, which would change what the server does.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _NEEDED or name.startswith("LC_")
+    }

@@ -3,8 +3,7 @@
 Every user holds a shared lock on `users.lock`; the keeper waits for the exclusive one, which the
 kernel grants when no user is left, whether they ended well or were killed. It runs as a file of its
 own with the standard library alone (`python -I -S keeper.py`), so it is up in milliseconds, needs
-nothing on the path, and costs little memory. Its order comes by standard input, as JSON: it holds
-the environment, which is nobody else's to read.
+nothing on the path, and costs little memory. Its order comes by standard input, as JSON.
 
 Locks: `start.lock` (whoever starts or stops the server), `users.lock`, `keeper.lock` (held for as
 long as a keeper lives, so everybody can see that there is one). Whoever waits for one holds none

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "system.posix_acl_access"
 _VERSION, _ENTRY = struct.Struct("<I"), struct.Struct("<HHI")
-_OWNER, _USER, _GROUP, _MASK, _OTHERS = 1, 2, 4, 16, 32
+_OWNER, _USER, _GROUP, _NAMED_GROUP, _MASK, _OTHERS = 1, 2, 4, 8, 16, 32
+#: Whose permissions the mask limits.
+_MASKED = frozenset({_USER, _GROUP, _NAMED_GROUP})
 _SEARCH = 1
 #: Entries that name nobody have this id.
 _NOBODY = 0xFFFFFFFF
@@ -47,6 +49,9 @@ def let_pass(folder: Path, uid: int) -> str:
     """
     entries = _entries(folder)
     mask = entries.get((_MASK, _NOBODY), entries[_GROUP, _NOBODY])
+    for tag, who in entries:  # a wider mask would bring to life what the one so far took away
+        if tag in _MASKED:
+            entries[tag, who] &= mask
     entries[_USER, uid] = _SEARCH
     entries[_MASK, _NOBODY] = mask | _SEARCH
     kept = b"".join(_ENTRY.pack(tag, may, who) for (tag, who), may in sorted(entries.items()))

@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 SOURCE_DATABASE = "operational"
 PLATFORM_DATABASE = "chimera"
 
+_LOGINS = [passwords.OWNER, passwords.APPLICATION]
+
 _OWNERS = "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
 #: Databases that any login may look into, and make temporary tables in.
 _OPEN = """
@@ -29,6 +31,12 @@ _OPEN = """
         AND has_database_privilege('public', oid, 'CONNECT, TEMP')
 """
 _VERIFIER = "SELECT rolpassword FROM pg_authid WHERE rolname = %s"
+_SETTINGS = """
+    SELECT rolname, quote_ident(datname), array_to_string(setconfig, ', ')
+    FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole
+    LEFT JOIN pg_database ON pg_database.oid = setdatabase
+    WHERE rolname = ANY(%s)
+"""
 _LOGIN = "SELECT FROM pg_roles WHERE rolname = %s"
 _TAKE_OVER = (
     # Made by releases before this one, which wrote as the superuser.
@@ -55,10 +63,11 @@ def provide(cluster: Cluster, database: str) -> None:
             connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC".encode())
         if database == PLATFORM_DATABASE:
             _set_back_passwords(cluster, connection)
+            _set_back_settings(connection)
         if database != PLATFORM_DATABASE or (found and found[1] == passwords.OWNER):
             return
         known = passwords.load(cluster.root) or {}
-        for login in (passwords.OWNER, passwords.APPLICATION):
+        for login in _LOGINS:
             if connection.execute(_LOGIN, (login,)).fetchone() is None:
                 connection.execute(_create_login(login, known[login]))
     with _superuser(cluster, database) as connection:
@@ -74,12 +83,23 @@ def _set_back_passwords(
     PostgreSQL lets every login change its own, and no right can be withheld for that.
     """
     known = passwords.load(cluster.root) or {}
-    for login in (passwords.OWNER, passwords.APPLICATION):
+    for login in _LOGINS:
         found = connection.execute(_VERIFIER, (login,)).fetchone()
         if found is None or passwords.is_verifier_of(found[0], known[login]):
             continue
         connection.execute(_alter_login(login, known[login]))
         _log.warning("The password of %s was not the one of passwords.json; it is again", login)
+
+
+def _set_back_settings(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Take back the settings that the logins have for their sessions; none is of our making.
+
+    Every login can give itself some, such as one that makes all it does read-only.
+    """
+    for login, database, given in connection.execute(_SETTINGS, (_LOGINS,)).fetchall():
+        where = f" IN DATABASE {database}" if database else ""
+        connection.execute(f"ALTER ROLE {login}{where} RESET ALL".encode())
+        _log.warning("The login %s had settings that are not ours, taken back: %s", login, given)
 
 
 def _superuser(cluster: Cluster, database: str) -> psycopg.Connection[tuple[object, ...]]:

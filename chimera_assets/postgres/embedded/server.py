@@ -210,6 +210,7 @@ class EmbeddedPostgres:
             child = subprocess.Popen(  # noqa: S603 - our own file, arguments as a list
                 [sys.executable, "-I", "-S", str(Path(keeper.__file__))],
                 cwd="/",
+                env=environment(),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
