@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
+import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,6 +22,7 @@ from chimera_assets.settings import get_settings
 from .conftest import HOURS, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from chimera_assets.lake import Lake
@@ -42,6 +47,47 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "dumb")
     return made
+
+
+#: A run, as `run_shown` shows it, in which libraries print by themselves and by a child.
+NOISY = """
+import subprocess, sys
+from pathlib import Path
+from chimera_assets.commands.progress import Progress, quietly
+with quietly(Path(sys.argv[1])) as (console, _), Progress(console) as progress:
+    progress.working_on("the library's work")
+    print("printed by a library")
+    print("an error of a library", file=sys.stderr)
+    subprocess.run(["echo", "printed by a child"])
+    progress.say("a step ended")
+"""
+
+
+def test_what_libraries_print_goes_to_the_log_at_a_terminal_too(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    noisy = [sys.executable, "-c", NOISY, str(tmp_path)]
+    terminal = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    with subprocess.Popen(noisy, env={**os.environ, "TERM": "xterm"}, **terminal) as run:
+        os.close(theirs)
+        seen = b"".join(_until_it_ends(ours)).decode()
+    os.close(ours)
+    assert run.returncode == 0, seen
+    assert "the library's work" in seen
+    assert "a step ended" in seen
+    assert "printed by" not in seen
+    assert "an error" not in seen
+    [log] = tmp_path.iterdir()
+    assert sorted(log.read_text().splitlines()) == [
+        "an error of a library",
+        "printed by a child",
+        "printed by a library",
+    ]
+
+
+def _until_it_ends(terminal: int) -> Iterator[bytes]:
+    with suppress(OSError):  # what Linux says when nobody has the other end
+        while read := os.read(terminal, 65536):
+            yield read
 
 
 def test_what_would_act_on_a_terminal_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
