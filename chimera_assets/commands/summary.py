@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from chimera_assets.commands import run_counts
-from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table
+from chimera_assets.commands.terminal import Seconds, notes, out, percent, print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import polars as pl
@@ -49,10 +50,12 @@ def as_tables(run: RunSummary) -> None:
         print_table(
             ("stream", "reason", "rows"), reasons.iter_rows(), title="Quarantined by reason"
         )
-    steps = (_step(run, number) for number in range(len(run.steps)))
+    if warned := list(_warned(run)):
+        print_table(("check", "asset", "warnings"), warned, title="Warned")
+    steps = (_step(run, number).values() for number in range(len(run.steps)))
     print_table(
         ("step", "outcome", "seconds", "rows", "rows/s"),
-        ([s["step"], s["outcome"], s["seconds"], s["rows"], s["rows_per_second"]] for s in steps),
+        ((step, outcome, Seconds(took), *rows) for step, outcome, took, *rows in steps),
         title="Steps",
     )
     checks = _checks(run)
@@ -110,6 +113,14 @@ def _checks(run: RunSummary) -> dict[str, int]:
         "warned": sum(check.warned for check in found),
         "failed": sum(check.failed for check in found),
     }
+
+
+def _warned(run: RunSummary) -> Iterator[tuple[str, str, int]]:
+    """The checks that warned: name, asset, and how many of its evaluations, one an hour or one."""
+    for name, check in run.checks.items():
+        asset, _, rule = name.partition(": ")
+        if check.warned:
+            yield rule, asset, check.warned
 
 
 def _pass_rate(row: dict[str, Any]) -> str | None:

@@ -118,6 +118,10 @@ class Size(int):
     """A number of bytes, shown in a unit that people read."""
 
 
+class Seconds(float):
+    """A time that something took, shown to the hundredth; other numbers lose no digit."""
+
+
 def text(value: Cell) -> str:
     """A cell's value as people read it."""
     match value:
@@ -129,8 +133,10 @@ def text(value: Cell) -> str:
             shown = _size(value)
         case int():
             shown = f"{value:,}"
-        case float():
+        case Seconds():
             shown = f"{value:,.2f}"
+        case float():
+            shown = f"{value:,}"
         case datetime():
             shown = f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
         case _:

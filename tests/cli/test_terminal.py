@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from chimera_assets.commands import summary
 from chimera_assets.commands.invocation import command_name
-from chimera_assets.commands.terminal import notes, out, print_json, print_table
+from chimera_assets.commands.terminal import Seconds, notes, out, print_json, print_table
 from chimera_assets.commands.visible import json_escaped, visible
+from chimera_assets.orchestration.runs.run_hours import RunSummary
+from chimera_assets.orchestration.runs.run_record import CheckRun, StepRun
 from chimera_assets.settings import get_settings
 
 from .conftest import HOURS, one_line
@@ -136,6 +139,37 @@ def test_a_csv_does_not_act_on_a_terminal(
     terminal = at_terminal(monkeypatch)
     chimera("table", "read", "staged/generations", "--columns", "model", "--format", "csv")
     assert terminal.getvalue().splitlines()[:2] == ["model", r"\x1b[2J"]
+
+
+def test_numbers_of_rows_lose_no_digit(capsys: pytest.CaptureFixture[str]) -> None:
+    exact = (0.0000864, 0.997, 1234567.891, 2.0, 1e300)
+    print_table(("number",), [(number,) for number in exact])
+    shown = capsys.readouterr().out.split()[2:]
+    assert shown[:4] == ["8.64e-05", "0.997", "1,234,567.891", "2.0"]
+    assert [float(number.replace(",", "")) for number in shown] == list(exact)
+    print_table(("number",), [(Seconds(1.126),)])
+    assert capsys.readouterr().out.split()[-1] == "1.13"
+
+
+def test_checks_that_warned_are_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not home.exists()
+    checks = {
+        "staged/generations: latency_p95": CheckRun(passed=20, warned=4),
+        "marts/fact_generations: conservation": CheckRun(passed=24),
+    }
+    step = StepRun("stage_generations", "succeeded", 1.5)
+    summary.as_tables(
+        RunSummary("a-run", HOURS, success=True, seconds=2, steps=(step,), checks=checks)
+    )
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["Warned"] in told
+    assert ["latency_p95", "staged/generations", "4"] in told
+    assert told[-1][:7] == ["Checks:", "44", "of", "48", "passed,", "4", "warned,"]
+    assert ["stage_generations", "succeeded", "1.50", "-", "-"] in told
+
+    del checks["staged/generations: latency_p95"]
+    summary.as_tables(RunSummary("a-run", HOURS, success=True, seconds=2, steps=(), checks=checks))
+    assert "Warned" not in capsys.readouterr().out
 
 
 def test_a_table_that_is_too_wide_is_printed_in_blocks(
