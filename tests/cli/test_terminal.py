@@ -186,6 +186,29 @@ def test_a_table_that_is_too_wide_is_printed_in_blocks(
     assert not any(line.startswith("column_number_2") for line in lines)
 
 
+def test_no_word_of_a_table_breaks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "aggregates/agg_technique_effectiveness"
+    rows = [[long, "several words " * 6, "another_long_name", 1_000_000]] * 3
+    print_table(("table", "said", "name", "rows"), rows, title="Tables")
+    assert [len(line.split()) for line in capsys.readouterr().out.splitlines()[3:-1]] == [15] * 3
+
+    terminal = at_terminal(monkeypatch)
+    print_table(("table", "said", "name", "rows"), rows, title="Tables")
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines if "/" in line] == [long] * 3
+    assert [line.split()[-2:] for line in lines if "/" in line] == [
+        ["another_long_name", "1,000,000"]
+    ] * 3
+
+    terminal.truncate(0)
+    print_table(("table", "said", "name", "rows"), [[long, "x", "another_long_name" * 2, 1]])
+    assert f"table  {long}" in terminal.getvalue()
+    assert f"name   {'another_long_name' * 2}" in terminal.getvalue()
+
+
 def test_status_and_the_audit_log_fit_80_columns(
     chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
