@@ -209,15 +209,30 @@ def test_no_word_of_a_table_breaks(
     assert f"name   {'another_long_name' * 2}" in terminal.getvalue()
 
 
-def test_status_and_the_audit_log_fit_80_columns(
+def test_status_is_tables_of_80_columns(
     chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert lake_of_four_hours.tables()
     terminal = at_terminal(monkeypatch)
     assert chimera("status").code == 0
-    assert "quarantine       22" in terminal.getvalue()
-    names = [line.split()[0] for line in terminal.getvalue().splitlines() if line.strip()]
-    assert {"stream", "staged/generations", "quarantine/generations"} <= set(names)
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    named = [line.split()[0] for line in lines if line.strip()]
+    assert {"generations", "staged/generations", "quarantine/generations"} <= set(named)
+    headings = " ".join(terminal.getvalue().split())
+    assert "blocked" in headings
+    assert "pending" not in headings  # no stream has any
+    assert len(lines) < 40
+
+
+def test_a_table_without_rows_still_says_its_columns(
+    chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lake_of_four_hours.tables()
+    terminal = at_terminal(monkeypatch)
+    read = chimera("table", "read", "staged/generations", "--hours", "2026-03-01")
+    assert terminal.getvalue().startswith("event_id, timestamp, tenant_id")
+    assert "0 rows." in read.err.splitlines()
 
 
 @pytest.mark.parametrize(
