@@ -302,3 +302,40 @@ def test_commands_are_printed_as_they_work(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sys, "argv", [str(tmp_path / ".venv" / "bin" / "chimera")])
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
     assert command_name() == "chimera"
+
+
+@pytest.mark.parametrize("name", ["SOURCE_DATABASE_URL", "DATABASE_URL", "DATABASE_OWNER_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://ann:s3cr3t@db/x",
+        "s3cr3t",
+        "postgresql://ann:s3/c@r3t@db/x",
+        "postgresql://ann:s3cr3t@[db/x",
+        "postgresql://ann:s3cr3t@db:port/x",
+        "postgresql://ann:s3cr3t@db/x?s3cr3t",
+    ],
+)
+def test_a_database_url_that_cannot_be_one_is_refused_and_not_shown(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(f"CHIMERA_{name}", url)
+    get_settings.cache_clear()
+    said = one_line(chimera("status"))
+    assert f"CHIMERA_{name}: expected postgresql://user:password@host:port/database" in said
+    assert "3cr3t" not in said
+    assert "c@r3t" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db1:5432,db2:5433/x?target_session_attrs=any",
+        "postgresql+psycopg2://ann:s3%40t@db/x",
+        "postgres:///x?host=/run/postgresql",
+    ],
+)
+def test_a_database_url_of_another_form_is_fine(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", url)
+    get_settings.cache_clear()
+    assert get_settings().source_database_url == url
