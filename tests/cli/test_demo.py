@@ -145,12 +145,13 @@ def test_hours_within_their_retention_are_not_spoken_of(capsys: pytest.CaptureFi
     assert capsys.readouterr().err.startswith("1 of 6 hours past the retention of generations")
 
 
-def test_up_serves_pages_until_it_is_interrupted() -> None:
+def test_up_serves_pages_until_it_is_interrupted(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.listen()
         assert "expected a free port" in one_line(process("up", "--port", str(port)))
+    printed = (tmp_path / "printed").open("wb")
     # As a script has it, whose shell lets what is in the background ignore the interrupt.
     up = subprocess.Popen(
         [
@@ -167,7 +168,7 @@ def test_up_serves_pages_until_it_is_interrupted() -> None:
         ],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=printed,
         start_new_session=True,
     )
     try:
@@ -179,6 +180,8 @@ def test_up_serves_pages_until_it_is_interrupted() -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(up.pid, signal.SIGKILL)
         up.wait()
+        printed.close()
+    assert "superseded" not in (tmp_path / "printed").read_text()
 
 
 def _wait_for_the_end_of_group(group: int, seconds: float = 60) -> None:
