@@ -8,6 +8,8 @@ from rich.markup import escape
 
 from chimera_assets.commands import run_counts
 from chimera_assets.commands.terminal import Seconds, notes, out, percent, print_json, print_table
+from chimera_assets.layers import STAGED
+from chimera_assets.orchestration.gate_names import WARNINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +53,7 @@ def as_tables(run: RunSummary) -> None:
             ("stream", "reason", "rows"), reasons.iter_rows(), title="Quarantined by reason"
         )
     if warned := list(_warned(run)):
-        print_table(("check", "asset", "warnings"), warned, title="Warned")
+        print_table(("check", "asset", "hours", "rows"), warned, title="Warned")
     steps = (_step(run, number).values() for number in range(len(run.steps)))
     print_table(
         ("step", "outcome", "seconds", "rows", "rows/s"),
@@ -115,12 +117,14 @@ def _checks(run: RunSummary) -> dict[str, int]:
     }
 
 
-def _warned(run: RunSummary) -> Iterator[tuple[str, str, int]]:
-    """The checks that warned: name, asset, and how many of its evaluations, one an hour or one."""
+def _warned(run: RunSummary) -> Iterator[tuple[str, str, int, int | None]]:
+    """What warned: rule or check, asset, in how many hours, by how many rows if it is of rows."""
+    for rule, stream, hours, rows in run_counts.warnings(run.run_id).iter_rows():
+        yield rule, f"{STAGED}/{stream}", hours, rows
     for name, check in run.checks.items():
-        asset, _, rule = name.partition(": ")
-        if check.warned:
-            yield rule, asset, check.warned
+        asset, _, of_asset = name.partition(": ")
+        if check.warned and of_asset != WARNINGS:  # its rules are named above
+            yield of_asset, asset, check.warned, None
 
 
 def _pass_rate(row: dict[str, Any]) -> str | None:

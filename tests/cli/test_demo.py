@@ -56,7 +56,14 @@ def _add(url: str, statement: str) -> None:
 def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
     demo = process("demo", *FEW)
     assert demo.code == 0, demo.err
-    for told in ("fact_generations", "Quarantined by reason", "Checks:", "rows/s", "chimera up"):
+    for told in (
+        "fact_generations",
+        "Quarantined by reason",
+        "Warned",
+        "Checks:",
+        "rows/s",
+        "chimera up",
+    ):
         assert told in demo.out
     lake = Lake(str(home / "lake"))
     tables = [(layer, name) for layer, name in lake.tables() if layer != "quality"]
