@@ -55,8 +55,8 @@ class HourRange:
             object.__setattr__(self, name, in_utc)
         if self.end <= self.start:
             msg = (
-                f"hours end before they begin: start {self.start.isoformat()}, "
-                f"end {self.end.isoformat()} (the end is excluded, so it must be later)"
+                f"hours: expected an end later than the start {self.start.isoformat()}, as the end "
+                f"is excluded, found {self.end.isoformat()}"
             )
             raise ArgumentError(msg)
 

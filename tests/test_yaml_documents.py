@@ -79,4 +79,9 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
 def test_what_was_meant_is_guessed(found: str, meant: str) -> None:
     known = ("marts/fact_generations", "aggregates/agg_provider_metrics", "raw/generations")
     assert one_of(known, found).endswith(f" (did you mean {meant}?)")
+    many = [f"name_{number:02}" for number in range(40)]
+    assert one_of(many, "nme_07") == (
+        "one of 40 (did you mean name_07?): name_00, name_01, name_02, name_03, ..."
+    )
+    assert one_of(many, "quite another thing") == f"one of {', '.join(many)}"
     assert "mean" not in one_of(known, "quite another thing") + one_of(known, "") + one_of(known)

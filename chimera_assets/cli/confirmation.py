@@ -17,6 +17,6 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        msg = "nobody to ask: expected --yes"
+        msg = "expected --yes, as there is no terminal to ask at"
         raise ArgumentError(msg)
     typer.confirm(question, abort=True, err=True)

@@ -20,7 +20,8 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
 def whole(
     *,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Say which.")
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
     ] = False,
 ) -> None:
     """An evidence-grade lakehouse for the events of AI products. Times are UTC."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.access.principal import Principal
 from chimera_assets.commands import summary
 from chimera_assets.commands.arguments import past_hours
+from chimera_assets.commands.past_retention import say_past_retention
 from chimera_assets.commands.progress import Progress, quietly
 from chimera_assets.commands.terminal import notes
 from chimera_assets.errors import counted
@@ -25,6 +26,7 @@ def backfill(start: str, end: str, *, as_json: bool, now: datetime) -> int:
     hours = past_hours(start, end, earliest=get_settings().start, now=now)
     _ = get_settings().resolved_lake_uri  # a mistake in it costs no start of Dagster
     notes().print(f"{counted(len(hours), 'hour')}, {hours}, in one run", markup=False)
+    say_past_retention(hours, now)
     run, log = run_shown(hours, actor=Principal.of_command())
     if as_json:
         summary.as_json(run)

@@ -11,6 +11,7 @@ from chimera_assets.commands import source, summary
 from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.invocation import command_name
+from chimera_assets.commands.past_retention import say_past_retention
 from chimera_assets.commands.terminal import notes, out, print_table
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import HourRange, floor_hour
@@ -53,6 +54,7 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     source.claim(context, url, lake=True, force=force)
     notes().print(f"1/3  a database with its tables  {describe(url)}", markup=False)
     notes().print(f"2/3  {counted(len(hours), 'hour')} of traffic, {hours}", markup=False)
+    say_past_retention(hours, now)
     rows = source.fill(context, url, hours, rows_per_hour=rows_per_hour, seed=seed)
     simulated = ", ".join(f"{count:,} {table}" for table, count in rows.items())
     notes().print(f"     {simulated}")

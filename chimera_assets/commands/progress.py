@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
+from rich.live import Live
 from rich.markup import escape
+from rich.spinner import Spinner
 
 from chimera_assets.commands.terminal import VisibleConsole
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
-    from rich.status import Status
 
     from chimera_assets.orchestration.runs.run_record import StepEvent
 
@@ -36,21 +37,30 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._status: Status | None = None
+        self._spinner = Spinner("dots", style="status.spinner")
+        self._live: Live | None = None
         self._begun: dict[str, float] = {}
         self._ended = 0
 
     def __enter__(self) -> Self:
         """Begin to show what is at work, where somebody is looking."""
         if self._console.is_terminal:
-            self._status = self._console.status("starting")
-            self._status.start()
+            self._spinner.update(text="starting")
+            # Unasked, rich would put what is printed meanwhile on the console: it is for the log.
+            self._live = Live(
+                self._spinner,
+                console=self._console,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop to."""
-        if self._status is not None:
-            self._status.stop()
+        if self._live is not None:
+            self._live.stop()
 
     def say(self, words: str) -> None:
         """Print a line of our own."""
@@ -58,8 +68,7 @@ class Progress:
 
     def working_on(self, words: str) -> None:
         """Show what is at work."""
-        if self._status is not None:
-            self._status.update(words)
+        self._spinner.update(text=words)
 
     def step(self, event: StepEvent) -> None:
         """Take note of a step's start or end."""

@@ -53,6 +53,23 @@ def reasons(run_id: str) -> pl.DataFrame:
     )
 
 
+def warnings(run_id: str) -> pl.DataFrame:
+    """The rules of severity `warning` that rows of a run broke: `rule`, `stream`, `hours`, `rows`.
+
+    The rows are null for rules of a whole hour.
+    """
+    return (
+        check_results_of_run(open_lake(), run_id)
+        .filter(~pl.col("passed") & (pl.col("severity") == "warning"))
+        .group_by("rule", "stream", "level")
+        .agg(hours=pl.struct(HOUR_COLUMNS).n_unique().cast(pl.Int64), rows=pl.col("failed").sum())
+        .with_columns(rows=pl.when(pl.col("level") == "row").then("rows"))
+        .select("rule", "stream", "hours", "rows")
+        .sort("stream", "rule")
+        .collect()
+    )
+
+
 def rows_of(step: StepRun, hours: HourRange) -> int | None:
     """How many rows a step's tables have in some hours; None if it wrote none."""
     lake = open_lake()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.commands import demo_mark
 from chimera_assets.commands.arguments import parse_range
 from chimera_assets.commands.command_context import command_context
+from chimera_assets.commands.past_retention import say_past_retention
 from chimera_assets.commands.terminal import notes, print_table
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import source_database_url
@@ -38,6 +39,7 @@ def simulate_range(  # noqa: PLR0913 - the options of one command
     url = source_database_url(get_settings())
     context = command_context(now)
     claim(context, url, lake=False, force=force)
+    say_past_retention(hours, now)
     rows = fill(context, url, hours, rows_per_hour=rows_per_hour, seed=seed)
     print_table(("table", "rows added"), rows.items())
     return 0

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Lake, Table
 
 _MINUTE = timedelta(minutes=1)
+#: Columns that are left out where no stream has any, so that the table fits a terminal.
+_IF_ANY = {"blocked hours", "extracted up to", "hours pending", "in no hour"}
 
 
 def show(*, as_json: bool, now: datetime) -> int:
@@ -144,35 +146,14 @@ def _is_late(contract: Contract, last: datetime | None, now: datetime) -> bool |
 
 
 def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any]]) -> None:
+    rows = [_cells(stream) for stream in streams]
+    shown = [
+        name
+        for name in (rows[0] if rows else ())
+        if name not in _IF_ANY or any(row[name] for row in rows)
+    ]
     print_table(
-        (
-            "stream",
-            "last hour",
-            "lag",
-            "rows",
-            "pass rate",
-            "quarantine",
-            "blocked hours",
-            "extracted up to",
-            "hours pending",
-            "in no hour",
-        ),
-        (
-            (
-                stream["stream"],
-                stream["last_hour"],
-                _lag_in_words(stream["lag_minutes"], late=bool(stream["late"])),
-                stream["rows"],
-                percent(stream["pass_rate"]),
-                stream["quarantined"],
-                stream["blocked_hours"],
-                stream.get("watermark"),
-                stream.get("hours_pending"),
-                stream["in_no_hour"],
-            )
-            for stream in streams
-        ),
-        title=f"Streams in {lake.uri}",
+        shown, ([row[name] for name in shown] for row in rows), title=f"Streams in {lake.uri}"
     )
     for stream in streams:
         if stream["in_no_hour"]:
@@ -185,20 +166,34 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
         notes().print("The lake is empty. `chimera demo` or `chimera backfill` fills it.")
         return
     print_table(
-        ("table", "last hour", "rows", "version", "files", "size"),
+        ("table", "last hour", "rows", "size"),
         (
             (
                 f"{table['layer']}/{table['table']}",
                 table["last_hour"],
                 table["rows"],
-                table["version"],
-                table["files"],
                 Size(table["bytes"]),
             )
             for table in tables
         ),
         title="Tables",
     )
+
+
+def _cells(stream: dict[str, Any]) -> dict[str, object]:
+    """A stream's line in the table, by its headings."""
+    return {
+        "stream": stream["stream"],
+        "last hour": stream["last_hour"],
+        "lag": _lag_in_words(stream["lag_minutes"], late=bool(stream["late"])),
+        "rows": stream["rows"],
+        "pass rate": percent(stream["pass_rate"]),
+        "quarantine": stream["quarantined"],
+        "blocked hours": stream["blocked_hours"],
+        "extracted up to": stream.get("watermark"),
+        "hours pending": stream.get("hours_pending"),
+        "in no hour": stream["in_no_hour"],
+    }
 
 
 def _lag_in_words(minutes: int | None, *, late: bool) -> str | None:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from chimera_assets.commands import run_counts
-from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table
+from chimera_assets.commands.terminal import Seconds, notes, out, percent, print_json, print_table
+from chimera_assets.layers import STAGED
+from chimera_assets.orchestration.gate_names import WARNINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import polars as pl
@@ -49,10 +52,12 @@ def as_tables(run: RunSummary) -> None:
         print_table(
             ("stream", "reason", "rows"), reasons.iter_rows(), title="Quarantined by reason"
         )
-    steps = (_step(run, number) for number in range(len(run.steps)))
+    if warned := list(_warned(run)):
+        print_table(("check", "asset", "hours", "rows"), warned, title="Warned")
+    steps = (_step(run, number).values() for number in range(len(run.steps)))
     print_table(
         ("step", "outcome", "seconds", "rows", "rows/s"),
-        ([s["step"], s["outcome"], s["seconds"], s["rows"], s["rows_per_second"]] for s in steps),
+        ((step, outcome, Seconds(took), *rows) for step, outcome, took, *rows in steps),
         title="Steps",
     )
     checks = _checks(run)
@@ -110,6 +115,16 @@ def _checks(run: RunSummary) -> dict[str, int]:
         "warned": sum(check.warned for check in found),
         "failed": sum(check.failed for check in found),
     }
+
+
+def _warned(run: RunSummary) -> Iterator[tuple[str, str, int, int | None]]:
+    """What warned: rule or check, asset, in how many hours, by how many rows if it is of rows."""
+    for rule, stream, hours, rows in run_counts.warnings(run.run_id).iter_rows():
+        yield rule, f"{STAGED}/{stream}", hours, rows
+    for name, check in run.checks.items():
+        asset, _, of_asset = name.partition(": ")
+        if check.warned and of_asset != WARNINGS:  # its rules are named above
+            yield of_asset, asset, check.warned, None
 
 
 def _pass_rate(row: dict[str, Any]) -> str | None:

@@ -137,6 +137,8 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     if masked and not reveal:
         notes().print(f"Masked: {', '.join(sorted(masked))}; --reveal shows them.", soft_wrap=True)
     total = int(rows.select(pl.len()).collect().item()) if shown == limit else shown
+    if not total:
+        notes().print("0 rows.")
     if shown < total:  # an export that was cut must not look whole
         notes().print(f"{shown:,} of {counted(total, 'row')}; --limit 0 shows all of them.")
     return 0

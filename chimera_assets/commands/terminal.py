@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
+from rich.measure import Measurement, measure_renderables
 from rich.table import Table
 
 from chimera_assets.commands.visible import json_escaped, visible
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-#: The width of what goes into a pipe or file.
-_WIDE = 220
+#: The width of what goes into a pipe or file: what anything needs.
 _ANY_WIDTH = 100_000
 _KILO = 1024
 
@@ -29,7 +28,7 @@ Cell = object
 
 
 def out() -> Console:
-    """The console on standard output; in a pipe it never breaks or cuts a line to 80 columns."""
+    """The console on standard output; in a pipe it never breaks a line."""
     return _console(sys.stdout)
 
 
@@ -51,7 +50,7 @@ class VisibleConsole(Console):
 
 
 def _console(stream: IO[str]) -> Console:
-    width = None if stream.isatty() else _WIDE
+    width = None if stream.isatty() else _ANY_WIDTH
     return VisibleConsole(file=stream, width=width)
 
 
@@ -79,17 +78,42 @@ def print_table(
     """
     cells = [list(row) for row in rows]
     console = out()
-    table = _table(columns, cells, title)
-    anywhere = console.options.update(max_width=_ANY_WIDTH)
-    needed = Measurement.get(console, anywhere, table).minimum
-    if console.is_terminal and needed > console.width:
-        _print_blocks(console, columns, cells, title)
-    else:
+    if title is not None:
+        console.print(f"[italic]{escape(title)}[/]", soft_wrap=True)
+    table = _table(columns, cells)
+    if _fit(console, table):
         console.print(table)
+    elif cells:
+        _print_blocks(console, columns, cells)
+    else:
+        console.print(", ".join(columns), markup=False, soft_wrap=True)
+    console.print()
 
 
-def _table(columns: Sequence[str], cells: list[list[Cell]], title: str | None) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+def _fit(console: Console, table: Table) -> bool:
+    """Give the widest columns of a table less until it fits; False if words would have to break.
+
+    Rich by itself makes a column narrower than its longest word while others have room to give.
+    """
+    anywhere = console.options.update(max_width=_ANY_WIDTH)
+    columns = [
+        measure_renderables(console, anywhere, [column.header, *column.cells])
+        for column in table.columns
+    ]
+    between = Measurement.get(console, anywhere, table).maximum - sum(c.maximum for c in columns)
+    room = console.width - between
+    widest = max((c.maximum for c in columns), default=0)
+    for most in range(min(widest, room), -1, -1):
+        widths = [max(c.minimum, min(c.maximum, most)) for c in columns]
+        if sum(widths) <= room:
+            for column, width in zip(table.columns, widths, strict=True):
+                column.width = width
+            return True
+    return False
+
+
+def _table(columns: Sequence[str], cells: list[list[Cell]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for at, column in enumerate(columns):
         numbers = [row[at] for row in cells if row[at] is not None]
         right = bool(numbers) and all(isinstance(n, (int, float, Size)) for n in numbers)
@@ -99,16 +123,12 @@ def _table(columns: Sequence[str], cells: list[list[Cell]], title: str | None) -
     return table
 
 
-def _print_blocks(
-    console: Console, columns: Sequence[str], cells: list[list[Cell]], title: str | None
-) -> None:
+def _print_blocks(console: Console, columns: Sequence[str], cells: list[list[Cell]]) -> None:
     """One line a cell, which has a value."""
-    if title is not None:
-        console.print()
-        console.print(f"[italic]{escape(title)}[/]", soft_wrap=True)
     longest = max(map(len, columns))
-    for row in cells:
-        console.print()
+    for number, row in enumerate(cells):
+        if number:
+            console.print()
         for column, cell in zip(columns, row, strict=True):
             if cell is not None:
                 console.print(f"{column:<{longest}}  {text(cell)}", markup=False, soft_wrap=True)
@@ -116,6 +136,10 @@ def _print_blocks(
 
 class Size(int):
     """A number of bytes, shown in a unit that people read."""
+
+
+class Seconds(float):
+    """A time that something took, shown to the hundredth; other numbers lose no digit."""
 
 
 def text(value: Cell) -> str:
@@ -129,8 +153,10 @@ def text(value: Cell) -> str:
             shown = _size(value)
         case int():
             shown = f"{value:,}"
-        case float():
+        case Seconds():
             shown = f"{value:,.2f}"
+        case float():
+            shown = f"{value:,}"
         case datetime():
             shown = f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
         case _:

@@ -13,6 +13,9 @@ from chimera_assets.errors import ArgumentError
 from chimera_assets.orchestration.instance.home import dagster_home
 from chimera_assets.settings import get_settings
 
+#: How Dagster begins to say that `dagster dev` is superseded by a tool that is not installed here.
+_SUPERSEDED = "Function `dev_command` is superseded"
+
 
 def up(*, host: str, port: int) -> NoReturn:
     """Become `dagster dev`; Ctrl-C stops all of it.
@@ -32,7 +35,8 @@ def up(*, host: str, port: int) -> NoReturn:
     notes().print(f"Dagster on http://{host}:{port} (Ctrl-C stops it)", markup=False)
     sys.stdout.flush()
     sys.stderr.flush()
-    command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
+    quiet = ["-W", f"ignore:{_SUPERSEDED}:FutureWarning"]
+    command = [sys.executable, *quiet, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
     # A shell has what it starts in the background of a script ignore them, for good.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)

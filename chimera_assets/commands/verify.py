@@ -29,13 +29,15 @@ def show(hours: HourRange | None, *, as_json: bool) -> int:
     if as_json:
         print_json({"holds": not found.failures, **asdict(found)})
     else:
-        _print(found)
+        _print(found, asked=hours)
     return 1 if found.failures else 0
 
 
-def _print(found: Verification) -> None:
-    if not found.hours:
-        notes().print("No hours there: nothing has been extracted yet.")
+def _print(found: Verification, *, asked: HourRange | None) -> None:
+    if not found.hours and not found.failures:
+        there = "in these hours" if asked is not None else "yet: nothing has been extracted"
+        out().print(f"Nothing to verify {there}.")
+        return
     failed = {
         name: len({(f.table, f.hour) for f in found.failures if f.promise == name})
         for name in PROMISES

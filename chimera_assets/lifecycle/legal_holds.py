@@ -113,8 +113,8 @@ def release(context: AuditedContext, hold_id: str, *, reason: str) -> Hold:
     hold = known.get(hold_id)
     if hold is None or not hold.active:
         waiting = [one.hold_id for one in known.values() if one.active]
-        expected = f"one of {', '.join(waiting)}" if waiting else "a hold, but there is none"
-        found = "one that was released" if hold is not None else "no such hold"
+        expected = f"one of {', '.join(waiting)}" if waiting else "a hold in force (there are none)"
+        found = "one that was released" if hold is not None else "none of that name"
         msg = f"hold {hold_id}: expected {expected}; found {found}"
         raise ArgumentError(msg)
     with context.change("hold.release", hold_id, before=_scope(hold), reason=reason):

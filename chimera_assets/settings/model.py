@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chimera_assets.errors import SettingError
 from chimera_assets.hours import floor_hour
+from chimera_assets.settings.database_urls import require_postgres_url
 from chimera_assets.settings.home import make_home
 from chimera_assets.settings.paths import folder_of
 
@@ -151,6 +152,13 @@ class Settings(BaseSettings):
         return floor_hour(
             value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         )
+
+    @field_validator("source_database_url", "database_url", "database_owner_url")
+    @classmethod
+    def _of_postgres(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            require_postgres_url(_variable(info), value)
+        return value
 
     @field_validator("notify_urls")
     @classmethod

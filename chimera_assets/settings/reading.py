@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource
 
 from chimera_assets.errors import SettingError
+from chimera_assets.settings.database_urls import UNSHOWN
 from chimera_assets.settings.model import ENV_FILE, PREFIX, SECRETS, Settings
 from chimera_assets.settings.paths import require_readable
 
@@ -65,7 +66,7 @@ def _setting_error(error: ValidationError) -> SettingError:
     variable = PREFIX + setting.upper()
     given = repr(os.environ.get(variable, first["input"]))
     if setting in SECRETS:
-        given = "a value that is not shown, as it may hold a password"
+        given = UNSHOWN
     return SettingError(
         variable,
         expected=described[0].lower() + described[1:].rstrip("."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from adbc_driver_postgresql import dbapi
 
+from chimera_assets.contracts import contracts
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError, SourceTableMissing
@@ -96,13 +97,23 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
         raise SourceTableMissing(
             describe(url),
             f"expected a table {contract.source_table}, found none",
-            remedy="make it with `chimera source init`, set CHIMERA_SOURCE_DATABASE_URL, or mend "
+            remedy=f"{_made_by(contract)}, set CHIMERA_SOURCE_DATABASE_URL, or correct "
             f"physicalName in {contract.path}",
         )
     wrong = [m for c in contract.columns if (m := _mismatch(c, table.columns.get(c.name)))]
     if wrong:
         raise SourceSchemaError(describe(url), contract.source_table, contract.stream, wrong)
     return table
+
+
+def _made_by(contract: Contract) -> str:
+    """What makes the table of a contract."""
+    if contract.stream in contracts().packs:
+        return "make it with `chimera source init`"
+    return (
+        "make it yourself, as `chimera source init` makes only the tables of packs, or land files "
+        "for the stream (docs/landing.md)"
+    )
 
 
 def find_table(connection: dbapi.Connection, name: str) -> SourceTable | None:

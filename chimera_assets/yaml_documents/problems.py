@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: A list of more characters is cut to a few names, where one is guessed.
+_LONG, _FEW = 300, 4
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong, or that could be better, in a file.
@@ -59,10 +63,19 @@ class DocumentError(ChimeraError):
 
 
 def one_of(known: Iterable[str], found: object = None) -> str:
-    """`one of a, b, c`, with a guess at what was meant by `found`."""
+    """`one of a, b, c`, with a guess at what was meant by `found`.
+
+    Beside a guess, a long list is cut: `one of 23 (did you mean c?): a, b, c, ...`.
+    """
     names = sorted(known)
-    guess = f" (did you mean {close}?)" if (close := _closest(names, found)) else ""
-    return f"one of {', '.join(names)}{guess}"
+    close = _closest(names, found)
+    listed = ", ".join(names)
+    if close is None:
+        return f"one of {listed}"
+    if len(listed) > _LONG:
+        few = ", ".join(names[:_FEW])
+        return f"one of {len(names)} (did you mean {close}?): {few}, ..."
+    return f"one of {listed} (did you mean {close}?)"
 
 
 def _closest(names: Sequence[str], found: object) -> str | None:

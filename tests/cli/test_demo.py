@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from chimera_assets.commands.past_retention import say_past_retention
+from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.postgres.connection import execute
 from chimera_assets.postgres.databases import source_database_url
@@ -54,7 +56,14 @@ def _add(url: str, statement: str) -> None:
 def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
     demo = process("demo", *FEW)
     assert demo.code == 0, demo.err
-    for told in ("fact_generations", "Quarantined by reason", "Checks:", "rows/s", "chimera up"):
+    for told in (
+        "fact_generations",
+        "Quarantined by reason",
+        "Warned",
+        "Checks:",
+        "rows/s",
+        "chimera up",
+    ):
         assert told in demo.out
     lake = Lake(str(home / "lake"))
     tables = [(layer, name) for layer, name in lake.tables() if layer != "quality"]
@@ -88,6 +97,7 @@ def test_a_source_that_fails_is_told_in_a_line_with_its_cause(source: str) -> No
     hours = ("--start", "2026-01-31T00", "--end", "2026-01-31T01")
     said = process("backfill", *hours, CHIMERA_STREAMS="generations,providers")
     assert said.code == 1
+    assert "1 of 1 hour past the retention of generations, 90 d" in said.err
     failed = [line for line in said.err.splitlines() if line.startswith("failed raw/generations")]
     assert len(failed) == 1
     assert "tokens_used: expected integer" in failed[0]
@@ -121,7 +131,10 @@ def test_a_lake_of_somebody_is_left_alone(
 
 def test_simulated_rows_can_be_added_to_again_and_again(chimera: Chimera, source: str) -> None:
     range_ = ("--start", "2026-01-30T00", "--end", "2026-01-30T02", "--rows-per-hour", "50")
-    assert chimera("source", "simulate", *range_).code == 0
+    said = chimera("source", "simulate", *range_)
+    assert said.code == 0
+    past = "2 of 2 hours past the retention of generations, jailbreak_tests, provider_health, 90 d"
+    assert f"{past}: the next upkeep deletes" in said.err
     with connect(source) as connection:
         before = execute(connection, "SELECT count(*) AS n FROM generations")
     assert chimera("source", "simulate", *range_).code == 0
@@ -130,12 +143,22 @@ def test_simulated_rows_can_be_added_to_again_and_again(chimera: Chimera, source
         assert execute(connection, "SELECT count(*) AS n FROM generations") == before
 
 
-def test_up_serves_pages_until_it_is_interrupted() -> None:
+def test_hours_within_their_retention_are_not_spoken_of(capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime(2026, 6, 1, 0, 30, tzinfo=UTC)
+    first = datetime(2026, 3, 3, tzinfo=UTC)  # 90 days before, to the hour
+    say_past_retention(HourRange(first, first + timedelta(hours=5)), now)
+    assert capsys.readouterr().err == ""
+    say_past_retention(HourRange(first - timedelta(hours=1), first + timedelta(hours=5)), now)
+    assert capsys.readouterr().err.startswith("1 of 6 hours past the retention of generations")
+
+
+def test_up_serves_pages_until_it_is_interrupted(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.listen()
         assert "expected a free port" in one_line(process("up", "--port", str(port)))
+    printed = (tmp_path / "printed").open("wb")
     # As a script has it, whose shell lets what is in the background ignore the interrupt.
     up = subprocess.Popen(
         [
@@ -152,7 +175,7 @@ def test_up_serves_pages_until_it_is_interrupted() -> None:
         ],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=printed,
         start_new_session=True,
     )
     try:
@@ -164,6 +187,8 @@ def test_up_serves_pages_until_it_is_interrupted() -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(up.pid, signal.SIGKILL)
         up.wait()
+        printed.close()
+    assert "superseded" not in (tmp_path / "printed").read_text()
 
 
 def _wait_for_the_end_of_group(group: int, seconds: float = 60) -> None:

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["backfill", "--start", "2026-01-02", "--end", "2026-01-01"], "end before they begin"),
-        (["backfill", "--start", "2026-01-02", "--end", "2026-01-02"], "end before they begin"),
+        (
+            ["backfill", "--start", "2026-01-02", "--end", "2026-01-01"],
+            "end later than the start",
+        ),
+        (
+            ["backfill", "--start", "2026-01-02", "--end", "2026-01-02"],
+            "end later than the start",
+        ),
         (["backfill", "--start", "2999-01-01", "--end", "2999-01-02"], "hours that are over"),
         (["backfill", "--start", "2022-12-31", "--end", "2023-01-02"], "CHIMERA_START"),
         (["backfill", "--start", "yesterday", "--end", "2026-01-02"], "ISO 8601"),

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
+import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
+from chimera_assets.commands import summary
 from chimera_assets.commands.invocation import command_name
-from chimera_assets.commands.terminal import notes, out, print_json, print_table
+from chimera_assets.commands.terminal import Seconds, notes, out, print_json, print_table
 from chimera_assets.commands.visible import json_escaped, visible
+from chimera_assets.orchestration.runs.run_hours import RunSummary
+from chimera_assets.orchestration.runs.run_record import CheckRun, StepRun
 from chimera_assets.settings import get_settings
 
 from .conftest import HOURS, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from chimera_assets.lake import Lake
@@ -42,6 +50,47 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "dumb")
     return made
+
+
+#: A run, as `run_shown` shows it, in which libraries print by themselves and by a child.
+NOISY = """
+import subprocess, sys
+from pathlib import Path
+from chimera_assets.commands.progress import Progress, quietly
+with quietly(Path(sys.argv[1])) as (console, _), Progress(console) as progress:
+    progress.working_on("the library's work")
+    print("printed by a library")
+    print("an error of a library", file=sys.stderr)
+    subprocess.run(["echo", "printed by a child"])
+    progress.say("a step ended")
+"""
+
+
+def test_what_libraries_print_goes_to_the_log_at_a_terminal_too(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    noisy = [sys.executable, "-c", NOISY, str(tmp_path)]
+    terminal = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    with subprocess.Popen(noisy, env={**os.environ, "TERM": "xterm"}, **terminal) as run:
+        os.close(theirs)
+        seen = b"".join(_until_it_ends(ours)).decode()
+    os.close(ours)
+    assert run.returncode == 0, seen
+    assert "the library's work" in seen
+    assert "a step ended" in seen
+    assert "printed by" not in seen
+    assert "an error" not in seen
+    [log] = tmp_path.iterdir()
+    assert sorted(log.read_text().splitlines()) == [
+        "an error of a library",
+        "printed by a child",
+        "printed by a library",
+    ]
+
+
+def _until_it_ends(terminal: int) -> Iterator[bytes]:
+    with suppress(OSError):  # what Linux says when nobody has the other end
+        while read := os.read(terminal, 65536):
+            yield read
 
 
 def test_what_would_act_on_a_terminal_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,6 +141,37 @@ def test_a_csv_does_not_act_on_a_terminal(
     assert terminal.getvalue().splitlines()[:2] == ["model", r"\x1b[2J"]
 
 
+def test_numbers_of_rows_lose_no_digit(capsys: pytest.CaptureFixture[str]) -> None:
+    exact = (0.0000864, 0.997, 1234567.891, 2.0, 1e300)
+    print_table(("number",), [(number,) for number in exact])
+    shown = capsys.readouterr().out.split()[2:]
+    assert shown[:4] == ["8.64e-05", "0.997", "1,234,567.891", "2.0"]
+    assert [float(number.replace(",", "")) for number in shown] == list(exact)
+    print_table(("number",), [(Seconds(1.126),)])
+    assert capsys.readouterr().out.split()[-1] == "1.13"
+
+
+def test_checks_that_warned_are_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not home.exists()
+    checks = {
+        "staged/generations: latency_p95": CheckRun(passed=20, warned=4),
+        "marts/fact_generations: conservation": CheckRun(passed=24),
+    }
+    step = StepRun("stage_generations", "succeeded", 1.5)
+    summary.as_tables(
+        RunSummary("a-run", HOURS, success=True, seconds=2, steps=(step,), checks=checks)
+    )
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["Warned"] in told
+    assert ["latency_p95", "staged/generations", "4", "-"] in told
+    assert told[-1][:7] == ["Checks:", "44", "of", "48", "passed,", "4", "warned,"]
+    assert ["stage_generations", "succeeded", "1.50", "-", "-"] in told
+
+    del checks["staged/generations: latency_p95"]
+    summary.as_tables(RunSummary("a-run", HOURS, success=True, seconds=2, steps=(), checks=checks))
+    assert "Warned" not in capsys.readouterr().out
+
+
 def test_a_table_that_is_too_wide_is_printed_in_blocks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -106,15 +186,53 @@ def test_a_table_that_is_too_wide_is_printed_in_blocks(
     assert not any(line.startswith("column_number_2") for line in lines)
 
 
-def test_status_and_the_audit_log_fit_80_columns(
+def test_no_word_of_a_table_breaks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "aggregates/agg_technique_effectiveness"
+    rows = [[long, "several words " * 6, "another_long_name", 1_000_000]] * 3
+    print_table(("table", "said", "name", "rows"), rows, title="Tables")
+    assert [len(line.split()) for line in capsys.readouterr().out.splitlines()[3:-1]] == [15] * 3
+
+    terminal = at_terminal(monkeypatch)
+    print_table(("table", "said", "name", "rows"), rows, title="Tables")
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines if "/" in line] == [long] * 3
+    assert [line.split()[-2:] for line in lines if "/" in line] == [
+        ["another_long_name", "1,000,000"]
+    ] * 3
+
+    terminal.truncate(0)
+    print_table(("table", "said", "name", "rows"), [[long, "x", "another_long_name" * 2, 1]])
+    assert f"table  {long}" in terminal.getvalue()
+    assert f"name   {'another_long_name' * 2}" in terminal.getvalue()
+
+
+def test_status_is_tables_of_80_columns(
     chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert lake_of_four_hours.tables()
     terminal = at_terminal(monkeypatch)
     assert chimera("status").code == 0
-    assert "quarantine       22" in terminal.getvalue()
-    names = [line.split()[0] for line in terminal.getvalue().splitlines() if line.strip()]
-    assert {"stream", "staged/generations", "quarantine/generations"} <= set(names)
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    named = [line.split()[0] for line in lines if line.strip()]
+    assert {"generations", "staged/generations", "quarantine/generations"} <= set(named)
+    headings = " ".join(terminal.getvalue().split())
+    assert "blocked" in headings
+    assert "pending" not in headings  # no stream has any
+    assert len(lines) < 40
+
+
+def test_a_table_without_rows_still_says_its_columns(
+    chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lake_of_four_hours.tables()
+    terminal = at_terminal(monkeypatch)
+    read = chimera("table", "read", "staged/generations", "--hours", "2026-03-01")
+    assert terminal.getvalue().startswith("event_id, timestamp, tenant_id")
+    assert "0 rows." in read.err.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -184,3 +302,40 @@ def test_commands_are_printed_as_they_work(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sys, "argv", [str(tmp_path / ".venv" / "bin" / "chimera")])
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
     assert command_name() == "chimera"
+
+
+@pytest.mark.parametrize("name", ["SOURCE_DATABASE_URL", "DATABASE_URL", "DATABASE_OWNER_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://ann:s3cr3t@db/x",
+        "s3cr3t",
+        "postgresql://ann:s3/c@r3t@db/x",
+        "postgresql://ann:s3cr3t@[db/x",
+        "postgresql://ann:s3cr3t@db:port/x",
+        "postgresql://ann:s3cr3t@db/x?s3cr3t",
+    ],
+)
+def test_a_database_url_that_cannot_be_one_is_refused_and_not_shown(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(f"CHIMERA_{name}", url)
+    get_settings.cache_clear()
+    said = one_line(chimera("status"))
+    assert f"CHIMERA_{name}: expected postgresql://user:password@host:port/database" in said
+    assert "3cr3t" not in said
+    assert "c@r3t" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db1:5432,db2:5433/x?target_session_attrs=any",
+        "postgresql+psycopg2://ann:s3%40t@db/x",
+        "postgres:///x?host=/run/postgresql",
+    ],
+)
+def test_a_database_url_of_another_form_is_fine(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", url)
+    get_settings.cache_clear()
+    assert get_settings().source_database_url == url

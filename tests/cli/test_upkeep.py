@@ -195,4 +195,6 @@ def test_verify_of_an_empty_lake(chimera: Chimera, home: Path) -> None:
     shutil.rmtree(home / "lake")
     said = chimera("verify")
     assert said.code == 0
-    assert "nothing has been extracted yet" in said.err
+    assert said.out == "Nothing to verify yet: nothing has been extracted.\n"
+    said = chimera("verify", "--from", "2025-01-01", "--to", "2025-01-02")
+    assert (said.code, said.out) == (0, "Nothing to verify in these hours.\n")

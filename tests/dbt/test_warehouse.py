@@ -190,7 +190,7 @@ def test_one_model_alone_in_a_fresh_process(warehouse: Warehouse) -> None:
     [
         ("2026-01-31T05:00:00Z", None, "end_hour is missing"),
         ("2026-01-31T05:30:00Z", "2026-01-31T06:00:00Z", "expected a whole hour"),
-        ("2026-01-31T06:00:00Z", "2026-01-31T07:00:00+02:00", "end before they begin"),
+        ("2026-01-31T06:00:00Z", "2026-01-31T07:00:00+02:00", "expected an end"),
     ],
 )
 def test_hours_that_cannot_be_are_told(

@@ -89,7 +89,7 @@ def test_a_cause_is_told_once_while_it_lasts_and_once_when_all_its_hours_are_men
     assert me.failed(hours(5)) == []
     assert me.succeeded(hours(7)) == []  # the server is back, two hours are still missing
     assert me.succeeded(hours(5)) == []
-    assert me.succeeded(hours(6)) == ["resolved: hour 2026-01-31 06:00 UTC mended"]
+    assert me.succeeded(hours(6)) == ["resolved: hour 2026-01-31 06:00 UTC recovered"]
     assert me.succeeded(hours(6)) == []
 
 
@@ -101,7 +101,7 @@ def test_a_cause_that_comes_back_after_it_had_gone_is_told_again() -> None:
     me.succeeded(hours(7))
     assert me.failed(hours(8)) == ["failure: hour 2026-01-31 08:00 UTC failed"]
     assert me.succeeded(hours(5, 8)) == [
-        "resolved: hours 2026-01-31 05:00 to 2026-01-31 08:00 UTC (4 hours) mended"
+        "resolved: hours 2026-01-31 05:00 to 2026-01-31 08:00 UTC (4 hours) recovered"
     ]
 
 
@@ -125,7 +125,7 @@ def test_success_of_other_steps_mends_nothing() -> None:
     me.failed(hours(5), Failed(DBT, "dbt failed: model fact_generations"))
     assert me.succeeded(hours(5), steps=frozenset({RAW}), job="__ASSET_JOB") == []
     assert me.succeeded(hours(5), steps=frozenset({DBT}), job="__ASSET_JOB") == [
-        "resolved: hour 2026-01-31 05:00 UTC mended"
+        "resolved: hour 2026-01-31 05:00 UTC recovered"
     ]
 
 
@@ -134,7 +134,7 @@ def test_a_step_that_succeeds_in_a_run_that_fails_elsewhere_is_mended() -> None:
     me.failed(hours(5))
     disk = Failed(DBT, "the disk is full")
     assert me.failed(hours(5), disk, steps=frozenset({RAW, STAGE})) == [
-        "resolved: hour 2026-01-31 05:00 UTC mended",
+        "resolved: hour 2026-01-31 05:00 UTC recovered",
         "failure: hour 2026-01-31 05:00 UTC failed",
     ]
 
@@ -210,7 +210,7 @@ def test_upkeep_may_take_its_time_and_is_told_by_its_own_kind() -> None:
     assert me.hears(slow) == ["upkeep: chimera_upkeep failed"]
     assert me.hears(me.run(None)) == []  # another job's success
     done = me.run(None, job="chimera_upkeep", steps=frozenset({"compact"}))
-    assert me.hears(done) == ["resolved: chimera_upkeep mended"]
+    assert me.hears(done) == ["resolved: chimera_upkeep recovered"]
 
 
 def test_a_failed_check_is_worded_with_its_asset_and_a_silent_death_as_such() -> None:

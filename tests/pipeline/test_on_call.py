@@ -94,7 +94,7 @@ def test_a_bad_hour_from_its_first_word_to_its_last(house: House, receiver: Rece
     assert me.run(HOUR).success
     me.process.ask("tick")
     assert [one["title"] for one in receiver.heard[2:]] == [
-        "Chimera: hour 2026-01-24 03:00 UTC mended",
+        "Chimera: hour 2026-01-24 03:00 UTC recovered",
         "Chimera: generations published, 2026-01-24 03:00 UTC",
     ]
 

@@ -236,3 +236,13 @@ def test_a_row_that_breaks_a_constraint_is_not_said(run: Run) -> None:
     with pytest.raises(SourceError, match="unique constraint") as caught:
         run(insert)
     assert "zq7marker" not in str(caught.value)
+
+
+def test_a_missing_table_is_made_by_who_describes_it(database: str, generations: Contract) -> None:
+    own = dataclasses.replace(generations, stream="visits", source_table="visits")
+    source = PostgresSource(database)
+
+    with pytest.raises(SourceError, match=r"none; make it with `chimera source init`"):
+        source.verify(generations)
+    with pytest.raises(SourceError, match=r"a table visits, found none.*make it yourself.*land"):
+        source.verify(own)

@@ -52,7 +52,7 @@ class MessageWriter:
         ]
         if run.hours is not None:
             lines.append(
-                f"Once it is mended: {_backfill(run.hours)} (or a longer range, if more hours "
+                f"Once it is fixed: {_backfill(run.hours)} (or a longer range, if more hours "
                 "failed since)"
             )
         return Message(kind, f"Chimera: {subject} failed", _body(*lines, self._run(run)))
@@ -159,7 +159,7 @@ class MessageWriter:
         )
         return Message(
             "resolved",
-            f"Chimera: {_subject(run)} mended",
+            f"Chimera: {_subject(run)} recovered",
             _body(f"Over: {_cut(cause)}", what, self._run(run)),
         )
 

@@ -40,8 +40,8 @@
     {%- endfor -%}
     {%- if hours.end <= hours.start -%}
         {%- do exceptions.raise_compiler_error(
-            "vars start_hour and end_hour: the hours end before they begin, start "
-            ~ hours.start.isoformat() ~ ", end " ~ hours.end.isoformat() ~ " (excluded)"
+            "vars start_hour and end_hour: expected an end later than the start "
+            ~ hours.start.isoformat() ~ ", found " ~ hours.end.isoformat() ~ " (excluded)"
         ) -%}
     {%- endif -%}
     {%- do hours.update({"last": hours.end - modules.datetime.timedelta(hours=1)}) -%}
