@@ -488,7 +488,7 @@ def test_the_application_of_an_embedded_server_has_one_door_and_keeps_its_passwo
     for database in ("operational", "postgres", "template1"):
         with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             psycopg.connect(server.cluster.url(database, passwords.APPLICATION))
-    assert caplog.text == ""
+    assert "password" not in caplog.text
     with psycopg.connect(url) as connection:
         connection.execute("ALTER ROLE chimera_app PASSWORD 'mine'")
     with pytest.raises(psycopg.OperationalError, match="password"):
