@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 AGGREGATE, FACT = "models/aggregations/agg_loans", "models/marts/fact_loans"
 
+HOURS, IN_HOURS = "{% if run_hours() is not none %}", "{{ in_run_hours() }}"
+OUTSIDE = "select 1 from read_text('/x') union"
+NO_ENV = "'env_var' is undefined"
+
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -78,6 +82,11 @@ def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> No
         (f"{AGGREGATE}.yml", "    columns:", "    config: {pre-hook: x}\n    columns:", "pre_hook"),
         (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from read_text('/x'))", "found read_text()"),
         (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from '/x/y.csv')", "found /x/y.csv"),
+        (f"{FACT}.sql", "select *", HOURS + OUTSIDE + " {% endif %}select *", "read_text()"),
+        (f"{FACT}.sql", "select *", f"-- {IN_HOURS} {OUTSIDE}\nselect *", "a SELECT that"),
+        (f"{FACT}.sql", "select *", "{{ execute }}select *", "'execute' is undefined"),
+        (f"{AGGREGATE}.yml", "sum(loans)", "ref('x') ~ run_query('x')", "'run_query' is"),
+        (f"{AGGREGATE}.yml", "sum(loans)", "env_var('X')", NO_ENV),
         (f"{AGGREGATE}.yml", "Loans by hour", '"{{ env_var(\'X\') }}" #', "'env_var' is undefined"),
     ],
 )  # fmt: skip
@@ -89,8 +98,19 @@ def test_a_slip_in_a_model_is_one_error_with_its_line(
     errors = reported(capsys)
     (error,) = [one for one in errors if "in aggregates" not in one]
     assert found in error, errors
-    # What DuckDB's parser alone finds wrong has no line that is the model's.
-    assert error.startswith((f"{library / file}:{line}: ", f"{library / file}:1: ")), error
+    assert error.startswith(f"{library / file}:{line}: "), error
+
+
+def test_analyses_are_checked_like_models(
+    library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """dbt renders them when it reads the project, though nobody asked for one."""
+    (library / "analyses").mkdir()
+    analysis = library / "analyses" / "odd.sql"
+    analysis.write_text("select 1\nfrom {{ ref('agg_loans') }} {{ env_var('X') }}")
+    (error,) = reported(capsys)
+    assert error.startswith(f"{analysis}:2: analysis odd: ")
+    assert NO_ENV in error
 
 
 def test_all_slips_are_reported_at_once(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,5 +133,5 @@ def test_all_slips_are_reported_at_once(library: Path, capsys: pytest.CaptureFix
 
 def test_the_loader_refuses_what_the_check_does(library: Path) -> None:
     edit(library / f"{FACT}.sql", "{{ ref('stg_loans') }}", "read_text('/etc/passwd')")
-    with pytest.raises(PackError, match=r"fact_loans\.sql:1: model fact_loans: .*read_text\(\)"):
+    with pytest.raises(PackError, match=r"fact_loans\.sql:3: model fact_loans: .*read_text\(\)"):
         parsed_project()
