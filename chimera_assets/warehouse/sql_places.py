@@ -10,8 +10,8 @@ from chimera_assets.errors import one_line
 #: Where DuckDB's message quotes the SQL, with the line's number.
 _QUOTED = re.compile(r"\n+LINE (?P<number>\d+): ")
 
-#: What a message names: `"amonut"`, or `read_text()`.
-_NAMED = re.compile(r'"([^"\n]+)"|\b(\w+)\(\)')
+#: What a message names: `"amonut"`, `read_text()`, or `pg_catalog.pg_settings`.
+_NAMED = re.compile(r'"([^"\n]+)"|\b(\w+)\(\)|\b(\w+\.\w+|\w+_\w+)\b')
 
 
 def place(message: str, text: str, sql: str, before: int = 0) -> tuple[int, str]:
@@ -25,7 +25,7 @@ def place(message: str, text: str, sql: str, before: int = 0) -> tuple[int, str]
     """
     quoted = _QUOTED.search(message)
     words = one_line(message[: quoted.start()] if quoted is not None else message)
-    names = [first or second for first, second in _NAMED.findall(words)]
+    names = ["".join(groups) for groups in _NAMED.findall(words)]
     lines = text.splitlines()
     if quoted is None:
         return 1 + _with_name(lines, names, 0), words

@@ -24,6 +24,7 @@ AGGREGATE, FACT = "models/aggregations/agg_loans", "models/marts/fact_loans"
 
 HOURS, IN_HOURS = "{% if run_hours() is not none %}", "{{ in_run_hours() }}"
 OUTSIDE = "select 1 from read_text('/x') union"
+STG_LOANS = "{{ ref('stg_loans') }}"
 NO_ENV = "'env_var' is undefined"
 
 
@@ -79,6 +80,13 @@ def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> No
         (f"{FACT}.sql", "select *", "copy (select 1) to '/x'; select *", "one SELECT"),
         (f"{FACT}.sql", "select *", "select 'it''s \0 odd', *", "zero byte"),
         (f"{FACT}.sql", "select *", "attach '/x'; select *", "one SELECT"),
+        (f"{FACT}.sql", "*", "current_setting('temp_directory'), *", "found current_setting()"),
+        (f"{FACT}.sql", "*", "system.main.getvariable('x'), *", "found getvariable()"),
+        (f"{FACT}.sql", STG_LOANS, "pg_catalog.pg_settings", "found pg_catalog.pg_settings"),
+        (f"{FACT}.sql", STG_LOANS, "Information_Schema.tables", "found Information_Schema.tables"),
+        (f"{FACT}.sql", STG_LOANS, "duckdb_views", "found duckdb_views"),
+        (f"{AGGREGATE}.sql", "where {{ in", "grup by days -- {{ in", "syntax error at or near"),
+        (f"{AGGREGATE}.sql", "count(*)", "{{ stable_sum('amonut') }}", '"amonut" not found'),
         (f"{AGGREGATE}.yml", "    columns:", "    config: {pre-hook: x}\n    columns:", "pre_hook"),
         (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from read_text('/x'))", "found read_text()"),
         (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from '/x/y.csv')", "found /x/y.csv"),
