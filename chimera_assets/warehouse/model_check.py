@@ -197,10 +197,21 @@ class _Bench:
         described = self._described.get(name)
         if described is None:
             return
-        for column, (_, line) in described.columns.items():
+        for column, (kind, line) in described.columns.items():
             if column not in made:
-                what, expected = f"column of model {name}", one_of(made, column)
+                what, expected = f"column of model {name}", one_of(list(made), column)
                 self._note(described.path, line, what, expected, column)
+            elif column in described.typed and self._type(kind) not in {None, made[column]}:
+                what, expected = f"type of column {column}", made[column].lower()
+                self._note(described.path, line, what, f"{expected}, as the model makes it", kind)
+
+    def _type(self, kind: str) -> str | None:
+        """A type as DuckDB calls it; None if it knows none of that name."""
+        try:
+            rows = self._connection.execute(f"DESCRIBE SELECT CAST(NULL AS {kind})").fetchall()
+        except duckdb.Error:
+            return None
+        return str(rows[0][1])
 
     def _ref(self, name: str) -> str:
         if name not in self.files:

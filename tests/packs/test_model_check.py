@@ -66,6 +66,7 @@ def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> No
         (f"{AGGREGATE}.sql", "count(*)", "cuont(*)", "cuont does not exist"),
         (f"{AGGREGATE}.yml", "name: town", "name: city", "column of model agg_loans: expected one"),
         (f"{AGGREGATE}.yml", "data_type: varchar", "data_type: text of it", "a type of SQL"),
+        (f"{AGGREGATE}.yml", "days, data_type: bigint", "days, data_type: real", "bigint, as the"),
         (f"{AGGREGATE}.yml", "- name: agg_loans", "- name: agg_lons", "did you mean agg_loans?"),
         (f"{AGGREGATE}.yml", "data_type: varchar", "data_type: txet", "type of column branch_id"),
         ("models/staging/stg_loans.sql", "'loans'", "'laons'", "(did you mean loans?)"),
