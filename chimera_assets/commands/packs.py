@@ -24,7 +24,13 @@ from chimera_assets.packs.active import (
 from chimera_assets.packs.aggregates import read_definitions
 from chimera_assets.packs.claims import repeated
 from chimera_assets.packs.model_columns import described_models
-from chimera_assets.packs.models import model_files, model_problems, unknown_tables
+from chimera_assets.packs.models import (
+    model_files,
+    model_problems,
+    unbounded_models,
+    uncompared_models,
+    unknown_tables,
+)
 from chimera_assets.packs.pack import NAME, read_pack, reserved_problems
 from chimera_assets.packs.skeleton import skeleton
 from chimera_assets.settings import get_settings
@@ -157,6 +163,9 @@ def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterat
     yield from twice or _column_problems(definitions, every)
     reads = [claim for one in definitions for claim in one.reads]
     yield from unknown_tables(every, [*claims, *reads])
+    aggregates = {one.table for each in definitions for one in each.aggregates}
+    yield from uncompared_models(packs, aggregates)
+    yield from unbounded_models(packs)
     for claim in claims:
         if claim.kind == "a metric" and claim.name in PLATFORM_METRICS:
             expected = "a name that no metric of the platform has"

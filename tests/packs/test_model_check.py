@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,24 @@ def test_a_slip_in_a_model_is_one_error_with_its_line(
     (error,) = [one for one in errors if "in aggregates" not in one]
     assert found in error, errors
     assert error.startswith(f"{library / file}:{line}: "), error
+
+
+def test_an_hourly_model_is_told_of_what_it_lacks(
+    library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is made again of all rows each hour, and verify cannot compare it."""
+    (library / "aggregates.yaml").unlink()
+    model = library / f"{AGGREGATE}.sql"
+    edit(model, "where {{ in_run_hours() }}", "")
+    assert run(["pack", "check"]) == 0
+    told = capsys.readouterr().out
+    assert f"warning: {model}:1: model agg_loans: expected where {{{{ in_run_hours() }}}}" in told
+    assert f"warning: {model}:1: aggregate agg_loans: expected an entry in aggregates.yaml" in told
+    assert run(["verify"]) == 0
+    shown = capsys.readouterr()
+    assert "Not compared, as no aggregates.yaml has them: agg_loans." in shown.out + shown.err
+    assert run(["verify", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["not_compared"] == ["agg_loans"]
 
 
 def test_analyses_are_checked_like_models(
