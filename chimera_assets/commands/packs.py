@@ -223,7 +223,7 @@ def new(name: str, place: Path) -> int:
     if len(name) > _LONGEST_NAME:
         msg = f"NAME: expected at most {_LONGEST_NAME} letters, found {len(name)}"
         raise ArgumentError(msg)
-    if name in known_packs() or folder.exists():
+    if name in known_packs(making=folder.parent) or folder.exists():
         msg = f"NAME: expected one that no pack has, found {name}; see chimera pack list"
         raise ArgumentError(msg)
     try:
@@ -238,6 +238,6 @@ def new(name: str, place: Path) -> int:
     made = dbt_sources(read_contracts([folder / "contracts"]).values())
     (folder / SOURCES_FILE).write_text(made, encoding="utf-8")
     out().print(f"{folder} written. Use it by", markup=False, soft_wrap=True)
-    used = ",".join((*get_settings().pack_names, name))
+    used = ",".join(dict.fromkeys((*get_settings().pack_names, name)))
     out().print(f"  CHIMERA_PACKS={used} CHIMERA_PACKS_DIR={folder.parent}", soft_wrap=True)
     return 0

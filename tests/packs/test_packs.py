@@ -253,6 +253,19 @@ def test_a_new_pack_passes_its_check(
     assert run(["pack", "new", "Green-House", "--in", str(tmp_path)]) == 2
 
 
+def test_the_first_pack_makes_the_folder_that_is_named_for_packs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "packs"
+    monkeypatch.setenv("CHIMERA_PACKS", "ai,zeb")
+    monkeypatch.setenv("CHIMERA_PACKS_DIR", str(place))
+    assert run(["pack", "list"]) == 2
+    assert f"{place} (which is not there)" in capsys.readouterr().err
+    assert run(["pack", "new", "zeb", "--in", str(place)]) == 0
+    assert "CHIMERA_PACKS=ai,zeb CHIMERA_PACKS_DIR" in capsys.readouterr().out
+    assert run(["pack", "check"]) == 0
+
+
 def test_a_broken_pack_that_is_not_used_is_listed_and_harms_no_other(
     places: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
