@@ -24,7 +24,13 @@ from chimera_assets.packs.active import (
 from chimera_assets.packs.aggregates import read_definitions
 from chimera_assets.packs.claims import repeated
 from chimera_assets.packs.model_columns import described_models
-from chimera_assets.packs.models import model_files, model_problems, unknown_tables
+from chimera_assets.packs.models import (
+    model_files,
+    model_problems,
+    unbounded_models,
+    uncompared_models,
+    unknown_tables,
+)
 from chimera_assets.packs.pack import NAME, read_pack, reserved_problems
 from chimera_assets.packs.skeleton import skeleton
 from chimera_assets.settings import get_settings
@@ -157,6 +163,9 @@ def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterat
     yield from twice or _column_problems(definitions, every)
     reads = [claim for one in definitions for claim in one.reads]
     yield from unknown_tables(every, [*claims, *reads])
+    aggregates = {one.table for each in definitions for one in each.aggregates}
+    yield from uncompared_models(packs, aggregates)
+    yield from unbounded_models(packs)
     for claim in claims:
         if claim.kind == "a metric" and claim.name in PLATFORM_METRICS:
             expected = "a name that no metric of the platform has"
@@ -214,7 +223,7 @@ def new(name: str, place: Path) -> int:
     if len(name) > _LONGEST_NAME:
         msg = f"NAME: expected at most {_LONGEST_NAME} letters, found {len(name)}"
         raise ArgumentError(msg)
-    if name in known_packs() or folder.exists():
+    if name in known_packs(making=folder.parent) or folder.exists():
         msg = f"NAME: expected one that no pack has, found {name}; see chimera pack list"
         raise ArgumentError(msg)
     try:
@@ -229,6 +238,6 @@ def new(name: str, place: Path) -> int:
     made = dbt_sources(read_contracts([folder / "contracts"]).values())
     (folder / SOURCES_FILE).write_text(made, encoding="utf-8")
     out().print(f"{folder} written. Use it by", markup=False, soft_wrap=True)
-    used = ",".join((*get_settings().pack_names, name))
+    used = ",".join(dict.fromkeys((*get_settings().pack_names, name)))
     out().print(f"  CHIMERA_PACKS={used} CHIMERA_PACKS_DIR={folder.parent}", soft_wrap=True)
     return 0

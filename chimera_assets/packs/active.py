@@ -63,14 +63,17 @@ def readable_packs(folders: Sequence[Path]) -> tuple[list[Pack], list[Problem]]:
     return packs, problems
 
 
-def known_packs() -> dict[str, list[Path]]:
+def known_packs(making: Path | None = None) -> dict[str, list[Path]]:
     """Name -> the folders of that name, of every pack that there is.
+
+    Args:
+        making: A folder of packs that is going to be made, and need not be there.
 
     Raises:
         SettingError: CHIMERA_PACKS_DIR names no folder of packs.
     """
     found: dict[str, list[Path]] = {}
-    for place in (SHIPPED_PACKS, *_own_places()):
+    for place in (SHIPPED_PACKS, *_own_places(making)):
         for path in sorted(place.iterdir()):
             if (path / PACK_FILE).is_file():
                 found.setdefault(path.name, []).append(path)
@@ -106,12 +109,14 @@ def requirement_problems(packs: Sequence[Pack]) -> Iterator[Problem]:
                 yield Problem(path, line, "required pack", f"{name} in {_NAMES}", found)
 
 
-def _own_places() -> tuple[Path, ...]:
-    places = get_settings().pack_folders
+def _own_places(making: Path | None = None) -> tuple[Path, ...]:
+    named = get_settings().pack_folders
+    places = tuple(place for place in named if place != making or place.exists())
     for place in places:
         if (place / PACK_FILE).is_file():
             found = f"{place}, which is a pack itself; name the folder above it"
             raise SettingError(_FOLDERS, expected="folders that hold packs", found=found)
         if not place.is_dir():
-            raise SettingError(_FOLDERS, expected="folders that hold packs", found=place)
+            found = f"{place} ({'no folder' if place.exists() else 'which is not there'})"
+            raise SettingError(_FOLDERS, expected="folders that hold packs", found=found)
     return places

@@ -30,12 +30,14 @@ class DescribedModel:
         path: The file.
         line: The line in it.
         columns: Column -> its type in SQL (`varchar` where none is said), and its line.
+        typed: The columns of which a type is said.
     """
 
     name: str
     path: Path
     line: int
     columns: Mapping[str, tuple[str, int]]
+    typed: frozenset[str]
 
 
 def described_models(packs: Iterable[Pack]) -> dict[str, DescribedModel]:
@@ -73,8 +75,16 @@ def _described(document: Document) -> Iterator[DescribedModel]:
     for position, model in enumerate(models if isinstance(models, list) else ()):
         if isinstance(model, dict) and isinstance(model.get("name"), str):
             here = ("models", position)
-            columns = dict(_columns(document, position, model.get("columns")))
-            yield DescribedModel(model["name"], document.path, document.line(here), columns)
+            listed = model.get("columns")
+            columns = dict(_columns(document, position, listed))
+            # Of a column that is no mapping, or has no name, there is none in `columns` either.
+            typed = frozenset(
+                str(one.get("name"))
+                for one in (listed if isinstance(listed, list) else ())
+                if isinstance(one, dict) and one.get("data_type")
+            )
+            line = document.line(here)
+            yield DescribedModel(model["name"], document.path, line, columns, typed)
 
 
 def _columns(

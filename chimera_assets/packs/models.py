@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from chimera_assets.layers import stream_of_fact
+from chimera_assets.paths import regular_text
 from chimera_assets.yaml_documents import Problem, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from chimera_assets.packs.claims import Claim
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 #: The folders of `models`, whose names say what kind of table a model makes.
 MODEL_FOLDERS = ("staging", "marts", "aggregations")
 
+#: Where a model says that it is replaced hour by hour.
+_HOURLY = re.compile(r"""strategy\s*=\s*["']hours["']""")
+
 #: What a definition is of -> the folder of the model that makes it.
 _FOLDER_OF = {"an aggregate": "aggregations", "an order": "marts", "a fact": "marts"}
 
@@ -24,6 +29,40 @@ _FOLDER_OF = {"an aggregate": "aggregations", "an order": "marts", "a fact": "ma
 def model_files(pack: Pack) -> list[Path]:
     """The SQL files of a pack's models, sorted."""
     return sorted(pack.models.rglob("*.sql"))
+
+
+def uncompared_models(packs: Iterable[Pack], aggregates: Collection[str]) -> Iterator[Problem]:
+    """A warning for each hourly model of aggregations that no `aggregates.yaml` says the sums of.
+
+    Args:
+        packs: The packs.
+        aggregates: The tables that they say it of. These are compared.
+    """
+    for pack in packs:
+        for path, line, _ in _hourly_models(pack):
+            folder = path.relative_to(pack.models).parts[0]
+            if folder == _FOLDER_OF["an aggregate"] and path.stem not in aggregates:
+                expected = "an entry in aggregates.yaml, without which verify does not compare it"
+                yield Problem(path, line, f"aggregate {path.stem}", expected, "none", "warning")
+
+
+def unbounded_models(packs: Iterable[Pack]) -> Iterator[Problem]:
+    """A warning for each hourly model that reads all hours, to make one."""
+    for path, line, text in (found for pack in packs for found in _hourly_models(pack)):
+        if "run_hours" not in text:
+            expected = "where {{ in_run_hours() }}, as it is replaced hour by hour"
+            yield Problem(path, line, f"model {path.stem}", expected, "none", "warning")
+
+
+def _hourly_models(pack: Pack) -> Iterator[tuple[Path, int, str]]:
+    """Each model that is replaced hour by hour, the line that says so, and its text."""
+    for path in model_files(pack):
+        try:
+            text = regular_text(path)
+        except (OSError, UnicodeDecodeError):
+            continue  # of which the check of its SQL tells
+        if (found := _HOURLY.search(text)) is not None:
+            yield path, 1 + text.count("\n", 0, found.start()), text
 
 
 def streams_with_facts(packs: Iterable[Pack]) -> frozenset[str]:

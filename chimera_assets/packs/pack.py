@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets import naming, yaml_documents
 from chimera_assets.packs.errors import PackError
+from chimera_assets.packs.files import file_problems
 from chimera_assets.yaml_documents import Problem, one_of
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ def _requires(document: Document) -> tuple[str, ...]:
 def _folder_problems(pack: Pack) -> Iterator[Problem]:
     if not pack.contracts.is_dir():
         yield Problem(pack.folder / PACK_FILE, 1, "contracts", "a folder of that name", "none")
+    parts = (*_FOLDERS, *_FILES)
+    yield from file_problems(pack.folder, parts, (pack.models.name, pack.analyses.name))
     for path in sorted(pack.folder.iterdir()):
         known = _FOLDERS if path.is_dir() else _FILES
         if path.name not in known and path.name[0] not in "._":

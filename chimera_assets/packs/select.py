@@ -14,13 +14,31 @@ from chimera_assets.errors import in_short, one_line
 from chimera_assets.packs.errors import OutsideError, SelectError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     import duckdb
 
 #: The table functions that make rows of their arguments alone. Others read files, other databases,
 #: settings, or SQL in a text.
 _PURE = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"})
+
+#: The functions that read settings, the environment, or what else goes on in DuckDB, or write.
+_OF_THE_ENGINE = frozenset(
+    {
+        "current_query",
+        "current_setting",
+        "getenv",
+        "getvariable",
+        "in_search_path",
+        "nextval",
+        "currval",
+        "write_log",
+    }
+)
+
+#: Where DuckDB tells of itself: schemas, and how tables of that are called that are in every one.
+_CATALOGS = frozenset({"information_schema", "pg_catalog"})
+_TABLES_OF_CATALOGS = ("duckdb_", "pg_", "pragma_", "sqlite_")
 
 #: Nodes by which `DESCRIBE`, `SHOW` and `SUMMARIZE` are SELECTs, too.
 _SHOWS = "SHOW_REF"
@@ -29,6 +47,7 @@ _WIDTH = 80
 
 #: What is expected.
 _ONE, _KNOWN = "one SELECT", "a SELECT that DuckDB knows"
+_OF_LAKE = "a SELECT over tables of the lake"
 _SHALLOW = "a SELECT that is nested less deep"
 
 
@@ -64,10 +83,26 @@ def read_select(sql: str) -> Select:
     if outside := sorted(functions - _PURE):
         expected = f"a SELECT over tables and, of table functions, {', '.join(sorted(_PURE))}"
         raise OutsideError(expected, in_short([f"{name}()" for name in outside]))
+    called = {str(node["function_name"]).lower() for node in nodes if node["type"] == "FUNCTION"}
+    if inside := sorted(called & _OF_THE_ENGINE):
+        expected = "a SELECT without functions of DuckDB's own state"
+        raise OutsideError(expected, in_short([f"{name}()" for name in inside]))
     named = {str(node["table_name"]) for node in nodes if node["type"] == "BASE_TABLE"}
     own = {str(one["key"]).lower() for node in nodes for one in _defined(node)}
     tables = frozenset(name for name in named if name.lower() not in own)
+    if catalogs := sorted(_catalogs(nodes, tables)):
+        raise OutsideError(_OF_LAKE, in_short(catalogs))
     return Select(tables, "RECURSIVE_CTE_NODE" in kinds)
+
+
+def _catalogs(nodes: Iterable[dict[str, Any]], tables: Collection[str]) -> Iterator[str]:
+    """The tables that are DuckDB's own, with their schemas."""
+    for node in nodes:
+        if node["type"] == "BASE_TABLE":
+            schema, name = str(node["schema_name"]), str(node["table_name"])
+            own = name.lower().startswith(_TABLES_OF_CATALOGS) and name in tables
+            if schema.lower() in _CATALOGS or own:
+                yield f"{schema}.{name}" if schema else name
 
 
 def _parsed(sql: str) -> dict[str, Any]:

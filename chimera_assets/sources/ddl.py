@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.errors import one_line
 from chimera_assets.packs.errors import PackError
+from chimera_assets.paths import regular_text
 from chimera_assets.yaml_documents import Problem
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def read_ddl(script: Path) -> list[Statement]:
         PackError: It cannot be read as SQL, or has statements that are not for it; each with its
             line.
     """
-    text = script.read_text(encoding="utf-8")
+    text = regular_text(script)
     statements, problems = [], []
     for tokens in _split(script, text):
         found = Statement(tokens[0].line, text[tokens[0].start : tokens[-1].end + 1])

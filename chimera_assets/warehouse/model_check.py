@@ -7,24 +7,24 @@ that a model which would read them is refused, too.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from chimera_assets.contracts.dbt_sources import SOURCE, staged_columns
-from chimera_assets.errors import one_line
 from chimera_assets.layers import AGGREGATES, MARTS
 from chimera_assets.packs.errors import ModelError, PackError, SelectError
 from chimera_assets.packs.model_columns import described_models
 from chimera_assets.packs.models import model_files
 from chimera_assets.packs.select import read_select
+from chimera_assets.paths import regular_text
 from chimera_assets.warehouse.model_text import Unknown, model_text
+from chimera_assets.warehouse.sql_places import place
 from chimera_assets.warehouse.yml_check import yml_problems
 from chimera_assets.yaml_documents import Problem, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
@@ -40,9 +40,6 @@ _BEFORE = "before"
 #: What is expected.
 _NO_CIRCLE = "ref to a model that does not read this one"
 _SOURCE_IN_WORDS = f"source {SOURCE}"
-
-#: Where DuckDB's message quotes the SQL: the line, cut at its ends if it is long.
-_QUOTED = re.compile(r"\n+LINE \d+: (?:\.\.\.)?(?P<line>.*?)(?:\.\.\.)?\n")
 
 
 def model_sql_problems(packs: Sequence[Pack], contracts: Iterable[Contract]) -> list[Problem]:
@@ -60,6 +57,8 @@ def model_sql_problems(packs: Sequence[Pack], contracts: Iterable[Contract]) -> 
         bench = _Bench(connection, packs, contracts, described)
         for name in bench.files:
             bench.make(name)
+        for path in (path for pack in packs for path in sorted(pack.analyses.rglob("*.sql"))):
+            bench.try_analysis(path)
     for one in described.values():
         if one.name not in bench.files:
             expected = f"a model, {one_of(bench.files, one.name)}"
@@ -118,29 +117,60 @@ class _Bench:
             self._compare(name, made)
         self._ended.add(name)
 
-    def _made(self, name: str, reads: set[str]) -> list[str]:
-        """Make one model; the columns that it has. What it reads is added to `reads`."""
+    def try_analysis(self, path: Path) -> None:
+        """Make an analysis, which is rendered whenever dbt reads the project, beside the models."""
+        try:
+            self._views(f'"{_BEFORE}"."analysis of {path.stem}"', path, self._ref, '"this"')
+        except ModelError as error:
+            what = f"analysis {path.stem}"
+            self._note(path, error.line, what, error.expected, error.found)
+
+    def _made(self, name: str, reads: set[str]) -> dict[str, str]:
+        """Make one model; its columns and their types. What it reads is added to `reads`."""
 
         def ref(read: str) -> str:
             reads.add(read)
             return self._ref(read)
 
+        return self._views(self._relation(name), self.files[name], ref, f'"{_BEFORE}"."{name}"')
+
+    def _views(
+        self, relation: str, path: Path, ref: Callable[[str], str], before: str
+    ) -> dict[str, str]:
+        """Make a view of each SQL that a file can be rendered to; its columns and their types."""
         try:
-            text = self.files[name].read_text(encoding="utf-8")
+            text = regular_text(path)
         except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(1, "a readable UTF-8 file", type(error).__name__) from error
-        sql = model_text(text, ref, self._source, f'"{_BEFORE}"."{name}"')
+            found = getattr(error, "strerror", None) or type(error).__name__
+            raise ModelError(1, "a readable UTF-8 file", found) from error
+        # dbt may render it for all hours, and for some: both have to fit.
+        ways = (True, False) if "run_hours" in text else (False,)
+        for of_hours in ways:
+            sql = model_text(text, ref, self._source, before, of_hours=of_hours)
+            made = self._view(relation, sql, text)
+        return made
+
+    def _view(self, relation: str, sql: str, text: str) -> dict[str, str]:
+        """Make a view of a model's SQL; its columns and their types."""
         try:
             read_select(sql)
-            relation = self._relation(name)
-            self._connection.execute(f"CREATE VIEW {relation} AS (\n{sql}\n)")
+            self._connection.execute(f"CREATE OR REPLACE VIEW {relation} AS (\n{sql}\n)")
             rows = self._connection.execute(f"DESCRIBE {relation}").fetchall()
         except SelectError as error:
-            raise ModelError(1, error.expected, error.found) from error
+            line, _ = place(self._syntax_error(sql) or error.found, text, sql)
+            raise ModelError(line, error.expected, error.found) from error
         except duckdb.Error as error:
-            line, words = _place(str(error), text)
+            line, words = place(str(error), text, sql, before=1)
             raise ModelError(line, "SQL that fits the tables that it reads", words) from error
-        return [row[0] for row in rows]
+        return {row[0]: row[1] for row in rows}
+
+    def _syntax_error(self, sql: str) -> str:
+        """What DuckDB's parser says of a text, with the line."""
+        try:
+            self._connection.extract_statements(sql)
+        except duckdb.Error as error:
+            return str(error)
+        return ""
 
     def _described_types(self, name: str) -> dict[str, str]:
         """The types of a model's columns as described, after its table as it was is made so."""
@@ -163,14 +193,25 @@ class _Bench:
                 what = f"type of column {column}"
                 self._note(described.path, line, what, "a type that DuckDB knows", kind)
 
-    def _compare(self, name: str, made: Sequence[str]) -> None:
+    def _compare(self, name: str, made: Mapping[str, str]) -> None:
         described = self._described.get(name)
         if described is None:
             return
-        for column, (_, line) in described.columns.items():
+        for column, (kind, line) in described.columns.items():
             if column not in made:
-                what, expected = f"column of model {name}", one_of(made, column)
+                what, expected = f"column of model {name}", one_of(list(made), column)
                 self._note(described.path, line, what, expected, column)
+            elif column in described.typed and self._type(kind) not in {None, made[column]}:
+                what, expected = f"type of column {column}", made[column].lower()
+                self._note(described.path, line, what, f"{expected}, as the model makes it", kind)
+
+    def _type(self, kind: str) -> str | None:
+        """A type as DuckDB calls it; None if it knows none of that name."""
+        try:
+            rows = self._connection.execute(f"DESCRIBE SELECT CAST(NULL AS {kind})").fetchall()
+        except duckdb.Error:
+            return None
+        return str(rows[0][1])
 
     def _ref(self, name: str) -> str:
         if name not in self.files:
@@ -199,12 +240,3 @@ class _Bench:
 
     def _note(self, path: Path, line: int, what: str, expected: str, found: str) -> None:
         self.problems.append(Problem(path, line, what, expected, found))
-
-
-def _place(message: str, text: str) -> tuple[int, str]:
-    """The line of the model that DuckDB complains of, the first if in doubt, and its words."""
-    quoted = _QUOTED.search(message)
-    words = one_line(message[: quoted.start()] if quoted is not None else message)
-    part = quoted["line"].strip() if quoted is not None else ""
-    lines = [number for number, line in enumerate(text.splitlines(), 1) if part and part in line]
-    return (lines[0] if lines else 1), words

@@ -7,11 +7,13 @@ functions read files, the environment and other databases.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.packs.errors import ModelError
+from chimera_assets.warehouse.jinja_check import check_jinja
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +23,15 @@ if TYPE_CHECKING:
 #: The macros for all models.
 _MACROS = Path(__file__).parents[2] / "dbt_project" / "macros" / "engine"
 
-#: What a model may be configured by. dbt's hooks, for instance, would run any SQL.
-_CONFIG = frozenset({"key_columns", "keeps_history", "materialized", "strategy", "tags"})
+#: Hours as a run may have them, and the condition on them at its longest; see `run_hours.sql`.
+_HOURS = {
+    "start": datetime(2026, 1, 31, 5, tzinfo=UTC),
+    "end": datetime(2026, 2, 1, 7, tzinfo=UTC),
+    "last": datetime(2026, 2, 1, 6, tzinfo=UTC),
+}
+_IN_HOURS = """hour_partition between date '2026-01-31' and date '2026-02-01'
+            and (hour_partition > date '2026-01-31' or hour >= 5)
+            and (hour_partition < date '2026-02-01' or hour <= 6)"""
 
 
 class Unknown(Exception):  # noqa: N818 - caught below, with the line of the model it came from
@@ -39,24 +48,35 @@ class Unknown(Exception):  # noqa: N818 - caught below, with the line of the mod
 
 
 def model_text(
-    text: str, ref: Callable[[str], str], source: Callable[[str, str], str], this: str
+    text: str,
+    ref: Callable[[str], str],
+    source: Callable[[str, str], str],
+    this: str,
+    *,
+    of_hours: bool = False,
 ) -> str:
-    """The SQL of a model, as for all hours.
+    """The SQL of a model.
 
     Args:
         text: The model's file.
         ref: Gives a model's relation, or raises `Unknown`.
         source: Gives a source's relation, or raises `Unknown`.
         this: The model's own relation.
+        of_hours: As for a run of some hours, rather than for all there are.
 
     Raises:
         ModelError: The file is no Jinja, or uses what a model may not.
     """
     import jinja2  # noqa: PLC0415 - only where packs are checked
 
-    given = {"ref": lambda *names: ref(names[-1]), "source": source, "this": this}
+    given: dict[str, Any] = {"ref": lambda *names: ref(names[-1]), "source": source, "this": this}
+    if of_hours:
+        given |= {"run_hours": lambda: _HOURS, "in_run_hours": lambda: _IN_HOURS}
     try:
+        check_jinja(text, _macros())
         return _environment().from_string(text).render(**given)
+    except ModelError:
+        raise
     except Unknown as error:
         raise ModelError(_line(error), error.expected, error.found) from error
     except jinja2.TemplateSyntaxError as error:
@@ -78,8 +98,7 @@ def _environment() -> Environment:
     made = SandboxedEnvironment(undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"])
     made.globals |= {
         "adapter": _Adapter(made),
-        "config": _config,
-        "execute": False,
+        "config": lambda **_: "",
         "in_run_hours": lambda: "1 = 1",
         "none": None,
         "run_hours": lambda: None,
@@ -91,6 +110,18 @@ def _environment() -> Environment:
     return made
 
 
+@lru_cache(maxsize=1)
+def _macros() -> frozenset[str]:
+    """The macros of `_MACROS` that models call."""
+    from jinja2.runtime import Macro  # noqa: PLC0415 - as above
+
+    return frozenset(
+        name
+        for name, one in _environment().globals.items()
+        if isinstance(one, Macro) and "__" not in name
+    )
+
+
 class _Adapter:
     """Of dbt's adapter, what macros with a version for each engine need."""
 
@@ -100,13 +131,6 @@ class _Adapter:
     def dispatch(self, name: str, package: str | None = None) -> Any:  # noqa: ANN401, ARG002 - a macro
         """DuckDB's version of a macro."""
         return self._globals[f"duckdb__{name}"]
-
-
-def _config(**given: object) -> str:
-    if others := sorted(given.keys() - _CONFIG):
-        expected = f"config of {', '.join(sorted(_CONFIG))}"
-        raise Unknown(expected, ", ".join(others))
-    return ""
 
 
 def _line(error: BaseException) -> int:

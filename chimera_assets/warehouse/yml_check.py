@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from chimera_assets.packs.errors import ModelError, OutsideError, PackError, SelectError
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
 #: The keys below which texts are SQL, or parts of it.
 _TESTS: frozenset[str | int] = frozenset({"data_tests", "tests", "unit_tests"})
 
+#: A text which dbt takes for Jinja, though it has no braces, among the arguments of a test.
+_CALL = re.compile(r"\s*(env_var|ref|var|source|doc)\s*\(.+\)\s*$")
+
 
 def yml_problems(packs: Iterable[Pack]) -> Iterator[Problem]:
     """A problem for each text that reads files, the environment or other databases.
 
     Files that cannot be read are passed over: `described_models` tells of them.
     """
-    for path in (path for pack in packs for path in sorted(pack.models.rglob("*.yml"))):
+    folders = (folder for pack in packs for folder in (pack.models, pack.analyses))
+    for path in (path for folder in folders for path in sorted(folder.rglob("*.yml"))):
         try:
             document = read_document(path, "models", PackError)
         except PackError:
@@ -48,13 +53,23 @@ def _texts(data: object, here: Location) -> Iterator[tuple[Location, str]]:
 
 def _wrong(text: str, *, is_sql: bool) -> tuple[str, str] | None:
     """What is expected and found of a text; None if nothing is wrong."""
+    if is_sql and _CALL.match(text):
+        text = f"{{{{ {text} }}}}"
+    ways = [text]
     if "{{" in text or "{%" in text:
         try:
-            text = model_text(text, _as_it_is, lambda _, name: name, "this")
+            ways = [
+                model_text(text, _as_it_is, lambda _, name: name, "this", of_hours=of_hours)
+                for of_hours in (False, True)
+            ]
         except ModelError as error:
             return error.expected, error.found
-    if not is_sql or text.isidentifier():
-        return None
+    found = (_outside(way) for way in ways if is_sql and not way.isidentifier())
+    return next((one for one in found if one is not None), None)
+
+
+def _outside(text: str) -> tuple[str, str] | None:
+    """What is expected and found of a text that is SQL, or a part of it."""
     for sql in (text, f"SELECT {text}"):
         try:
             tables = read_select(sql).tables

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AGGREGATE, FACT = "models/aggregations/agg_loans", "models/marts/fact_loans"
+
+HOURS, IN_HOURS = "{% if run_hours() is not none %}", "{{ in_run_hours() }}"
+OUTSIDE = "select 1 from read_text('/x') union"
+STG_LOANS = "{{ ref('stg_loans') }}"
+NO_ENV = "'env_var' is undefined"
 
 
 @pytest.fixture
@@ -61,6 +67,7 @@ def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> No
         (f"{AGGREGATE}.sql", "count(*)", "cuont(*)", "cuont does not exist"),
         (f"{AGGREGATE}.yml", "name: town", "name: city", "column of model agg_loans: expected one"),
         (f"{AGGREGATE}.yml", "data_type: varchar", "data_type: text of it", "a type of SQL"),
+        (f"{AGGREGATE}.yml", "days, data_type: bigint", "days, data_type: real", "bigint, as the"),
         (f"{AGGREGATE}.yml", "- name: agg_loans", "- name: agg_lons", "did you mean agg_loans?"),
         (f"{AGGREGATE}.yml", "data_type: varchar", "data_type: txet", "type of column branch_id"),
         ("models/staging/stg_loans.sql", "'loans'", "'laons'", "(did you mean loans?)"),
@@ -75,9 +82,21 @@ def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> No
         (f"{FACT}.sql", "select *", "copy (select 1) to '/x'; select *", "one SELECT"),
         (f"{FACT}.sql", "select *", "select 'it''s \0 odd', *", "zero byte"),
         (f"{FACT}.sql", "select *", "attach '/x'; select *", "one SELECT"),
+        (f"{FACT}.sql", "*", "current_setting('temp_directory'), *", "found current_setting()"),
+        (f"{FACT}.sql", "*", "system.main.getvariable('x'), *", "found getvariable()"),
+        (f"{FACT}.sql", STG_LOANS, "pg_catalog.pg_settings", "found pg_catalog.pg_settings"),
+        (f"{FACT}.sql", STG_LOANS, "Information_Schema.tables", "found Information_Schema.tables"),
+        (f"{FACT}.sql", STG_LOANS, "duckdb_views", "found duckdb_views"),
+        (f"{AGGREGATE}.sql", "where {{ in", "grup by days -- {{ in", "syntax error at or near"),
+        (f"{AGGREGATE}.sql", "count(*)", "{{ stable_sum('amonut') }}", '"amonut" not found'),
         (f"{AGGREGATE}.yml", "    columns:", "    config: {pre-hook: x}\n    columns:", "pre_hook"),
         (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from read_text('/x'))", "found read_text()"),
         (f"{AGGREGATE}.yml", "sum(loans)", "(select 1 from '/x/y.csv')", "found /x/y.csv"),
+        (f"{FACT}.sql", "select *", HOURS + OUTSIDE + " {% endif %}select *", "read_text()"),
+        (f"{FACT}.sql", "select *", f"-- {IN_HOURS} {OUTSIDE}\nselect *", "a SELECT that"),
+        (f"{FACT}.sql", "select *", "{{ execute }}select *", "'execute' is undefined"),
+        (f"{AGGREGATE}.yml", "sum(loans)", "ref('x') ~ run_query('x')", "'run_query' is"),
+        (f"{AGGREGATE}.yml", "sum(loans)", "env_var('X')", NO_ENV),
         (f"{AGGREGATE}.yml", "Loans by hour", '"{{ env_var(\'X\') }}" #', "'env_var' is undefined"),
     ],
 )  # fmt: skip
@@ -89,8 +108,37 @@ def test_a_slip_in_a_model_is_one_error_with_its_line(
     errors = reported(capsys)
     (error,) = [one for one in errors if "in aggregates" not in one]
     assert found in error, errors
-    # What DuckDB's parser alone finds wrong has no line that is the model's.
-    assert error.startswith((f"{library / file}:{line}: ", f"{library / file}:1: ")), error
+    assert error.startswith(f"{library / file}:{line}: "), error
+
+
+def test_an_hourly_model_is_told_of_what_it_lacks(
+    library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is made again of all rows each hour, and verify cannot compare it."""
+    (library / "aggregates.yaml").unlink()
+    model = library / f"{AGGREGATE}.sql"
+    edit(model, "where {{ in_run_hours() }}", "")
+    assert run(["pack", "check"]) == 0
+    told = capsys.readouterr().out
+    assert f"warning: {model}:1: model agg_loans: expected where {{{{ in_run_hours() }}}}" in told
+    assert f"warning: {model}:1: aggregate agg_loans: expected an entry in aggregates.yaml" in told
+    assert run(["verify"]) == 0
+    shown = capsys.readouterr()
+    assert "Not compared, as no aggregates.yaml has them: agg_loans." in shown.out + shown.err
+    assert run(["verify", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["not_compared"] == ["agg_loans"]
+
+
+def test_analyses_are_checked_like_models(
+    library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """dbt renders them when it reads the project, though nobody asked for one."""
+    (library / "analyses").mkdir()
+    analysis = library / "analyses" / "odd.sql"
+    analysis.write_text("select 1\nfrom {{ ref('agg_loans') }} {{ env_var('X') }}")
+    (error,) = reported(capsys)
+    assert error.startswith(f"{analysis}:2: analysis odd: ")
+    assert NO_ENV in error
 
 
 def test_all_slips_are_reported_at_once(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,5 +161,5 @@ def test_all_slips_are_reported_at_once(library: Path, capsys: pytest.CaptureFix
 
 def test_the_loader_refuses_what_the_check_does(library: Path) -> None:
     edit(library / f"{FACT}.sql", "{{ ref('stg_loans') }}", "read_text('/etc/passwd')")
-    with pytest.raises(PackError, match=r"fact_loans\.sql:1: model fact_loans: .*read_text\(\)"):
+    with pytest.raises(PackError, match=r"fact_loans\.sql:3: model fact_loans: .*read_text\(\)"):
         parsed_project()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -103,6 +104,38 @@ def _no_contracts(library: Path) -> None:
     shutil.rmtree(library / "contracts")
 
 
+def _pipe_as_model(library: Path) -> None:
+    os.mkfifo(library / "models" / "marts" / "endless.sql")
+
+
+def _pipe_as_source(library: Path) -> None:
+    (library / "source.sql").unlink()
+    os.mkfifo(library / "source.sql")
+
+
+def _model_of_zeros(library: Path) -> None:
+    (library / "models" / "marts" / "endless.sql").symlink_to("/dev/zero")
+
+
+def _contracts_elsewhere(library: Path) -> None:
+    (library / "contracts").rename(library.parent / "elsewhere")
+    (library / "contracts").symlink_to(library.parent / "elsewhere")
+
+
+def _linked_models(library: Path) -> None:
+    (library / "models" / "marts" / "more").symlink_to(library / "pages")
+    (library / "pages").mkdir()
+
+
+def _linked_to_itself(library: Path) -> None:
+    (library / "source.sql").unlink()
+    (library / "source.sql").symlink_to(library / "source.sql")
+
+
+def _model_in_python(library: Path) -> None:
+    (library / "models" / "marts" / "model.py").write_text("def model(dbt, session): ...")
+
+
 def _folder_by_a_slip(library: Path) -> None:
     (library / "models").rename(library / "model")
 
@@ -114,6 +147,13 @@ def _folder_by_a_slip(library: Path) -> None:
         (_misplaced_model, "expected models/staging, models/marts, models/aggregations"),
         (_no_contracts, "contracts: expected a folder of that name"),
         (_folder_by_a_slip, "did you mean models?"),
+        (_pipe_as_model, "endless.sql:1: file of a pack: expected a file or folder in the pack"),
+        (_pipe_as_source, "found something else, as a pipe or a device"),
+        (_model_of_zeros, "found a link to /dev/zero"),
+        (_contracts_elsewhere, "elsewhere"),
+        (_linked_models, "found a link to a folder"),
+        (_linked_to_itself, "source.sql:1: file of a pack"),
+        (_model_in_python, "file for dbt: expected a file .sql or .yml or .md, found model.py"),
     ],
 )
 def test_folders_that_do_not_fit_are_refused(
@@ -211,6 +251,19 @@ def test_a_new_pack_passes_its_check(
     assert "greenhouse_events" in contracts()
     assert run(["pack", "new", "greenhouse", "--in", str(tmp_path)]) == 2
     assert run(["pack", "new", "Green-House", "--in", str(tmp_path)]) == 2
+
+
+def test_the_first_pack_makes_the_folder_that_is_named_for_packs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "packs"
+    monkeypatch.setenv("CHIMERA_PACKS", "ai,zeb")
+    monkeypatch.setenv("CHIMERA_PACKS_DIR", str(place))
+    assert run(["pack", "list"]) == 2
+    assert f"{place} (which is not there)" in capsys.readouterr().err
+    assert run(["pack", "new", "zeb", "--in", str(place)]) == 0
+    assert "CHIMERA_PACKS=ai,zeb CHIMERA_PACKS_DIR" in capsys.readouterr().out
+    assert run(["pack", "check"]) == 0
 
 
 def test_a_broken_pack_that_is_not_used_is_listed_and_harms_no_other(

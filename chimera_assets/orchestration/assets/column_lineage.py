@@ -22,7 +22,7 @@ Lineage = dict[str, list[list[str]]]
 def column_lineage(
     manifest: Mapping[str, Any], unique_id: str, compiled: Path
 ) -> dg.TableColumnLineage | None:
-    """A model's column lineage; None if its SQL was not compiled.
+    """A model's column lineage; None if its SQL was not compiled, or sqlglot cannot work it out.
 
     It is worked out once for each version of a model and kept under CHIMERA_HOME.
 
@@ -39,6 +39,8 @@ def column_lineage(
     if not kept.exists():
         kept.write_text(json.dumps(_lineage(path.read_text(), _columns(manifest))))
     found: Lineage = json.loads(kept.read_text())
+    if not found:
+        return None
     return dg.TableColumnLineage(
         {
             name: [
@@ -61,13 +63,18 @@ def _columns(manifest: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str]]
 
 
 def _lineage(sql: str, columns: dict[str, dict[str, dict[str, str]]]) -> Lineage:
+    """What a SELECT's columns are made from; nothing if sqlglot cannot tell."""
     from sqlglot import exp, parse_one  # noqa: PLC0415 - heavy, and only needed for new SQL
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415 - as above
     from sqlglot.lineage import lineage  # noqa: PLC0415 - as above
 
-    query = parse_one(sql, dialect="duckdb")
-    for table in query.find_all(exp.Table):
-        table.set("catalog", None)  # the in-memory database's name says nothing
-    nodes = lineage(None, query, columns, dialect="duckdb", validate_qualify_columns=False)
+    try:
+        query = parse_one(sql, dialect="duckdb")
+        for table in query.find_all(exp.Table):
+            table.set("catalog", None)  # the in-memory database's name says nothing
+        nodes = lineage(None, query, columns, dialect="duckdb", validate_qualify_columns=False)
+    except (SqlglotError, RecursionError):
+        return {}  # the table is there already: this must not fail its step
     return {name: sorted(_leaves(node.walk())) for name, node in nodes.items()}
 
 

@@ -1,0 +1,62 @@
+"""What the files of a pack may be: its own, and such as end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chimera_assets.yaml_documents import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+#: What dbt finds in the folders that it reads, and is looked at here; it would run a `.py`, too.
+_OF_DBT = (".sql", ".yml", ".md")
+
+
+def file_problems(folder: Path, parts: Iterable[str], of_dbt: Iterable[str]) -> Iterator[Problem]:
+    """A problem for each file that is none, is not the pack's, or would be passed over.
+
+    Args:
+        folder: The pack's.
+        parts: What is looked at in it, by name; may be missing.
+        of_dbt: Those of them that dbt reads.
+    """
+    root = folder.resolve()
+    in_dbt = {folder / name for name in of_dbt}
+    for path in (path for name in sorted(parts) for path in _below(folder / name)):
+        found = _wrong(path, root)
+        if found is not None:
+            yield Problem(path, 1, "file of a pack", "a file or folder in the pack itself", found)
+        elif in_dbt & set(path.parents) and path.is_file() and path.suffix not in ("", *_OF_DBT):
+            expected = f"a file {' or '.join(_OF_DBT)}"
+            yield Problem(path, 1, "file for dbt", expected, path.name)
+
+
+def _wrong(path: Path, root: Path) -> str | None:
+    """What a path is that may not be there; None if it may."""
+    if path.is_symlink():
+        try:
+            to = path.resolve()
+        except (OSError, RuntimeError):
+            return "a link to itself"
+        if not to.is_relative_to(root):
+            return f"a link to {to}"
+        if to.is_dir():  # which dbt goes into, and others do not
+            return "a link to a folder"
+        if not to.exists():
+            return "a link to nothing"
+    if not path.is_file() and not path.is_dir():
+        return "something else, as a pipe or a device"
+    return None
+
+
+def _below(path: Path) -> Iterator[Path]:
+    """A path and, if it is a folder, all that is in it, links not followed."""
+    if not os.path.lexists(path):
+        return
+    yield path
+    if path.is_dir() and not path.is_symlink():
+        for folder, folders, files in os.walk(path):
+            yield from (Path(folder) / name for name in sorted([*folders, *files]))
