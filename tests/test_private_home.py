@@ -7,6 +7,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
@@ -100,6 +101,22 @@ def test_root_opens_a_folder_of_its_own_to_the_servers_account_alone(
     closed.chmod(0o700)
     server.url("operational")
     server.release()
+
+
+@as_root
+def test_closing_a_home_does_not_shut_out_the_server_that_runs_in_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    server = EmbeddedPostgres(home / "postgres")
+    server.url("operational")
+    home.chmod(0o755)  # as an older release made it
+    (home / "logs").mkdir()
+
+    with psycopg.connect(server.url("operational")) as connection:  # closes it
+        connection.execute("SELECT FROM pg_control_system()")
+    server.release()
+
+    assert home.stat().st_mode & 0o007 == 0
+    assert mode(home / "logs") == 0o750
 
 
 @as_root

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: The folder of the embedded server. What is in it is closed by itself, and closing it would shut
+#: out a server that runs, which its account reaches through it.
+_SERVER = "postgres"
+
 #: What we make in it. A folder that holds other things, too, is not only ours to close.
-_ROOMS = frozenset({"dagster", "dbt", "lake", "landing", "logs", "metrics", "postgres"})
+_ROOMS = frozenset({"dagster", "dbt", "lake", "landing", "logs", "metrics", _SERVER})
 
 
 def make_home(home: Path) -> None:
@@ -56,7 +60,8 @@ def _close(home: Path) -> None:
                 stat.S_IMODE(found.st_mode),
             )
     for room in rooms:
-        _close_room(home / room.name)
+        if room.name != _SERVER:
+            _close_room(home / room.name)
 
 
 def _close_room(room: Path) -> None:

@@ -27,7 +27,7 @@ def library(tmp_path: Path) -> Iterator[House]:
     shutil.copytree(HERE / "library", packs / "library")
     model = packs / "library" / "models" / "marts" / "fact_loans.sql"
     model.write_text(
-        model.read_text().replace("*", "* replace (cast(reader as timestamp) as lent_at)")
+        model.read_text().replace("*", "* replace (cast(reader as timestamptz) as lent_at)")
     )
     settings = {"CHIMERA_PACKS": "library", "CHIMERA_PACKS_DIR": str(packs)}
     made = House(tmp_path / "home", **settings)

@@ -120,6 +120,8 @@ class EmbeddedPostgres:
         try:
             make_home(root.parent)
             root.mkdir(exist_ok=True)
+            if self.cluster.data.exists():  # to a server that runs, the home was closed just now
+                Account.choose(self.cluster.data).let_reach(self.cluster.data)
             with locks.exclusive(root / "start.lock", _START_SECONDS):
                 yield
         except TimeoutError as error:
