@@ -28,7 +28,9 @@ def asked(sql: str) -> Callable[[], object]:
 def broken_off() -> object:
     """A result that breaks off while it is read, where DuckDB's words come through Arrow."""
     late = "case when i > 500000 then reverse('rekram7qz') else '1' end"
-    rows = duckdb.connect().execute(f"select cast({late} as int) from range(1000000) r(i)")  # noqa: S608
+    # Of several threads another may be the first to say that all of them are interrupted.
+    connection = duckdb.connect(config={"threads": 1})
+    rows = connection.execute(f"select cast({late} as int) from range(1000000) r(i)")  # noqa: S608
     return list(rows.to_arrow_reader(1000))
 
 
