@@ -116,7 +116,6 @@ class Cluster:
         """Make the data directory if there is none, whole or not at all."""
         self.own_socket_folder(account)
         if self.data.exists():
-            account.let_reach(self.data)
             return
         for leftover in self.root.glob("data.new-*"):
             shutil.rmtree(leftover)
