@@ -64,6 +64,7 @@ class Select:
     recursive: bool
 
 
+@lru_cache(maxsize=1024)  # rules and models are read by several checks
 def read_select(sql: str) -> Select:
     """See that a text is one SELECT over tables, and what it reads.
 

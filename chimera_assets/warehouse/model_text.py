@@ -18,7 +18,7 @@ from chimera_assets.warehouse.jinja_check import check_jinja
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 #: The macros for all models.
 _MACROS = Path(__file__).parents[2] / "dbt_project" / "macros" / "engine"
@@ -73,8 +73,7 @@ def model_text(
     if of_hours:
         given |= {"run_hours": lambda: _HOURS, "in_run_hours": lambda: _IN_HOURS}
     try:
-        check_jinja(text, _macros())
-        return _environment().from_string(text).render(**given)
+        return _template(text).render(**given)
     except ModelError:
         raise
     except Unknown as error:
@@ -87,6 +86,12 @@ def model_text(
     except Exception as error:
         found = f"{type(error).__name__}: {error}"
         raise ModelError(_line(error), "Jinja that can be rendered", found) from error
+
+
+@lru_cache(maxsize=256)  # a model is rendered with hours and without
+def _template(text: str) -> Template:
+    check_jinja(text, _macros())
+    return _environment().from_string(text)
 
 
 @lru_cache(maxsize=1)

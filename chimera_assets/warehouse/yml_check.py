@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from chimera_assets.packs.errors import ModelError, OutsideError, PackError, SelectError
@@ -51,6 +52,7 @@ def _texts(data: object, here: Location) -> Iterator[tuple[Location, str]]:
             yield from _texts(value, (*here, number))
 
 
+@lru_cache(maxsize=4096)  # the same few hundred texts stand in many places
 def _wrong(text: str, *, is_sql: bool) -> tuple[str, str] | None:
     """What is expected and found of a text; None if nothing is wrong."""
     if is_sql and _CALL.match(text):

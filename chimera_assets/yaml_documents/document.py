@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -39,7 +40,7 @@ class Document:
         path: The file.
         kind: What it is, `contract` for instance, for messages.
         error: What is raised of its problems.
-        data: Its content.
+        data: Its content, not to be changed.
         lines: Part -> line.
         problems: What is wrong.
     """
@@ -85,12 +86,23 @@ def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document
         DocumentError: Of that class. The file cannot be read, is no YAML, has no mapping at its
             top, or has a key twice in one mapping (of which YAML would silently drop the first).
     """
-    document = Document(path, kind, error)
     try:
         text = regular_text(path, _MOST_BYTES)
     except (OSError, UnicodeDecodeError) as failure:
+        document = Document(path, kind, error)
         document.problem((), kind, expected="a readable UTF-8 file", found=_words(failure))
-        document.raise_problems()
+    else:
+        parsed = _parsed(path, kind, text)
+        lines, problems = {**parsed.lines}, [*parsed.problems]
+        document = replace(parsed, error=error, lines=lines, problems=problems)
+    document.raise_problems()
+    return document
+
+
+@lru_cache(maxsize=128)  # the files of packs are read by several, one after the other
+def _parsed(path: Path, kind: str, text: str) -> Document:
+    """A text as a document, with what is wrong with it as YAML."""
+    document = Document(path, kind, DocumentError)
     try:
         _require_shallow(text)
         document.data = _parse(text, document)
@@ -98,7 +110,6 @@ def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document
         mark = getattr(failure, "problem_mark", None)
         document.lines[("yaml",)] = mark.line + 1 if mark is not None else 1
         document.problem(("yaml",), kind, expected="well-formed YAML", found=parsers_words(failure))
-    document.raise_problems()
     return document
 
 

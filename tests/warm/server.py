@@ -1,7 +1,7 @@
 """The warm parent: it has imported what takes long, and forks a process for each command.
 
-For each connection a guard is forked, and by it the command's process. The guard tells the client
-the process's id and its end; if the client is gone, it kills the process.
+A process is forked for each connection. The client is told the process's id and its end; if the
+client is gone, the process is killed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,38 +72,55 @@ def main() -> None:
 
 
 def _serve(door: socket.socket) -> Callable[[], Any] | None:
-    """Fork a guard for each client; gives the command to be run in a process of its own."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks for the guards
+    """Fork a process for each client; gives the command to be run in a process of its own."""
+    clients: dict[int, tuple[socket.socket, int]] = {}  # a process's pidfd -> its client, its id
     while True:
-        ready, _, _ = select.select([0, door], [], [])
+        doors = [0, door, *clients, *(client for client, _ in clients.values())]
+        ready, _, _ = select.select(doors, [], [])
         if 0 in ready:
             return None
-        client, _ = door.accept()
-        if os.fork() == 0:
-            door.close()
-            return _guard(client)
-        client.close()
+        if door in ready:
+            client, _ = door.accept()
+            order, streams = _order(client)
+            if (pid := os.fork()) == 0:
+                client.close()
+                for other, (theirs, _) in clients.items():
+                    os.close(other)
+                    theirs.close()
+                return _command(order, streams)
+            for stream in streams:
+                os.close(stream)
+            _tell(client, pid)
+            clients[os.pidfd_open(pid)] = client, pid
+        for ended, (client, pid) in [*clients.items()]:
+            if ended in ready or client in ready:
+                del clients[ended]
+                os.close(ended)
+                _end_of(pid, client, gone=client in ready)
 
 
-def _guard(client: socket.socket) -> Callable[[], Any]:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+def _order(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """What a client asks for, and the streams that it hands over."""
     _, streams, _, _ = socket.recv_fds(client, 1, 3)
     with client.makefile() as lines:
-        order = json.loads(lines.readline())
-    if (pid := os.fork()) == 0:
-        client.close()
-        return _command(order, streams)
-    for stream in streams:
-        os.close(stream)
-    client.sendall(f"{pid}\n".encode())
-    ended = os.pidfd_open(pid)
-    ready, _, _ = select.select([ended, client], [], [])
-    if client in ready:
-        os.killpg(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    if client not in ready:
-        client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    os._exit(0)
+        order: dict[str, Any] = json.loads(lines.readline())
+    return order, streams
+
+
+def _end_of(pid: int, client: socket.socket, *, gone: bool) -> None:
+    """Tell a client how its process ended; if it is the client that is gone, end the process."""
+    with client:
+        if gone:
+            with suppress(ProcessLookupError):  # it leads no group yet
+                os.killpg(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        _tell(client, os.waitstatus_to_exitcode(status))
+
+
+def _tell(client: socket.socket, number: int) -> None:
+    with suppress(OSError):  # it is gone, as will be seen
+        client.sendall(f"{number}\n".encode())
 
 
 def _command(order: dict[str, Any], streams: list[int]) -> Callable[[], Any]:
