@@ -19,6 +19,8 @@ from chimera_assets.sources.database import connect
 from chimera_assets.sources.schema import init_source
 from tests import warm
 
+from .parsed_project import keep_parsed_project, lend_parsed_project
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -127,6 +129,8 @@ class Process:
         self, home: Path, settings: dict[str, str], module: str = "tests.pipeline.worker"
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
+        packs = f"{settings.get('CHIMERA_PACKS')} {settings.get('CHIMERA_PACKS_DIR')}"
+        lend_parsed_project(home, packs)
         self.log = home / f"{module}.log"
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
@@ -139,6 +143,7 @@ class Process:
                 text=True,
             )
         self.greeting = self.answer()
+        keep_parsed_project(home, packs)
 
     def ask(
         self, do: str, on_step: Callable[[dict[str, Any]], None] | None = None, **arguments: Any
