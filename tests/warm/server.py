@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: What takes long to import. Nothing that starts threads when it is imported, which a fork would
-#: lose: the definitions ask Polars something already while they are made.
+#: lose: the definitions ask Polars something already while they are made. Nor what reads settings.
 WARM = (
     "adbc_driver_postgresql.dbapi",
     "boto3",
@@ -47,8 +47,24 @@ WARM = (
     "sqlglot",
     "typer",
     "chimera_assets.cli",
+    "chimera_assets.commands.audit",
+    "chimera_assets.commands.backfill",
+    "chimera_assets.commands.demo",
+    "chimera_assets.commands.holds",
+    "chimera_assets.commands.packs",
+    "chimera_assets.commands.replay",
+    "chimera_assets.commands.source",
+    "chimera_assets.commands.status",
+    "chimera_assets.commands.tables",
+    "chimera_assets.commands.upkeep",
+    "chimera_assets.commands.verify",
+    "chimera_assets.orchestration.runs.audited_run",
+    "chimera_assets.orchestration.runs.late_runs",
     "chimera_assets.orchestration.runs.run_hours",
+    "chimera_assets.orchestration.runs.traced_run",
+    "chimera_assets.orchestration.upkeep_job",
     "chimera_assets.sources.postgres",
+    "chimera_assets.warehouse.model_check",
     "tests.pipeline.worker",
 )
 
