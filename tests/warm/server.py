@@ -39,6 +39,7 @@ WARM = (
     "duckdb",
     "google.protobuf.json_format",
     "open_data_contract_standard.model",
+    "pandera.backends.polars.register",
     "pandera.polars",
     "polars",
     "psycopg",
