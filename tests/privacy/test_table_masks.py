@@ -112,7 +112,7 @@ FOLLOWED = [
     ("staged.users._batch_id", KINDS, "never", "never"),
     ("staged.users.user_id", (TEXT, TIME, NUMBERS), "L3", "L3"),
     ("staged.users.user_id", (NUMBER,), "L3", "never"),
-    ("staged.users.user_id", (YES,), "never", "never"),
+    ("staged.users.user_id", (YES, pl.List(YES)), "never", "never"),
     ("staged.users.techniques_applied", (NUMBER,), "L3", "never"),
     ("staged.users.created_at", KINDS, "L3", "L3"),
     ("staged.users.tokens_used", KINDS, "L4", "L4"),
