@@ -35,6 +35,7 @@ CASES: dict[str, tuple[Lineages, Origins]] = {
     "never run": ({}, made(known=False)),
     "made by no version": ({FACT: {"v": model(USERS, y=[])}}, made(known=False)),
     "a constant": ({FACT: {"v": model(x=[])}}, made()),
+    "a count of a stream's rows": ({FACT: {"v": model(USERS, x=[])}}, made()),
     "of a stream": (
         {FACT: {"v": model(USERS, x=["staged.users.provider"])}},
         made(("users", "provider")),
