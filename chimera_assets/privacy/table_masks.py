@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _OWN = frozenset({*HOUR_COLUMNS, "_batch_id", "_ingested_at"})
 #: The columns of quarantine that quote the row.
 _RECORD, _KEY = "record", "row_key"
+#: The column of the platform's own tables with keys of rows.
+_KEYS = "example_keys"
 #: The layers whose tables have the columns of their stream.
 _OF_STREAMS = frozenset({LANDING, RAW, STAGED})
 
@@ -69,7 +71,9 @@ class Masks:
     def columns(self, layer: str, table: str, schema: Mapping[str, pl.DataType]) -> frozenset[str]:
         """The columns, among these of a table, that are masked."""
         if layer == QUALITY:
-            return frozenset()  # the platform's own tables: names and numbers
+            # The platform's own tables: names and numbers, and of rows of all streams their keys.
+            hidden = any(map(self._hides_key, self.contracts))
+            return frozenset({_KEYS} & set(schema)) if hidden else frozenset()
         if layer == QUARANTINE:
             return frozenset({_RECORD, *([_KEY] if self._hides_key(table) else [])} & set(schema))
         if layer in _OF_STREAMS:

@@ -7,7 +7,7 @@ whatever the model reads. What it reads, DuckDB's own parser says.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chimera_assets.packs.errors import OutsideError, SelectError
 from chimera_assets.packs.select import read_select
@@ -79,25 +79,9 @@ def _is_opaque(part: exp.Expr) -> bool:
 
     if isinstance(part, exp.SetOperation):
         return bool(part.args.get("by_name"))  # sqlglot goes by the position
-    if isinstance(part, exp.With):
-        return bool(part.args.get("recursive"))
     if isinstance(part, exp.TableAlias):
         return bool(part.args.get("columns")) and not isinstance(part.parent, exp.CTE)
-    return isinstance(part, _opaque_kinds())
-
-
-def _opaque_kinds() -> tuple[type[Any], ...]:
-    from sqlglot import exp  # noqa: PLC0415 - as above
-
-    return (
-        exp.Columns,
-        exp.Comprehension,
-        exp.Lateral,
-        exp.Parameter,
-        exp.Pivot,
-        exp.PositionalColumn,
-        exp.Unnest,
-    )
+    return isinstance(part, (exp.Columns, exp.Pivot, exp.PositionalColumn))
 
 
 def _sources(start: Node, known: Mapping[Source, Source]) -> frozenset[Source] | None:
@@ -121,15 +105,9 @@ def _is_followed(node: Node) -> bool:
     """Whether all that a step's expression names is among the steps before it."""
     from sqlglot import exp  # noqa: PLC0415 - as above
 
-    if isinstance(node.source, exp.SetOperation):
-        return bool(node.downstream)  # its branches are steps of their own
+    if not node.downstream and node.expression.find(exp.Column, exp.Placeholder):
+        return False
+    # A name that is no column's is that of a table, whose rows are meant, or of a lambda.
     named_by = (exp.Alias, exp.Column, exp.Dot, exp.PropertyEQ)
-    for part in node.expression.walk():
-        if isinstance(part, (exp.Placeholder, exp.Query)):
-            return False
-        if isinstance(part, exp.Star) and not isinstance(part.parent, exp.Count):
-            return False
-        # A name that is no column's is that of a table, whose rows are meant, or of a lambda.
-        if isinstance(part, exp.Identifier) and not isinstance(part.parent, named_by):
-            return False
-    return True
+    names = node.expression.find_all(exp.Identifier)
+    return all(isinstance(name.parent, named_by) for name in names)

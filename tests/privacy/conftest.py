@@ -26,8 +26,14 @@ USERS = {
 }
 
 
+@pytest.fixture
+def contracts(known: dict[str, Contract]) -> dict[str, Contract]:
+    """The test's own mapping of them."""
+    return dict(known)
+
+
 @pytest.fixture(scope="session")
-def contracts() -> dict[str, Contract]:
+def known() -> dict[str, Contract]:
     """`users`, `users_by_key` whose key is personal, and `plans`, of which all may be shown."""
     shipped = load_contracts([SHIPPED])
     columns = tuple(

@@ -179,3 +179,28 @@ def test_no_way_round_is_taken_for_an_open_column(sql: str) -> None:
         made_of = found.columns[column]
         assert made_of is None or USER in made_of
         assert found.reads is None or USERS in {(a.lower(), b.lower()) for a, b in found.reads}
+
+
+#: What sqlglot may follow or not: nobody relies on it.
+NOT_FOLLOWED = """
+select columns('prov.*') as x from staged.users;
+select u.x from staged.users g, lateral (select g.provider as x) u;
+select x from staged.users, unnest(tags) as t(x);
+select * from (pivot staged.users on latency_ms using max(provider));
+select "1" from staged.users pivot (max(provider) for latency_ms in (1));
+select [t for t in tags] as x from staged.users;
+select #2 as x from staged.users;
+select provider as x from staged.users union all by name select provider as x from staged.users;
+select x from staged.users as g(a, x, b, c);
+with recursive r as (select provider as x from staged.users union all
+    select x from r where false) select x from r;
+select list_transform(tags, t -> upper(t)) as x from staged.users;
+select (select max(provider) from staged.users) as x;
+"""
+
+
+@pytest.mark.parametrize("sql", [" ".join(one.split()) for one in NOT_FOLLOWED.split(";")[:-1]])
+def test_what_is_not_relied_upon_is_of_all_that_is_read(sql: str) -> None:
+    found, _ = lineage_of(sql)
+    assert set(found.columns.values()) == {None}
+    assert found.reads in {None, frozenset({USERS})}

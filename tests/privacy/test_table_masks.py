@@ -88,7 +88,12 @@ def test_a_rejected_row(
 
 
 def test_the_platforms_own_tables(contracts: dict[str, Contract]) -> None:
-    assert masked(Masks("L1", contracts), "quality/batches", {"user_id", "stream"}) == set()
+    columns = {"user_id", "stream", "example_keys"}
+    for level, hidden in (("L3", {"example_keys"}), ("L4", set())):
+        assert masked(Masks(level, contracts), "quality/check_results", columns) == hidden
+    del contracts["users_by_key"]
+    assert masked(Masks("L3", contracts), "quality/check_results", columns) == set()
+    assert masked(Masks("L1", contracts), "quality/batches", {"stream"}) == set()
 
 
 def one_column(source: str | None, *reads: tuple[str, str]) -> Lineages:
