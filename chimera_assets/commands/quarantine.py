@@ -19,7 +19,8 @@ from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE
 from chimera_assets.lifecycle.policy import QUARANTINE_DAYS
 from chimera_assets.lifecycle.purge import purge
-from chimera_assets.privacy.masking import OPERATOR_LEVEL, masked_key, masked_record
+from chimera_assets.privacy.masking import OPERATOR_LEVEL
+from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.quality.results import READABLE
 from chimera_assets.sources.landing import damage
 
@@ -133,11 +134,10 @@ def _days(contract: Contract | None) -> float:
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:
-    contract = known_contracts().get(row["stream"])
     return {
         "stream": row["stream"],
         "hour": _hour(row),
-        "key": masked_key(contract, row["row_key"], level=OPERATOR_LEVEL),
+        "key": _masks().key(row["stream"], row["row_key"]),
         "reasons": row["reasons"],
         "batch_id": row["batch_id"],
         "first_seen": row["first_seen"],
@@ -149,12 +149,8 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
 def _show(row: dict[str, Any], *, reveal: bool, now: datetime) -> bool:
     """Print one row; whether something was masked."""
     contract = known_contracts().get(row["stream"])
-    values = json.loads(row["record"])
-    masked = masked_record(
-        contract, row["record"], level=OPERATOR_LEVEL, shown=damage.NOT_OF_COLUMNS
-    )
-    hidden = [name for name, value in masked.items() if value != values[name]]
-    shown = values if reveal else masked
+    masked, hidden = _masks().record(row["stream"], row["record"], shown=damage.NOT_OF_COLUMNS)
+    shown = json.loads(row["record"]) if reveal else masked
     about = (
         ("stream", row["stream"]),
         ("hour", _hour(row)),
@@ -183,6 +179,10 @@ def reason_in_words(contract: Contract | None, name: str) -> tuple[str | None, s
         if rule.name == name:
             return rule.column, rule.description
     return None, "The contract has no such rule any more."
+
+
+def _masks() -> Masks:
+    return Masks(OPERATOR_LEVEL, known_contracts())
 
 
 def _hour(row: dict[str, Any]) -> str:

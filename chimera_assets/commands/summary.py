@@ -9,7 +9,7 @@ from rich.markup import escape
 from chimera_assets.commands import run_counts
 from chimera_assets.commands.terminal import Seconds, notes, out, percent, print_json, print_table
 from chimera_assets.layers import STAGED
-from chimera_assets.orchestration.gate_names import WARNINGS
+from chimera_assets.runs.gate_names import WARNINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

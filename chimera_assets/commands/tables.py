@@ -18,7 +18,8 @@ from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle import table_changes
 from chimera_assets.lifecycle.policy import policy
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
-from chimera_assets.privacy.table_masks import masked_frame, masked_of_table
+from chimera_assets.privacy.table_masks import Masks
+from chimera_assets.system_tables.column_lineage import column_lineages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,10 +129,10 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     version = as_of if isinstance(as_of, int) else None
     moment = as_of if isinstance(as_of, datetime) else None
     rows = table.read(hours, columns, version=version, as_of=moment)
-    schema = rows.collect_schema()
-    masked = masked_of_table(table.layer, table.name, schema, known_contracts(), OPERATOR_LEVEL)
+    masks = Masks(OPERATOR_LEVEL, known_contracts(), column_lineages(open_lake()))
+    hidden, masked = masks.rows(table.layer, table.name, rows)
     if not reveal:
-        rows = masked_frame(rows, masked)
+        rows = hidden
     with revealed(name, masked if reveal else (), now=now, hours=hours):
         shown = print_rows(rows.head(limit) if limit else rows, form)
     if masked and not reveal:

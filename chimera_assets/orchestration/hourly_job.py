@@ -9,7 +9,7 @@ from chimera_assets.orchestration.assets.landing import LANDING_ASSETS
 from chimera_assets.orchestration.checks.dbt_unit_tests import dbt_unit_tests
 from chimera_assets.orchestration.checks.event_lag import event_lag_checks
 from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS
-from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
+from chimera_assets.runs.job_names import HOURLY_JOB
 from chimera_assets.settings import get_settings
 
 #: Every asset and check but those that have nothing to do with an hour: the landing files, the unit

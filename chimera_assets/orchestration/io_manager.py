@@ -15,8 +15,8 @@ import polars as pl
 from chimera_assets.contracts import known_contracts
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.lake import Lake
-from chimera_assets.privacy.masking import PAGES_LEVEL, mask
-from chimera_assets.privacy.table_masks import masked_of_table
+from chimera_assets.privacy.masking import PAGES_LEVEL
+from chimera_assets.privacy.table_masks import Masks
 
 if TYPE_CHECKING:
     from chimera_assets.lake.commit import Commit
@@ -96,13 +96,12 @@ def commit_metadata(table: Table, commit: Commit, hours: HourRange | None) -> di
 
 def _preview(table: Table, hours: HourRange | None) -> str:
     """The first rows as a Markdown table, masked as every other reader of tables has them."""
-    rows = table.read(hours).head(_PREVIEW_ROWS).collect()
-    masked = masked_of_table(table.layer, table.name, rows.schema, known_contracts(), PAGES_LEVEL)
+    masks = Masks(PAGES_LEVEL, known_contracts())  # what models make, dbt writes itself
+    shown, _ = masks.rows(table.layer, table.name, table.read(hours).head(_PREVIEW_ROWS))
+    rows = shown.collect()
     names = [name for name in rows.columns if name not in HOUR_COLUMNS]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    for row in rows.select(names).iter_rows(named=True):
-        cells = [_cell(mask(row[name]) if name in masked else row[name]) for name in names]
-        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in rows.select(names).iter_rows()]
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from chimera_assets.access.principal import Principal
 from chimera_assets.errors import counted
 from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.orchestration.runs.audited_run import context_of_run
-from chimera_assets.orchestration.runs.job_names import UPKEEP
+from chimera_assets.runs.job_names import UPKEEP
 from chimera_assets.system_tables.upkeep import Maintained
 
 #: Between the hourly runs, which start some minutes past the hour, at a time of little traffic.

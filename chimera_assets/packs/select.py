@@ -57,10 +57,13 @@ class Select:
 
     Attributes:
         tables: The tables that it names, without those that it defines itself by WITH.
+        relations: Schema and name of each, "" where it names no schema; a name with a schema is
+            never one of WITH.
         recursive: Whether it has a WITH RECURSIVE that reads itself, which may never end.
     """
 
     tables: frozenset[str]
+    relations: frozenset[tuple[str, str]]
     recursive: bool
 
 
@@ -88,12 +91,17 @@ def read_select(sql: str) -> Select:
     if inside := sorted(called & _OF_THE_ENGINE):
         expected = "a SELECT without functions of DuckDB's own state"
         raise OutsideError(expected, in_short([f"{name}()" for name in inside]))
-    named = {str(node["table_name"]) for node in nodes if node["type"] == "BASE_TABLE"}
     own = {str(one["key"]).lower() for node in nodes for one in _defined(node)}
-    tables = frozenset(name for name in named if name.lower() not in own)
+    relations = frozenset(
+        (str(node["schema_name"]), str(node["table_name"]))
+        for node in nodes
+        if node["type"] == "BASE_TABLE"
+        and (node["schema_name"] or str(node["table_name"]).lower() not in own)
+    )
+    tables = frozenset(name for _, name in relations if name.lower() not in own)
     if catalogs := sorted(_catalogs(nodes, tables)):
         raise OutsideError(_OF_LAKE, in_short(catalogs))
-    return Select(tables, "RECURSIVE_CTE_NODE" in kinds)
+    return Select(tables, relations, "RECURSIVE_CTE_NODE" in kinds)
 
 
 def _catalogs(nodes: Iterable[dict[str, Any]], tables: Collection[str]) -> Iterator[str]:

@@ -1,54 +1,109 @@
-"""Which contracts' columns a dbt model's column is made of, as runs found and kept it."""
+"""Which columns of streams a dbt model's column is made of, by the lineage of every model between.
+
+A column that nobody could follow through a model's SQL may hold anything that the model reads: it
+is made of whole tables.
+"""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chimera_assets.layers import STREAM_LAYERS
-from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
-#: A stream, and a column of it.
-Origin = tuple[str, str]
+#: A table of the lake, or a view over it: layer and name.
+Relation = tuple[str, str]
 
-_CHECKSUM = "[0-9a-f]" * 64
+#: A column of a relation: layer, name, column.
+Source = tuple[str, str, str]
+
+#: In place of a column: any column of the relation.
+ANY = "*"
 
 
-def lineage_file(model: str, checksum: str) -> Path:
-    """Where a model's lineage is kept: column -> the (layer, table, column) it is made of."""
-    return get_settings().room("dbt", "lineage") / f"{model}-{checksum}.json"
+@dataclass(frozen=True, slots=True)
+class ModelLineage:
+    """What one version of a model makes its columns of.
+
+    Attributes:
+        columns: Column -> what it is made of, nothing for a constant or a count of rows; None if
+            the SQL was not understood.
+        reads: All that the version reads; None if not even that is known.
+    """
+
+    columns: Mapping[str, frozenset[Source] | None]
+    reads: frozenset[Relation] | None
+
+    def sources(self, column: str) -> frozenset[Source] | None:
+        """All that a column may be made of; None if nobody can say."""
+        followed = self.columns[column] if column != ANY else None
+        if followed is not None:
+            return followed
+        if self.reads is None:
+            return None
+        return frozenset((layer, table, ANY) for layer, table in self.reads)
 
 
-def origins(model: str, column: str) -> tuple[frozenset[Origin], bool]:
-    """The columns of streams that a model's column is made of, through all models between.
+#: Relation -> the versions of the model that makes it, each that was ever run, by any key.
+Lineages = dict[Relation, dict[str, ModelLineage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """What a column is made of, in the end.
+
+    Attributes:
+        columns: Stream and column of what it is made of.
+        streams: Streams of which it may hold any column.
+        known: Whether this is all; else it may hold anything.
+    """
+
+    columns: frozenset[tuple[str, str]]
+    streams: frozenset[str]
+    known: bool
+
+
+def origins(lineages: Lineages, layer: str, table: str, column: str) -> Origins:
+    """What a model's column is made of, through all models between.
 
     A table holds hours of every version of its model that was run, and so do those above it: the
     column is made of what any version made it of.
 
-    Returns:
-        The columns, and whether these are all: they are not where the model was not run here, or
-        the SQL of a version was not understood.
+    Args:
+        lineages: The lineage of every model.
+        layer: The layer of the model's table.
+        table: Its name.
+        column: The column.
     """
-    return _origins(model, column, frozenset())
+    reached = set(_reached(lineages, (layer, table, column)))
+    ends = {source for source in reached if source is not None and source[0] in STREAM_LAYERS}
+    return Origins(
+        columns=frozenset((stream, name) for _, stream, name in ends if name != ANY),
+        streams=frozenset(stream for _, stream, name in ends if name == ANY),
+        known=None not in reached,
+    )
 
 
-def _origins(model: str, column: str, above: frozenset[str]) -> tuple[frozenset[Origin], bool]:
-    folder = get_settings().home / "dbt" / "lineage"
-    versions = [json.loads(f.read_text()) for f in folder.glob(f"{model}-{_CHECKSUM}.json")]
-    made_of = [version[column] for version in versions if column in version]
-    if not made_of or model in above:
-        return frozenset(), False
-    found: set[Origin] = set()
-    # Made of nothing is what nobody understood, or a constant; so is a version without columns.
-    complete = all(made_of) and all(versions)
-    for layer, table, name in (source for sources in made_of for source in sources):
-        if layer in STREAM_LAYERS:
-            found.add((table, name))
+def _reached(lineages: Lineages, start: Source) -> Iterator[Source | None]:
+    """A column and all that it is made of; None for what nobody knows.
+
+    A model may read its own table: what is in there came the same ways.
+    """
+    waiting, seen = [start], set[Source]()
+    while waiting:
+        source = waiting.pop()
+        if source in seen:
             continue
-        further, known = _origins(table, name, above | {model})
-        found |= further
-        complete = complete and known
-    return frozenset(found), complete
+        seen.add(source)
+        yield source
+        layer, table, column = source
+        if layer in STREAM_LAYERS:
+            continue
+        versions = lineages.get((layer, table), {}).values()
+        made_of = [one.sources(column) for one in versions if column in {ANY, *one.columns}]
+        if not made_of or None in made_of:
+            yield None
+        waiting.extend(one for sources in made_of for one in sources or ())

@@ -1,10 +1,11 @@
 """The dbt-duckdb plugin that makes DuckDB an engine over the lake: Delta in, Delta out.
 
-DuckDB runs in memory and keeps nothing. Three requests reach us from the macros of `dbt_project`,
+DuckDB runs in memory and keeps nothing. Four requests reach us from the macros of `dbt_project`,
 all through the plugin's `store`, distinguished by the location's format:
 
 - `scan`: show a lake table as a view (`delta_scan`), or a typed empty view while it does not exist;
 - `view`: create a view from SQL, for a view model that this invocation needs but does not build;
+- `lineage`: note what a view model that is being built makes its columns of;
 - `delta`: stream a relation into its lake table in one commit, then show the table as a view.
 
 Every request runs on a connection of its own in autocommit, so that what it creates is there for
@@ -18,7 +19,7 @@ import contextlib
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
@@ -34,6 +35,7 @@ from chimera_assets.settings import Settings, get_settings
 from chimera_assets.spool import spool_folder
 from chimera_assets.warehouse.dbt_cursor import guard_cursors
 from chimera_assets.warehouse.duckdb import prepare, scan_sql
+from chimera_assets.warehouse.lineage_log import LineageLog, column_names
 from chimera_assets.warehouse.node_errors import keep_error
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 #: Rows in an Arrow batch on its way to the lake: bounds memory, costs no speed.
 BATCH_ROWS = 122_880
 
+T = TypeVar("T")
+
 guard_cursors()
 
 
@@ -58,6 +62,7 @@ class Plugin(BasePlugin):
         """Start without a connection; dbt hands us one later."""
         self._connection: DuckDBPyConnection | None = None
         self._lake: Lake | None = None
+        self._lineages: LineageLog | None = None
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:  # noqa: ARG002
         """Spill into a folder for our eyes alone, not into the working directory."""
@@ -69,6 +74,7 @@ class Plugin(BasePlugin):
         # dbt may keep this plugin from one invocation in a process to the next, so the lake is
         # looked up with every connection and not once at import.
         self._lake = Lake(lake_uri())
+        self._lineages = LineageLog(self._lake)
         prepare(conn, self._lake)
         conn.execute("set global timezone = 'UTC'")
         self._connection = conn
@@ -102,13 +108,18 @@ class Plugin(BasePlugin):
                     _show_table(cursor, relation.render(), table, request["columns"])
                 case "view":
                     _create_view(cursor, relation.render(), request["sql"])
+                    self._opened(self._lineages).note_view(cursor, relation, request)
+                case "lineage":
+                    self._opened(self._lineages).note_view(cursor, relation, request)
                 case "delta":
                     table = self._table(location.path)
-                    _commit(cursor, relation.render(), table, request)
+                    rows = _replay(cursor, f"select * from {relation.render()}")  # noqa: S608
+                    self._opened(self._lineages).keep_table(cursor, table, request, rows.schema)
+                    _commit(rows, table, request)
                     _create_view(cursor, request["target"], f"select * from {scan_sql(table)}")  # noqa: S608
                     cursor.execute(f"drop view {relation.render()}")
                 case other:
-                    msg = f"lake plugin: expected scan, view or delta, found {other}"
+                    msg = f"lake plugin: expected scan, view, lineage or delta, found {other}"
                     raise ArgumentError(msg)
 
     @contextlib.contextmanager
@@ -120,11 +131,16 @@ class Plugin(BasePlugin):
             yield cursor
 
     def _table(self, path: str) -> Table:
-        if self._lake is None:
+        layer, _, name = path.partition("/")
+        return self._opened(self._lake).table(layer, name)
+
+    @staticmethod
+    def _opened(known: T | None) -> T:
+        """What comes with dbt's connection."""
+        if known is None:
             msg = "lake plugin: expected a lake, found none; let dbt open a connection first"
             raise ArgumentError(msg)
-        layer, _, name = path.partition("/")
-        return self._lake.table(layer, name)
+        return known
 
 
 def lake_uri() -> str:
@@ -153,11 +169,8 @@ def _spill_folder() -> str:
     return str(held.enter_context(spool_folder("dbt")))
 
 
-def _commit(
-    cursor: DuckDBPyConnection, relation: str, table: Table, request: dict[str, Any]
-) -> None:
-    """Stream a relation into its table: one atomic commit, or none when nothing changes."""
-    rows = _replay(cursor, f"select * from {relation}")  # noqa: S608
+def _commit(rows: Replay, table: Table, request: dict[str, Any]) -> None:
+    """Stream rows into their table: one atomic commit, or none when nothing changes."""
     metadata = {"dbt_invocation_id": request["invocation_id"]}
     partition_by = HOUR_COLUMNS if request["partitioned"] else ()
     match request["strategy"]:
@@ -197,8 +210,7 @@ def _show_table(
             _create_view(cursor, relation, f"select {_nulls(columns)} where false")
         return
     _create_view(cursor, relation, f"select * from {scan_sql(table)}")  # noqa: S608
-    described = cursor.execute(f"describe {relation}").fetchall()
-    present = {str(row[0]).lower() for row in described}
+    present = {name.lower() for name in column_names(cursor, relation)}
     missing = [column for column in columns if column["name"].lower() not in present]
     if missing:
         _create_view(

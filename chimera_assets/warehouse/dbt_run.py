@@ -37,6 +37,9 @@ _RESULTS = frozenset({"LogModelResult", "LogTestResult"})
 #: So many failed nodes are named in an error.
 _NAMED = 5
 
+#: Parts, in a message, the names of what failed from what is said of it.
+_IN_OTHER_WORDS = "; in the engine's words: "
+
 #: dbt keeps its adapters and flags once a process.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -44,8 +47,8 @@ _ONE_AT_A_TIME = threading.Lock()
 class DbtFailed(ChimeraError):  # noqa: N818 - the result of a run, not a mistake of a caller
     """Nodes failed; worth another try if the storage was to blame for all of them.
 
-    The message names them up to its first semicolon. The engine's words follow, without values of
-    rows, see `warehouse/dbt_cursor.py`.
+    The message names them; then the engine's words follow, without values of rows as far as these
+    are known, see `warehouse/dbt_cursor.py`. `safe_part` gives the names alone.
 
     Args:
         nodes: What failed, `model fact_orders` for instance, and the engine's words.
@@ -63,13 +66,19 @@ class DbtFailed(ChimeraError):  # noqa: N818 - the result of a run, not a mistak
         more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
         words = "; ".join(f"{name}: {nodes[name]}" for name in named)
         super().__init__(
-            f"dbt failed: {', '.join(named)}{more}; {words}; "
+            f"dbt failed: {', '.join(named)}{more}{_IN_OTHER_WORDS}{words}; "
             f"dbt's log and the compiled SQL are in {target}"
         )
         known = raised or {}
         self.transient = bool(nodes) and all(
             _passes(words, known.get(name)) for name, words in nodes.items()
         )
+
+    @staticmethod
+    def safe_part(message: str) -> str | None:
+        """The part of a kept message that only names what failed; None if it cannot be told."""
+        safe, marked, _ = message.partition(_IN_OTHER_WORDS)
+        return safe if marked else None
 
 
 class DbtUnable(ChimeraError):  # noqa: N818 - as above

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chimera_assets.contracts import load_contracts
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.privacy.masking import OPERATOR_LEVEL
+from chimera_assets.privacy.table_masks import Masks
+from chimera_assets.system_tables.column_lineage import column_lineages
 from tests.dbt.conftest import hour
 
 if TYPE_CHECKING:
@@ -91,12 +96,26 @@ def test_an_hour_is_replaced_alone_and_running_again_changes_nothing(warehouse: 
 
     once = {table: warehouse.rows(*table, *key(table)) for table in TABLES}
     versions = {table: warehouse.lake.table(*table).version() for table in TABLES}
+    lineages = warehouse.lake.table("quality", "column_lineage").version()
     warehouse.dbt(start="2026-01-31T23:00:00Z", end="2026-02-01T00:00:00Z")
     assert {table: warehouse.rows(*table, *key(table)) for table in TABLES} == once
     # One commit a table, and none where the provider's history had nothing new.
     for table in TABLES:
         grown = warehouse.lake.table(*table).version() - versions[table]
         assert grown == (0 if table[1] == "dim_providers" else 1), table
+    # dbt by hand, too, keeps what the columns are made of: just what is personal is masked.
+    masks = Masks(OPERATOR_LEVEL, load_contracts([SHIPPED]), column_lineages(warehouse.lake))
+    masked = {
+        f"{table[1]}.{column}"
+        for table in TABLES
+        for column in masks.rows(*table, warehouse.lake.table(*table).read())[1]
+    }
+    assert masked == {
+        "fact_generations.user_id",
+        "fact_jailbreak_tests.user_id",
+        "fact_jailbreak_tests.best_prompt",
+    }
+    assert warehouse.lake.table("quality", "column_lineage").version() == lineages
 
 
 def key(table: tuple[str, str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from chimera_assets import hour_ranges
 from chimera_assets.hours import HourRange
 from chimera_assets.monitoring.alerts.conditions import AlertSettings, AlertState, decide
 from chimera_assets.monitoring.alerts.messages import MessageWriter
-from chimera_assets.orchestration.runs.records import (
+from chimera_assets.runs.facts import (
     Blocked,
     Facts,
     Failed,

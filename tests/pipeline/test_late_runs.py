@@ -15,9 +15,9 @@ from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.ingest.extraction import extract_into_raw
 from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
 from chimera_assets.lake import Lake
-from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
 from chimera_assets.orchestration.runs.late_runs import RUNS_A_TICK, LateRunRequest, Plan, plan
 from chimera_assets.run_context import RunContext
+from chimera_assets.runs.job_names import HOURLY_JOB
 
 from .fake_source import FakeTable
 from .house import generations, keys

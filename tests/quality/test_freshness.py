@@ -17,8 +17,8 @@ from chimera_assets.lake import Lake
 from chimera_assets.monitoring.alerts.messages import MessageWriter
 from chimera_assets.monitoring.metrics.lake_metrics import LakeMetrics
 from chimera_assets.orchestration.lag_metadata import lag_from_metadata, lag_metadata
-from chimera_assets.orchestration.runs.records import Freshness
 from chimera_assets.quality.event_lag import event_lag, in_words, lag_of
+from chimera_assets.runs.facts import Freshness
 from chimera_assets.system_tables.batches import BATCHES, newest_batches
 
 CONTRACT = load_contracts([SHIPPED])["provider_health"]  # two hours, says its contract

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 from chimera_assets import hour_ranges
 from chimera_assets.hours import HourRange
 from chimera_assets.monitoring.alerts.messages import cause_text
-from chimera_assets.orchestration.runs.job_names import UPKEEP
+from chimera_assets.runs.job_names import UPKEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chimera_assets.monitoring.alerts.messages import Message, MessageWriter
-    from chimera_assets.orchestration.runs.records import Blocked, Facts, Failed, Run
+    from chimera_assets.runs.facts import Blocked, Facts, Failed, Run
 
 #: Runs are read again so long after their end: clocks differ, and records come late.
 OVERLAP = timedelta(hours=2)

@@ -12,7 +12,7 @@ from chimera_assets.quality.event_lag import in_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chimera_assets.orchestration.runs.records import Blocked, Failed, Freshness, Run
+    from chimera_assets.runs.facts import Blocked, Failed, Freshness, Run
 
 Kind = Literal["failure", "gate", "sla", "late", "freshness", "upkeep", "success", "resolved"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets.monitoring.metrics.families import Sample
-from chimera_assets.orchestration.runs import job_names
 from chimera_assets.orchestration.runs.statistics import job_statistics
+from chimera_assets.runs import job_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from chimera_assets.lake import open_lake
 from chimera_assets.lake.bucket import SETTINGS, Finding, audit
 from chimera_assets.lake.storage import is_s3
 from chimera_assets.orchestration.partitions import ONE_RUN
-from chimera_assets.orchestration.runs.job_names import LAKE_BUCKET
+from chimera_assets.runs.job_names import LAKE_BUCKET
 from chimera_assets.settings import get_settings
 
 KEY = dg.AssetKey(["platform", "lake_bucket"])

@@ -12,8 +12,8 @@ from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.partitions import ONE_RUN
-from chimera_assets.orchestration.runs.job_names import LANDING as LANDING_JOB
 from chimera_assets.run_context import RunContext
+from chimera_assets.runs.job_names import LANDING as LANDING_JOB
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import (
     Loaded,

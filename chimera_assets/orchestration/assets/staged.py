@@ -15,10 +15,10 @@ from chimera_assets.orchestration.checks import gate
 from chimera_assets.orchestration.io_manager import commit_metadata
 from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of
 from chimera_assets.orchestration.runs.retries import retried
-from chimera_assets.orchestration.runs.step_names import judging_step
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY
 from chimera_assets.quality import Staging, stage_hours, stage_reference
 from chimera_assets.run_context import RunContext
+from chimera_assets.runs.step_names import judging_step
 from chimera_assets.tracing import span
 
 

@@ -1,7 +1,6 @@
 """The layers that dbt makes: staging views, marts and aggregates, with their tests as checks."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,7 +9,6 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import open_lake
-from chimera_assets.orchestration.assets.column_lineage import column_lineage
 from chimera_assets.orchestration.assets.shared_builds import SHARED_BUILDS, NodeResult
 from chimera_assets.orchestration.dbt_translator import TRANSLATOR
 from chimera_assets.orchestration.partitions import ONE_RUN
@@ -23,6 +21,7 @@ from chimera_assets.warehouse.dbt_project import (
     parsed_project,
 )
 from chimera_assets.warehouse.dbt_run import DbtRun, DbtUnable
+from chimera_assets.warehouse.lineage_log import current_lineage
 from chimera_assets.warehouse.model_groups import ModelGroup, active_groups
 
 #: Where dagster-dbt keeps dbt's id of a model or test.
@@ -82,7 +81,7 @@ def _started(
     try:
         with span("transform", run_id=context.run_id, hours=hours):
             for event in run.node_results(matter=nodes[group.name]):
-                result = NodeResult(event, _shown(event, run.target, hours))
+                result = NodeResult(event, _shown(event, hours))
                 found[step_of[result.node]].append(result)
                 if step_of[result.node] == group.name:
                     yield result
@@ -134,15 +133,15 @@ def _events(context: dg.AssetExecutionContext, result: NodeResult) -> Iterator[A
             yield event
 
 
-def _shown(event: dict[str, Any], target: Path, hours: HourRange | None) -> dict[str, Any]:
+def _shown(event: dict[str, Any], hours: HourRange | None) -> dict[str, Any]:
     """What is shown of a model's table; nothing of a test, or of a model that was not built."""
     node = event["data"]["node_info"]
     unique_id = node["unique_id"]
     if not unique_id.startswith("model.") or node["node_status"] != "success":
         return {}
-    shown = _table_metadata(TRANSLATOR.get_asset_key(manifest()["nodes"][unique_id]), hours)
-    lineage = _lineage_metadata(unique_id, target)  # kept for whoever asks what is masked
-    return shown | lineage if hours is None or len(hours) == 1 else shown
+    key = TRANSLATOR.get_asset_key(manifest()["nodes"][unique_id])
+    shown = _table_metadata(key, hours)
+    return shown | _lineage_metadata(key) if hours is None or len(hours) == 1 else shown
 
 
 def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]:
@@ -160,10 +159,19 @@ def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]
     return shown
 
 
-def _lineage_metadata(unique_id: str, target: Path) -> dict[str, Any]:
-    """The model's column lineage, for the catalogue."""
-    lineage = column_lineage(manifest(), unique_id, target / "compiled")
-    return {"dagster/column_lineage": lineage} if lineage is not None else {}
+def _lineage_metadata(key: dg.AssetKey) -> dict[str, Any]:
+    """The model's column lineage as far as its SQL was followed, for the catalogue."""
+    layer, table = key.path
+    lineage = current_lineage(layer, table)
+    columns = lineage.columns if lineage is not None else {}
+    deps = {
+        name: [
+            dg.TableColumnDep(dg.AssetKey([*source[:2]]), source[2]) for source in sorted(made_of)
+        ]
+        for name, made_of in columns.items()
+        if made_of is not None
+    }
+    return {"dagster/column_lineage": dg.TableColumnLineage(deps)} if deps else {}
 
 
 #: A step for each group of models that read the same streams.

@@ -13,9 +13,9 @@ from chimera_assets.contracts import contracts
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import STAGED
 from chimera_assets.orchestration.lag_metadata import lag_metadata
-from chimera_assets.orchestration.runs.job_names import FRESHNESS
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.quality.event_lag import event_lag, in_words
+from chimera_assets.runs.job_names import FRESHNESS
 from chimera_assets.settings import get_settings
 
 _STREAMS = {name: one for name, one in contracts().items() if one.kind == "stream"}

@@ -9,7 +9,7 @@ import polars as pl
 
 from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.layers import STAGED
-from chimera_assets.orchestration.gate_names import PASS_RATE, WARNINGS
+from chimera_assets.runs.gate_names import PASS_RATE, WARNINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from chimera_assets.errors import in_short
 from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import MARTS, QUARANTINE, STAGED, fact_table
-from chimera_assets.orchestration.gate_names import BLOCKED_METADATA
 from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, hours_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.reconciliation.row_conservation import row_conservation
+from chimera_assets.runs.gate_names import BLOCKED_METADATA
 
 
 def conservation_check(

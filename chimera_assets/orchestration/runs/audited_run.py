@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from chimera_assets.access.principal import ACTOR_TAG, STATED_BY_TAG, Kind, Principal
 from chimera_assets.audit.log import OFF_THE_RECORD, Change
 from chimera_assets.audited_context import AuditedContext, new_context
-from chimera_assets.orchestration.runs.job_names import FRESHNESS, LAKE_BUCKET, UPKEEP
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, LATE, REPLAY, hours_of_tags
 from chimera_assets.orchestration.runs.wrapped_executor import around_runs
 from chimera_assets.postgres.databases import has_platform_database
+from chimera_assets.runs.job_names import FRESHNESS, LAKE_BUCKET, UPKEEP
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:

@@ -43,9 +43,9 @@ _LINE = 500
 
 def cause_of(error: SerializableErrorInfo) -> str:
     """The cause in one line: what the user can mend, if there is such a thing in the chain."""
-    named = _named_cause(error)
+    named = _named(error)
     if named is not None:
-        return named
+        return _line(named.message)
     *_, last = _links(error)
     return one_line(last.message, _LINE)
 
@@ -56,14 +56,16 @@ def safe_cause_of(error: SerializableErrorInfo) -> str:
     Our own errors never hold any. Others may quote what they stumbled upon, so that only their kind
     is given, and of dbt's the names of what failed.
     """
-    named = _named_cause(error)
-    if named is not None and DbtFailed.__name__ in classes_of(error):
-        return named.partition(";")[0]
-    if named is not None:
-        # PostgreSQL quotes names after a word, values after a colon.
-        return re.sub(r'(?<=: )"[^"]*"', '"..."', named)
-    kind = classes_of(error)[-1]
-    return f"{kind}; what it says may quote rows; see the log of the run"
+    named = _named(error)
+    of_dbt = DbtFailed.__name__ in classes_of(error)
+    told = named.message if named is not None else None
+    if told is not None and of_dbt:
+        told = DbtFailed.safe_part(told)
+    if told is None:
+        kind = DbtFailed.__name__ if of_dbt else classes_of(error)[-1]
+        return f"{kind}; what it says may quote rows; see the log of the run"
+    # PostgreSQL quotes names after a word, values after a colon.
+    return re.sub(r'(?<=: )"[^"]*"', '"..."', _line(told))
 
 
 def classes_of(error: SerializableErrorInfo) -> list[str]:
@@ -71,10 +73,14 @@ def classes_of(error: SerializableErrorInfo) -> list[str]:
     return [link.cls_name or "an error" for link in _links(error)]
 
 
-def _named_cause(error: SerializableErrorInfo) -> str | None:
-    """The message, in one line, of what the user can mend; None if there is no such thing."""
-    named = [link.message for link in _links(error) if _is_named(link)]
-    return one_line(_CLASS_PATH.sub("", named[0], count=1), _LINE) if named else None
+def _named(error: SerializableErrorInfo) -> SerializableErrorInfo | None:
+    """The first link that tells what the user can mend; None if there is no such thing."""
+    return next(filter(_is_named, _links(error)), None)
+
+
+def _line(message: str) -> str:
+    """A message in one line, without the path of its class."""
+    return one_line(_CLASS_PATH.sub("", message, count=1), _LINE)
 
 
 def _is_named(link: SerializableErrorInfo) -> bool:
@@ -83,10 +89,10 @@ def _is_named(link: SerializableErrorInfo) -> bool:
     Others have classes of the same names, and their messages may quote rows.
     """
     path = _CLASS_PATH.match(link.message)
-    room = path["module"].partition(".")[0] if path is not None else ""
+    package = path["module"].partition(".")[0] if path is not None else ""
     if link.cls_name == CHECK_FAILED:
-        return room in {"", "dagster"}
-    return link.cls_name in error_names() and room in {"", "chimera_assets"}
+        return package in {"", "dagster"}
+    return link.cls_name in error_names() and package in {"", "chimera_assets"}
 
 
 @lru_cache(maxsize=1)

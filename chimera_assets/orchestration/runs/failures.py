@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from dagster import AssetCheckSeverity, DagsterEventType
 
 from chimera_assets.hours import parse_key
-from chimera_assets.orchestration.gate_names import BLOCKED_METADATA, PASS_RATE
 from chimera_assets.orchestration.instance.dead_runs import DEAD_TAG, DIED
 from chimera_assets.orchestration.runs.causes import CHECK_FAILED, classes_of, safe_cause_of
-from chimera_assets.orchestration.runs.records import Blocked, Failed
-from chimera_assets.orchestration.runs.step_names import shown_step
+from chimera_assets.runs.facts import Blocked, Failed
+from chimera_assets.runs.gate_names import BLOCKED_METADATA, PASS_RATE
+from chimera_assets.runs.step_names import shown_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,9 @@ from dagster import DagsterRunStatus, RunsFilter
 
 from chimera_assets.orchestration.lag_metadata import lag_from_metadata
 from chimera_assets.orchestration.runs.failures import evaluation_of, what_failed
-from chimera_assets.orchestration.runs.records import (
+from chimera_assets.orchestration.runs.statuses import ENDED, IN_PROGRESS
+from chimera_assets.orchestration.runs.tags import hours_of_tags, late_rows, late_streams
+from chimera_assets.runs.facts import (
     Blocked,
     Facts,
     Failed,
@@ -17,9 +19,7 @@ from chimera_assets.orchestration.runs.records import (
     Late,
     Run,
 )
-from chimera_assets.orchestration.runs.statuses import ENDED, IN_PROGRESS
-from chimera_assets.orchestration.runs.step_names import shown_step
-from chimera_assets.orchestration.runs.tags import hours_of_tags, late_rows, late_streams
+from chimera_assets.runs.step_names import shown_step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -15,7 +15,6 @@ from chimera_assets.errors import in_short
 from chimera_assets.hour_ranges import parts, ranges
 from chimera_assets.hours import HourRange, partition_key
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
-from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
 from chimera_assets.orchestration.runs.statuses import AT_WORK, ENDED, WAITING
 from chimera_assets.orchestration.runs.tags import (
     CAUSE_TAG,
@@ -25,6 +24,7 @@ from chimera_assets.orchestration.runs.tags import (
     late_tags,
     partition_tags,
 )
+from chimera_assets.runs.job_names import HOURLY_JOB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -21,9 +21,9 @@ from chimera_assets.hours import HourRange
 from chimera_assets.layers import RAW
 from chimera_assets.orchestration.instance.dead_runs import end_dead_runs
 from chimera_assets.orchestration.instance.home import open_instance
-from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
 from chimera_assets.orchestration.runs.run_record import CheckRun, RunRecord, StepEvent, StepRun
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY, partition_tags
+from chimera_assets.runs.job_names import HOURLY_JOB
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from dagster import AssetCheckSeverity, DagsterEventType
 
 from chimera_assets.errors import in_short, one_line
 from chimera_assets.orchestration.runs.causes import CHECK_FAILED, cause_of, classes_of
-from chimera_assets.orchestration.runs.job_names import HOURLY_JOB
-from chimera_assets.orchestration.runs.step_names import shown_step
+from chimera_assets.runs.job_names import HOURLY_JOB
+from chimera_assets.runs.step_names import shown_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

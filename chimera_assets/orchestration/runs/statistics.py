@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 
 from chimera_assets.orchestration.runs.statuses import ENDED
-from chimera_assets.orchestration.runs.step_names import shown_step
 from chimera_assets.orchestration.runs.tags import hours_of_tags
+from chimera_assets.runs.step_names import shown_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ from chimera_assets.access.principal import Principal
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets.landing import STREAMS, landing_job
-from chimera_assets.orchestration.runs.job_names import LANDING as LANDING_JOB
 from chimera_assets.orchestration.runs.statuses import AT_WORK, WAITING
 from chimera_assets.row_values import values_hidden
+from chimera_assets.runs.job_names import LANDING as LANDING_JOB
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import FileLog, LandingFile, Place, waiting
 

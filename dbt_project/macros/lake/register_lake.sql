@@ -25,7 +25,7 @@
             type="view",
         ) -%}
         {%- if node.resource_type == "model" and node.config.materialized == "view" -%}
-            {%- set request = {"sql": render(node.raw_code)} -%}
+            {%- set request = lineage_request(node, render(node.raw_code)) -%}
             {%- do adapter.store_relation("lake", relation, [], "", "view", request) -%}
         {%- else -%}
             {%- set path = node.schema ~ "/" ~ relation.identifier -%}

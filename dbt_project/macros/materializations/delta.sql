@@ -41,7 +41,8 @@
     {#- The plugin reads through a connection of its own, which sees only what is committed. -#}
     {% do adapter.commit() %}
 
-    {%- set request = {
+    {%- set request = lineage_request(model, compiled_code) -%}
+    {%- do request.update({
         "target": target_relation.render(),
         "strategy": "full" if replaces_all else strategy,
         "partitioned": strategy == "hours",
@@ -49,7 +50,7 @@
         "start": hours.start.isoformat() if hours else none,
         "end": hours.end.isoformat() if hours else none,
         "invocation_id": invocation_id,
-    } -%}
+    }) -%}
     {%- set path = this.schema ~ "/" ~ this.identifier -%}
     {% do adapter.store_relation("lake", staged_relation, [], path, "delta", request) %}
 

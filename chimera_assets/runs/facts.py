@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets.orchestration.runs.step_names import judged_stream
+from chimera_assets.runs.step_names import judged_stream
 
 if TYPE_CHECKING:
     from datetime import datetime
