@@ -34,9 +34,11 @@ Start = Annotated[str, typer.Option(help="First hour, ISO 8601, UTC: 2026-01-31T
 End = Annotated[str, typer.Option(help="The hour after the last one, likewise.")]
 Hours = Annotated[
     str | None,
-    typer.Option(help="An hour (2026-01-31T05), a date, or START..END with the end excluded."),
+    typer.Option(help="An hour (2026-01-31T05), a date, START..END (excluded) or FIRST...LAST."),
 ]
-Hour = Annotated[str | None, typer.Option(help="One hour, 2026-01-31T05, or a whole date.")]
+Hour = Annotated[
+    str | None, typer.Option(help="An hour (2026-01-31T05), a date, START..END or FIRST...LAST.")
+]
 From = Annotated[str | None, typer.Option("--from", help="First hour, ISO 8601, UTC.")]
 To = Annotated[str | None, typer.Option("--to", help="The hour after the last one.")]
 

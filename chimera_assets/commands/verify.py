@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
+from chimera_assets.commands.arguments import chosen_past_hours
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import counted
@@ -14,8 +15,11 @@ from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.packs.models import streams_with_facts, uncompared_models
 from chimera_assets.reconciliation.findings import PROMISES
 from chimera_assets.reconciliation.verify import verify
+from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chimera_assets.hours import HourRange
     from chimera_assets.reconciliation.verify import Verification
 
@@ -23,8 +27,9 @@ if TYPE_CHECKING:
 _SHOWN = 50
 
 
-def show(hours: HourRange | None, *, as_json: bool) -> int:
+def show(first: str | None, end: str | None, *, as_json: bool, now: datetime) -> int:
     """Verify some hours or all; 1 if a promise does not hold."""
+    hours = chosen_past_hours(first, end, earliest=get_settings().start, now=now)
     facts = streams_with_facts(active_packs())
     found = verify(open_lake(), known_contracts(), hours, with_facts=facts)
     compared = {one.table for one in active_aggregates()}
