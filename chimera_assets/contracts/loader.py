@@ -14,8 +14,9 @@ from chimera_assets.contracts.odcs.sla import read_sla
 from chimera_assets.contracts.odcs.standard import read_standard
 from chimera_assets.contracts.rules.row_checks import required_references
 from chimera_assets.errors import SettingError
-from chimera_assets.naming import NAME, NAME_IN_WORDS, VERSION, VERSION_IN_WORDS
+from chimera_assets.naming import NAME_IN_WORDS, VERSION, VERSION_IN_WORDS, is_name
 from chimera_assets.packs.active import SHIPPED_PACKS
+from chimera_assets.packs.files import CONTRACT_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
 
 #: How contract files are named.
-PATTERN = "*.odcs.yaml"
+PATTERN = f"*{CONTRACT_SUFFIX}"
 
 _SETTING = "CHIMERA_CONTRACTS"
 
@@ -83,7 +84,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
 
 def _stream(document: Document, table: SchemaObject) -> str:
     name = table.name or ""
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         here, found = (*TABLE, "name"), name or "none"
         document.problem(here, "name of the stream", expected=NAME_IN_WORDS, found=found)
     return name

@@ -48,7 +48,7 @@ def read_ddl(script: Path) -> list[Statement]:
         PackError: It cannot be read as SQL, or has statements that are not for it; each with its
             line.
     """
-    text = regular_text(script)
+    text = _text(script)
     statements, problems = [], []
     for tokens in _split(script, text):
         found = Statement(tokens[0].line, text[tokens[0].start : tokens[-1].end + 1])
@@ -60,6 +60,14 @@ def read_ddl(script: Path) -> list[Statement]:
     if problems:
         raise PackError(problems)
     return statements
+
+
+def _text(script: Path) -> str:
+    try:
+        return regular_text(script)
+    except (OSError, UnicodeDecodeError) as error:
+        found = getattr(error, "strerror", None) or type(error).__name__
+        raise PackError([Problem(script, 1, "script", "a readable UTF-8 file", found)]) from None
 
 
 def _split(script: Path, text: str) -> Iterator[list[Token]]:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         (["quarantine", "list", "--hour", "2026-01-31", "--to", "2026-02-01"], "found both"),
         (["quarantine", "show", "nobody"], "no such row"),
         (["contract", "check", "no-such-folder"], "found nothing"),
+        (["contract", "check", "/"], "expected contracts (*.odcs.yaml) in the folder"),
         (["contract", "diff", "a.yaml", "b.yaml"], "found nothing"),
         (["demo", "--days", "0"], "--days"),
     ],

@@ -24,6 +24,16 @@ MISTAKES = {
     ),
     "typo at the top": ("status: active", "statuss: active", ["did you mean status?"]),
     "typo in a rule": ("severity: warning", "severty: warning", ["did you mean severity?"]),
+    "quote in a column's name": (
+        "- name: latency_ms",
+        "- name: 'latency\"ms'",
+        ["name of a column: expected letters, digits and _, at most 63", 'latency"ms'],
+    ),
+    "column twice but for its case": (
+        "- name: model\n",
+        "- name: Provider\n",
+        ["column Provider: expected each column once, whatever its case"],
+    ),
     "unknown type": (
         "logicalType: number",
         "logicalType: decimal",
