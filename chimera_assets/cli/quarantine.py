@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from chimera_assets.cli import options as opt
+from chimera_assets.hours import LONGEST_DAYS
 
 group = typer.Typer(help="The rows that broke a rule, and why.", no_args_is_help=True)
 
@@ -74,7 +75,13 @@ def quarantine_replay(  # noqa: PLR0913
 def quarantine_purge(
     *,
     older_than_days: Annotated[
-        float | None, typer.Option(min=0, help="Their age. Default: as the contract says.")
+        float | None,
+        typer.Option(
+            min=0,
+            max=LONGEST_DAYS,
+            callback=opt.number,
+            help="Their age. Default: as the contract says.",
+        ),
     ] = None,
     stream: opt.Stream = None,
     dry_run: opt.DryRun = False,

@@ -7,6 +7,7 @@ import typer
 
 from chimera_assets.cli import options as opt
 from chimera_assets.cli.confirmation import confirm
+from chimera_assets.hours import LONGEST_DAYS
 
 group = typer.Typer(help="The Delta tables, their past and their upkeep.", no_args_is_help=True)
 
@@ -38,7 +39,9 @@ def table_read(  # noqa: PLR0913
     columns: opt.Columns = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=0, help="Rows at most, 0 for all. Default: 20 in a table, else all."),
+        typer.Option(
+            min=0, max=opt.MOST, help="Rows at most, 0 for all. Default: 20 in a table, else all."
+        ),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
     reveal: opt.Reveal = False,
@@ -96,7 +99,10 @@ def table_vacuum(
     name: opt.TableName,
     *,
     days: Annotated[
-        float | None, typer.Option(min=0, help="Keep the past of so many days.")
+        float | None,
+        typer.Option(
+            min=0, max=LONGEST_DAYS, callback=opt.number, help="Keep the past of so many days."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the files.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Also files no version knows.")] = False,

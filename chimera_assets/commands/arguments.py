@@ -11,6 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import ONE_HOUR, PARTITION_KEY_FORMAT, HourRange, floor_hour
 
+#: Delta counts versions in 64 bits.
+_LONGEST_VERSION = 18
+
 _ONE_DAY = timedelta(days=1)
 _DATE_LENGTH = len("2026-01-31")
 _RANGE = re.compile(r"\s*(\.\.\.?|/)\s*")
@@ -185,7 +188,10 @@ def parse_version(text: str, name: str = "--as-of") -> int | datetime:
         ArgumentError: It is neither.
     """
     given = text.strip()
-    if given.isdigit():
+    if given.isdecimal():
+        if len(given) > _LONGEST_VERSION:
+            msg = f"{name}: expected a version of at most {_LONGEST_VERSION} digits, found {given}"
+            raise ArgumentError(msg)
         return int(given)
     return parse_moment(given, f"{name} (a version number or a time)")
 
@@ -220,10 +226,14 @@ def parse_names(text: str, name: str) -> list[str]:
     """Names separated by commas.
 
     Raises:
-        ArgumentError: There is none.
+        ArgumentError: There is none, or one is there twice.
     """
     names = [part.strip() for part in text.split(",") if part.strip()]
     if not names:
         msg = f"{name}: expected names separated by commas, found {text!r}"
         raise ArgumentError(msg)
+    for one in names:
+        if names.count(one) > 1:
+            msg = f"{name}: expected each name once, found {one} again"
+            raise ArgumentError(msg)
     return names

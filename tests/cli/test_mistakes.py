@@ -46,6 +46,19 @@ if TYPE_CHECKING:
         (["contract", "check", "/"], "expected contracts (*.odcs.yaml) in the folder"),
         (["contract", "diff", "a.yaml", "b.yaml"], "found nothing"),
         (["demo", "--days", "0"], "--days"),
+        (["table", "read", "marts/nothing", "--columns", "a,b,a"], "each name once, found a again"),
+        (["table", "read", "marts/nothing", "--limit", "9" * 30], "--limit"),
+        (["table", "read", "marts/nothing", "--as-of", "9" * 5000], "at most 18 digits"),
+        (["table", "vacuum", "marts/nothing", "--days", "inf", "--dry-run"], "--days"),
+        (["table", "vacuum", "marts/nothing", "--days", "nan", "--dry-run"], "--days"),
+        (["table", "vacuum", "marts/nothing", "--days", "1e308", "--dry-run"], "--days"),
+        (["quarantine", "purge", "--older-than-days", "1e7"], "--older-than-days"),
+        (["quarantine", "list", "--limit", "9" * 30], "--limit"),
+        (["audit", "list", "--limit", "9" * 30], "--limit"),
+        (
+            ["source", "simulate", "--start", "2026-01-01", "--end", "2026-01-02", "--seed", "-1"],
+            "--seed",
+        ),
     ],
 )
 def test_an_argument_that_cannot_be_used(chimera: Chimera, arguments: list[str], told: str) -> None:

@@ -34,6 +34,7 @@ MISTAKES = {
         "- name: Provider\n",
         ["column Provider: expected each column once, whatever its case"],
     ),
+    "kept for ever": ("value: 90,", "value: 1.0e+300,", ["retention: expected at most 365,000"]),
     "unknown type": (
         "logicalType: number",
         "logicalType: decimal",
