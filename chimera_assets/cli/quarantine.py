@@ -57,7 +57,7 @@ def quarantine_replay(  # noqa: PLR0913
     dry_run: opt.DryRun = False,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Judge rejected rows again by today's contract, and publish what now passes."""
+    """Judge rejected rows again. By today's contract; what passes is published."""
     from chimera_assets.commands.arguments import chosen_hours
     from chimera_assets.commands.replay import replay
 
@@ -87,7 +87,7 @@ def quarantine_purge(
     dry_run: opt.DryRun = False,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Drop rejected rows that waited long enough; legal holds keep theirs."""
+    """Drop rejected rows that waited long enough. Legal holds keep theirs."""
     from chimera_assets.commands.quarantine import purge_old
 
     return purge_old(

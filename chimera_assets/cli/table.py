@@ -40,7 +40,9 @@ def table_read(  # noqa: PLR0913
     limit: Annotated[
         int | None,
         typer.Option(
-            min=0, max=opt.MOST, help="Rows at most, 0 for all. Default: 20 in a table, else all."
+            min=0,
+            max=opt.MOST,
+            help="Rows at most, 0 for all. A table: 20, at most 1,000.",
         ),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
@@ -64,7 +66,7 @@ def table_read(  # noqa: PLR0913
 
 @group.command("restore")
 def table_restore(name: opt.TableName, *, target: opt.Target, yes: opt.Yes = False) -> int:
-    """Make a table again what it was; this is a new version, nothing is deleted."""
+    """Make a table again what it was. This is a new version, nothing is deleted."""
     from chimera_assets.commands.arguments import parse_version
     from chimera_assets.commands.tables import restore
 
@@ -108,7 +110,7 @@ def table_vacuum(
     full: Annotated[bool, typer.Option("--full", help="Also files no version knows.")] = False,
     yes: opt.Yes = False,
 ) -> int:
-    """Delete the files that only versions of before the last days need."""
+    """Delete files that only old versions need."""
     from chimera_assets.commands.tables import vacuum
 
     if days is not None and days < 1 and not dry_run:

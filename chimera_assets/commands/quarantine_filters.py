@@ -72,7 +72,8 @@ def require_reason(lake: Lake, reason: str | None) -> None:
         return
     known |= set(counts_by_reason(rejected_rows(lake, _quarantines(lake)))["reason"])
     if reason not in known:
-        msg = f"--reason: expected {one_of(known, reason)}; found {reason}"
+        expected = one_of(known, reason, listed_by="chimera quarantine list")
+        msg = f"--reason: expected {expected}; found {reason}"
         raise ArgumentError(msg)
 
 

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from chimera_assets.commands import run_counts
 from chimera_assets.commands.terminal import Seconds, notes, out, percent, print_json, print_table
+from chimera_assets.errors import counted
 from chimera_assets.layers import STAGED
 from chimera_assets.orchestration.gate_names import WARNINGS
 
@@ -53,18 +54,14 @@ def as_tables(run: RunSummary) -> None:
             ("stream", "reason", "rows"), reasons.iter_rows(), title="Quarantined by reason"
         )
     if warned := list(_warned(run)):
-        print_table(("check", "asset", "hours", "rows"), warned, title="Warned")
+        print_table(("rule or check", "asset", "hours", "rows"), warned, title="Warned")
     steps = (_step(run, number).values() for number in range(len(run.steps)))
     print_table(
         ("step", "outcome", "seconds", "rows", "rows/s"),
         ((step, outcome, Seconds(took), *rows) for step, outcome, took, *rows in steps),
         title="Steps",
     )
-    checks = _checks(run)
-    out().print(
-        f"Checks: {checks['passed']:,} of {sum(checks.values()):,} passed, "
-        f"{checks['warned']:,} warned, {checks['failed']:,} failed."
-    )
+    out().print(_checks_in_words(run))
 
 
 def problems(run: RunSummary, log: Path) -> int:
@@ -115,6 +112,16 @@ def _checks(run: RunSummary) -> dict[str, int]:
         "warned": sum(check.warned for check in found),
         "failed": sum(check.failed for check in found),
     }
+
+
+def _checks_in_words(run: RunSummary) -> str:
+    """How many asset checks passed, however often each was evaluated: once, or once an hour."""
+    checks = run.checks.values()
+    failed = sum(check.failed > 0 for check in checks)
+    warned = sum(check.warned > 0 and not check.failed for check in checks)
+    passed = f"{len(checks) - failed - warned:,} of {counted(len(checks), 'asset check')}"
+    by_what = " (by the rules and checks listed above)" if warned else ""
+    return f"{passed} passed in every hour, {warned:,} warned{by_what}, {failed:,} failed."
 
 
 def _warned(run: RunSummary) -> Iterator[tuple[str, str, int, int | None]]:

@@ -166,7 +166,7 @@ MISTAKES = {
         ["the key once", "found it again"],
     ),
     "broken YAML": ("domain: ai-operations", "domain: [ai", ["well-formed YAML"]),
-    "list for a text": ("status: active", "status: [active]", ["status", "valid string"]),
+    "list for a text": ("status: active", "status: [active]", ["status", "a text"]),
 }
 
 
