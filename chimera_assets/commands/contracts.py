@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.contracts.errors import Problem
+    from chimera_assets.yaml_documents import Problem
 
 
 def show_list(*, as_json: bool) -> int:

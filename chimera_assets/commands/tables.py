@@ -12,13 +12,13 @@ from chimera_assets.commands.reveal import revealed
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle import table_changes
 from chimera_assets.lifecycle.policy import policy
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import masked_frame, masked_of_table
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

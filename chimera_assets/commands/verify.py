@@ -11,8 +11,7 @@ from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import counted
 from chimera_assets.lake import open_lake
 from chimera_assets.packs import active_packs
-from chimera_assets.packs.aggregates import active_aggregates
-from chimera_assets.packs.models import streams_with_facts, uncompared_models
+from chimera_assets.packs.models import streams_with_facts
 from chimera_assets.reconciliation.findings import PROMISES
 from chimera_assets.reconciliation.verify import verify
 from chimera_assets.settings import get_settings
@@ -32,14 +31,12 @@ def show(first: str | None, end: str | None, *, as_json: bool, now: datetime) ->
     hours = chosen_past_hours(first, end, earliest=get_settings().start, now=now)
     facts = streams_with_facts(active_packs())
     found = verify(open_lake(), known_contracts(), hours, with_facts=facts)
-    compared = {one.table for one in active_aggregates()}
-    others = sorted(one.path.stem for one in uncompared_models(active_packs(), compared))
     if as_json:
-        print_json({"holds": not found.failures, **asdict(found), "not_compared": others})
+        print_json({"holds": not found.failures, **asdict(found)})
     else:
         _print(found, asked=hours)
-        if others:
-            notes().print(f"Not compared, as no aggregates.yaml has them: {', '.join(others)}.")
+        if others := ", ".join(found.not_compared):
+            notes().print(f"Not compared, as no aggregates.yaml has them: {others}.")
     return 1 if found.failures else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.errors import ContractError, Problem, one_of
+from chimera_assets.contracts.errors import ContractError
 from chimera_assets.contracts.model import Contract
 from chimera_assets.contracts.odcs.columns import TABLE, read_columns, read_key
 from chimera_assets.contracts.odcs.document import Document, read_document
@@ -17,6 +17,7 @@ from chimera_assets.errors import SettingError
 from chimera_assets.naming import NAME_IN_WORDS, VERSION, VERSION_IN_WORDS, is_name
 from chimera_assets.packs.active import SHIPPED_PACKS
 from chimera_assets.packs.files import CONTRACT_SUFFIX
+from chimera_assets.yaml_documents import Problem, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, Column
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaObject, SchemaProperty

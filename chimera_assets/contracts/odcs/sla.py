@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.odcs.columns import TABLE
 from chimera_assets.contracts.rules.parameters import DAYS, NUMBER, SHARE, TEXT, Parameter, choice
 from chimera_assets.hours import LONGEST_DAYS
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel, ValidationError
 
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import wanted
+from chimera_assets.yaml_documents import one_of
 from chimera_assets.yaml_documents.models import in_file
 
 if TYPE_CHECKING:
