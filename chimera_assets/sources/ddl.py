@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.errors import one_line
 from chimera_assets.packs.errors import PackError
 from chimera_assets.paths import regular_text
+from chimera_assets.sources.ddl_parts import refused, table_made
 from chimera_assets.yaml_documents import Problem
 
 if TYPE_CHECKING:
@@ -49,14 +50,19 @@ def read_ddl(script: Path) -> list[Statement]:
             line.
     """
     text = _text(script)
-    statements, problems = [], []
+    statements: list[Statement] = []
+    problems: list[Problem] = []
+    made = set[str]()
     for tokens in _split(script, text):
         found = Statement(tokens[0].line, text[tokens[0].start : tokens[-1].end + 1])
+        wrong: tuple[str, str] | None = (_EXPECTED, one_line(found.sql, _SHOWN))
         if _is_allowed(tokens):
+            made |= {table_made(tokens) or ""}
+            wrong = refused(tokens, made)
+        if wrong is None:
             statements.append(found)
         else:
-            shown = one_line(found.sql, _SHOWN)
-            problems.append(Problem(script, found.line, "statement", _EXPECTED, shown))
+            problems.append(Problem(script, found.line, "statement", *wrong))
     if problems:
         raise PackError(problems)
     return statements
