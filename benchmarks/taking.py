@@ -30,7 +30,7 @@ def take(url: str, lake: Lake) -> int:
     run = RunContext(lake, now, "bench")
     stage_reference(run, providers)
     hour = HourRange.single(START)
-    extracted = PostgresSource(url).extract_hours(stream, hour, Batch.new("generations", now))
+    extracted = PostgresSource(url).now(stream).rows(hour, Batch.new("generations", now))
     lake.table("raw", "generations").write_hours(extracted, hour)
     staging = stage_hours(run, stream, hour)
     if staging.staged is None:

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 #: User and password in a URL, up to the last `@`: one in a password may not be percent-encoded.
 _USERINFO = re.compile(r"(?<=://)\S*@")
 
+#: How pydantic words what it asks for, and how that reads after "expected".
+_PYDANTICS_WORDS = (
+    (r"^(Input should be|Value error,) ", ""),
+    (r",? (unable to|input is|got a) .*", ""),
+    (r"\ba valid integer\b", "a whole number"),
+    (r"\ba valid (number|tuple|list|string|dictionary|boolean)\b", r"a \1"),
+    (r"\ba boolean\b", "true or false"),
+    (r"\ba string\b", "a text"),
+    (r"\ba tuple\b", "a list"),
+    (r"\ba dictionary\b", "a mapping"),
+    (r"\ba valid datetime( or date)?\b", "a time in ISO 8601"),
+    (r"^String should match pattern .*", ""),
+)
+
 #: So much of what was found is shown.
 _FOUND = 300
 
@@ -24,6 +38,13 @@ def one_line(text: str, limit: int | None = None) -> str:
     """The text on one line, and of a longer one than `limit` its beginning."""
     line = " ".join(text.split())
     return line if limit is None or len(line) <= limit else line[: limit - 1] + "…"
+
+
+def wanted(complaint: str) -> str:
+    """What pydantic asks for in one of its messages, in our words; empty if they say nothing."""
+    for theirs, ours in _PYDANTICS_WORDS:
+        complaint = re.sub(theirs, ours, complaint)
+    return complaint
 
 
 def counted(number: int, noun: str) -> str:

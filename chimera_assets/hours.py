@@ -26,6 +26,9 @@ PARTITION_KEY_FORMAT = "%Y-%m-%d-%H:%M"
 
 ONE_HOUR = timedelta(hours=1)
 
+#: For so many days, a thousand years, something may be kept: before them there is no time.
+LONGEST_DAYS = 365_000
+
 
 @dataclass(frozen=True, slots=True)
 class HourRange:

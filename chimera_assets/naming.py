@@ -6,7 +6,28 @@ import re
 
 #: A name that is also the name of tables, assets and folders.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-NAME_IN_WORDS = "lower-case letters, digits and _, at most 63, a letter first"
+NAME_IN_WORDS = (
+    "lower-case letters, digits and _, at most 63, a letter first, and no reserved word of SQL"
+)
+
+#: What no engine takes for the name of a table or a column that has no quotes; DuckDB's list.
+RESERVED = frozenset({
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both",
+    "case", "cast", "check", "collate", "column", "constraint", "create", "default",
+    "deferrable", "desc", "describe", "distinct", "do", "else", "end", "except", "false",
+    "fetch", "for", "foreign", "from", "group", "having", "in", "initially", "intersect",
+    "into", "lambda", "lateral", "leading", "limit", "not", "null", "offset", "on", "only",
+    "or", "order", "pivot", "pivot_longer", "pivot_wider", "placing", "primary", "qualify",
+    "references", "returning", "select", "show", "some", "summarize", "symmetric", "table",
+    "then", "to", "trailing", "true", "union", "unique", "unpivot", "using", "variadic", "when",
+    "where", "window", "with",
+})  # fmt: skip
+
+
+def is_name(text: str) -> bool:
+    """Whether tables, assets and files may be called so, in every engine and without quotes."""
+    return NAME.fullmatch(text) is not None and text not in RESERVED
+
 
 #: A semantic version without suffixes.
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")

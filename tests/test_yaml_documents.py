@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from chimera_assets.contracts import ContractError, load_contract
 from chimera_assets.packs import PackError
 from chimera_assets.yaml_documents import one_of, read_document
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
+)
+MERGE_BOMB = "m0: &m0 {a: 1, b: 2}\n" + "".join(
+    f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}\n" for n in range(1, 9)
 )
 
 
@@ -30,6 +35,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a:\n" + "".join(f"{' ' * n}k:\n" for n in range(1, 3000)), 41, "more than 40 deep"),
         ("a: &a [1, *a]\n", 1, "a loop"),
         (BOMB, 6, "more, by aliases"),
+        (MERGE_BOMB, 2, "the content of another part"),
     ],
 )
 def test_hostile_text(tmp_path: Path, text: str, line: int, found: str) -> None:
@@ -40,6 +46,11 @@ def test_hostile_text(tmp_path: Path, text: str, line: int, found: str) -> None:
     first = caught.value.problems[0]
     assert found in first.found
     assert first.line == line
+
+
+MERGE_BOMB = "m0: &m0 {a: 1, b: 2}\n" + "".join(
+    f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}\n" for n in range(1, 9)
+)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +79,11 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
             read_document(tmp_path / name, "pack", PackError)
 
 
+MERGE_BOMB = "m0: &m0 {a: 1, b: 2}\n" + "".join(
+    f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}\n" for n in range(1, 9)
+)
+
+
 @pytest.mark.parametrize(
     ("found", "meant"),
     [
@@ -85,3 +101,14 @@ def test_what_was_meant_is_guessed(found: str, meant: str) -> None:
     )
     assert one_of(many, "quite another thing") == f"one of {', '.join(many)}"
     assert "mean" not in one_of(known, "quite another thing") + one_of(known, "") + one_of(known)
+
+
+def test_of_very_many_problems_the_first_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "endless.odcs.yaml"
+    path.write_text("".join(f"key{n}: 1\n" for n in range(20_000)))
+    begun = time.process_time()
+    with pytest.raises(ContractError) as caught:
+        load_contract(path)
+    assert time.process_time() - begun < 10  # a guess at each key's meaning took minutes
+    assert len(caught.value.problems) == 101
+    assert caught.value.problems[-1].expected == "at most 100 problems"

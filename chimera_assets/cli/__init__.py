@@ -57,7 +57,17 @@ def _message(error: ChimeraError | typer.TyperException) -> str:
     words = error.format_message() if isinstance(error, typer.TyperException) else str(error)
     if words.startswith("Usage:"):
         return words + "\n"
+    if words.startswith(("No such command", "No such option")):
+        words = _with_the_help(words, error)
     return f"chimera: {visible(' '.join(words.split()))}\n"
+
+
+def _with_the_help(words: str, error: Exception) -> str:
+    """The words, and which help lists what there is."""
+    context = getattr(error, "ctx", None)
+    called = context.command_path if context is not None else "chimera"
+    said = words if words.endswith("?") else f"{words.rstrip('.')};"
+    return f"{said} `{called} --help` lists them"
 
 
 def main() -> NoReturn:

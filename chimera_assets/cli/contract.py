@@ -20,7 +20,7 @@ def contract_list(*, as_json: opt.AsJson = False) -> int:
 
 @group.command("check")
 def contract_check(paths: opt.Paths = None) -> int:
-    """Show every problem of contract files by file and line; exit 1 on an error."""
+    """Show every problem of contract files by file and line. Exit 1 on an error."""
     from chimera_assets.commands.contracts import check
 
     return check(paths or ())

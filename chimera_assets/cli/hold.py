@@ -58,7 +58,7 @@ def hold_release(
     reason: opt.Why,
     by: opt.Who = None,
 ) -> int:
-    """Let a hold go; what is past its time is deleted by the next upkeep."""
+    """Let a hold go. What is past its time is deleted by the next upkeep."""
     from chimera_assets.commands.holds import release
 
     return release(hold_id, by=by, reason=reason, now=datetime.now(UTC))

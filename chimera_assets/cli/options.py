@@ -24,6 +24,21 @@ def usable(value: Any) -> Any:  # noqa: ANN401 - a path, several, or none
     return value
 
 
+def number(value: float | None) -> float | None:
+    """Refuse what is no number, of which neither bound holds.
+
+    Raises:
+        BadParameter: It is none.
+    """
+    if value is not None and value != value:  # noqa: PLR0124 - only of nan
+        msg = "expected a number, found nan"
+        raise typer.BadParameter(msg)
+    return value
+
+
+#: The most of anything that is counted: any engine can hold it.
+MOST = 2**31 - 1
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept.")]
@@ -34,9 +49,11 @@ Start = Annotated[str, typer.Option(help="First hour, ISO 8601, UTC: 2026-01-31T
 End = Annotated[str, typer.Option(help="The hour after the last one, likewise.")]
 Hours = Annotated[
     str | None,
-    typer.Option(help="An hour (2026-01-31T05), a date, or START..END with the end excluded."),
+    typer.Option(help="An hour (2026-01-31T05), a date, START..END (excluded) or FIRST...LAST."),
 ]
-Hour = Annotated[str | None, typer.Option(help="One hour, 2026-01-31T05, or a whole date.")]
+Hour = Annotated[
+    str | None, typer.Option(help="An hour (2026-01-31T05), a date, START..END or FIRST...LAST.")
+]
 From = Annotated[str | None, typer.Option("--from", help="First hour, ISO 8601, UTC.")]
 To = Annotated[str | None, typer.Option("--to", help="The hour after the last one.")]
 
@@ -53,7 +70,7 @@ AsOf = Annotated[
     str | None, typer.Option(help="A version number, or a time in ISO 8601; else as it is now.")
 ]
 Target = Annotated[str, typer.Option("--as-of", help="A version number, or a time in ISO 8601.")]
-Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
+Limit = Annotated[int, typer.Option(min=1, max=MOST, help="How many at most.")]
 Columns = Annotated[str | None, typer.Option(help="Only these columns, separated by commas.")]
 
 Paths = Annotated[
@@ -64,8 +81,8 @@ PackFolders = Annotated[
     list[Path] | None,
     typer.Argument(callback=usable, help="Folders of packs; none: those that are in use."),
 ]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same rows.")]
-RowsPerHour = Annotated[int, typer.Option(min=1, help="Rows an hour, on average.")]
+Seed = Annotated[int, typer.Option(min=0, max=MOST, help="The same seed gives the same rows.")]
+RowsPerHour = Annotated[int, typer.Option(min=1, max=MOST, help="Rows an hour, on average.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Add simulated rows to a database that has rows of yours.")
 ]

@@ -12,7 +12,7 @@ group = typer.Typer(help="Packs: a domain each, as a folder of data.", no_args_i
 
 @group.command("list")
 def pack_list(*, as_json: opt.AsJson = False) -> int:
-    """Show every pack there is: version, owner, what it needs, whether it is used."""
+    """Show every pack there is. Version, owner, what it needs, whether it is used."""
     from chimera_assets.commands.packs import show_list
 
     return show_list(as_json=as_json)
@@ -20,7 +20,7 @@ def pack_list(*, as_json: opt.AsJson = False) -> int:
 
 @group.command("check")
 def pack_check(folders: opt.PackFolders = None) -> int:
-    """Show every problem of packs by file and line; exit 1 on an error."""
+    """Show every problem of packs by file and line. Exit 1 on an error."""
     from chimera_assets.commands.packs import check
 
     return check(folders or ())

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from chimera_assets.cli import options as opt
+from chimera_assets.hours import LONGEST_DAYS
 
 group = typer.Typer(help="The rows that broke a rule, and why.", no_args_is_help=True)
 
@@ -56,7 +57,7 @@ def quarantine_replay(  # noqa: PLR0913
     dry_run: opt.DryRun = False,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Judge rejected rows again by today's contract, and publish what now passes."""
+    """Judge rejected rows again. By today's contract; what passes is published."""
     from chimera_assets.commands.arguments import chosen_hours
     from chimera_assets.commands.replay import replay
 
@@ -74,13 +75,19 @@ def quarantine_replay(  # noqa: PLR0913
 def quarantine_purge(
     *,
     older_than_days: Annotated[
-        float | None, typer.Option(min=0, help="Their age. Default: as the contract says.")
+        float | None,
+        typer.Option(
+            min=0,
+            max=LONGEST_DAYS,
+            callback=opt.number,
+            help="Their age. Default: as the contract says.",
+        ),
     ] = None,
     stream: opt.Stream = None,
     dry_run: opt.DryRun = False,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Drop rejected rows that waited long enough; legal holds keep theirs."""
+    """Drop rejected rows that waited long enough. Legal holds keep theirs."""
     from chimera_assets.commands.quarantine import purge_old
 
     return purge_old(

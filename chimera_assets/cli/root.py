@@ -35,7 +35,7 @@ def demo(
     seed: opt.Seed = 42,
     force: opt.Force = False,
 ) -> int:
-    """Fill a lake with a week of simulated traffic, and show a summary."""
+    """Fill a lake with simulated traffic, and show a summary."""
     from chimera_assets.commands.demo import run_demo
 
     return run_demo(
@@ -57,7 +57,7 @@ def up(
 
 @commands.command()
 def status(*, as_json: opt.AsJson = False) -> int:
-    """Show how far and how good each stream is, and what every table holds."""
+    """Show how far and good each stream is, and every table."""
     from chimera_assets.commands.status import show
 
     return show(as_json=as_json, now=datetime.now(UTC))
@@ -65,7 +65,7 @@ def status(*, as_json: opt.AsJson = False) -> int:
 
 @commands.command()
 def backfill(*, start: opt.Start, end: opt.End, as_json: opt.AsJson = False) -> int:
-    """Run a range of hours through all layers, in one Dagster run; safe to repeat."""
+    """Run hours through all layers. It is one Dagster run, and safe to repeat."""
     from chimera_assets.commands.backfill import backfill
 
     return backfill(start, end, as_json=as_json, now=datetime.now(UTC))
@@ -73,11 +73,10 @@ def backfill(*, start: opt.Start, end: opt.End, as_json: opt.AsJson = False) -> 
 
 @commands.command()
 def verify(*, first: opt.From = None, end: opt.To = None, as_json: opt.AsJson = False) -> int:
-    """Recount every promise, and name every hour that breaks one; exit 1 if any does."""
-    from chimera_assets.commands.arguments import chosen_hours
+    """Recount every promise. Names every hour that breaks one; exit 1 if any does."""
     from chimera_assets.commands.verify import show
 
-    return show(chosen_hours(None, first, end), as_json=as_json)
+    return show(first, end, as_json=as_json, now=datetime.now(UTC))
 
 
 @commands.command()
@@ -89,7 +88,7 @@ def upkeep(
     dry_run: opt.DryRun = False,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Do now what is done each night: retention, purge, merge, order, vacuum."""
+    """Do now what each night does. Retention, purge, merge, order, vacuum."""
     from chimera_assets.commands.upkeep import run
 
     return run(table=table, dry_run=dry_run, as_json=as_json, now=datetime.now(UTC))

@@ -64,7 +64,7 @@ def source_psql(
     *,
     platform: _Platform = False,
 ) -> int:
-    """Run psql in the operational database, and keep its server until that ends."""
+    """Run psql in the operational database. Its server is kept until that ends."""
     from chimera_assets.commands.database_access import psql
 
     return psql(arguments or (), platform=platform)

@@ -7,6 +7,7 @@ import typer
 
 from chimera_assets.cli import options as opt
 from chimera_assets.cli.confirmation import confirm
+from chimera_assets.hours import LONGEST_DAYS
 
 group = typer.Typer(help="The Delta tables, their past and their upkeep.", no_args_is_help=True)
 
@@ -38,7 +39,11 @@ def table_read(  # noqa: PLR0913
     columns: opt.Columns = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=0, help="Rows at most, 0 for all. Default: 20 in a table, else all."),
+        typer.Option(
+            min=0,
+            max=opt.MOST,
+            help="Rows at most, 0 for all. A table: 20, at most 1,000.",
+        ),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
     reveal: opt.Reveal = False,
@@ -61,7 +66,7 @@ def table_read(  # noqa: PLR0913
 
 @group.command("restore")
 def table_restore(name: opt.TableName, *, target: opt.Target, yes: opt.Yes = False) -> int:
-    """Make a table again what it was; this is a new version, nothing is deleted."""
+    """Make a table again what it was. This is a new version, nothing is deleted."""
     from chimera_assets.commands.arguments import parse_version
     from chimera_assets.commands.tables import restore
 
@@ -96,13 +101,16 @@ def table_vacuum(
     name: opt.TableName,
     *,
     days: Annotated[
-        float | None, typer.Option(min=0, help="Keep the past of so many days.")
+        float | None,
+        typer.Option(
+            min=0, max=LONGEST_DAYS, callback=opt.number, help="Keep the past of so many days."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the files.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Also files no version knows.")] = False,
     yes: opt.Yes = False,
 ) -> int:
-    """Delete the files that only versions of before the last days need."""
+    """Delete files that only old versions need."""
     from chimera_assets.commands.tables import vacuum
 
     if days is not None and days < 1 and not dry_run:

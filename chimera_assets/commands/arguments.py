@@ -1,4 +1,7 @@
-"""What users write for times and hours, and what it means. All of it is UTC, every end excluded."""
+"""What users write for times and hours, and what it means. All of it is UTC.
+
+Every end is excluded, but that of `A...B`: so Dagster writes partitions, and `HourRange` hours.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,16 @@ from datetime import UTC, date, datetime, timedelta
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import ONE_HOUR, PARTITION_KEY_FORMAT, HourRange, floor_hour
 
+#: Delta counts versions in 64 bits.
+_LONGEST_VERSION = 18
+
 _ONE_DAY = timedelta(days=1)
 _DATE_LENGTH = len("2026-01-31")
-_RANGE = re.compile(r"\s*(?:\.\.\.?|/)\s*")
+_RANGE = re.compile(r"\s*(\.\.\.?|/)\s*")
+_INCLUDED = "..."
+
+#: In these years a day more or less, in any zone, is a time that there is.
+_YEARS = range(2, 9999)
 
 
 def parse_moment(text: str, name: str) -> datetime:
@@ -35,6 +45,9 @@ def parse_moment(text: str, name: str) -> datetime:
                 f"2026-01-31, found {text!r}"
             )
             raise ArgumentError(msg) from None
+    if moment.year not in _YEARS:
+        msg = f"{name}: expected a time of the years {_YEARS[0]} to {_YEARS[-1]}, found {text!r}"
+        raise ArgumentError(msg)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -52,20 +65,37 @@ def parse_whole_hour(text: str, name: str) -> datetime:
 
 
 def parse_hours(text: str, name: str = "--hours") -> HourRange:
-    """The hours of an hour, of a date (the whole day), or of `A..B` (end excluded).
+    """The hours of an hour, of a date (the whole day), or of two of them.
+
+    `A..B` and `A/B` are the hours from A until B begins; `A...B`, as Dagster and every output of
+    ours write it, has those of B, too.
 
     Raises:
         ArgumentError: It is none of these, or B is not after A.
     """
-    parts = _RANGE.split(text.strip())
-    if len(parts) > 2 or not all(parts):  # noqa: PLR2004 - a first and a second
-        msg = f"{name}: expected an hour, a date or START..END, found {text!r}"
+    first, between, last = _halves(text.strip())
+    if not first or (between and (not last or _RANGE.search(last))):
+        expected = "an hour, a date, START..END or FIRST...LAST"
+        msg = f"{name}: expected {expected}, found {text!r}"
         raise ArgumentError(msg)
-    if len(parts) == 2:  # noqa: PLR2004
-        return _range(parse_moment(parts[0], name), parse_moment(parts[1], name), name)
-    start = parse_moment(parts[0], name)
-    length = _ONE_DAY if _is_date(parts[0]) else ONE_HOUR
-    return _range(start, start + length, name)
+    start = parse_moment(first, name)
+    if not between:
+        return _range(start, start + _length(first), name)
+    end = parse_moment(last, name)
+    return _range(start, end + _length(last) if between == _INCLUDED else end, name)
+
+
+def _halves(text: str) -> tuple[str, str, str]:
+    """What is before, at and after the first separator; the last two empty if there is none."""
+    found = _RANGE.search(text)
+    if found is None:
+        return text, "", ""
+    return text[: found.start()], found[1], text[found.end() :]
+
+
+def _length(text: str) -> timedelta:
+    """How long that is which is written as a date or an hour."""
+    return _ONE_DAY if _is_date(text) else ONE_HOUR
 
 
 def chosen_hours(hour: str | None, first: str | None, end: str | None) -> HourRange | None:
@@ -86,16 +116,25 @@ def chosen_hours(hour: str | None, first: str | None, end: str | None) -> HourRa
     return _range(start, parse_moment(end, "--to") if end is not None else latest, "--from, --to")
 
 
-def parse_range(start: str, end: str) -> HourRange:
+def hours_between(start: str, end: str) -> HourRange:
     """The hours from `--start` to `--end`.
 
     Raises:
         ArgumentError: One of these is no whole hour, or the end is not after the start.
     """
-    return _range(parse_moment(start, "--start"), parse_moment(end, "--end"), "--start, --end")
+    return _range(
+        parse_whole_hour(start, "--start"), parse_whole_hour(end, "--end"), "--start, --end"
+    )
 
 
-def past_hours(start: str, end: str, *, earliest: datetime, now: datetime) -> HourRange:
+def past_hours(
+    start: str,
+    end: str,
+    *,
+    earliest: datetime,
+    now: datetime,
+    names: tuple[str, str] = ("--start", "--end"),
+) -> HourRange:
     """The hours from `start` to `end`, all of them over and in the partitions.
 
     Args:
@@ -103,25 +142,43 @@ def past_hours(start: str, end: str, *, earliest: datetime, now: datetime) -> Ho
         end: The hour after the last one, likewise.
         earliest: The first hour that there is a partition for.
         now: The present; the hour it lies in is not over.
+        names: The options they were written for.
 
     Raises:
         ArgumentError: One of these is no whole hour, the end is not after the start, an hour is
             before the partitions, or one is not over yet.
     """
-    hours = parse_range(start, end)
-    if hours.start < earliest:
-        msg = (
-            f"--start: expected {_iso(earliest)} (CHIMERA_START) or later, "
-            f"found {_iso(hours.start)}"
-        )
-        raise ArgumentError(msg)
+    first, last = parse_whole_hour(start, names[0]), parse_whole_hour(end, names[1])
     over = floor_hour(now.astimezone(UTC))
-    if hours.end > over:
-        msg = (
-            f"--end: expected hours that are over, so at most {_iso(over)}, found {_iso(hours.end)}"
-        )
+    if first < earliest:
+        found = f"{_iso(earliest)} (CHIMERA_START) or later, found {_iso(first)}"
+        msg = f"{names[0]}: expected {found}"
         raise ArgumentError(msg)
-    return hours
+    for name, moment in zip(names, (first, last), strict=True):
+        if moment > over:
+            expected = f"hours that are over, so at most {_iso(over)}"
+            msg = f"{name}: expected {expected}, found {_iso(moment)}"
+            raise ArgumentError(msg)
+    return _range(first, last, ", ".join(names))
+
+
+def chosen_past_hours(
+    first: str | None, end: str | None, *, earliest: datetime, now: datetime
+) -> HourRange | None:
+    """The hours that `--from` and `--to` choose of those that are over; None if neither is given.
+
+    Raises:
+        ArgumentError: As of `past_hours`.
+    """
+    if first is None and end is None:
+        return None
+    return past_hours(
+        first if first is not None else _iso(earliest),
+        end if end is not None else _iso(floor_hour(now)),
+        earliest=earliest,
+        now=now,
+        names=("--from", "--to"),
+    )
 
 
 def parse_version(text: str, name: str = "--as-of") -> int | datetime:
@@ -131,17 +188,24 @@ def parse_version(text: str, name: str = "--as-of") -> int | datetime:
         ArgumentError: It is neither.
     """
     given = text.strip()
-    if given.isdigit():
+    if given.isdecimal():
+        if len(given) > _LONGEST_VERSION:
+            msg = f"{name}: expected a version of at most {_LONGEST_VERSION} digits, found {given}"
+            raise ArgumentError(msg)
         return int(given)
     return parse_moment(given, f"{name} (a version number or a time)")
 
 
 def _range(start: datetime, end: datetime, name: str) -> HourRange:
-    try:
-        return HourRange(start, end)
-    except ArgumentError as error:
-        msg = f"{name}: {error}"
-        raise ArgumentError(msg) from None
+    for moment in (start, end):
+        if moment != floor_hour(moment):
+            msg = f"{name}: expected whole hours, found {_iso(moment)}"
+            raise ArgumentError(msg)
+    if end <= start:
+        expected = f"an end later than the start {_iso(start)}, as the end is excluded"
+        msg = f"{name}: expected {expected}, found {_iso(end)}"
+        raise ArgumentError(msg)
+    return HourRange(start, end)
 
 
 def _is_date(text: str) -> bool:
@@ -162,10 +226,14 @@ def parse_names(text: str, name: str) -> list[str]:
     """Names separated by commas.
 
     Raises:
-        ArgumentError: There is none.
+        ArgumentError: There is none, or one is there twice.
     """
     names = [part.strip() for part in text.split(",") if part.strip()]
     if not names:
         msg = f"{name}: expected names separated by commas, found {text!r}"
         raise ArgumentError(msg)
+    for one in names:
+        if names.count(one) > 1:
+            msg = f"{name}: expected each name once, found {one} again"
+            raise ArgumentError(msg)
     return names

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from chimera_assets.access.principal import Kind
 from chimera_assets.audit import OFF_THE_RECORD, Wanted, names_known, newest
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ChimeraError
 from chimera_assets.postgres.databases import has_platform_database, platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from chimera_assets.audit import Entry

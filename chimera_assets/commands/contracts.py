@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chimera_assets.commands.problems import print_problems
 from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table
 from chimera_assets.contracts import ContractError, contracts, known_contracts, load_contract
 from chimera_assets.contracts.active import pack_contracts
-from chimera_assets.contracts.dbt_sources import dbt_sources
+from chimera_assets.contracts.dbt_sources import SOURCES_FILE, dbt_sources
 from chimera_assets.contracts.diff import bump, diff, next_version, version_suffices
 from chimera_assets.contracts.lint import lint
-from chimera_assets.errors import ArgumentError, counted
+from chimera_assets.contracts.loader import PATTERN, contract_files
+from chimera_assets.errors import ArgumentError
 from chimera_assets.packs import active_packs
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.contracts.errors import Problem
-
-#: Where in a pack dbt reads what its staged tables hold.
-SOURCES_FILE = Path("models/staging/_sources.yml")
+    from chimera_assets.yaml_documents import Problem
 
 
 def show_list(*, as_json: bool) -> int:
@@ -69,12 +68,7 @@ def check(paths: Sequence[Path]) -> int:
         paths: Files or folders; none means the contracts of this process.
     """
     problems = [problem for path in paths or _own_folders() for problem in _problems(path)]
-    for problem in problems:
-        out().print(f"{problem.severity}: {problem}", markup=False, soft_wrap=True)
-    errors = sum(problem.severity == "error" for problem in problems)
-    warnings = len(problems) - errors
-    notes().print(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")
-    return 1 if errors else 0
+    return print_problems(problems)
 
 
 def _own_folders() -> list[Path]:
@@ -91,6 +85,9 @@ def _problems(path: Path) -> list[Problem]:
     if path.is_dir():
         # A rule of the folder's may compare with a reference table that is described elsewhere.
         further = [folder for folder in _own_folders() if folder.resolve() != path.resolve()]
+        if not list(contract_files([path])):
+            msg = f"{path}: expected contracts ({PATTERN}) in the folder, found none"
+            raise ArgumentError(msg)
         return lint([path], beside=further)
     try:
         load_contract(path)
@@ -148,7 +145,7 @@ def write_sources(path: Path | None, *, check_only: bool) -> int:
 
 
 def _write(path: Path, made: str, *, check_only: bool) -> int:
-    if path.is_file() and path.read_text(encoding="utf-8") == made:
+    if path.is_file() and path.read_bytes() == made.encode():
         notes().print(f"{path} says what the contracts say.", markup=False)
         return 0
     if check_only:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle import legal_holds
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.commands.terminal import notes, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import counted
-from chimera_assets.layers import LANDING
-from chimera_assets.sources.landing import FORMATS, FileLog
+from chimera_assets.sources.landing import FORMATS, landing_state
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Lake
-    from chimera_assets.sources.landing import Place
+    from chimera_assets.sources.landing import LandingState, Place
 
 #: Not in the table: named in a line of its own, or deprecated.
 _NOT_SHOWN = {"files_of_other_kinds", "files_taken", "last_taken"}
@@ -22,26 +22,15 @@ def landings(lake: Lake, place: Place) -> tuple[list[dict[str, Any]], list[str]]
     """The state of each stream's files, and the folders that are of no stream."""
     names = [contract.stream for contract in contracts().values() if contract.kind == "stream"]
     astray = [name for name in place.folders() if name not in names and name[0] not in "._"]
-    return [_landing(lake, place, name) for name in names], astray
+    return [_entry(landing_state(lake, place, name)) for name in names], astray
 
 
-def _landing(lake: Lake, place: Place, stream: str) -> dict[str, Any]:
-    file_log = FileLog.read(lake.table(LANDING, stream))
-    new = [file for file in place.files(stream) if not file_log.has_seen(file)]
-    loaded = [entry for entry in file_log.entries if entry.state != "same"]
-    last_loaded = max((entry.taken for entry in loaded), default=None)
+def _entry(state: LandingState) -> dict[str, Any]:
+    # The last two are deprecated names of others; see docs/commands.md.
     return {
-        "stream": stream,
-        "files_loaded": len(loaded),
-        "rows": sum(entry.rows for entry in loaded),
-        "malformed_lines": sum(entry.malformed for entry in loaded),
-        "corrupt_files": sum(entry.state == "corrupt" for entry in loaded),
-        "files_waiting": sum(file.format is not None for file in new),
-        "files_of_other_kinds": sum(file.format is None for file in new),
-        "last_loaded": last_loaded,
-        # Deprecated names of the same; see docs/commands.md.
-        "files_taken": len(loaded),
-        "last_taken": last_loaded,
+        **asdict(state),
+        "files_taken": state.files_loaded,
+        "last_taken": state.last_loaded,
     }
 
 

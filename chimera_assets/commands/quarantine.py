@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.commands.command_context import command_context
-from chimera_assets.commands.quarantine_filters import chosen_streams, counts_by_reason, rejected
+from chimera_assets.commands.quarantine_filters import chosen_streams, rejected
 from chimera_assets.commands.reveal import revealed
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
@@ -21,6 +21,7 @@ from chimera_assets.lifecycle.policy import QUARANTINE_DAYS
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
+from chimera_assets.quality.quarantine import counts_by_reason
 from chimera_assets.quality.results import READABLE
 from chimera_assets.sources.landing import damage
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from chimera_assets.contracts import known_contracts
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE
-from chimera_assets.quality.quarantine import rejected_rows
+from chimera_assets.quality.quarantine import counts_by_reason, rejected_rows
 from chimera_assets.quality.results import READABLE
 from chimera_assets.sources.landing import damage
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
 
@@ -32,18 +32,6 @@ def rejected(
     chosen = chosen_streams(lake, stream)
     require_reason(lake, reason)
     return rejected_rows(lake, chosen, hours, reason)
-
-
-def counts_by_reason(rows: pl.LazyFrame) -> pl.DataFrame:
-    """Rows by stream and reason: `stream`, `reason`, `rows`; a row counts once a reason."""
-    return (
-        rows.select("stream", reason="reasons")
-        .explode("reason")
-        .group_by("stream", "reason")
-        .agg(rows=pl.len())
-        .sort(["rows", "stream", "reason"], descending=[True, False, False])
-        .collect()
-    )
 
 
 def require_stream(lake: Lake, stream: str | None) -> None:
@@ -72,7 +60,8 @@ def require_reason(lake: Lake, reason: str | None) -> None:
         return
     known |= set(counts_by_reason(rejected_rows(lake, _quarantines(lake)))["reason"])
     if reason not in known:
-        msg = f"--reason: expected {one_of(known, reason)}; found {reason}"
+        expected = one_of(known, reason, listed_by="chimera quarantine list")
+        msg = f"--reason: expected {expected}; found {reason}"
         raise ArgumentError(msg)
 
 

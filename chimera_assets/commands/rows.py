@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.commands.terminal import print_table
+from chimera_assets.commands.terminal import Plain, PlainFloat, print_table
 from chimera_assets.commands.visible import json_escaped, visible_lines
 
 if TYPE_CHECKING:
@@ -38,9 +38,16 @@ def print_rows(rows: pl.LazyFrame, form: Format) -> int:
         shown = frame.with_columns(
             pl.col(name).cast(pl.List(pl.String)).list.join(", ") for name in lists
         )
-        print_table(frame.columns, shown.iter_rows())
+        print_table(frame.columns, (map(_as_is, row) for row in shown.iter_rows()))
         return frame.height
     return _print_json(rows) if form is Format.json else _print_csv(rows)
+
+
+def _as_is(value: object) -> object:
+    """A value of a row, whose number may be a key that somebody copies."""
+    if isinstance(value, float):
+        return PlainFloat(value)
+    return Plain(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _print_json(rows: pl.LazyFrame) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands import demo_mark
-from chimera_assets.commands.arguments import parse_range
+from chimera_assets.commands.arguments import hours_between
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.past_retention import say_past_retention
 from chimera_assets.commands.terminal import notes, print_table
@@ -35,7 +35,7 @@ def simulate_range(  # noqa: PLR0913 - the options of one command
     start: str, end: str, *, rows_per_hour: int, seed: int, force: bool, now: datetime
 ) -> int:
     """Fill the operational tables with the traffic of some hours."""
-    hours = parse_range(start, end)
+    hours = hours_between(start, end)
     url = source_database_url(get_settings())
     context = command_context(now)
     claim(context, url, lake=False, force=force)

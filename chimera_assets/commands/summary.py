@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from chimera_assets.commands import run_counts
 from chimera_assets.commands.terminal import Seconds, notes, out, percent, print_json, print_table
+from chimera_assets.errors import counted
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import open_lake
 from chimera_assets.layers import STAGED
 from chimera_assets.runs.gate_names import WARNINGS
+from chimera_assets.system_tables import run_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from chimera_assets.hours import HourRange
     from chimera_assets.orchestration.runs.run_hours import RunSummary
+    from chimera_assets.orchestration.runs.run_record import StepRun
 
 _LISTED = 12
 
@@ -32,9 +37,9 @@ def as_json(run: RunSummary) -> None:
             "seconds": round(run.seconds, 3),
             "steps": [_step(run, number) for number in range(len(run.steps))],
             "checks": _checks(run),
-            "streams": run_counts.of_streams(run.run_id).to_dicts(),
-            "quarantined": run_counts.reasons(run.run_id).to_dicts(),
-            "blocked_hours": run_counts.blocked_hours(run.run_id).to_dicts(),
+            "streams": run_counts.of_streams(open_lake(), run.run_id).to_dicts(),
+            "quarantined": run_counts.reasons(open_lake(), run.run_id).to_dicts(),
+            "blocked_hours": run_counts.blocked_hours(open_lake(), run.run_id).to_dicts(),
             "failures": [{"step": step.step, "cause": step.cause} for step in run.failed],
         }
     )
@@ -43,33 +48,29 @@ def as_json(run: RunSummary) -> None:
 def as_tables(run: RunSummary) -> None:
     """Print a run's summary for people: counts, reasons, steps, checks."""
     columns = ("stream", "extracted", "staged", "quarantined", "duplicates", "pass rate")
-    streams = run_counts.of_streams(run.run_id)
+    streams = run_counts.of_streams(open_lake(), run.run_id)
     if not streams.is_empty():
         rows = ([*row.values(), _pass_rate(row)] for row in streams.iter_rows(named=True))
         print_table(columns, rows, title="Rows of this run")
-    reasons = run_counts.reasons(run.run_id)
+    reasons = run_counts.reasons(open_lake(), run.run_id)
     if not reasons.is_empty():
         print_table(
             ("stream", "reason", "rows"), reasons.iter_rows(), title="Quarantined by reason"
         )
     if warned := list(_warned(run)):
-        print_table(("check", "asset", "hours", "rows"), warned, title="Warned")
+        print_table(("rule or check", "asset", "hours", "rows"), warned, title="Warned")
     steps = (_step(run, number).values() for number in range(len(run.steps)))
     print_table(
         ("step", "outcome", "seconds", "rows", "rows/s"),
         ((step, outcome, Seconds(took), *rows) for step, outcome, took, *rows in steps),
         title="Steps",
     )
-    checks = _checks(run)
-    out().print(
-        f"Checks: {checks['passed']:,} of {sum(checks.values()):,} passed, "
-        f"{checks['warned']:,} warned, {checks['failed']:,} failed."
-    )
+    out().print(_checks_in_words(run))
 
 
 def problems(run: RunSummary, log: Path) -> int:
     """Say on the error stream what went wrong; gives the command's exit code."""
-    blocked = run_counts.blocked_hours(run.run_id)
+    blocked = run_counts.blocked_hours(open_lake(), run.run_id)
     for line in _blocked_lines(blocked):
         notes().print(f"[red]blocked[/] {escape(line)}", soft_wrap=True)
     by_cause: dict[str, list[str]] = {}
@@ -98,7 +99,7 @@ def _blocked_lines(blocked: pl.DataFrame) -> list[str]:
 
 def _step(run: RunSummary, number: int) -> dict[str, Any]:
     step = run.steps[number]
-    rows = run_counts.rows_of(step, run.hours) if step.outcome == "succeeded" else None
+    rows = _rows(step, run.hours) if step.outcome == "succeeded" else None
     return {
         "step": step.step,
         "outcome": step.outcome,
@@ -106,6 +107,17 @@ def _step(run: RunSummary, number: int) -> dict[str, Any]:
         "rows": rows,
         "rows_per_second": round(rows / step.seconds) if rows and step.seconds else None,
     }
+
+
+def _rows(step: StepRun, hours: HourRange) -> int | None:
+    """How many rows a step's tables have in some hours; None if it wrote none."""
+    tables = [open_lake().table(layer, name) for layer, name in step.tables]
+    counts = [
+        table.count(hours if set(HOUR_COLUMNS) <= set(table.partition_columns()) else None)
+        for table in tables
+        if table.exists()
+    ]
+    return sum(counts) if counts else None
 
 
 def _checks(run: RunSummary) -> dict[str, int]:
@@ -117,9 +129,19 @@ def _checks(run: RunSummary) -> dict[str, int]:
     }
 
 
+def _checks_in_words(run: RunSummary) -> str:
+    """How many asset checks passed, however often each was evaluated: once, or once an hour."""
+    checks = run.checks.values()
+    failed = sum(check.failed > 0 for check in checks)
+    warned = sum(check.warned > 0 and not check.failed for check in checks)
+    passed = f"{len(checks) - failed - warned:,} of {counted(len(checks), 'asset check')}"
+    by_what = " (by the rules and checks listed above)" if warned else ""
+    return f"{passed} passed in every hour, {warned:,} warned{by_what}, {failed:,} failed."
+
+
 def _warned(run: RunSummary) -> Iterator[tuple[str, str, int, int | None]]:
     """What warned: rule or check, asset, in how many hours, by how many rows if it is of rows."""
-    for rule, stream, hours, rows in run_counts.warnings(run.run_id).iter_rows():
+    for rule, stream, hours, rows in run_counts.warnings(open_lake(), run.run_id).iter_rows():
         yield rule, f"{STAGED}/{stream}", hours, rows
     for name, check in run.checks.items():
         asset, _, of_asset = name.partition(": ")

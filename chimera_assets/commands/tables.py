@@ -12,7 +12,6 @@ from chimera_assets.commands.reveal import revealed
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle import table_changes
@@ -20,6 +19,7 @@ from chimera_assets.lifecycle.policy import policy
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.system_tables.column_lineage import column_lineages
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Table
 
-#: How many rows people are shown if they did not say.
-_TABLE_ROWS = 20
+#: How many rows people are shown if they did not say, and at most: each is laid out as text.
+_TABLE_ROWS, _MOST_TABLE_ROWS = 20, 1_000
 
 
 def named(name: str) -> Table:
@@ -40,7 +40,8 @@ def named(name: str) -> Table:
     lake = open_lake()
     known = [f"{layer}/{table}" for layer, table in lake.tables()]
     if name not in known:
-        expected = one_of(known, name) if known else "a table, but the lake is empty"
+        listed = one_of(known, name, listed_by="chimera table list")
+        expected = listed if known else "a table, but the lake is empty"
         msg = f"{name}: no such table in {lake.uri}; expected {expected}"
         raise ArgumentError(msg)
     layer, _, table = name.partition("/")
@@ -117,15 +118,15 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     reveal: bool,
     now: datetime,
 ) -> int:
-    """Print rows of a table, as it is or as it was; a limit of 0 is none.
+    """Print rows of a table, as it is or as it was; a limit of 0 is none, but for a table.
 
     Raises:
         ArgumentError: There is no such table or column.
         AuditError: Values are to be revealed, and the audit log could not be written.
     """
     table = named(name)
-    if limit is None and form is Format.table:
-        limit = _TABLE_ROWS
+    if form is Format.table:
+        limit = _TABLE_ROWS if limit is None else min(limit or _MOST_TABLE_ROWS, _MOST_TABLE_ROWS)
     version = as_of if isinstance(as_of, int) else None
     moment = as_of if isinstance(as_of, datetime) else None
     rows = table.read(hours, columns, version=version, as_of=moment)
@@ -141,7 +142,10 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     if not total:
         notes().print("0 rows.")
     if shown < total:  # an export that was cut must not look whole
-        notes().print(f"{shown:,} of {counted(total, 'row')}; --limit 0 shows all of them.")
+        all_of_them = "--limit 0 shows all of them"
+        if form is Format.table and total > _MOST_TABLE_ROWS:
+            all_of_them = f"a table has at most {_MOST_TABLE_ROWS:,}: --format csv prints all"
+        notes().print(f"{shown:,} of {counted(total, 'row')}; {all_of_them}.")
     return 0
 
 

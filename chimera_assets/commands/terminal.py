@@ -69,7 +69,7 @@ def _plain(value: object) -> str:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str | None = None
+    columns: Sequence[str], rows: Iterable[Iterable[Cell]], *, title: str | None = None
 ) -> None:
     """Print a table; numbers stand to the right, a bar | in a cell is just that.
 
@@ -138,6 +138,14 @@ class Size(int):
     """A number of bytes, shown in a unit that people read."""
 
 
+class Plain(int):
+    """A number that somebody may copy: without separators."""
+
+
+class PlainFloat(float):
+    """The same; to fifteen digits, which is what a double holds of any decimal number."""
+
+
 class Seconds(float):
     """A time that something took, shown to the hundredth; other numbers lose no digit."""
 
@@ -151,6 +159,10 @@ def text(value: Cell) -> str:
             shown = "yes" if value else "no"
         case Size():
             shown = _size(value)
+        case Plain():
+            shown = f"{value:d}"
+        case PlainFloat():
+            shown = f"{value:.15g}"
         case int():
             shown = f"{value:,}"
         case Seconds():

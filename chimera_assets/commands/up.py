@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -21,7 +22,7 @@ def up(*, host: str, port: int) -> NoReturn:
     """Become `dagster dev`; Ctrl-C stops all of it.
 
     Raises:
-        ArgumentError: The port is in use.
+        ArgumentError: The port is in use, or the host is no address of this machine.
         SettingError: There is no folder with `dagster.yaml`, or a setting cannot be used.
     """
     home = dagster_home()
@@ -44,10 +45,22 @@ def up(*, host: str, port: int) -> NoReturn:
 
 
 def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise _no_address(host, error) from None
+    family, kind, protocol, _, address = found[0]
+    with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind(address)
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise _no_address(host, error) from None
             msg = f"--port: expected a free port on {host}, found {port}: {error.strerror}"
             raise ArgumentError(msg) from None
+
+
+def _no_address(host: str, error: OSError | UnicodeError) -> ArgumentError:
+    why = getattr(error, "strerror", None) or "no name of a host"
+    return ArgumentError(f"--host: expected an address of this machine, found {host}: {why}")

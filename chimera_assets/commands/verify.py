@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
+from chimera_assets.commands.arguments import chosen_past_hours
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import counted
 from chimera_assets.lake import open_lake
 from chimera_assets.packs import active_packs
-from chimera_assets.packs.aggregates import active_aggregates
-from chimera_assets.packs.models import streams_with_facts, uncompared_models
+from chimera_assets.packs.models import streams_with_facts
 from chimera_assets.reconciliation.findings import PROMISES
 from chimera_assets.reconciliation.verify import verify
+from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chimera_assets.hours import HourRange
     from chimera_assets.reconciliation.verify import Verification
 
@@ -23,18 +26,17 @@ if TYPE_CHECKING:
 _SHOWN = 50
 
 
-def show(hours: HourRange | None, *, as_json: bool) -> int:
+def show(first: str | None, end: str | None, *, as_json: bool, now: datetime) -> int:
     """Verify some hours or all; 1 if a promise does not hold."""
+    hours = chosen_past_hours(first, end, earliest=get_settings().start, now=now)
     facts = streams_with_facts(active_packs())
     found = verify(open_lake(), known_contracts(), hours, with_facts=facts)
-    compared = {one.table for one in active_aggregates()}
-    others = sorted(one.path.stem for one in uncompared_models(active_packs(), compared))
     if as_json:
-        print_json({"holds": not found.failures, **asdict(found), "not_compared": others})
+        print_json({"holds": not found.failures, **asdict(found)})
     else:
         _print(found, asked=hours)
-        if others:
-            notes().print(f"Not compared, as no aggregates.yaml has them: {', '.join(others)}.")
+        if others := ", ".join(found.not_compared):
+            notes().print(f"Not compared, as no aggregates.yaml has them: {others}.")
     return 1 if found.failures else 0
 
 

@@ -6,7 +6,7 @@ are kept. A new stream is a new file.
 """
 
 from chimera_assets.contracts.active import contracts, known_contracts
-from chimera_assets.contracts.errors import ContractError, MissingReferenceError, Problem
+from chimera_assets.contracts.errors import ContractError, MissingReferenceError
 from chimera_assets.contracts.loader import load_contract, load_contracts
 from chimera_assets.contracts.model import Column, Contract, Rule
 from chimera_assets.contracts.profile import (
@@ -24,7 +24,6 @@ __all__ = [
     "Contract",
     "ContractError",
     "MissingReferenceError",
-    "Problem",
     "Rule",
     "batch_violations",
     "contracts",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.errors import ContractError, Problem, one_of
+from chimera_assets.contracts.errors import ContractError
 from chimera_assets.contracts.loader import (
     read_contracts,
     reference_problems,
@@ -20,6 +20,7 @@ from chimera_assets.contracts.loader import (
 from chimera_assets.errors import SettingError
 from chimera_assets.packs import active_packs
 from chimera_assets.settings import get_settings
+from chimera_assets.yaml_documents import Problem, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

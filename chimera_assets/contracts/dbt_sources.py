@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from chimera_assets.contracts.model import Column, Contract
+
+#: Where in a pack it is.
+SOURCES_FILE = Path("models/staging/_sources.yml")
 
 #: What dbt calls the source whose tables are the staged streams.
 SOURCE = STAGED

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from chimera_assets.errors import ChimeraError
-from chimera_assets.yaml_documents import DocumentError, Problem, one_of
-
-__all__ = ["ContractError", "MissingReferenceError", "Problem", "one_of"]
+from chimera_assets.yaml_documents import DocumentError
 
 
 class ContractError(DocumentError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.errors import ContractError, Problem
+from chimera_assets.contracts.errors import ContractError
 from chimera_assets.contracts.loader import (
     contract_files,
     load_contract,
@@ -13,6 +13,7 @@ from chimera_assets.contracts.loader import (
     twice,
 )
 from chimera_assets.contracts.odcs.document import Document, read_document
+from chimera_assets.yaml_documents import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.errors import ContractError, Problem, one_of
+from chimera_assets.contracts.errors import ContractError
 from chimera_assets.contracts.model import Contract
 from chimera_assets.contracts.odcs.columns import TABLE, read_columns, read_key
 from chimera_assets.contracts.odcs.document import Document, read_document
@@ -14,8 +14,10 @@ from chimera_assets.contracts.odcs.sla import read_sla
 from chimera_assets.contracts.odcs.standard import read_standard
 from chimera_assets.contracts.rules.row_checks import required_references
 from chimera_assets.errors import SettingError
-from chimera_assets.naming import NAME, NAME_IN_WORDS, VERSION, VERSION_IN_WORDS
+from chimera_assets.naming import NAME_IN_WORDS, VERSION, VERSION_IN_WORDS, is_name
 from chimera_assets.packs.active import SHIPPED_PACKS
+from chimera_assets.packs.files import CONTRACT_SUFFIX
+from chimera_assets.yaml_documents import Problem, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
 
 #: How contract files are named.
-PATTERN = "*.odcs.yaml"
+PATTERN = f"*{CONTRACT_SUFFIX}"
 
 _SETTING = "CHIMERA_CONTRACTS"
 
@@ -83,7 +85,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
 
 def _stream(document: Document, table: SchemaObject) -> str:
     name = table.name or ""
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         here, found = (*TABLE, "name"), name or "none"
         document.problem(here, "name of the stream", expected=NAME_IN_WORDS, found=found)
     return name

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow as pa
 
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ArgumentError
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

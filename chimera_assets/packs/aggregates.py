@@ -20,6 +20,7 @@ from chimera_assets.packs.errors import PackError, SelectError
 from chimera_assets.packs.metrics import Metrics, note_metrics
 from chimera_assets.packs.models import unknown_tables
 from chimera_assets.packs.select import read_select
+from chimera_assets.platform_metrics import TAKEN_NAMES
 from chimera_assets.yaml_documents import Problem, one_of, read_document
 from chimera_assets.yaml_documents.models import Name, Part, checked, refuse
 
@@ -170,16 +171,30 @@ def definitions_of(packs: Iterable[Pack]) -> tuple[Definitions, ...]:
     """What packs that are used together say of their facts and aggregates.
 
     Raises:
-        PackError: A file cannot be used, a table or metric is defined twice, or no model makes a
-            table that is named.
+        PackError: A file cannot be used, a table or metric is defined twice, a metric is called as
+            one of the platform's, or no model makes a table that is named.
     """
     used = tuple(packs)
     found = tuple(map(read_definitions, used))
-    claims = [claim for one in found for claim in one.claims]
-    reads = [claim for one in found for claim in one.reads]
-    if problems := [*repeated(claims), *unknown_tables(used, [*claims, *reads])]:
+    if problems := definition_problems(used, found):
         raise PackError(problems)
     return found
+
+
+def definition_problems(packs: Iterable[Pack], definitions: Iterable[Definitions]) -> list[Problem]:
+    """What keeps the definitions of packs from being used together."""
+    used = tuple(definitions)
+    claims = [claim for one in used for claim in one.claims]
+    reads = [claim for one in used for claim in one.reads]
+    return [*repeated(claims), *_taken(claims), *unknown_tables(packs, [*claims, *reads])]
+
+
+def _taken(claims: Iterable[Claim]) -> Iterator[Problem]:
+    """A problem for each metric that has the name of one of the platform's."""
+    for claim in claims:
+        if claim.kind == "a metric" and claim.name in TAKEN_NAMES:
+            expected = "a name that no metric of the platform has"
+            yield Problem(claim.path, claim.line, claim.what, expected, claim.name)
 
 
 def active_aggregates() -> tuple[Aggregate, ...]:

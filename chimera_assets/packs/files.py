@@ -1,4 +1,4 @@
-"""What the files of a pack may be: its own, and such as end."""
+"""What the files of a pack may be: its own, such as end, and called so that all tools take it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chimera_assets.naming import NAME_IN_WORDS, is_name
 from chimera_assets.yaml_documents import Problem
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 #: What dbt finds in the folders that it reads, and is looked at here; it would run a `.py`, too.
 _OF_DBT = (".sql", ".yml", ".md")
+
+#: How contract files end, and what may lie beside them.
+CONTRACT_SUFFIX = ".odcs.yaml"
+_BESIDE_CONTRACTS = "README.md"
 
 
 def file_problems(folder: Path, parts: Iterable[str], of_dbt: Iterable[str]) -> Iterator[Problem]:
@@ -24,14 +29,33 @@ def file_problems(folder: Path, parts: Iterable[str], of_dbt: Iterable[str]) -> 
         of_dbt: Those of them that dbt reads.
     """
     root = folder.resolve()
-    in_dbt = {folder / name for name in of_dbt}
+    in_dbt, contracts = {folder / name for name in of_dbt}, folder / "contracts"
     for path in (path for name in sorted(parts) for path in _below(folder / name)):
         found = _wrong(path, root)
         if found is not None:
             yield Problem(path, 1, "file of a pack", "a file or folder in the pack itself", found)
-        elif in_dbt & set(path.parents) and path.is_file() and path.suffix not in ("", *_OF_DBT):
-            expected = f"a file {' or '.join(_OF_DBT)}"
-            yield Problem(path, 1, "file for dbt", expected, path.name)
+        elif not path.name.isprintable():
+            yield Problem(path, 1, "name of a file", "UTF-8 that can be printed", repr(path.name))
+        elif in_dbt & set(path.parents):
+            yield from _dbt_problems(path)
+        elif contracts in path.parents and not _is_of_contracts(path, contracts):
+            expected = f"files NAME{CONTRACT_SUFFIX}, in the folder itself"
+            yield Problem(path, 1, "contracts", expected, str(path.relative_to(contracts)))
+
+
+def _dbt_problems(path: Path) -> Iterator[Problem]:
+    """What is wrong with a file that dbt reads: its kind, or a name that becomes a table's."""
+    if path.is_file() and path.suffix not in ("", *_OF_DBT):
+        yield Problem(path, 1, "file for dbt", f"a file {' or '.join(_OF_DBT)}", path.name)
+    elif (path.is_dir() or path.suffix == ".sql") and not is_name(path.stem):
+        what = f"name of a {'folder' if path.is_dir() else 'model'}"
+        yield Problem(path, 1, what, NAME_IN_WORDS, repr(path.stem))
+
+
+def _is_of_contracts(path: Path, contracts: Path) -> bool:
+    """Whether a file of the folder of contracts is one, or known to be none."""
+    is_known = path.name.endswith(CONTRACT_SUFFIX) or path.name == _BESIDE_CONTRACTS
+    return path.parent == contracts and path.is_file() and (is_known or path.name[0] == ".")
 
 
 def _wrong(path: Path, root: Path) -> str | None:

@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 #: The file that makes a folder a pack.
 PACK_FILE = "pack.yaml"
 
-#: What a pack's name may be: it is also the name of its folder.
-NAME = naming.NAME
-
 _TEXTS = ("name", "version", "title", "owner")
 _KEYS = (*_TEXTS, "requires")
 
 #: What a pack's folder may hold. Anything else counts as a slip of the pen: a folder `model`
 #: would otherwise be passed over in silence.
 _FOLDERS = {"analyses", "contracts", "models", "pages", "policies", "reports"}
+_OF_DBT = ("analyses", "models")
 _FILES = {
     PACK_FILE,
     "README.md",
@@ -90,6 +88,10 @@ def read_pack(folder: Path) -> Pack:
     Raises:
         PackError: It cannot be used; holds every problem found, each with its line.
     """
+    # Before anything is read: of what a link leads to, no word may get into a message.
+    in_files = list(file_problems(folder, (*_FOLDERS, *_FILES), _OF_DBT))
+    if any(problem.path == folder / PACK_FILE for problem in in_files):
+        raise PackError(in_files)
     document = yaml_documents.read_document(folder / PACK_FILE, "pack", PackError)
     texts = {key: _text(document, key) for key in _TEXTS}
     _check_name(document, texts["name"], folder.name)
@@ -100,7 +102,7 @@ def read_pack(folder: Path) -> Pack:
         if key not in _KEYS:
             document.problem((key,), "key", expected=one_of(_KEYS, key), found=key)
     pack = Pack(**texts, requires=_requires(document), folder=folder)
-    document.problems.extend(_folder_problems(pack))
+    document.problems.extend([*_folder_problems(pack), *in_files])
     document.raise_problems()
     return pack
 
@@ -123,7 +125,7 @@ def _text(document: Document, key: str) -> str:
 
 
 def _check_name(document: Document, name: str, folder: str) -> None:
-    if name and not NAME.fullmatch(name):
+    if name and not naming.is_name(name):
         expected = naming.NAME_IN_WORDS
         document.problem(("name",), "name of the pack", expected=expected, found=name)
     elif name and name != folder:
@@ -138,7 +140,7 @@ def _requires(document: Document) -> tuple[str, ...]:
         document.problem(("requires",), "requires", expected=expected, found=repr(value))
         return ()
     for position, name in enumerate(value):
-        if not isinstance(name, str) or not NAME.fullmatch(name):
+        if not isinstance(name, str) or not naming.is_name(name):
             here = ("requires", position)
             document.problem(here, "requires", expected="the name of a pack", found=repr(name))
     return tuple(str(name) for name in value)
@@ -147,8 +149,6 @@ def _requires(document: Document) -> tuple[str, ...]:
 def _folder_problems(pack: Pack) -> Iterator[Problem]:
     if not pack.contracts.is_dir():
         yield Problem(pack.folder / PACK_FILE, 1, "contracts", "a folder of that name", "none")
-    parts = (*_FOLDERS, *_FILES)
-    yield from file_problems(pack.folder, parts, (pack.models.name, pack.analyses.name))
     for path in sorted(pack.folder.iterdir()):
         known = _FOLDERS if path.is_dir() else _FILES
         if path.name not in known and path.name[0] not in "._":

@@ -68,6 +68,18 @@ def rejected_rows(
     return rows if reason is None else rows.filter(pl.col("reasons").list.contains(reason))
 
 
+def counts_by_reason(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Rows by stream and reason: `stream`, `reason`, `rows`; a row counts once a reason."""
+    return (
+        rows.select("stream", reason="reasons")
+        .explode("reason")
+        .group_by("stream", "reason")
+        .agg(rows=pl.len())
+        .sort(["rows", "stream", "reason"], descending=[True, False, False])
+        .collect()
+    )
+
+
 def seen_before(lake: Lake, stream: str, hours: HourRange | None) -> pl.DataFrame:
     """What a stream's quarantine held: the hour columns, record, first_seen, replay_state."""
     columns = [*HOUR_COLUMNS, "record", "first_seen", "replay_state"]

@@ -20,7 +20,9 @@ from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake import LakeError
 from chimera_assets.lake.integrity import damaged_files
 from chimera_assets.layers import AGGREGATES, MARTS
+from chimera_assets.packs import active_packs
 from chimera_assets.packs.aggregates import active_aggregates
+from chimera_assets.packs.models import uncompared_models
 from chimera_assets.reconciliation.aggregates import compared
 from chimera_assets.reconciliation.findings import (
     PROMISES,
@@ -58,6 +60,7 @@ class Verification:
         first: The first of these hours; None if there is none.
         last: The last.
         seconds: How long it took.
+        not_compared: Aggregates of an hour whose sums no `aggregates.yaml` says, sorted.
     """
 
     failures: tuple[Failure, ...]
@@ -69,6 +72,7 @@ class Verification:
     first: str | None
     last: str | None
     seconds: float
+    not_compared: tuple[str, ...]
 
 
 def verify(
@@ -119,7 +123,13 @@ def _verification(findings: Findings, seconds: float) -> Verification:
         first=first,
         last=last,
         seconds=seconds,
+        not_compared=tuple(sorted(_not_compared())),
     )
+
+
+def _not_compared() -> Iterator[str]:
+    compared_tables = {one.table for one in active_aggregates()}
+    yield from (one.path.stem for one in uncompared_models(active_packs(), compared_tables))
 
 
 def _files(table: Table, findings: Findings) -> None:

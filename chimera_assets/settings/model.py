@@ -126,7 +126,10 @@ class Settings(BaseSettings):
         default=False, description="Whether they get a message of every successful run, too."
     )
     sla_minutes: float = Field(
-        default=10, gt=0, description="Minutes after which a run is reported as slow."
+        default=10,
+        gt=0,
+        le=525_600,
+        description="Minutes after which a run is reported as slow.",
     )
     ui_url: str = Field(
         default="",

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource
 
-from chimera_assets.errors import SettingError
+from chimera_assets.errors import SettingError, wanted
 from chimera_assets.settings.database_urls import UNSHOWN
 from chimera_assets.settings.model import ENV_FILE, PREFIX, SECRETS, Settings
 from chimera_assets.settings.paths import require_readable
@@ -67,8 +67,7 @@ def _setting_error(error: ValidationError) -> SettingError:
     given = repr(os.environ.get(variable, first["input"]))
     if setting in SECRETS:
         given = UNSHOWN
-    return SettingError(
-        variable,
-        expected=described[0].lower() + described[1:].rstrip("."),
-        found=f"{given} ({first['msg'][0].lower()}{first['msg'][1:]})",
-    )
+    expected = described[0].lower() + described[1:].rstrip(".")
+    if words := wanted(first["msg"]):
+        expected += f" ({words})"
+    return SettingError(variable, expected=expected, found=given)

@@ -1,1 +1,1 @@
-"""Where rows come from: the operational PostgreSQL, and a simulator that fills it."""
+"""Where rows come from: the operational PostgreSQL, and landing files."""

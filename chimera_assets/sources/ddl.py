@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.errors import one_line
 from chimera_assets.packs.errors import PackError
 from chimera_assets.paths import regular_text
+from chimera_assets.sources.ddl_parts import refused, table_made
 from chimera_assets.yaml_documents import Problem
 
 if TYPE_CHECKING:
@@ -48,18 +49,31 @@ def read_ddl(script: Path) -> list[Statement]:
         PackError: It cannot be read as SQL, or has statements that are not for it; each with its
             line.
     """
-    text = regular_text(script)
-    statements, problems = [], []
+    text = _text(script)
+    statements: list[Statement] = []
+    problems: list[Problem] = []
+    made = set[str]()
     for tokens in _split(script, text):
         found = Statement(tokens[0].line, text[tokens[0].start : tokens[-1].end + 1])
+        wrong: tuple[str, str] | None = (_EXPECTED, one_line(found.sql, _SHOWN))
         if _is_allowed(tokens):
+            made |= {table_made(tokens) or ""}
+            wrong = refused(tokens, made)
+        if wrong is None:
             statements.append(found)
         else:
-            shown = one_line(found.sql, _SHOWN)
-            problems.append(Problem(script, found.line, "statement", _EXPECTED, shown))
+            problems.append(Problem(script, found.line, "statement", *wrong))
     if problems:
         raise PackError(problems)
     return statements
+
+
+def _text(script: Path) -> str:
+    try:
+        return regular_text(script)
+    except (OSError, UnicodeDecodeError) as error:
+        found = getattr(error, "strerror", None) or type(error).__name__
+        raise PackError([Problem(script, 1, "script", "a readable UTF-8 file", found)]) from None
 
 
 def _split(script: Path, text: str) -> Iterator[list[Token]]:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.hours import HourRange
     from chimera_assets.sources.batch import Batch
 
 _SIZE = """
@@ -81,21 +80,6 @@ class PostgresSource:
         return [
             f"{contract.source_table}: not in the contract, not extracted: {', '.join(further)}"
         ]
-
-    def extract_hours(
-        self, contract: Contract, hours: HourRange, batch: Batch
-    ) -> pa.RecordBatchReader:
-        """The rows of some hours, as the source has them now.
-
-        Returns:
-            A stream of the contract's columns, hour_partition, hour, _batch_id, _ingested_at and
-            _unreadable, in the order in which the database gives them.
-
-        Raises:
-            SourceError: The database or the table cannot be reached; also while the stream is read.
-            SourceSchemaError: The table does not fit the contract.
-        """
-        return self.now(contract).rows(hours, batch)
 
     def extract_reference(self, contract: Contract, batch: Batch) -> pa.RecordBatchReader:
         """All rows of a reference table, as the source has them now; no hour columns.

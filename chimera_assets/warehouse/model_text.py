@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment, Template
 
+    from chimera_assets.warehouse.jinja_bounds import BoundedEnvironment
+
 #: The macros for all models.
 _MACROS = Path(__file__).parents[2] / "dbt_project" / "macros" / "engine"
 
@@ -69,13 +71,18 @@ def model_text(
     """
     import jinja2  # noqa: PLC0415 - only where packs are checked
 
+    from chimera_assets.warehouse.jinja_bounds import TooMuch  # noqa: PLC0415 - as above
+
     given: dict[str, Any] = {"ref": lambda *names: ref(names[-1]), "source": source, "this": this}
     if of_hours:
         given |= {"run_hours": lambda: _HOURS, "in_run_hours": lambda: _IN_HOURS}
     try:
-        return _template(text).render(**given)
+        return _environment().text_of(_template(text), given)
     except ModelError:
         raise
+    except TooMuch as error:
+        expected = "Jinja that makes less than ten million characters"
+        raise ModelError(_line(error), expected, "more") from error
     except Unknown as error:
         raise ModelError(_line(error), error.expected, error.found) from error
     except jinja2.TemplateSyntaxError as error:
@@ -95,12 +102,13 @@ def _template(text: str) -> Template:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def _environment() -> BoundedEnvironment:
     """Jinja as dbt has it, in a sandbox, with the macros and little else."""
-    import jinja2  # noqa: PLC0415 - as above
-    from jinja2.sandbox import SandboxedEnvironment  # noqa: PLC0415 - as above
+    from chimera_assets.warehouse.jinja_bounds import (  # noqa: PLC0415 - as above
+        BoundedEnvironment,
+    )
 
-    made = SandboxedEnvironment(undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"])
+    made = BoundedEnvironment()
     made.globals |= {
         "adapter": _Adapter(made),
         "config": lambda **_: "",

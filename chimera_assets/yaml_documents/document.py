@@ -26,6 +26,13 @@ _DEEPEST = 40
 #: More than any file of ours has; stops a file whose aliases multiply.
 _MOST_PARTS = 200_000
 
+#: So many problems of a file are told; who reads more of them begins with the first.
+_MOST_PROBLEMS = 100
+
+#: A key by which one mapping takes the content of others. Nothing of ours needs it, and it
+#: multiplies as aliases do, in the parser already.
+_MERGE = "tag:yaml.org,2002:merge"
+
 _MOST_BYTES = 8 * 2**20
 
 #: The one in C, where PyYAML has it: contracts are read at every start.
@@ -43,6 +50,7 @@ class Document:
         data: Its content, not to be changed.
         lines: Part -> line.
         problems: What is wrong.
+        is_parsed: Whether all parts have their line.
     """
 
     path: Path
@@ -51,6 +59,7 @@ class Document:
     data: dict[str, Any] = field(default_factory=dict)
     lines: dict[Location, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    is_parsed: bool = False
 
     def line(self, location: Location) -> int:
         """The line of a part, or of the nearest part around it."""
@@ -60,9 +69,15 @@ class Document:
         return 1
 
     def problem(self, location: Location, what: str, *, expected: str, found: object) -> None:
-        """Note something that is wrong at a place."""
+        """Note something that is wrong at a place.
+
+        Raises:
+            DocumentError: So much is wrong already that the rest need not be looked for.
+        """
         line = self.line(location)
         self.problems.append(Problem(self.path, line, what, expected, str(found)))
+        if self.is_parsed and len(self.problems) > _MOST_PROBLEMS:
+            self.raise_problems()
 
     def raise_problems(self) -> None:
         """Raise what was noted, if anything.
@@ -71,7 +86,11 @@ class Document:
             DocumentError: Something was noted.
         """
         if self.problems:
-            raise self.error(sorted(self.problems, key=lambda problem: problem.line))
+            told = sorted(self.problems, key=lambda problem: problem.line)[:_MOST_PROBLEMS]
+            if len(told) < len(self.problems):
+                expected = f"at most {_MOST_PROBLEMS} problems"
+                told.append(Problem(self.path, told[-1].line, self.kind, expected, "more"))
+            raise self.error(told)
 
 
 def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document:
@@ -94,7 +113,7 @@ def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document
     else:
         parsed = _parsed(path, kind, text)
         lines, problems = {**parsed.lines}, [*parsed.problems]
-        document = replace(parsed, error=error, lines=lines, problems=problems)
+        document = replace(parsed, error=error, lines=lines, problems=problems, is_parsed=True)
     document.raise_problems()
     return document
 
@@ -196,12 +215,15 @@ def _mapping(
     document: Document,
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    own = {id(key) for key, _ in node.value}
-    loader.flatten_mapping(node)
     for key_node, value_node in node.value:
+        if key_node.tag == _MERGE:
+            document.lines[(*here, _MERGE)] = key_node.start_mark.line + 1
+            place, expected = (*here, _MERGE), "keys and values, written out"
+            document.problem(place, "<<", expected=expected, found="the content of another part")
+            continue
         key = str(_scalar(loader, key_node, (*here, str(key_node.value)), document))
         place = (*here, key)
-        if key in values and id(key_node) in own and place in document.lines:
+        if key in values:
             expected = f"the key once (it stands on line {document.lines[place]} already)"
             document.lines[(*place, "twice")] = key_node.start_mark.line + 1
             document.problem((*place, "twice"), key, expected=expected, found="it again")

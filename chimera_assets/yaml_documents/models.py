@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from chimera_assets.errors import wanted
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
@@ -75,14 +76,10 @@ def _note(document: Document, complaint: ErrorDetails) -> None:
         expected = "lower-case letters, digits and _, at most 63, no digit first"
         found = repr(complaint["input"])[:80]
     else:
-        expected = _expected(complaint["msg"])
+        expected = wanted(complaint["msg"]) or "another text"
         found = repr(complaint["input"])[:80]
     what = ".".join(str(step) for step in location) or document.kind
     document.problem(location, what, expected=expected, found=found)
-
-
-def _expected(message: str) -> str:
-    return message.removeprefix("Input should be ").removeprefix("Value error, ")
 
 
 def in_file(document: Document, steps: tuple[str | int, ...]) -> Location:

@@ -62,14 +62,17 @@ class DocumentError(ChimeraError):
         super().__init__(f"{first}{rest}")
 
 
-def one_of(known: Iterable[str], found: object = None) -> str:
+def one_of(known: Iterable[str], found: object = None, *, listed_by: str | None = None) -> str:
     """`one of a, b, c`, with a guess at what was meant by `found`.
 
-    Beside a guess, a long list is cut: `one of 23 (did you mean c?): a, b, c, ...`.
+    Beside a guess, a long list is cut: `one of 23 (did you mean c?): a, b, c, ...`; also where
+    `listed_by` is a command that prints all of it.
     """
     names = sorted(known)
     close = _closest(names, found)
     listed = ", ".join(names)
+    if close is None and len(listed) > _LONG and listed_by is not None:
+        return f"one of {len(names)}: {', '.join(names[:_FEW])}, ... (`{listed_by}` lists them)"
     if close is None:
         return f"one of {listed}"
     if len(listed) > _LONG:

@@ -60,7 +60,7 @@ def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
         "fact_generations",
         "Quarantined by reason",
         "Warned",
-        "Checks:",
+        "asset checks passed",
         "rows/s",
         "chimera up",
     ):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from chimera_assets.commands import tables
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.system_tables.column_lineage import append_lineages
@@ -58,6 +59,16 @@ def test_an_export_is_whole_unless_it_says_otherwise(chimera: Chimera) -> None:
     assert lines[0]["error_code"] == ""
     cut = chimera("table", "read", NAME, "--format", "csv", "--limit", "5")
     assert f"5 of {STAGED} rows" in cut.err
+
+
+def test_a_table_of_very_many_rows_points_to_the_other_formats(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "_MOST_TABLE_ROWS", 3)
+    for asked in ("0", "4"):
+        cut = chimera("table", "read", NAME, "--limit", asked, "--columns", "event_id")
+        assert cut.out.count("e-") == 3
+        assert f"3 of {STAGED} rows; a table has at most 3: --format csv prints all." in cut.err
 
 
 def test_lists_of_numbers_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from chimera_assets.commands import summary
 from chimera_assets.commands.invocation import command_name
+from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Seconds, notes, out, print_json, print_table
 from chimera_assets.commands.visible import json_escaped, visible
 from chimera_assets.orchestration.runs.run_hours import RunSummary
@@ -151,6 +152,12 @@ def test_numbers_of_rows_lose_no_digit(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out.split()[-1] == "1.13"
 
 
+def test_numbers_of_rows_can_be_copied(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = pl.LazyFrame({"id": [49_877_300_000], "cost": [0.1 + 0.2], "all": [True]})
+    assert print_rows(rows, Format.table) == 1
+    assert capsys.readouterr().out.split()[-3:] == ["49877300000", "0.3", "yes"]
+
+
 def test_checks_that_warned_are_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not home.exists()
     checks = {
@@ -164,7 +171,10 @@ def test_checks_that_warned_are_named(home: Path, capsys: pytest.CaptureFixture[
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["Warned"] in told
     assert ["latency_p95", "staged/generations", "4", "-"] in told
-    assert told[-1][:7] == ["Checks:", "44", "of", "48", "passed,", "4", "warned,"]
+    by_what = "(by the rules and checks listed above)"
+    assert " ".join(told[-1]) == (
+        f"1 of 2 asset checks passed in every hour, 1 warned {by_what}, 0 failed."
+    )
     assert ["stage_generations", "succeeded", "1.50", "-", "-"] in told
 
     del checks["staged/generations: latency_p95"]

@@ -198,3 +198,4 @@ def test_verify_of_an_empty_lake(chimera: Chimera, home: Path) -> None:
     assert said.out == "Nothing to verify yet: nothing has been extracted.\n"
     said = chimera("verify", "--from", "2025-01-01", "--to", "2025-01-02")
     assert (said.code, said.out) == (0, "Nothing to verify in these hours.\n")
+    assert "(CHIMERA_START) or later" in one_line(chimera("verify", "--from", "1999-01-01"))

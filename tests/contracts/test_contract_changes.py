@@ -10,7 +10,6 @@ import yaml
 from chimera_assets.contracts import Contract
 from chimera_assets.contracts.dbt_sources import dbt_sources
 from chimera_assets.contracts.diff import bump, diff, next_version, version_suffices
-from chimera_assets.contracts.markdown import contract_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,13 +149,6 @@ def test_nothing_changed(generations: Contract) -> None:
     assert diff(generations, generations) == []
     assert bump([]) == "none"
     assert version_suffices(generations, generations)
-
-
-def test_docs_name_every_column_and_rule(shipped: dict[str, Contract]) -> None:
-    for contract in shipped.values():
-        page = contract_markdown(contract)
-        for name in (*contract.column_names, *(rule.name for rule in contract.rules)):
-            assert f"| {name} |" in page
 
 
 def test_dbt_sources_hold_the_columns_and_those_of_the_platform(

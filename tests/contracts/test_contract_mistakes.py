@@ -24,6 +24,17 @@ MISTAKES = {
     ),
     "typo at the top": ("status: active", "statuss: active", ["did you mean status?"]),
     "typo in a rule": ("severity: warning", "severty: warning", ["did you mean severity?"]),
+    "quote in a column's name": (
+        "- name: latency_ms",
+        "- name: 'latency\"ms'",
+        ["name of a column: expected letters, digits and _, at most 63", 'latency"ms'],
+    ),
+    "column twice but for its case": (
+        "- name: model\n",
+        "- name: Provider\n",
+        ["column Provider: expected each column once, whatever its case"],
+    ),
+    "kept for ever": ("value: 90,", "value: 1.0e+300,", ["retention: expected at most 365,000"]),
     "unknown type": (
         "logicalType: number",
         "logicalType: decimal",
@@ -155,7 +166,7 @@ MISTAKES = {
         ["the key once", "found it again"],
     ),
     "broken YAML": ("domain: ai-operations", "domain: [ai", ["well-formed YAML"]),
-    "list for a text": ("status: active", "status: [active]", ["status", "valid string"]),
+    "list for a text": ("status: active", "status: [active]", ["status", "a text"]),
 }
 
 

@@ -79,7 +79,7 @@ def _found(process: Process) -> str:
 def _wait_until_gone(server: EmbeddedPostgres, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     keeper = server.cluster.root / "keeper.lock"
-    while keeper.exists() and (server.is_running() or locks.is_held(keeper)):
+    while keeper.exists() and (server.cluster.is_ready() or locks.is_held(keeper)):
         assert time.monotonic() < deadline, "the server outlived its last user"
         time.sleep(0.05)
 
@@ -101,7 +101,7 @@ def test_many_processes_start_it_at_once_and_the_last_one_out_stops_it(
     assert "" not in started
     for process in users[:-1]:
         process.communicate()
-    assert server.is_running()
+    assert server.cluster.is_ready()
     users[-1].communicate()
     _wait_until_gone(server)
 
@@ -115,7 +115,7 @@ def test_a_user_killed_without_warning_counts_as_gone(
     first.kill()
     first.wait()
     time.sleep(0.5)
-    assert server.is_running()
+    assert server.cluster.is_ready()
 
     second.kill()
     second.wait()
@@ -205,7 +205,7 @@ def test_any_home_gives_a_url_for_any_client(tmp_path: Path, folder: str) -> Non
         connection.close()
     finally:
         server.release()
-    assert not server.is_running()
+    assert not server.cluster.is_ready()
     assert not server.cluster.socket_folder.exists()
 
 
@@ -223,7 +223,7 @@ def test_the_last_user_waits_also_where_the_keeper_gets_no_time_between_its_lock
     server.url("operational")
     server.release()
 
-    assert not server.is_running()
+    assert not server.cluster.is_ready()
 
 
 def test_nobody_else_on_the_machine_can_reach_it(server: EmbeddedPostgres) -> None:

@@ -68,7 +68,7 @@ def test_a_server_restarted_while_its_rows_stream(
     source = PostgresSource(house.source.url)
 
     def extracted() -> pa.RecordBatchReader:
-        return source.extract_hours(contract, wanted, Batch.new("generations", datetime.now(UTC)))
+        return source.now(contract).rows(wanted, Batch.new("generations", datetime.now(UTC)))
 
     def interrupted(rows: pa.RecordBatchReader, after: int) -> Iterator[pa.RecordBatch]:
         for number, batch in enumerate(rows):

@@ -52,6 +52,14 @@ def rendered(text: str, *, of_hours: bool = False) -> str:
         ("{% set l = [1] %}{% for i in l %}{{ l.append(i) }}{% endfor %}", "found append"),
         ("{{ 'x' * 9999999999 }}", "found mul"),
         (IN_THREE, "loops at most 2 deep"),
+        ("{{ '1'" + " | replace('1', '11111111')" * 9 + " }}", "ten million characters"),
+        ("{{ '1'" + ".replace('1', '11111111')" * 9 + " }}", "ten million characters"),
+        ("{% set a = 'a' %}" + "{% set a = a ~ a %}" * 40, "ten million characters"),
+        ("{% set a = ['a'] %}" + "{% set a = a + a %}" * 40, "ten million characters"),
+        (
+            "{% set a = 'aaaaaaaa' | list %}" + "{% set a = a | join(a | join) | list %}" * 9,
+            "ten mil",
+        ),
     ],
 )
 def test_what_a_branch_may_not_say(text: str, found: str) -> None:
@@ -59,6 +67,11 @@ def test_what_a_branch_may_not_say(text: str, found: str) -> None:
         rendered("select\n" + text)
     assert refused.value.line == 2
     assert found in str(refused.value)
+
+
+def test_loops_that_write_without_end_are_refused() -> None:
+    with pytest.raises(ModelError, match="ten million characters"):
+        rendered("{% for i in range(999) %}" * 2 + "x" * 99 + "{% endfor %}" * 2)
 
 
 def test_what_models_need_is_let_through() -> None:

@@ -11,16 +11,23 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
+from chimera_assets import naming
 from chimera_assets.cli import run
 from chimera_assets.contracts import ContractError, contracts, known_contracts
+from chimera_assets.contracts.active import pack_contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.errors import SettingError
+from chimera_assets.pack_check import pack_problems
 from chimera_assets.packs import PackError, active_packs
 from chimera_assets.packs.active import SHIPPED_PACKS
+from chimera_assets.packs.aggregates import active_order
 from chimera_assets.settings import get_settings
+from chimera_assets.warehouse.model_check import model_sql_problems
 from chimera_assets.warehouse.model_groups import model_groups
+from chimera_assets.yaml_documents import DocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,6 +143,24 @@ def _model_in_python(library: Path) -> None:
     (library / "models" / "marts" / "model.py").write_text("def model(dbt, session): ...")
 
 
+def _contract_by_another_name(library: Path) -> None:
+    (library / "contracts" / "terms.yaml").write_text("kind: DataContract")
+
+
+def _contract_below(library: Path) -> None:
+    (library / "contracts" / "more").mkdir()
+    (library / "contracts" / "loans.odcs.yaml").rename(
+        library / "contracts" / "more" / "loans.odcs.yaml"
+    )
+
+
+def _linked_pack_file(library: Path) -> None:
+    secret = library.parent / "secret"
+    secret.write_text("a word that nobody may see")
+    (library / "pack.yaml").unlink()
+    (library / "pack.yaml").symlink_to(secret)
+
+
 def _folder_by_a_slip(library: Path) -> None:
     (library / "models").rename(library / "model")
 
@@ -153,6 +178,9 @@ def _folder_by_a_slip(library: Path) -> None:
         (_contracts_elsewhere, "elsewhere"),
         (_linked_models, "found a link to a folder"),
         (_linked_to_itself, "source.sql:1: file of a pack"),
+        (_contract_by_another_name, "contracts: expected files NAME.odcs.yaml"),
+        (_contract_below, "contracts: expected files NAME.odcs.yaml, in the folder itself"),
+        (_linked_pack_file, "pack.yaml:1: file of a pack: expected a file or folder in the pack"),
         (_model_in_python, "file for dbt: expected a file .sql or .yml or .md, found model.py"),
     ],
 )
@@ -163,6 +191,36 @@ def test_folders_that_do_not_fit_are_refused(
     with pytest.raises(PackError) as refused:
         active_packs()
     assert found in str(refused.value)
+    assert "nobody may see" not in "".join(map(str, refused.value.problems))
+
+
+#: None of them can be a table's name in every engine, or an asset's key.
+NO_NAMES = (
+    *("ä", "a'b", 'a"b', "{{x}}", "a b", "a\nb", "select", "DIM_X", "dim-x", "con.d", "_x"),
+    *("x" * 64, "x" * 205, os.fsdecode(b"\xff")),
+)
+
+
+@pytest.mark.parametrize("place", ["models/marts", "analyses"])
+def test_models_that_no_table_can_be_called_after_are_refused(
+    places: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    (places / "library" / place).mkdir(exist_ok=True)
+    files = {places / "library" / place / f"{name}.sql" for name in NO_NAMES}
+    for path in files:
+        path.write_text("select 1 as a")
+    with pytest.raises(PackError) as refused:
+        active_packs()
+    assert {problem.path for problem in refused.value.problems} == files
+    assert run(["pack", "check"]) == 1
+    assert len(capsys.readouterr().out.splitlines()) == len(files)
+
+
+def test_reserved_words_are_duckdbs() -> None:
+    words = duckdb.sql(
+        "select keyword_name from duckdb_keywords() where keyword_category = 'reserved'"
+    )
+    assert {word for (word,) in words.fetchall()} == naming.RESERVED
 
 
 def test_two_packs_cannot_claim_a_stream_or_an_operational_table(places: Path) -> None:
@@ -368,6 +426,42 @@ def test_the_check_reads_aggregates_and_traffic(
     assert printed.err.splitlines()[-1].startswith("1 error, ")
     assert reported.startswith(f"error: {path}:{line}: ")
     assert found in reported
+
+
+def _metric_of_the_platform(library: Path) -> None:
+    edit(library / "aggregates.yaml", "library_loans:", "delta_lake_row_count:")
+
+
+def _measure_of_no_sql(library: Path) -> None:
+    edit(library / "aggregates.yaml", "COUNT(*)", "COUNT(")
+
+
+def _stream_of_another(library: Path) -> None:
+    shutil.copy(SHIPPED / "provider_health.odcs.yaml", library / "contracts")
+
+
+def _model_of_no_sql(library: Path) -> None:
+    (library / "models" / "marts" / "dim_terms.sql").write_text("select from")
+
+
+@pytest.mark.parametrize(
+    "spoil", [_metric_of_the_platform, _measure_of_no_sql, _stream_of_another, _model_of_no_sql]
+)
+def test_what_the_load_refuses_the_check_tells_in_the_same_words(
+    places: Path, spoil: Callable[[Path], None]
+) -> None:
+    spoil(places / "library")
+    with pytest.raises(DocumentError) as refused:
+        _load()
+    assert set(refused.value.problems) <= set(pack_problems([places / "library"]))
+
+
+def _load() -> None:
+    """All that is read of packs before the first run."""
+    active_order()
+    known = [one for _, found in pack_contracts(active_packs()) for one in found.values()]
+    if problems := model_sql_problems(active_packs(), known):
+        raise PackError(problems)
 
 
 def test_models_that_read_the_same_streams_are_built_together() -> None:

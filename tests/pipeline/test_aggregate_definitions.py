@@ -223,7 +223,7 @@ def test_a_metric_of_the_platform_is_no_packs(
 ) -> None:
     text = CLIMATE.replace("nursery_readings:", "chimera_dag_hours:")
     monkeypatch.setattr(aggregates, "active_packs", lambda: (pack(tmp_path, text),))
-    with pytest.raises(PackError, match="figure: expected a name that no other metric has"):
+    with pytest.raises(PackError, match="figure: expected a name that no metric of the platform"):
         families()
 
 

@@ -24,6 +24,56 @@ CREATE TABLE IF NOT EXISTS more.parts (id int) PARTITION BY RANGE (id);
 CREATE SEQUENCE IF NOT EXISTS numbers AS bigint
 """
 
+#: All that tables of one's own need.
+RICH = """\
+CREATE TABLE IF NOT EXISTS shop.orders (
+    id bigint DEFAULT nextval('numbers') PRIMARY KEY, price numeric(10, 2) CHECK (price >= 0),
+    kind varchar(20) NOT NULL DEFAULT 'now()' CHECK (kind IN ('a', 'b') AND kind LIKE 'a%'),
+    token uuid DEFAULT gen_random_uuid(), "like" text, made timestamptz(3) DEFAULT now(),
+    twice numeric GENERATED ALWAYS AS (price * 2) STORED, UNIQUE (kind, made)
+);
+CREATE TABLE IF NOT EXISTS shop.lines (
+    order_id bigint REFERENCES shop.orders (id), FOREIGN KEY (order_id) REFERENCES shop.orders (id)
+);
+CREATE TABLE IF NOT EXISTS shop.copies (LIKE shop.orders INCLUDING ALL, more int);
+CREATE TABLE IF NOT EXISTS shop.old () INHERITS (shop.copies);
+CREATE INDEX IF NOT EXISTS by_kind ON shop.orders USING btree (lower(kind) DESC) INCLUDE (price)
+"""
+
+
+def test_what_tables_need_is_let_through(tmp_path: Path) -> None:
+    script = tmp_path / "source.sql"
+    script.write_text(RICH)
+    assert len(read_ddl(script)) == 5
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("CREATE TABLE IF NOT EXISTS t (a text DEFAULT pg_read_file('/etc/x'))", "pg_read_file()"),
+        ("CREATE TABLE IF NOT EXISTS t (a int CHECK (pg_sleep(9) IS NULL))", "pg_sleep()"),
+        ("CREATE TABLE IF NOT EXISTS t (a int DEFAULT pg_catalog.lower('x'))", "lower()"),
+        ("CREATE TABLE IF NOT EXISTS t (a int DEFAULT \"pg_ls_dir\"('/'))", "pg_ls_dir()"),
+        ('CREATE TABLE IF NOT EXISTS t (a int CHECK ("is check"(a)))', "is check()"),
+        ("CREATE INDEX IF NOT EXISTS i ON t ((pg_read_file(name)))", "pg_read_file()"),
+        ("CREATE INDEX IF NOT EXISTS i ON t (a) WHERE lo_import(a) > 0", "lo_import()"),
+        ("CREATE TABLE IF NOT EXISTS t (LIKE pg_authid INCLUDING ALL)", "pg_authid"),
+        ("CREATE TABLE IF NOT EXISTS t (a int, LIKE others.users)", "others.users"),
+        ("CREATE TABLE IF NOT EXISTS t () INHERITS (t, pg_authid)", "pg_authid"),
+        ("CREATE TABLE IF NOT EXISTS t PARTITION OF events FOR VALUES FROM (1) TO (2)", "events"),
+        ("CREATE TABLE IF NOT EXISTS t (a int REFERENCES users (id))", "users"),
+    ],
+)
+def test_parts_that_call_or_copy_what_is_not_theirs_are_refused(
+    tmp_path: Path, statement: str, found: str
+) -> None:
+    script = tmp_path / "source.sql"
+    script.write_text(f"CREATE SCHEMA IF NOT EXISTS shop;\n{statement};\n")
+    with pytest.raises(PackError) as caught:
+        read_ddl(script)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.found) == (2, found)
+
 
 def test_statements_are_told_apart_with_their_lines(tmp_path: Path) -> None:
     script = tmp_path / "source.sql"

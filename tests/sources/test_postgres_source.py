@@ -47,7 +47,7 @@ MANY = (
 
 
 def taken(database: str, contract: Contract, hours: HourRange = HOUR) -> pl.DataFrame:
-    reader = PostgresSource(database).extract_hours(contract, hours, BATCH)
+    reader = PostgresSource(database).now(contract).rows(hours, BATCH)
     return pl.DataFrame(pl.from_arrow(reader.read_all())).sort(contract.key)
 
 
@@ -288,7 +288,7 @@ def test_reading_sees_one_moment_of_the_source(
     init_source(database)
     run(INSERT + event("there", "2026-01-31 05:10Z", "2026-01-31 05:10Z"))
 
-    reader = PostgresSource(database).extract_hours(generations, HOUR, BATCH)
+    reader = PostgresSource(database).now(generations).rows(HOUR, BATCH)
     run(INSERT + event("new", "2026-01-31 05:11Z", "2026-01-31 05:11Z"))
 
     assert reader.read_all().num_rows == 1
@@ -298,7 +298,7 @@ def test_a_reader_that_is_dropped_lets_go_of_the_source(
     database: str, generations: Contract
 ) -> None:
     init_source(database)
-    reader = PostgresSource(database).extract_hours(generations, HOUR, BATCH)
+    reader = PostgresSource(database).now(generations).rows(HOUR, BATCH)
     sessions = (
         "SELECT count(*) AS n FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -347,7 +347,7 @@ contract = load_contracts([SHIPPED])["generations"]
 hours = HourRange.single(datetime(2026, 1, 31, 5, tzinfo=UTC))
 source = PostgresSource(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-rows = sum(b.num_rows for b in source.extract_hours(contract, hours, Batch.new("g", hours.end)))
+rows = sum(b.num_rows for b in source.now(contract).rows(hours, Batch.new("g", hours.end)))
 print(rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 

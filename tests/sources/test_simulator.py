@@ -69,7 +69,7 @@ def extracted(url: str, stream: str) -> pl.DataFrame:
     """A stream's week as the pipeline takes it, every row in the hour it is placed in."""
     contract = load_contracts([SHIPPED])[stream]
     batch = Batch.new(stream, WEEK.end)
-    return pl.DataFrame(PostgresSource(url).extract_hours(contract, WEEK, batch).read_all())
+    return pl.DataFrame(PostgresSource(url).now(contract).rows(WEEK, batch).read_all())
 
 
 @cache

@@ -58,7 +58,7 @@ def test_every_column_that_does_not_fit_is_named_at_once(
 
     for attempt in (
         lambda: source.verify(generations),
-        lambda: source.extract_hours(generations, HOUR, BATCH),
+        lambda: source.now(generations).rows(HOUR, BATCH),
     ):
         with pytest.raises(SourceSchemaError) as caught:
             attempt()
@@ -150,9 +150,7 @@ def test_a_password_that_is_a_word_does_not_mangle_what_the_server_says(
         login(run, "ann", "permission"),
         pytest.raises(SourceError, match="permission denied for table generations"),
     ):
-        PostgresSource(as_login(database, "ann", "permission")).extract_hours(
-            generations, HOUR, BATCH
-        )
+        PostgresSource(as_login(database, "ann", "permission")).now(generations).rows(HOUR, BATCH)
 
 
 def test_a_user_without_rights_is_told_which(
@@ -163,9 +161,7 @@ def test_a_user_without_rights_is_told_which(
         login(run, "reader", "reads"),
         pytest.raises(SourceError, match="grant the user SELECT"),
     ):
-        PostgresSource(as_login(database, "reader", "reads")).extract_hours(
-            generations, HOUR, BATCH
-        )
+        PostgresSource(as_login(database, "reader", "reads")).now(generations).rows(HOUR, BATCH)
 
 
 def test_a_connection_lost_half_way_may_be_tried_again(
@@ -178,7 +174,7 @@ def test_a_connection_lost_half_way_may_be_tried_again(
         " SELECT 'e' || i, '2026-01-31 05:10Z', '2026-01-31 05:10Z', repeat('u', 500)"
         " FROM generate_series(1, 200000) i",
     )
-    reader = PostgresSource(database).extract_hours(generations, HOUR, BATCH)
+    reader = PostgresSource(database).now(generations).rows(HOUR, BATCH)
     reader.read_next_batch()
     with connect(database, autocommit=True) as connection:
         execute(
@@ -199,7 +195,7 @@ def test_a_stream_without_any_time_is_refused(database: str, generations: Contra
     contract = dataclasses.replace(generations, event_time=None)
 
     with pytest.raises(SourceError, match="event's time"):
-        PostgresSource(database).extract_hours(contract, HOUR, BATCH)
+        PostgresSource(database).now(contract).rows(HOUR, BATCH)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, Column
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaObject, SchemaProperty
@@ -23,6 +23,9 @@ RESERVED = (
     *("_file", "_line", "_taken", "_rule", "_text", "_why"),  # of landing files
 )
 
+#: So long a name may be in PostgreSQL.
+_LONGEST = 63
+
 
 def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:
     """The columns of a contract; what is wrong with them is noted in the document."""
@@ -32,17 +35,19 @@ def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:
     for position, declared in enumerate(table.properties or []):
         here = (*TABLE, "properties", position)
         column = _read_column(document, declared, here)
-        if column.name in columns:
-            expected = "each column once"
+        if column.name.lower() in columns:  # engines do not tell them apart
+            expected = "each column once, whatever its case"
             document.problem(here, f"column {column.name}", expected=expected, found="it again")
-        columns[column.name] = column
+        columns[column.name.lower()] = column
     return tuple(columns.values())
 
 
 def _read_column(document: Document, declared: SchemaProperty, here: Location) -> Column:
     name = declared.name or ""
-    if not name:
-        document.problem(here, "column", expected="a name", found="none")
+    if not (name.isidentifier() and len(name) <= _LONGEST):
+        expected = f"letters, digits and _, at most {_LONGEST}, no digit first"
+        place, found = (*here, "name"), repr(name) if name else "none"
+        document.problem(place, "name of a column", expected=expected, found=found)
     if name in RESERVED:
         expected = f"a name other than {', '.join(RESERVED)} (the platform's own)"
         document.problem((*here, "name"), "name of a column", expected=expected, found=name)

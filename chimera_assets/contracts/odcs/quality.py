@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.model import Column, Rule
 from chimera_assets.contracts.odcs.columns import TABLE
 from chimera_assets.contracts.odcs.implied_rules import implied_rules
@@ -15,6 +14,7 @@ from chimera_assets.contracts.rules.batch_checks import BATCH_CHECKS, BatchCheck
 from chimera_assets.contracts.rules.bounds import OPERATORS, UNSUPPORTED, read_bounds
 from chimera_assets.contracts.rules.dry_run import dry_run_problem
 from chimera_assets.contracts.rules.row_checks import ROW_CHECKS, RowCheck
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

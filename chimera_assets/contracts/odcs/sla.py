@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.odcs.columns import TABLE
-from chimera_assets.contracts.rules.parameters import COUNT, NUMBER, SHARE, TEXT, Parameter, choice
+from chimera_assets.contracts.rules.parameters import DAYS, NUMBER, SHARE, TEXT, Parameter, choice
+from chimera_assets.hours import LONGEST_DAYS
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +30,8 @@ CUSTOM: dict[str, Parameter] = {
     "arrivalTime": TEXT,
     "dataSubject": TEXT,
     "tenant": TEXT,
-    "quarantineDays": COUNT,
-    "vacuumDays": COUNT,
+    "quarantineDays": DAYS,
+    "vacuumDays": DAYS,
     "passRate": SHARE,
 }
 
@@ -163,6 +164,9 @@ def _read_agreements(
         elif agreement.unit not in _HOURS:
             expected, found = one_of(_HOURS), agreement.unit or "none"
             document.problem((*here, "unit"), f"unit of {name}", expected=expected, found=found)
+        elif value > (most := LONGEST_DAYS * 24 // _HOURS[agreement.unit]):
+            expected = f"at most {most:,}"
+            document.problem((*here, "value"), name, expected=expected, found=repr(value))
         else:
             hours[_of(agreement)] = float(value) * _HOURS[agreement.unit]
     for name in ("retention", "freshness"):

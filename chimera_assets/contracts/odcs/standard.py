@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel, ValidationError
 
-from chimera_assets.contracts.errors import one_of
+from chimera_assets.errors import wanted
+from chimera_assets.yaml_documents import one_of
 from chimera_assets.yaml_documents.models import in_file
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def read_standard(document: Document) -> OpenDataContractStandard:
             location = in_file(document, complaint["loc"])
             what = ".".join(str(step) for step in location) or "contract"
             found = repr(complaint["input"])[:80]
-            document.problem(location, what, expected=_expected(complaint["msg"]), found=found)
+            expected = wanted(complaint["msg"]) or "another text"
+            document.problem(location, what, expected=expected, found=found)
         document.raise_problems()
         raise AssertionError from error  # a problem was noted above
 
@@ -60,10 +62,6 @@ def _check_versions(document: Document) -> None:
     kind = document.data.get("kind")
     if kind and kind != "DataContract":
         document.problem(("kind",), "kind", expected="DataContract", found=kind)
-
-
-def _expected(message: str) -> str:
-    return message.removeprefix("Input should be ").lower()
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:

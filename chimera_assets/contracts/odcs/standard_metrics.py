@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.model import Column, Rule
 from chimera_assets.contracts.rules.bounds import read_bounds
 from chimera_assets.contracts.rules.parameters import REGEX, VALUES
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import DataQuality

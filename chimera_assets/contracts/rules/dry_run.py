@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chimera_assets.contracts.errors import one_of
 from chimera_assets.contracts.rules.batch_checks import BATCH_CHECKS
 from chimera_assets.contracts.rules.row_checks import violation
 from chimera_assets.hour_columns import HOUR_TYPES
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

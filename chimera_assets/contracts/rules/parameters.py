@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chimera_assets.hours import LONGEST_DAYS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_MOST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,17 @@ class Parameter:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+
+
+def _is_days(value: object) -> bool:
+    return _is_count(value) and value <= LONGEST_DAYS  # type: ignore[operator]
 
 
 def _is_share(value: object) -> bool:
@@ -42,7 +52,7 @@ def _is_regex(value: object) -> bool:
         return False
     try:
         re.compile(value)
-    except re.error:
+    except (re.error, OverflowError, RecursionError):
         return False
     return True
 
@@ -61,7 +71,8 @@ def choice(*values: str) -> Parameter:
 
 
 NUMBER = Parameter("a finite number", _is_number)
-COUNT = Parameter("a whole number, 0 or more", _is_count)
+COUNT = Parameter(f"a whole number, 0 to {_MOST:,}", _is_count)
+DAYS = Parameter(f"a whole number of days, 0 to {LONGEST_DAYS:,}", _is_days)
 SHARE = Parameter("a share between 0 and 1", _is_share)
 TEXT = Parameter("a text that is not empty", _is_text)
 REGEX = Parameter("a regular expression", _is_regex)

@@ -83,10 +83,6 @@ class EmbeddedPostgres:
         """Whether this process is one of the server's users, so that it is not stopped now."""
         return self._lease is not None
 
-    def is_running(self) -> bool:
-        """Whether the server accepts connections; never starts it."""
-        return self.cluster.is_ready()
-
     def release(self, seconds: float = 30.0) -> None:
         """Stop being a user of the server; if we were the last, wait for its end.
 

@@ -9,6 +9,7 @@ from chimera_assets.sources.landing.load_commit import LANDED_HOURS
 from chimera_assets.sources.landing.loading import Loaded, load_files
 from chimera_assets.sources.landing.place import FORMATS, LandingFile, Place
 from chimera_assets.sources.landing.rows import landed_rows
+from chimera_assets.sources.landing.state import LandingState, landing_state
 from chimera_assets.sources.landing.wholeness import waiting
 
 __all__ = [
@@ -16,9 +17,11 @@ __all__ = [
     "LANDED_HOURS",
     "FileLog",
     "LandingFile",
+    "LandingState",
     "Loaded",
     "Place",
     "landed_rows",
+    "landing_state",
     "load_files",
     "waiting",
 ]

@@ -8,20 +8,18 @@ import polars as pl
 
 from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import open_lake
 from chimera_assets.system_tables.batches import batches_of_run
 from chimera_assets.system_tables.check_results import check_results_of_run
 
 if TYPE_CHECKING:
-    from chimera_assets.hours import HourRange
-    from chimera_assets.orchestration.runs.run_record import StepRun
+    from chimera_assets.lake import Lake
 
 
-def of_streams(run_id: str) -> pl.DataFrame:
+def of_streams(lake: Lake, run_id: str) -> pl.DataFrame:
     """A run's counts: `stream`, `extracted`, `staged`, `quarantined`, `duplicates`."""
     counts = ("extracted", "staged", "quarantined", "duplicates")
     return (
-        batches_of_run(open_lake(), run_id)
+        batches_of_run(lake, run_id)
         .group_by("stream")
         .agg(pl.col(name).sum() for name in counts)
         .sort("stream")
@@ -29,10 +27,10 @@ def of_streams(run_id: str) -> pl.DataFrame:
     )
 
 
-def blocked_hours(run_id: str) -> pl.DataFrame:
+def blocked_hours(lake: Lake, run_id: str) -> pl.DataFrame:
     """The hours that a run blocked: `stream`, `hour` (its partition key), `pass_rate`."""
     return (
-        batches_of_run(open_lake(), run_id)
+        batches_of_run(lake, run_id)
         .filter(~pl.col("published"))
         .sort("stream", *HOUR_COLUMNS)
         .select("stream", HOUR_KEY.alias("hour"), "pass_rate")
@@ -40,10 +38,10 @@ def blocked_hours(run_id: str) -> pl.DataFrame:
     )
 
 
-def reasons(run_id: str) -> pl.DataFrame:
+def reasons(lake: Lake, run_id: str) -> pl.DataFrame:
     """The rows that a run rejected: `stream`, `reason`, `rows`; a row counts once a reason."""
     return (
-        check_results_of_run(open_lake(), run_id)
+        check_results_of_run(lake, run_id)
         .filter((pl.col("level") == "row") & (pl.col("severity") == "error"))
         .group_by("stream", reason="rule")
         .agg(rows=pl.col("failed").sum())
@@ -53,13 +51,13 @@ def reasons(run_id: str) -> pl.DataFrame:
     )
 
 
-def warnings(run_id: str) -> pl.DataFrame:
+def warnings(lake: Lake, run_id: str) -> pl.DataFrame:
     """The rules of severity `warning` that rows of a run broke: `rule`, `stream`, `hours`, `rows`.
 
     The rows are null for rules of a whole hour.
     """
     return (
-        check_results_of_run(open_lake(), run_id)
+        check_results_of_run(lake, run_id)
         .filter(~pl.col("passed") & (pl.col("severity") == "warning"))
         .group_by("rule", "stream", "level")
         .agg(hours=pl.struct(HOUR_COLUMNS).n_unique().cast(pl.Int64), rows=pl.col("failed").sum())
@@ -68,15 +66,3 @@ def warnings(run_id: str) -> pl.DataFrame:
         .sort("stream", "rule")
         .collect()
     )
-
-
-def rows_of(step: StepRun, hours: HourRange) -> int | None:
-    """How many rows a step's tables have in some hours; None if it wrote none."""
-    lake = open_lake()
-    counts: list[int] = []
-    for layer, name in step.tables:
-        table = lake.table(layer, name)
-        if table.exists():
-            hourly = set(HOUR_COLUMNS) <= set(table.partition_columns())
-            counts.append(table.count(hours if hourly else None))
-    return sum(counts) if counts else None
