@@ -147,7 +147,7 @@ def test_a_pack_without_traffic_has_none(tmp_path: Path) -> None:
     ("written", "instead", "complaint"),
     [
         ("rhythm:", "rythm:", "rythm: expected one of .* (did you mean rhythm?), found rythm"),
-        ("swing: 0.4", "swing: strong", "rhythm.swing: expected a valid number"),
+        ("swing: 0.4", "swing: strong", "rhythm.swing: expected a number"),
         ("every_hours: 72", "every_hours: 7", "expected a part of a day or whole days, in hours"),
         ("sky: sky_of_hour", "sky: sky_of_our", "expected one of .*did you mean sky_of_hour"),
         ("crop: {choose: crops,", "crop: {choose: cops,", "a table, one of crops, sensors"),

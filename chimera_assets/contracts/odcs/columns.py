@@ -23,7 +23,7 @@ RESERVED = (
     *("_file", "_line", "_taken", "_rule", "_text", "_why"),  # of landing files
 )
 
-#: So long a name may be in PostgreSQL.
+#: So many bytes a name may have in PostgreSQL.
 _LONGEST = 63
 
 
@@ -44,8 +44,10 @@ def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:
 
 def _read_column(document: Document, declared: SchemaProperty, here: Location) -> Column:
     name = declared.name or ""
-    if not (name.isidentifier() and len(name) <= _LONGEST):
-        expected = f"letters, digits and _, at most {_LONGEST}, no digit first"
+    if not (
+        name and name.isprintable() and name == name.strip() and len(name.encode()) <= _LONGEST
+    ):
+        expected = f"printable characters, at most {_LONGEST} bytes, no blank at its ends"
         place, found = (*here, "name"), repr(name) if name else "none"
         document.problem(place, "name of a column", expected=expected, found=found)
     if name in RESERVED:
