@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, Column
@@ -26,6 +27,9 @@ RESERVED = (
 #: So many bytes a name may have in PostgreSQL.
 _LONGEST = 63
 
+#: No quotes, nor what SQL, a path or a message could be taken apart by.
+_NAME = re.compile(r"[^\W\d]([\w.$ -]*\w)?")
+
 
 def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:
     """The columns of a contract; what is wrong with them is noted in the document."""
@@ -44,10 +48,8 @@ def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:
 
 def _read_column(document: Document, declared: SchemaProperty, here: Location) -> Column:
     name = declared.name or ""
-    if not (
-        name and name.isprintable() and name == name.strip() and len(name.encode()) <= _LONGEST
-    ):
-        expected = f"printable characters, at most {_LONGEST} bytes, no blank at its ends"
+    if _NAME.fullmatch(name) is None or len(name.encode()) > _LONGEST:
+        expected = f"letters, digits, _ and inside of it . $ - or blanks, at most {_LONGEST} bytes"
         place, found = (*here, "name"), repr(name) if name else "none"
         document.problem(place, "name of a column", expected=expected, found=found)
     if name in RESERVED:
