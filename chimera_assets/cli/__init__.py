@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import typer
 
+from chimera_assets import interrupts
 from chimera_assets.cli import audit, contract, hold, pack, quarantine, root, source, table
 from chimera_assets.cli.faults import machine_fault
 from chimera_assets.commands.visible import visible
@@ -40,8 +41,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; gives its exit code, 2 for a user's mistake, reported in one line."""
     try:
         return app(arguments, standalone_mode=False, prog_name="chimera") or 0
-    except typer.Abort:
-        return 1
+    except typer.Abort as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            return 1
+        sys.stderr.write(f"chimera: {interrupts.in_words()}\n")
+        return interrupts.exit_code()
     except (ChimeraError, typer.TyperException) as error:
         sys.stderr.write(_message(error))
         return 2
@@ -62,6 +66,7 @@ def _message(error: ChimeraError | typer.TyperException) -> str:
 
 def main() -> NoReturn:
     """The entry point of `chimera`."""
+    interrupts.end_at_once()
     try:
         code = run()
         sys.stdout.flush()
