@@ -143,6 +143,12 @@ def test_an_interrupt_leaves_no_run_before_it_began_and_cancels_it_after(
     monkeypatch.setenv("DAGSTER_HOME", str(REPOSITORY))
     with dg.DagsterInstance.get() as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]
+    told = chimera("status", "--json").out
+    stream = next(one for one in json.loads(told)["streams"] if one["stream"] == "generations")
+    assert (stream["hours_pending"], stream["pending"]) == (1, ["2026-01-31-00:00"])
+    (resumes,) = stream["run_pending"]
+    assert resumes.endswith(" backfill --start 2026-01-31T00 --end 2026-01-31T01")
+    assert resumes in chimera("status").err
 
 
 def test_rows_of_somebody_are_left_alone(chimera: Chimera, source: str) -> None:
