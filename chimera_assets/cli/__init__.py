@@ -18,6 +18,7 @@ from chimera_assets.cli.faults import machine_fault
 from chimera_assets.commands.visible import visible
 from chimera_assets.errors import ChimeraError
 from chimera_assets.row_values import without_values
+from chimera_assets.spool import delete_kept
 
 app = typer.Typer(
     help="An evidence-grade lakehouse for the events of AI products. Times are UTC.",
@@ -76,6 +77,7 @@ def main() -> NoReturn:
         traceback.print_exception(without_values(error))
         code = 1
     sys.stderr.flush()
+    delete_kept()
     # Libraries that read Delta have threads of their own, which sometimes abort a process that
     # ends in the ordinary way. Everything that has to be finished is finished here.
     os._exit(code)
