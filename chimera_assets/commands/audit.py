@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Kind
 from chimera_assets.audit import OFF_THE_RECORD, Wanted, names_known, newest
+from chimera_assets.audit.guards import weaknesses
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
 from chimera_assets.contracts.errors import one_of
 from chimera_assets.errors import ChimeraError
@@ -65,7 +66,7 @@ def print_weaknesses(settings: Settings) -> None:
     if not _is_there(settings):
         return
     try:
-        found = platform_database(settings).weaknesses()
+        found = weaknesses(platform_database(settings))
     except ChimeraError as error:
         notes().print(f"The platform's database: {error}", markup=False, soft_wrap=True)
         return

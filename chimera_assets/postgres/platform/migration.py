@@ -58,9 +58,9 @@ _GIVEN = (
 _GRANTS = (
     "USAGE ON SCHEMA platform, audit",
     "SELECT ON platform.alembic_version",
-    "SELECT, INSERT, UPDATE ON platform.configuration",
     "SELECT, INSERT, UPDATE ON public.stream_positions",
     "SELECT ON audit.entries",
+    "SELECT ON SEQUENCE audit.entries_id_seq",  # to see that it goes on
     f"INSERT ({_GIVEN}) ON audit.entries",
 )
 
