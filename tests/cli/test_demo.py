@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
+from chimera_assets.commands import database_access
 from chimera_assets.commands.past_retention import say_past_retention
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
@@ -279,6 +280,12 @@ def test_the_database_can_be_looked_into(chimera: Chimera, source: str, home: Pa
     assert "operational" in seen.out
     assert password not in seen.out
     assert (home / "postgres").exists()
+    opened = json.loads(chimera("audit", "list", "--action", "source", "--json").out)
+    actions = [one["action"] for one in opened]
+    assert actions == ["source.psql", "source.psql", "source.psql", "source.url"]
+    assert "operational" in opened[-1]["resource"]
+    assert "chimera" in opened[1]["resource"]
+    assert password not in str(opened)
 
 
 def test_a_url_is_shown_where_nothing_was_started(
@@ -286,6 +293,7 @@ def test_a_url_is_shown_where_nothing_was_started(
 ) -> None:
     assert "found none yet" in one_line(chimera("source", "url"))
     assert not (home / "postgres" / "data").exists()
+    monkeypatch.setattr(database_access, "_opened", lambda *_: contextlib.nullcontext())
     for url, shown in (
         ("postgresql://ann:s3%40t@db.example.com/x?sslmode=require", "ann@db.example.com/x?ssl"),
         ("postgres://db.example.com/x?user=ann&password=s3t", "db.example.com/x?user=ann"),
