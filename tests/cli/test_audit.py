@@ -11,8 +11,10 @@ import polars as pl
 import psycopg
 import pytest
 
-from chimera_assets.access.principal import os_user
+from chimera_assets.access.principal import Principal, os_user
+from chimera_assets.audit import Entry
 from chimera_assets.audit.guards import weaknesses
+from chimera_assets.commands.audit import _cells
 from chimera_assets.contracts import contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.postgres.address import describe
@@ -419,3 +421,9 @@ def test_the_embedded_server_has_two_logins(
     assert weaknesses(platform_database(get_settings())) == ()
     assert "audit log's table" not in chimera("status").err
     embedded_server(get_settings()).release()
+
+
+def test_a_long_reason_is_shown_by_its_beginning() -> None:
+    who = Principal.of_system("a test")
+    entry = Entry(1, datetime.now(UTC), who, "a", "b", None, None, "why " * 999, None, None)
+    assert len(str(_cells(entry)[-1])) == 300

@@ -14,6 +14,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from chimera_assets.audit.guards import find_weaknesses, weaknesses
+from chimera_assets.postgres.address import Address
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded import access, passwords
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
@@ -22,6 +23,7 @@ from chimera_assets.postgres.errors import DatabaseError
 from chimera_assets.postgres.platform import session as sessions
 from chimera_assets.postgres.platform.database import PlatformDatabase
 from chimera_assets.postgres.platform.migration import migrations
+from chimera_assets.postgres.platform.session import open_session
 from chimera_assets.postgres.platform.version import EXPECTED
 from chimera_assets.settings import Settings
 
@@ -209,6 +211,21 @@ def test_a_version_that_no_release_has_is_told(theirs: Settings, change: str, sa
     assert "bring that table back from a backup" in str(caught.value)
 
 
+def test_tables_that_are_newer_than_their_version_are_told(theirs: Settings) -> None:
+    with using(theirs):
+        pass
+    with psycopg.connect(str(theirs.database_owner_url).replace("+psycopg2", "")) as connection:
+        connection.execute("UPDATE platform.alembic_version SET version_num = '0001'")
+
+    with (
+        pytest.raises(DatabaseError, match='schema "audit" already exists') as caught,
+        using(theirs),
+    ):
+        pass
+
+    assert "write their version into platform.alembic_version" in str(caught.value)
+
+
 def test_an_owner_of_another_database_makes_nothing_there(
     theirs: Settings, server: EmbeddedPostgres
 ) -> None:
@@ -394,6 +411,8 @@ def test_an_application_that_comes_later_is_let_in(
         (("s3cr3t", "wr0ng"), "check CHIMERA_DATABASE_URL: user and password"),
         (("their_application", "nobody"), "check CHIMERA_DATABASE_URL: user and password"),
         (("?host=", "?host=/nowhere"), "Else check CHIMERA_DATABASE_URL"),
+        (("?host=", "?host=nohost.invalid&was="), "no connection has the parameter was"),
+        (("?host=", "?host=nohost.invalid#"), "Else check CHIMERA_DATABASE_URL"),
     ],
 )
 def test_a_url_that_does_not_work_is_told_by_its_setting(
@@ -409,6 +428,18 @@ def test_a_url_that_does_not_work_is_told_by_its_setting(
     assert "\n" not in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
     assert "wr0ng" not in str(caught.value)
+
+
+def test_a_database_without_an_encoding_is_refused_with_the_remedy(
+    server: EmbeddedPostgres,
+) -> None:
+    with psycopg.connect(server.url("operational"), autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
+        )
+    with pytest.raises(DatabaseError, match="encoding is UTF8, found SQL_ASCII") as caught:
+        open_session(Address(server.cluster.url("ascii"), setting="CHIMERA_DATABASE_URL"))
+    assert "template0" in str(caught.value)
 
 
 def test_an_owner_that_may_not_make_tables_is_told_so(theirs: Settings) -> None:

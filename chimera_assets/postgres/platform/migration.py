@@ -68,6 +68,11 @@ _REMEDY = (
     "the login that makes the tables has to own those that are there, and to be allowed CREATE on "
     "the database and on its schema public; see docs/audit.md"
 )
+_THERE_ALREADY = (psycopg.errors.DuplicateSchema, psycopg.errors.DuplicateTable)
+_OTHERS = (
+    "it stands where a migration makes it: if the tables are ours, write their version into "
+    "platform.alembic_version, which has an older one; else name a database without a schema audit"
+)
 
 
 def migrate(logins: Logins, application: Session) -> None:
@@ -94,6 +99,10 @@ def migrate(logins: Logins, application: Session) -> None:
                 for statement in _rights(connection, logins, application.info.user):
                     connection.exec_driver_sql(statement)
         except sa.exc.DBAPIError as error:
+            if isinstance(error.orig, _THERE_ALREADY):
+                raise DatabaseError(
+                    logins.owner.setting, str(error.orig.diag.message_primary), remedy=_OTHERS
+                ) from None
             raise (error.orig or error) from None
     if logins.are_one:
         _log.warning(
