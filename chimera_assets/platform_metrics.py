@@ -44,6 +44,9 @@ PLATFORM_METRICS: dict[str, Family] = {
         "End of the newest hour that has published rows.", _STREAM
     ),
     "chimera_judged_timestamp_seconds": Family("When rows were last judged.", _STREAM),
+    "chimera_pending_hours": Family(
+        "Hours to be extracted again, or that a run has begun and not ended.", _STREAM
+    ),
     "chimera_blocked_hours": Family(
         "Hours of the newest seven days that are not published because of their gate.", _STREAM
     ),

@@ -6,12 +6,13 @@ process lives, and whoever makes the next one deletes those that nobody holds an
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ _PREFIX = "chimera-spool-"
 
 #: Younger ones may have been made and not be locked yet.
 _SURELY_LOCKED_SECONDS = 600
+
+_kept = ExitStack()
 
 
 @contextmanager
@@ -41,6 +44,17 @@ def spool_folder(what: str) -> Iterator[Path]:
             yield Path(folder)
         finally:
             os.close(held)
+
+
+def kept_spool_folder(what: str) -> Path:
+    """The same until the process ends, or `delete_kept` is called."""
+    atexit.register(delete_kept)
+    return _kept.enter_context(spool_folder(what))
+
+
+def delete_kept() -> None:
+    """Delete the folders that were to be kept until the process ends."""
+    _kept.close()
 
 
 def _sweep(root: Path) -> None:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from chimera_assets.spool import spool_folder
+from chimera_assets.spool import delete_kept, kept_spool_folder, spool_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,3 +71,13 @@ def test_what_others_put_into_a_shared_folder_neither_blocks_nor_goes(tmp_path: 
     given = os.environ | {"TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=given, check=True, timeout=20)
     assert sorted(tmp_path.iterdir()) == sorted(left)
+
+
+def test_what_is_kept_for_a_process_can_be_deleted_before_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = kept_spool_folder("dbt")
+    assert folder.parent == tmp_path
+    delete_kept()
+    assert not folder.exists()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -71,18 +72,12 @@ class Principal:
             by: The name that was stated, if one was.
 
         Raises:
-            ArgumentError: The name is empty or too long.
+            ArgumentError: The name is empty, too long, or has characters that nobody sees.
         """
         typed = cls(Kind.OS_USER, os_user(), f"{_COMMANDS} on {socket.gethostname()}")
         if by is None:
             return typed
-        if not by.strip():
-            msg = "--by: expected a name, found none"
-            raise ArgumentError(msg)
-        if len(by) > LONGEST_NAME:
-            msg = f"--by: expected at most {LONGEST_NAME} characters, found {len(by):,}"
-            raise ArgumentError(msg)
-        return replace(typed, kind=Kind.PERSON, name=by, stated_by=typed.name)
+        return replace(typed, kind=Kind.PERSON, name=_stated_name(by), stated_by=typed.name)
 
     @classmethod
     def of_system(cls, part: str) -> Principal:
@@ -123,6 +118,23 @@ class Principal:
         """The tags of a run that this principal starts."""
         stated = {STATED_BY_TAG: self.stated_by} if self.stated_by is not None else {}
         return {ACTOR_TAG: f"{self.kind}:{self.name}", ORIGIN_TAG: self.origin, **stated}
+
+
+def _stated_name(by: str) -> str:
+    """A name as it is kept: in one form, so that what looks the same is the same."""
+    name = " ".join(unicodedata.normalize("NFKC", by).split())
+    unseen = [char for char in name if unicodedata.category(char)[0] == "C"]
+    if unseen:
+        found = ", ".join(f"U+{ord(char):04X}" for char in unseen[:3])
+        msg = f"--by: expected a name without invisible characters, found {found}"
+        raise ArgumentError(msg)
+    if not name:
+        msg = "--by: expected a name, found none"
+        raise ArgumentError(msg)
+    if len(name) > LONGEST_NAME:
+        msg = f"--by: expected at most {LONGEST_NAME} characters, found {len(name):,}"
+        raise ArgumentError(msg)
+    return name
 
 
 def os_user() -> str:

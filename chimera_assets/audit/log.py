@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.audit.details import Details, as_json, clean
 from chimera_assets.errors import ChimeraError
+from chimera_assets.interrupts import unwound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,12 +71,12 @@ class Change:
         self.failure: str | None = None
 
     def fail(self, kind: str) -> None:
-        """Say that it failed, where that is not seen by an exception.
+        """Say that it failed, where that is not seen by an exception; the first one stands.
 
         Args:
             kind: The kind of failure; not its words, which may hold values.
         """
-        self.failure = kind
+        self.failure = self.failure or kind
 
 
 class AuditLog:
@@ -119,17 +120,23 @@ class AuditLog:
             AuditError: The entry could not be written; the block was not entered.
         """
         said = NewEntry(action, resource, actor, before, after, reason, run_id)
+        with unwound(), self._on_the_record(said) as made:
+            yield made
+
+    @contextmanager
+    def _on_the_record(self, said: NewEntry) -> Iterator[Change]:
         try:
             with self.database.transaction() as session:
                 number = self.write(session, said)
         except ChimeraError as error:
-            what = f"{action} {resource}"
+            what = f"{said.action} {said.resource}"
             raise AuditError(what, error) from error
         made = Change()
         try:
             yield made
         except BaseException as error:
-            made.fail(type(error).__name__)
+            interrupted = isinstance(error, KeyboardInterrupt)
+            made.fail("interrupted" if interrupted else type(error).__name__)
             raise
         finally:
             if made.failure is not None:

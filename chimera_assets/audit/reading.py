@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SELECT = """
     SELECT id, at, failure_of, actor_kind, actor_name, actor_origin, actor_stated_by, action,
         resource, before, after, reason, run_id
-    FROM audit.entries
+    FROM ONLY audit.entries
     WHERE (%(action)s::text IS NULL OR action = %(action)s
             OR starts_with(action, %(action)s || '.'))
         AND (%(actor)s::text IS NULL OR actor_name = %(actor)s OR actor_stated_by = %(actor)s)
@@ -25,9 +25,10 @@ _SELECT = """
 """
 
 _NAMES = """
-    SELECT DISTINCT 'action' AS kind, action AS name FROM audit.entries
-    UNION SELECT 'actor', actor_name FROM audit.entries
-    UNION SELECT 'actor', actor_stated_by FROM audit.entries WHERE actor_stated_by IS NOT NULL
+    SELECT DISTINCT 'action' AS kind, action AS name FROM ONLY audit.entries
+    UNION SELECT 'actor', actor_name FROM ONLY audit.entries
+    UNION SELECT 'actor', actor_stated_by FROM ONLY audit.entries
+    WHERE actor_stated_by IS NOT NULL
 """
 
 

@@ -12,11 +12,13 @@ from typing import NoReturn
 
 import typer
 
+from chimera_assets import interrupts
 from chimera_assets.cli import audit, contract, hold, pack, quarantine, root, source, table
 from chimera_assets.cli.faults import machine_fault
 from chimera_assets.commands.visible import visible
 from chimera_assets.errors import ChimeraError
 from chimera_assets.row_values import without_values
+from chimera_assets.spool import delete_kept
 
 app = typer.Typer(
     help="An evidence-grade lakehouse for the events of AI products. Times are UTC.",
@@ -40,8 +42,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; gives its exit code, 2 for a user's mistake, reported in one line."""
     try:
         return app(arguments, standalone_mode=False, prog_name="chimera") or 0
-    except typer.Abort:
-        return 1
+    except typer.Abort as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            return 1
+        sys.stderr.write(f"chimera: {interrupts.in_words()}\n")
+        return interrupts.exit_code()
     except (ChimeraError, typer.TyperException) as error:
         sys.stderr.write(_message(error))
         return 2
@@ -72,6 +77,7 @@ def _with_the_help(words: str, error: Exception) -> str:
 
 def main() -> NoReturn:
     """The entry point of `chimera`."""
+    interrupts.end_at_once()
     try:
         code = run()
         sys.stdout.flush()
@@ -81,6 +87,7 @@ def main() -> NoReturn:
         traceback.print_exception(without_values(error))
         code = 1
     sys.stderr.flush()
+    delete_kept()
     # Libraries that read Delta have threads of their own, which sometimes abort a process that
     # ends in the ordinary way. Everything that has to be finished is finished here.
     os._exit(code)

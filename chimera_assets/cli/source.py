@@ -48,12 +48,12 @@ def source_simulate(
 def source_url(
     *,
     platform: _Platform = False,
-    password: Annotated[bool, typer.Option("--password", help="With the password.")] = False,
+    password: Annotated[bool, typer.Option("--password", help="With it, on the record.")] = False,
 ) -> int:
     """Print the URL of the operational database; starts nothing."""
     from chimera_assets.commands.database_access import show_url
 
-    return show_url(platform=platform, with_password=password)
+    return show_url(platform=platform, with_password=password, now=datetime.now(UTC))
 
 
 @group.command("psql", context_settings={"ignore_unknown_options": True})
@@ -64,7 +64,7 @@ def source_psql(
     *,
     platform: _Platform = False,
 ) -> int:
-    """Run psql in the operational database. Its server is kept until that ends."""
+    """Run psql in the operational database, on the record; its server is kept meanwhile."""
     from chimera_assets.commands.database_access import psql
 
-    return psql(arguments or (), platform=platform)
+    return psql(arguments or (), platform=platform, now=datetime.now(UTC))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Kind
 from chimera_assets.audit import OFF_THE_RECORD, Wanted, names_known, newest
+from chimera_assets.audit.guards import weaknesses
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.postgres.databases import has_platform_database, platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 #: A hash is shown by its beginning; --json has all of it.
 _HASH = re.compile(r"\b[0-9a-f]{40,}\b")
 _HASH_SHOWN = 12
+#: So much of a reason is shown; --json has all of it.
+_REASON_SHOWN = 300
 
 
 def show_list(
@@ -65,7 +68,7 @@ def print_weaknesses(settings: Settings) -> None:
     if not _is_there(settings):
         return
     try:
-        found = platform_database(settings).weaknesses()
+        found = weaknesses(platform_database(settings))
     except ChimeraError as error:
         notes().print(f"The platform's database: {error}", markup=False, soft_wrap=True)
         return
@@ -107,7 +110,7 @@ def _cells(entry: Entry) -> list[object]:
         entry.resource,
         _in_short(entry.before),
         _in_short(entry.after),
-        entry.reason,
+        one_line(entry.reason, _REASON_SHOWN) if entry.reason is not None else None,
     ]
 
 

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.terminal import notes
 from chimera_assets.errors import ArgumentError, ChimeraError
-from chimera_assets.postgres.address import split_password
+from chimera_assets.postgres.address import describe, split_password
 from chimera_assets.postgres.databases import platform_database, source_database_url
 from chimera_assets.postgres.embedded import passwords
 from chimera_assets.postgres.embedded.server import (
@@ -23,7 +24,10 @@ from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
 
+    from chimera_assets.audit.log import Change
     from chimera_assets.settings import Settings
 
 _EMBEDDED = (
@@ -32,10 +36,13 @@ _EMBEDDED = (
 )
 
 
-def show_url(*, platform: bool, with_password: bool) -> int:
-    """Print the URL of the operational or the platform's database; nothing is started.
+def show_url(*, platform: bool, with_password: bool, now: datetime) -> int:
+    """Print the URL of the operational or the platform's database.
+
+    Nothing is started for it. With the password it is access, and goes on the record.
 
     Raises:
+        AuditError: That cannot be recorded.
         ChimeraError: The embedded server was never started, or the URL cannot be used.
     """
     settings = get_settings()
@@ -52,29 +59,41 @@ def show_url(*, platform: bool, with_password: bool) -> int:
         url = cluster.url(PLATFORM_DATABASE if platform else SOURCE_DATABASE, login)
         notes().print(_EMBEDDED, markup=False, soft_wrap=True)
     without, _ = _split(url, platform=platform)
-    sys.stdout.write((url if with_password else without) + "\n")
+    if with_password:
+        with _opened("source.url", without, now):
+            sys.stdout.write(url + "\n")
+    else:
+        sys.stdout.write(without + "\n")
     return 0
 
 
-def psql(arguments: Sequence[str], *, platform: bool) -> int:
+def psql(arguments: Sequence[str], *, platform: bool, now: datetime) -> int:
     """Run `psql` in the operational or the platform's database; gives its exit code.
 
-    This process stays a user of the embedded server, so that it runs until `psql` ends.
+    This process stays a user of the embedded server, so that it runs until `psql` ends. That it was
+    opened is on the record, what is done in it is not.
 
     Raises:
+        AuditError: It cannot be recorded.
         ChimeraError: There is no `psql`, or the database's URL cannot be used.
     """
     settings = get_settings()
     url = _platform_url(settings) if platform else source_database_url(settings)
     address, password = _split(url, platform=platform)
     secret = {"PGPASSWORD": password} if password is not None else {}
-    # The password is not among the arguments, which every user of the machine can see.
-    child = subprocess.Popen([_program(), address, *arguments], env={**os.environ, **secret})  # noqa: S603
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for psql
-    try:
-        return child.wait()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    program = _program()
+    with _opened("source.psql", address, now):
+        # The password is not among the arguments, which every user of the machine can see.
+        child = subprocess.Popen([program, address, *arguments], env={**os.environ, **secret})  # noqa: S603
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for psql
+        try:
+            return child.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _opened(action: str, url: str, now: datetime) -> AbstractContextManager[Change]:
+    return command_context(now).change(action, describe(url), after={"access": "read and write"})
 
 
 def _platform_url(settings: Settings) -> str:

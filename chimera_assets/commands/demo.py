@@ -62,6 +62,8 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     run, log = run_shown(hours, actor=context.actor)
     _print_summary(run)
     code = summary.problems(run, log)
+    if run.interrupted:
+        return code
     out().print()
     out().print(f"In all {time.perf_counter() - began:.0f} seconds. What to open next:")
     called = command_name()

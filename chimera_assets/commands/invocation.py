@@ -18,3 +18,8 @@ def command_name() -> str:
         return "chimera"
     here, there = Path.cwd(), called.absolute()
     return shlex.quote(str(there.relative_to(here) if there.is_relative_to(here) else there))
+
+
+def command_line() -> str:
+    """The command as it was typed, for whoever repeats it."""
+    return f"`{command_name()} {shlex.join(sys.argv[1:])}`"

@@ -86,6 +86,8 @@ def _run(plan: ReplayPlan, now: datetime) -> tuple[int, list[pl.DataFrame]]:
     for hours in plan.ranges(context.lake):
         run, log = run_shown(hours, replay=True, actor=context.actor)
         code = max(code, summary.problems(run, log))
+        if run.interrupted:
+            break
         for name, rows in gains.items():
             theirs = rows.filter(pl.Series([hour in hours for hour in hour_starts(rows)]))
             if not theirs.is_empty():

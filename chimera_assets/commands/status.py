@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.commands.audit import print_weaknesses
+from chimera_assets.commands.invocation import command_name
 from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
-from chimera_assets.errors import ChimeraError, counted
+from chimera_assets.errors import ChimeraError, counted, in_short
 from chimera_assets.hour_ranges import ranges
+from chimera_assets.ingest.unfinished import unfinished
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake, Table
 
 _MINUTE = timedelta(minutes=1)
@@ -87,18 +90,25 @@ def _watermark(lake: Lake, stream: str) -> dict[str, Any]:
     watermark = current_watermark(lake, stream) or Watermark()
     moment = watermark.moment
     until = moment.taken_at if moment is not None else None
-    pending = [str(hours) for hours in ranges(watermark.pending)]
+    hours = watermark.pending | unfinished(lake, stream, watermark)
+    pending = [str(part) for part in ranges(hours)]
     return {
         "watermark": until,
         "snapshot": str(moment.snapshot) if moment is not None else None,
         "landing_version": watermark.landing_version if watermark.landing_version >= 0 else None,
-        "hours_pending": len(watermark.pending),
+        "hours_pending": len(hours),
         "pending": pending,
+        "run_pending": [_backfill(part) for part in ranges(hours)],
         # Deprecated names of the same; see docs/commands.md.
         "taken_in_until": until,
-        "hours_owed": len(watermark.pending),
+        "hours_owed": len(hours),
         "owed": pending,
     }
+
+
+def _backfill(hours: HourRange) -> str:
+    start, end = (f"{moment:%Y-%m-%dT%H}" for moment in (hours.start, hours.end))
+    return f"{command_name()} backfill --start {start} --end {end}"
 
 
 def _in_no_hour() -> dict[str, int]:
@@ -162,6 +172,12 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
                 "a readable time, so in no hour.",
                 soft_wrap=True,
             )
+        if stream.get("run_pending"):
+            commands = in_short([f"`{command}`" for command in stream["run_pending"]])
+            line = (
+                f"{stream['stream']}: pending hours, unless a run is at work, are run by {commands}"
+            )
+            notes().print(line, markup=False, soft_wrap=True)
     if not tables:
         notes().print("The lake is empty. `chimera demo` or `chimera backfill` fills it.")
         return

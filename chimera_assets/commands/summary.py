@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from chimera_assets.commands.invocation import command_line
 from chimera_assets.commands.terminal import Seconds, notes, out, percent, print_json, print_table
 from chimera_assets.errors import counted
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.interrupts import exit_code, in_words
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import STAGED
 from chimera_assets.runs.gate_names import WARNINGS
@@ -78,13 +80,16 @@ def problems(run: RunSummary, log: Path) -> int:
         by_cause.setdefault(step.cause, []).append(step.step)
     for cause, steps in by_cause.items():
         notes().print(f"[red]failed[/] {escape(', '.join(steps))}: {escape(cause)}", soft_wrap=True)
-    if run.success and blocked.is_empty():
+    if run.interrupted:
+        said = f"{in_words()}: the run is cancelled. {command_line()} goes on with its hours."
+        notes().print(said, markup=False, soft_wrap=True)
+    elif run.success and blocked.is_empty():
         return 0
     hint = f"Dagster run {run.run_id}; what it printed: {log}"
     if not blocked.is_empty():
         hint = f"chimera quarantine list shows the rows. {hint}"
     notes().print(hint, markup=False, soft_wrap=True)
-    return 1
+    return exit_code() if run.interrupted else 1
 
 
 def _blocked_lines(blocked: pl.DataFrame) -> list[str]:

@@ -14,6 +14,7 @@ from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.late_rows import Backlog, Known, backlog, doubt
 from chimera_assets.ingest.loss_guard import held_back, rows_of, shrunk
 from chimera_assets.ingest.moved_rows import moved_from
+from chimera_assets.ingest.unfinished import finished
 from chimera_assets.ingest.watermark_commits import Advance, current_watermark
 from chimera_assets.layers import RAW
 from chimera_assets.sources.batch import Batch
@@ -96,15 +97,17 @@ def extract_into_raw(
         now.close()
         raise
     before = rows_of(raw, hours)
+    batch = Batch.new(contract.stream, context.now)
+    done = finished(lake, contract.stream, known.watermark)
     advance = Advance(
         lake,
         contract.stream,
         known.begun,
-        found.extraction(hours),
+        found.extraction(hours, batch.batch_id, done),
         lambda others: moved_from(raw, contract, found.keys, others),
     )
     rows = traced_batches(
-        _rows(lake, contract, now, hours, Batch.new(contract.stream, context.now)),
+        _rows(lake, contract, now, hours, batch),
         "extract",
         run_id=context.run_id,
         stream=contract.stream,

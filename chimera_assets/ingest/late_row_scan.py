@@ -10,6 +10,7 @@ from chimera_assets.hour_ranges import ranges
 from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.late_rows import Known, backlog, doubt
 from chimera_assets.ingest.loss_guard import held_back, shrunk
+from chimera_assets.ingest.unfinished import unfinished
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 from chimera_assets.layers import LANDING
 
@@ -60,7 +61,8 @@ def scan_for_late_rows(
     with source_now(lake, contract, source, seconds=seconds) as state:
         found = backlog(lake, contract, known, state)
         # What a source that is behind would give now is older than what is there.
-        pending = NO_HOURS if found.arrivals.behind else found.wanted
+        left = unfinished(lake, contract.stream, known.watermark)
+        pending = NO_HOURS if found.arrivals.behind else found.wanted | left
         kept = [one for hours in ranges(pending) for one in shrunk(lake, contract, state, hours)]
     if kept:
         messages.append(held_back(contract.stream, kept))

@@ -95,9 +95,11 @@ class Backlog:
         files = self.landed.since(watermark.landing_version)
         return self.late | self.moved | watermark.pending | files
 
-    def extraction(self, hours: HourRange) -> Extraction:
+    def extraction(
+        self, hours: HourRange, batch: str, finished: frozenset[tuple[str, datetime]]
+    ) -> Extraction:
         """What an extraction of these hours, in the same state of the source, makes of it."""
-        return Extraction(hours, self.arrivals, self.moved, self.landed)
+        return Extraction(hours, self.arrivals, self.moved, self.landed, batch, finished)
 
 
 def backlog(

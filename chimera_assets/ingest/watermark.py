@@ -18,7 +18,7 @@ from chimera_assets.sources.arrivals import Arrivals, Moment
 from chimera_assets.sources.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 #: No table has such a version: nothing has come from files.
 NOTHING_LANDED = -1
@@ -36,12 +36,15 @@ class Watermark:
         landing_version: The version of the table `landing/<stream>` that is extracted.
         pending: The hours that have to be extracted (again) for it to be true.
         extracted: Every hour that was ever extracted, those without rows too.
+        open: Batch -> the hours of raw that it wrote and that were not yet seen in all that is made
+            of raw; see `unfinished.py`.
     """
 
     moment: Moment | None = None
     landing_version: int = NOTHING_LANDED
     pending: Hours = NO_HOURS
     extracted: Hours = NO_HOURS
+    open: Mapping[str, Hours] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The watermark as it is kept with a commit."""
@@ -56,6 +59,7 @@ class Watermark:
                 "landing_version": self.landing_version,
                 "owed": [str(one) for one in ranges(self.pending)],
                 "taken": [str(one) for one in ranges(self.extracted)],
+                "open": {batch: [*map(str, ranges(hours))] for batch, hours in self.open.items()},
             }
         )
 
@@ -72,7 +76,9 @@ class Watermark:
                 frozenset(kept["tables"]),
                 datetime.fromisoformat(kept["taken_at"]),
             )
-        return cls(moment, kept["landing_version"], _hours(kept["owed"]), _hours(kept["taken"]))
+        opened = {batch: _hours(hours) for batch, hours in kept.get("open", {}).items()}
+        pending, extracted = _hours(kept["owed"]), _hours(kept["taken"])
+        return cls(moment, kept["landing_version"], pending, extracted, opened)
 
 
 def _hours(texts: Iterable[str]) -> Hours:
@@ -100,12 +106,16 @@ class Extraction:
         arrivals: What the source had beyond the watermark that was known when it began.
         moved: Hours where raw held keys of rows that arrived and are now in other hours.
         landed: The landing table as it was read, or before.
+        batch: Its batch.
+        finished: The hours of batches before it that were seen in all that is made of raw.
     """
 
     hours: HourRange
     arrivals: Arrivals
     moved: Hours = NO_HOURS
     landed: Landed = field(default_factory=Landed)
+    batch: str = ""
+    finished: frozenset[tuple[str, datetime]] = frozenset()
 
 
 def advanced(state: Watermark, extraction: Extraction) -> Watermark:
@@ -140,4 +150,16 @@ def advanced(state: Watermark, extraction: Extraction) -> Watermark:
         landing_version=max(landing.version, state.landing_version),
         pending=frozenset(pending - mine if current else pending | mine),
         extracted=state.extracted | mine,
+        open=_open(state, extraction),
     )
+
+
+def _open(state: Watermark, extraction: Extraction) -> dict[str, Hours]:
+    mine = frozenset(extraction.hours)
+    left = {
+        batch: frozenset(h for h in hours - mine if (batch, h) not in extraction.finished)
+        for batch, hours in state.open.items()
+    }
+    if extraction.batch:
+        left[extraction.batch] = left.get(extraction.batch, NO_HOURS) | mine
+    return {batch: hours for batch, hours in left.items() if hours}

@@ -127,7 +127,14 @@ class Address:
         kinds = [code for words, code in _CONNECT_REMEDIES.items() if re.search(words, reason)]
         # A URL that libpq cannot parse fails the same way every time, and its words may quote
         # a piece of a password that was not percent-encoded.
-        if "connection to server" not in reason and "translate host name" not in reason:
+        if "invalid URI query parameter" in reason:
+            name = reason.partition('"')[2].partition('"')[0]
+            return self.error(
+                where,
+                f"no connection has the parameter {name}",
+                remedy=f"check what follows the ? of {self.setting}",
+            )
+        if not re.search("connection to server|translate host name|resolve host", reason):
             return self.error(
                 where if "@" not in where.partition("@")[2] else "PostgreSQL",
                 "the URL cannot be used",

@@ -14,8 +14,8 @@ all of dbt's threads at once.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
+import logging
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +32,8 @@ from chimera_assets.lake.storage_retry import with_retries
 from chimera_assets.lake.stream import Replay
 from chimera_assets.row_values import without_values
 from chimera_assets.settings import Settings, get_settings
-from chimera_assets.spool import spool_folder
+from chimera_assets.spool import kept_spool_folder
+from chimera_assets.warehouse.by_hand import require_record
 from chimera_assets.warehouse.dbt_cursor import guard_cursors
 from chimera_assets.warehouse.duckdb import prepare, scan_sql
 from chimera_assets.warehouse.lineage_log import LineageLog, column_names
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 BATCH_ROWS = 122_880
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 guard_cursors()
 
@@ -112,6 +115,7 @@ class Plugin(BasePlugin):
                 case "lineage":
                     self._opened(self._lineages).note_view(cursor, relation, request)
                 case "delta":
+                    require_record(request, _settings(), _log.warning)
                     table = self._table(location.path)
                     rows = _replay(cursor, f"select * from {relation.render()}")  # noqa: S608
                     self._opened(self._lineages).keep_table(cursor, table, request, rows.schema)
@@ -153,20 +157,22 @@ def lake_uri() -> str:
     Raises:
         SettingError: A setting's value cannot be used.
     """
+    return _settings().resolved_lake_uri
+
+
+def _settings() -> Settings:
     settings = get_settings()
     given = settings.model_fields_set & {"home", "lake_uri"}
     if given or settings.home.exists() or not Path("dbt_project.yml").exists():
-        return settings.resolved_lake_uri
+        return settings
     with contextlib.chdir(".."):
-        return Settings().resolved_lake_uri
+        return Settings()
 
 
 @lru_cache(maxsize=1)
 def _spill_folder() -> str:
     """The folder of what DuckDB spills, rows that others must not read, until the process ends."""
-    held = contextlib.ExitStack()
-    atexit.register(held.close)
-    return str(held.enter_context(spool_folder("dbt")))
+    return str(kept_spool_folder("dbt"))
 
 
 def _commit(rows: Replay, table: Table, request: dict[str, Any]) -> None:

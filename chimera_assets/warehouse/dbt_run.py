@@ -18,6 +18,7 @@ from uuid import uuid4
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.settings import get_settings
 from chimera_assets.transient import dbt_is_transient, is_transient
+from chimera_assets.warehouse.by_hand import started_by_us
 from chimera_assets.warehouse.dbt_project import dbt_folders, parsed_bytes
 from chimera_assets.warehouse.node_errors import take_errors
 
@@ -163,7 +164,7 @@ class DbtRun:
             if events is not None and event.info.name in _RESULTS:
                 events.put(MessageToDict(event, preserving_proto_field_name=True))
 
-        with _ONE_AT_A_TIME, dbt_environment(self._hours):
+        with _ONE_AT_A_TIME, started_by_us(), dbt_environment(self._hours):
             take_errors()
             try:
                 result = dbtRunner(_parsed(), callbacks=[pass_on]).invoke(self._arguments)

@@ -37,6 +37,17 @@ def test_who_acts_for_somebody_else_is_named_beside() -> None:
             Principal.of_command(wrong)
 
 
+@pytest.mark.parametrize("name", ["\u200b", "root\u200d", "\u202eecila", "a\x07"])
+def test_a_name_with_characters_that_nobody_sees_is_refused(name: str) -> None:
+    with pytest.raises(ArgumentError, match=r"without invisible characters, found U\+"):
+        Principal.of_command(name)
+
+
+def test_names_that_look_the_same_are_the_same() -> None:
+    for name in ("Ann Lee", "Ann\u00a0 Lee ", "\uff21nn Lee"):
+        assert Principal.of_command(name).name == "Ann Lee"
+
+
 @pytest.mark.parametrize(
     "principal",
     [

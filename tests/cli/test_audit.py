@@ -11,7 +11,10 @@ import polars as pl
 import psycopg
 import pytest
 
-from chimera_assets.access.principal import os_user
+from chimera_assets.access.principal import Principal, os_user
+from chimera_assets.audit import Entry
+from chimera_assets.audit.guards import weaknesses
+from chimera_assets.commands.audit import _cells
 from chimera_assets.contracts import contracts
 from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.postgres.address import describe
@@ -364,7 +367,7 @@ def test_a_changed_contract_or_setting_is_noticed_by_the_next_command(
     known = {one["resource"]: one["after"] for one in first}
     assert set(contracts()) | {"CHIMERA_HOME", "CHIMERA_DATABASE_URL"} == set(known)
     assert set(known["generations"]) == {"version", "sha256"}
-    assert known["CHIMERA_DATABASE_URL"] == {"value": "changed"}
+    assert known["CHIMERA_DATABASE_URL"]["value"] == "changed"
 
     added = {
         one["resource"]: one for one in next_command(CONTRACTS=str(own), EXECUTOR="multiprocess")
@@ -383,20 +386,20 @@ def test_a_changed_contract_or_setting_is_noticed_by_the_next_command(
 
     secret = "postgresql://me:first-s3cr3t@127.0.0.1:1/x"  # noqa: S105
     (one,) = next_command(SOURCE_DATABASE_URL=secret)
-    assert (one["before"], one["after"]) == (None, {"value": "changed"})
+    assert (one["before"], one["after"]["value"]) == (None, "changed")
     (one,) = next_command(SOURCE_DATABASE_URL=secret.replace("first", "second"))
     assert one["resource"] == "CHIMERA_SOURCE_DATABASE_URL"
     with psycopg.connect(platform) as connection:
+        # Only another entry, which is seen, changes what counts as a change.
         connection.execute(
-            """UPDATE platform.configuration SET value = CASE kind WHEN 'secret' THEN '{}'::jsonb
-            ELSE '[1]' END"""
+            """INSERT INTO audit.entries (actor_kind, actor_name, actor_origin, action, resource,
+            after) SELECT 'system', 'x', 'x', 'setting.change', name, '{"seal": "x", "value": "x"}'
+            FROM unnest(ARRAY['CHIMERA_DATABASE_URL', 'CHIMERA_HOME']) AS name"""
         )
-    spoilt = {one["resource"]: one for one in next_command()}
-    assert set(spoilt) >= {"generations", "CHIMERA_DATABASE_URL", "CHIMERA_HOME"}
-    assert spoilt["generations"]["before"] is None
+    spoilt = {one["resource"]: one for one in next_command() if one["reason"] == "noticed"}
+    assert set(spoilt) == {"CHIMERA_DATABASE_URL", "CHIMERA_HOME"}
     with psycopg.connect(platform) as connection:
         kept = connection.execute("SELECT e::text FROM audit.entries e").fetchall()
-        kept += connection.execute("SELECT c::text FROM platform.configuration c").fetchall()
     assert "s3cr3t" not in str(kept)
     shutil.rmtree(own)
 
@@ -415,6 +418,12 @@ def test_the_embedded_server_has_two_logins(
     assert lake_of_four_hours.tables()
     assert chimera("table", "optimize", TABLE).code == 0
     assert (home / "postgres" / "passwords.json").exists()
-    assert platform_database(get_settings()).weaknesses() == ()
+    assert weaknesses(platform_database(get_settings())) == ()
     assert "audit log's table" not in chimera("status").err
     embedded_server(get_settings()).release()
+
+
+def test_a_long_reason_is_shown_by_its_beginning() -> None:
+    who = Principal.of_system("a test")
+    entry = Entry(1, datetime.now(UTC), who, "a", "b", None, None, "why " * 999, None, None)
+    assert len(str(_cells(entry)[-1])) == 300

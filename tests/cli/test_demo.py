@@ -14,8 +14,10 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 
+from chimera_assets.commands import database_access
 from chimera_assets.commands.past_retention import say_past_retention
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
@@ -26,6 +28,7 @@ from chimera_assets.settings import get_settings
 from chimera_assets.sources import schema
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.schema import init_source
+from tests import warm
 
 from .conftest import REPOSITORY, one_line, process
 
@@ -102,6 +105,51 @@ def test_a_source_that_fails_is_told_in_a_line_with_its_cause(source: str) -> No
     assert len(failed) == 1
     assert "tokens_used: expected integer" in failed[0]
     assert "Traceback" not in said.err
+
+
+def _interrupted(sign: str) -> tuple[int, str]:
+    """Exit code and error stream of a backfill that got Ctrl-C when it had printed a sign."""
+    hours = ("--start", "2026-01-31T00", "--end", "2026-01-31T01")
+    child = subprocess.Popen(
+        warm.chimera("backfill", *hours),
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    told = ""
+    while sign not in told and (line := child.stderr.readline()):
+        told += line
+    child.send_signal(signal.SIGINT)
+    told += child.communicate(timeout=60)[1]
+    return child.returncode, told
+
+
+def test_an_interrupt_leaves_no_run_before_it_began_and_cancels_it_after(
+    source: str, chimera: Chimera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert source
+    code, told = _interrupted("in one run")
+    assert (code, told.splitlines()[-1]) == (130, "chimera: interrupted (Ctrl-C)")
+    assert "Traceback" not in told
+    assert "hours.backfill" not in chimera("audit", "list").out
+
+    code, told = _interrupted("ok  raw/providers")
+    assert code == 130, told
+    assert "interrupted (Ctrl-C): the run is cancelled. `chimera backfill --start" in told
+    assert "DagsterExecutionInterruptedError" not in told
+    failed, begun = json.loads(chimera("audit", "list", "--action", "hours", "--json").out)
+    assert (failed["failure_of"], failed["after"]) == (begun["id"], {"failed": "interrupted"})
+    monkeypatch.setenv("DAGSTER_HOME", str(REPOSITORY))
+    with dg.DagsterInstance.get() as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]
+    told = chimera("status", "--json").out
+    stream = next(one for one in json.loads(told)["streams"] if one["stream"] == "generations")
+    assert (stream["hours_pending"], stream["pending"]) == (1, ["2026-01-31-00:00"])
+    (resumes,) = stream["run_pending"]
+    assert resumes.endswith(" backfill --start 2026-01-31T00 --end 2026-01-31T01")
+    assert resumes in chimera("status").err
 
 
 def test_rows_of_somebody_are_left_alone(chimera: Chimera, source: str) -> None:
@@ -232,6 +280,12 @@ def test_the_database_can_be_looked_into(chimera: Chimera, source: str, home: Pa
     assert "operational" in seen.out
     assert password not in seen.out
     assert (home / "postgres").exists()
+    opened = json.loads(chimera("audit", "list", "--action", "source", "--json").out)
+    actions = [one["action"] for one in opened]
+    assert actions == ["source.psql", "source.psql", "source.psql", "source.url"]
+    assert "operational" in opened[-1]["resource"]
+    assert "chimera" in opened[1]["resource"]
+    assert password not in str(opened)
 
 
 def test_a_url_is_shown_where_nothing_was_started(
@@ -239,6 +293,7 @@ def test_a_url_is_shown_where_nothing_was_started(
 ) -> None:
     assert "found none yet" in one_line(chimera("source", "url"))
     assert not (home / "postgres" / "data").exists()
+    monkeypatch.setattr(database_access, "_opened", lambda *_: contextlib.nullcontext())
     for url, shown in (
         ("postgresql://ann:s3%40t@db.example.com/x?sslmode=require", "ann@db.example.com/x?ssl"),
         ("postgres://db.example.com/x?user=ann&password=s3t", "db.example.com/x?user=ann"),

@@ -113,12 +113,21 @@ class Warehouse:
         self.lake.table("staged", "providers").overwrite(pl.DataFrame(full, schema=PROVIDERS))
 
     def dbt(
-        self, *arguments: str, start: str | None = None, end: str | None = None, expect: int = 0
+        self,
+        *arguments: str,
+        start: str | None = None,
+        end: str | None = None,
+        expect: int = 0,
+        **settings: str,
     ) -> str:
         """`dbt build` in a process of its own; its output. Without hours (ISO 8601): everything."""
         environment = {
             **os.environ,
             "CHIMERA_LAKE_URI": self.lake.uri,
+            # Off the record: a server for each of these processes would take its time.
+            "CHIMERA_HOME": str(self.target / "home"),
+            "CHIMERA_SOURCE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+            **settings,
             "DBT_TARGET_PATH": str(self.target),
             "DBT_LOG_PATH": str(self.target / "logs"),
             "PYTHONPATH": str(ROOT),

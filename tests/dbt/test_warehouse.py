@@ -204,6 +204,13 @@ def test_one_model_alone_in_a_fresh_process(warehouse: Warehouse) -> None:
     warehouse.dbt("test", "--select", "test_type:data")
 
 
+def test_no_table_changes_by_hand_that_cannot_be_written_down(warehouse: Warehouse) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    output = warehouse.dbt("build", "--select", "dim_time", expect=1, CHIMERA_DATABASE_URL=nowhere)
+    assert "not done, as the audit log could not be written" in output
+    assert not warehouse.lake.table("marts", "dim_time").exists()
+
+
 @pytest.mark.parametrize(
     ("start", "end", "said"),
     [

@@ -188,6 +188,18 @@ def test_a_start_that_was_cut_off_leaves_nothing_in_the_way(server: EmbeddedPost
     assert not half.exists()
 
 
+def test_a_start_that_failed_is_told_by_its_cause(tmp_path: Path) -> None:
+    cluster = EmbeddedPostgres(tmp_path).cluster
+    cluster.log.parent.mkdir(parents=True, exist_ok=True)
+    cluster.log.write_text(
+        "[1] FATAL:  something of long ago\n"
+        "[2] LOG:  starting PostgreSQL 18.4\n"
+        "[2] FATAL:  could not write lock file: No space left on device\n"
+        "[2] LOG:  database system is shut down\n"
+    )
+    assert cluster.last_words().startswith("[2] FATAL:  could not write lock file: No space left")
+
+
 @pytest.mark.parametrize("folder", ["x" * 120, "with space, comma and 'quote'", "ünï"])
 def test_any_home_gives_a_url_for_any_client(tmp_path: Path, folder: str) -> None:
     psycopg2 = pytest.importorskip("psycopg2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,14 @@ from chimera_assets.orchestration.runs.audited_run import _action, _assets, _res
 from chimera_assets.orchestration.runs.tags import late_tags, partition_tags
 from chimera_assets.postgres.platform.database import PlatformDatabase
 from chimera_assets.settings import Settings
+from tests import warm
 
-from .house import House, generations, keys
+from .house import ROOT, House, environment, generations, keys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GOOD, BLOCKED, REFUSED, AGAIN = keys("2026-01-05-04:00", 4)
+GOOD, BLOCKED, REFUSED, AGAIN, BY_HAND = keys("2026-01-05-04:00", 5)
 HOURS = partition_tags(HourRange.from_keys(GOOD, GOOD))
 SCHEDULE = Principal.of_system("schedule chimera_etl_hourly").tags()
 
@@ -62,6 +64,24 @@ def test_no_hour_is_taken_that_cannot_be_written_down(house: House) -> None:
     assert "CHIMERA_DATABASE_URL" in cause
     assert house.count("raw/generations", REFUSED) == 0
     beside.close()
+
+
+def test_a_dbt_started_by_hand_is_written_down_once(house: House, tmp_path: Path) -> None:
+    hours = HourRange.from_keys(BY_HAND, BY_HAND)
+    given = environment(
+        house.home,
+        CHIMERA_DBT_START_HOUR=hours.start.isoformat(),
+        CHIMERA_DBT_END_HOUR=hours.end.isoformat(),
+        DBT_TARGET_PATH=str(tmp_path),
+        DBT_LOG_PATH=str(tmp_path),
+    )
+    command = warm.dbt("run", "--select", "fact_generations", "fact_provider_health")
+    subprocess.run(command, cwd=ROOT / "dbt_project", env=given, check=True, capture_output=True)
+
+    (entry,) = entries(house.home, BY_HAND)
+    assert (entry.action, entry.actor.kind) == ("models.build", Kind.OS_USER)
+    assert entry.actor.origin.startswith("dbt on ")
+    assert entry.after == {"models": ["fact_generations", "fact_provider_health"]}
 
 
 RUN_AGAIN = """mutation($run: ExecutionParams!) {

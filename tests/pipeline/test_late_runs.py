@@ -11,13 +11,15 @@ import pytest
 
 from chimera_assets.contracts import load_contracts
 from chimera_assets.contracts.loader import SHIPPED
-from chimera_assets.hours import HourRange, parse_key
+from chimera_assets.hours import HourRange, parse_key, partition_key
 from chimera_assets.ingest.extraction import extract_into_raw
 from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
+from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import Lake
 from chimera_assets.orchestration.runs.late_runs import RUNS_A_TICK, LateRunRequest, Plan, plan
 from chimera_assets.run_context import RunContext
 from chimera_assets.runs.job_names import HOURLY_JOB
+from chimera_assets.system_tables.batches import BATCHES, append_batches
 
 from .fake_source import FakeTable
 from .house import generations, keys
@@ -121,6 +123,57 @@ def test_hours_in_a_row_are_one_run_and_many_runs_are_asked_for_in_turn(
     assert f"{10 - RUNS_A_TICK} more runs are asked for by the next ticks" in many.messages
 
 
+def judged(lake: Lake, hour: str, *, published: bool) -> None:
+    """An hour of raw is judged, as the step after its extraction does it."""
+    rows = lake.table("raw", "generations").read(HourRange.single(parse_key(hour)))
+    counts = rows.group_by("hour_partition", "hour").agg(
+        batch_id=pl.col("_batch_id").max(), extracted=pl.len()
+    )
+    now = pl.lit(datetime.now(UTC)).cast(pl.Datetime("us", "UTC"))
+    batch = counts.with_columns(stream=pl.lit("generations"), published=published, judged_at=now)
+    missing = [pl.lit(None).alias(n) for n in BATCHES if n not in batch.collect_schema()]
+    typed = [pl.col(name).cast(kind) for name, kind in BATCHES.items()]
+    append_batches(lake, batch.with_columns(missing).select(typed).collect())
+
+
+def test_an_hour_whose_run_ended_on_the_way_is_asked_for_until_it_is_in_the_facts(
+    tmp_path: Path,
+) -> None:
+    contract = load_contracts([SHIPPED])["generations"]
+    lake, source = Lake(str(tmp_path / "lake")), FakeTable()
+    raw = lake.table("raw", "generations")
+
+    def extract(hour: str) -> None:
+        hours = HourRange.single(parse_key(hour))
+        extract_into_raw(RunContext(lake, datetime.now(UTC), "run"), contract, source, hours)  # type: ignore[arg-type]
+
+    def pending() -> set[str]:
+        now = datetime.now(UTC)
+        found = scan_for_late_rows(lake, contract, source, now=now, seconds=20)  # type: ignore[arg-type]
+        return {partition_key(hour) for hour in found.pending}
+
+    source.write(*generations(SIX, 20))
+    extract(SIX)
+    assert pending() == {SIX}
+    judged(lake, SIX, published=False)
+    assert pending() == set()  # a blocked hour has ended
+
+    extract(SIX)
+    assert pending() == {SIX}  # judged was the batch before
+    judged(lake, SIX, published=True)
+    rows = raw.read(HourRange.single(parse_key(SIX))).collect()
+    lake.table("staged", "generations").write_hours(rows, HourRange.single(parse_key(SIX)))
+    assert pending() == {SIX}  # not in the facts
+    lake.table("marts", "fact_generations").write_hours(rows, HourRange.single(parse_key(SIX)))
+    assert pending() == set()
+
+    extract(EIGHT)  # without rows
+    watermark = current_watermark(lake, "generations")
+    assert watermark is not None
+    assert list(watermark.open.values()) == [{parse_key(EIGHT)}]  # SIX has ended
+    assert pending() == {EIGHT}
+
+
 def test_a_row_that_moved_into_an_hour_never_taken_leaves_its_old_one(tmp_path: Path) -> None:
     """Its new arrival makes it look like a new row of that hour."""
     contract = load_contracts([SHIPPED])["generations"]
@@ -147,6 +200,8 @@ def test_a_row_that_moved_into_an_hour_never_taken_leaves_its_old_one(tmp_path: 
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     table.write(moved | {"timestamp": "2026-02-10T07:30:00Z", "created_at": now})
     extract(SEVEN)
+    judged(lake, SIX, published=False)
+    judged(lake, SEVEN, published=False)
 
     found = scan_for_late_rows(lake, contract, source, now=datetime.now(UTC), seconds=20)
 
@@ -154,6 +209,7 @@ def test_a_row_that_moved_into_an_hour_never_taken_leaves_its_old_one(tmp_path: 
     extract(SIX, late=True)
     assert "06-0003" in ids(SEVEN)
     assert "06-0003" not in ids(SIX)
+    judged(lake, SIX, published=False)
     after = scan_for_late_rows(lake, contract, source, now=datetime.now(UTC), seconds=20)
     assert after.pending == frozenset()
     assert "generations: no late rows; extracted up to" in after.messages[0]

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS, ONE_HOUR, HourRange
+from chimera_assets.ingest.unfinished import unfinished
+from chimera_assets.ingest.watermark import NO_HOURS
+from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake.data_files import files
 from chimera_assets.layers import (
     AGGREGATES,
@@ -74,6 +77,8 @@ class LakeMetrics:
         states = {(layer, name): self._state(layer, name) for layer, name in self._lake.tables()}
         for contract in self._contracts:
             yield from self._stream(contract, states, now)
+            if (RAW, contract.stream) in states and contract.kind == "stream":
+                yield Sample("chimera_pending_hours", (contract.stream,), self._pending(contract))
         for table, state in states.items():
             yield Sample("delta_lake_row_count", table, state.rows)
             yield Sample("delta_lake_size_bytes", table, state.bytes)
@@ -98,6 +103,22 @@ class LakeMetrics:
             known = self._kept[what] = (version, read())
         value: _T = known[1]
         return value
+
+    def _pending(self, contract: Contract) -> int:
+        lake, stream = self._lake, contract.stream
+        tables = [
+            lake.table(RAW, stream),
+            lake.table(MARTS, fact_table(stream)),
+            batches_table(lake),
+        ]
+        versions = tuple(table.version() if table.exists() else None for table in tables)
+
+        def read() -> int:
+            watermark = current_watermark(lake, stream)
+            pending = watermark.pending if watermark is not None else NO_HOURS
+            return len(pending | unfinished(lake, stream, watermark))
+
+        return self._once(f"pending {stream}", versions, read)
 
     @staticmethod
     def _stream(

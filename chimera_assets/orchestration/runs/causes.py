@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 #: What Dagster raises for a blocking check that failed; its message says which.
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 
+#: What is raised in a step by Ctrl-C, SIGTERM, or whoever cancels its run.
+_INTERRUPTS = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
+INTERRUPTED = "interrupted"
+
 #: The modules that define errors of ours. A process that reads of a failure need not have imported
 #: the one that its error is from.
 ERROR_MODULES = (
@@ -43,6 +47,8 @@ _LINE = 500
 
 def cause_of(error: SerializableErrorInfo) -> str:
     """The cause in one line: what the user can mend, if there is such a thing in the chain."""
+    if was_interrupted(error):
+        return INTERRUPTED
     named = _named(error)
     if named is not None:
         return _line(named.message)
@@ -56,6 +62,8 @@ def safe_cause_of(error: SerializableErrorInfo) -> str:
     Our own errors never hold any. Others may quote what they stumbled upon, so that only their kind
     is given, and of dbt's the names of what failed.
     """
+    if was_interrupted(error):
+        return INTERRUPTED
     named = _named(error)
     of_dbt = DbtFailed.__name__ in classes_of(error)
     told = named.message if named is not None else None
@@ -66,6 +74,11 @@ def safe_cause_of(error: SerializableErrorInfo) -> str:
         return f"{kind}; what it says may quote rows; see the log of the run"
     # PostgreSQL quotes names after a word, values after a colon.
     return re.sub(r'(?<=: )"[^"]*"', '"..."', _line(told))
+
+
+def was_interrupted(error: SerializableErrorInfo) -> bool:
+    """Whether nothing failed, but somebody ended the step or its run."""
+    return not _INTERRUPTS.isdisjoint(classes_of(error))
 
 
 def classes_of(error: SerializableErrorInfo) -> list[str]:

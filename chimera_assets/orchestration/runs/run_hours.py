@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -12,12 +14,14 @@ from dagster import (
     JobDefinition,
     reconstructable,
 )
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 # The public `execute_job` reports nothing before the end; this is what it calls.
 from dagster._core.execution.api import execute_run_iterator
 
 from chimera_assets.contracts import contracts
 from chimera_assets.hours import HourRange
+from chimera_assets.interrupts import noted
 from chimera_assets.layers import RAW
 from chimera_assets.orchestration.instance.dead_runs import end_dead_runs
 from chimera_assets.orchestration.instance.home import open_instance
@@ -26,9 +30,13 @@ from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY, partition_
 from chimera_assets.runs.job_names import HOURLY_JOB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from dagster import DagsterInstance, DagsterRun
+    from dagster._core.definitions.reconstruct import ReconstructableJob
 
     from chimera_assets.access.principal import Principal
+    from chimera_assets.interrupts import Noted
 
 #: Where Dagster finds everything, as in `workspace.yaml`; by name, as this floor is below it.
 _DEFINITIONS = "chimera_assets.definitions"
@@ -50,6 +58,7 @@ class RunSummary:
         seconds: From start to end.
         steps: Every step, in the order they ended.
         checks: Asset check -> what its evaluations said.
+        interrupted: Whether Ctrl-C or SIGTERM ended it; Dagster has it as cancelled.
     """
 
     run_id: str
@@ -58,6 +67,7 @@ class RunSummary:
     seconds: float
     steps: tuple[StepRun, ...]
     checks: dict[str, CheckRun]
+    interrupted: bool = False
 
     @property
     def failed(self) -> tuple[StepRun, ...]:
@@ -96,32 +106,65 @@ def run_hours(
         chosen = _after_raw(job.get_definition()) if replay else None
         if chosen is not None:
             job = job.get_subset(asset_selection=chosen)
-        definition = job.get_definition()
-        run = instance.create_run_for_job(
-            job_def=definition,
-            run_config={**(definition.run_config or {}), **_QUIET},
-            tags={
-                **definition.run_tags,
-                **partition_tags(hours),
-                **_LABELS,
-                **(actor.tags() if actor is not None else {}),
-                **({CAUSE_TAG: REPLAY} if replay else {}),
-            },
-            asset_selection=chosen,
-            job_code_origin=job.get_python_origin(),
-        )
-        record = RunRecord(len(definition.graph.node_dict), on_event)
-        for event in execute_run_iterator(job, run, instance):
-            record.note(event)
+        tags = {
+            **partition_tags(hours),
+            **_LABELS,
+            **(actor.tags() if actor is not None else {}),
+            **({CAUSE_TAG: REPLAY} if replay else {}),
+        }
+        record = RunRecord(len(job.get_definition().graph.node_dict), on_event)
+        with noted() as signals:
+            run = _create(instance, job, tags, chosen)
+            _execute(job, run, instance, record, signals)
+            interrupted = signals.any()
         ended = instance.get_run_by_id(run.run_id)
+    success = ended is not None and ended.is_success
     return RunSummary(
         run_id=run.run_id,
         hours=hours,
-        success=ended is not None and ended.is_success,
+        success=success,
         seconds=time.perf_counter() - started,
         steps=tuple(record.steps()),
         checks=record.checks,
+        interrupted=interrupted and not success,
     )
+
+
+def _create(
+    instance: DagsterInstance,
+    job: ReconstructableJob,
+    tags: Mapping[str, str],
+    chosen: frozenset[AssetKey] | None,
+) -> DagsterRun:
+    definition = job.get_definition()
+    return instance.create_run_for_job(
+        job_def=definition,
+        run_config={**(definition.run_config or {}), **_QUIET},
+        tags={**definition.run_tags, **tags},
+        asset_selection=chosen,
+        job_code_origin=job.get_python_origin(),
+    )
+
+
+def _execute(
+    job: ReconstructableJob,
+    run: DagsterRun,
+    instance: DagsterInstance,
+    record: RunRecord,
+    signals: Noted,
+) -> None:
+    """Execute a run; an interrupt cancels it, as Dagster's pages would."""
+    cancelling = False
+    for event in execute_run_iterator(job, run, instance):
+        # In a step's event Dagster's handler may raise right here, which the signal survives.
+        with suppress(DagsterExecutionInterruptedError):
+            record.note(event)
+            if signals.any() and not cancelling:
+                cancelling = True
+                instance.report_run_canceling(run)
+            if cancelling and not record.interrupted:
+                # Dagster raises it in a step, where an import or a library may swallow it.
+                signal.raise_signal(signal.SIGINT)
 
 
 def _after_raw(job: JobDefinition) -> frozenset[AssetKey]:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from dagster import AssetCheckSeverity, DagsterEventType
 
 from chimera_assets.errors import in_short, one_line
-from chimera_assets.orchestration.runs.causes import CHECK_FAILED, cause_of, classes_of
+from chimera_assets.orchestration.runs.causes import (
+    CHECK_FAILED,
+    cause_of,
+    classes_of,
+    was_interrupted,
+)
 from chimera_assets.runs.job_names import HOURLY_JOB
 from chimera_assets.runs.step_names import shown_step
 
@@ -85,6 +90,8 @@ class RunRecord:
         self._run_failure = ""
         self._broken: dict[str, list[str]] = {}
         self.checks: dict[str, CheckRun] = {}
+        #: Whether a step was ended by Ctrl-C or SIGTERM.
+        self.interrupted = False
 
     def note(self, event: DagsterEvent) -> None:
         """Keep what an event says."""
@@ -118,6 +125,7 @@ class RunRecord:
             step.seconds = time.perf_counter() - self._begun.get(name, time.perf_counter())
         if outcome == "failed" and event.step_failure_data.error is not None:
             step.cause = self._cause(name, event.step_failure_data.error)
+            self.interrupted |= was_interrupted(event.step_failure_data.error)
         again = event.step_retry_data.error if outcome == "retried" else None
         self._emit(StepEvent(name, outcome, self._of, cause_of(again) if again is not None else ""))
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._utils.interrupts import check_captured_interrupt
+
+from chimera_assets.orchestration.runs.causes import INTERRUPTED, was_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +24,11 @@ if TYPE_CHECKING:
 
         def fail(self, kind: str) -> None:
             """Take note of the kind of failure."""
+
+
+def _kind(event: DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    return INTERRUPTED if error is not None and was_interrupted(error) else "StepFailure"
 
 
 def around_runs(
@@ -38,10 +47,12 @@ def around_runs(
         def wrapped(
             plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
         ) -> Iterator[DagsterEvent]:
+            if check_captured_interrupt():  # while it was prepared: nothing has begun
+                raise DagsterExecutionInterruptedError
             with around(plan_context) as span:
                 for event in execute(plan_context, execution_plan):
                     if event.is_step_failure:
-                        span.fail("StepFailure")
+                        span.fail(_kind(event))
                     yield event
 
         # The object stays what it is: Dagster looks at its class.

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PORT = 5432
 #: Linux allows 107 bytes in the path of a socket, macOS 103.
 _LONGEST_SOCKET = 100
+
+#: How the log says that a start begins, and what ended it; so many lines are looked at.
+_STARTED, _FAULT, _LAST_LINES = "starting PostgreSQL", re.compile(r"\b(FATAL|PANIC):"), 200
 #: `unix_socket_directories` is a list, split at commas; keep to what never needs quoting.
 _PLAIN_PATH = re.compile(r"[\w./+@=-]+", re.ASCII)
 
@@ -194,9 +197,17 @@ class Cluster:
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def last_words(self, lines: int = 3) -> str:
-        """The end of the server's log, in one line."""
+        """The end of the server's log, in one line; from the fault on that its last start met.
+
+        After a fault the server goes on to say that it shuts down, which is no cause.
+        """
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return " | ".join(text.strip().splitlines()[-lines:]) or "no log"
+        last = text.strip().splitlines()[-_LAST_LINES:]
+        # What an earlier start met is none of this one's.
+        begun = max((at for at, line in enumerate(last) if _STARTED in line), default=0)
+        faults = [at for at, line in enumerate(last) if at >= begun and _FAULT.search(line)]
+        said = last[faults[0] :][:lines] if faults else last[-lines:]
+        return " | ".join(said) or "no log"
 
     def _is_ours(self, pid: int) -> bool:
         """Whether a process is one of PostgreSQL on this data."""

@@ -12,7 +12,6 @@ from chimera_assets.postgres.errors import DatabaseError
 from chimera_assets.postgres.platform.logins import logins
 from chimera_assets.postgres.platform.session import explained, is_alive, open_session
 from chimera_assets.postgres.platform.version import EXPECTED, require_known, versions
-from chimera_assets.postgres.platform.weaknesses import find_weaknesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,15 +63,6 @@ class PlatformDatabase:
             if not session.closed:
                 with self._guard:
                     self._idle.append((address, session))
-
-    def weaknesses(self) -> tuple[str, ...]:
-        """What would let somebody change the audit log, in words; see `find_weaknesses`.
-
-        Raises:
-            DatabaseError: As for `transaction`.
-        """
-        with self.transaction() as session:
-            return find_weaknesses(session)
 
     def close(self) -> None:
         """End the sessions that are kept; the next transaction opens another."""

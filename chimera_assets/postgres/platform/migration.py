@@ -58,15 +58,20 @@ _GIVEN = (
 _GRANTS = (
     "USAGE ON SCHEMA platform, audit",
     "SELECT ON platform.alembic_version",
-    "SELECT, INSERT, UPDATE ON platform.configuration",
     "SELECT, INSERT, UPDATE ON public.stream_positions",
     "SELECT ON audit.entries",
+    "SELECT ON SEQUENCE audit.entries_id_seq",  # to see that it goes on
     f"INSERT ({_GIVEN}) ON audit.entries",
 )
 
 _REMEDY = (
     "the login that makes the tables has to own those that are there, and to be allowed CREATE on "
     "the database and on its schema public; see docs/audit.md"
+)
+_THERE_ALREADY = (psycopg.errors.DuplicateSchema, psycopg.errors.DuplicateTable)
+_OTHERS = (
+    "it stands where a migration makes it: if the tables are ours, write their version into "
+    "platform.alembic_version, which has an older one; else name a database without a schema audit"
 )
 
 
@@ -94,6 +99,10 @@ def migrate(logins: Logins, application: Session) -> None:
                 for statement in _rights(connection, logins, application.info.user):
                     connection.exec_driver_sql(statement)
         except sa.exc.DBAPIError as error:
+            if isinstance(error.orig, _THERE_ALREADY):
+                raise DatabaseError(
+                    logins.owner.setting, str(error.orig.diag.message_primary), remedy=_OTHERS
+                ) from None
             raise (error.orig or error) from None
     if logins.are_one:
         _log.warning(

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from chimera_assets.postgres.address import Address, is_lost
+from chimera_assets.postgres.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,8 @@ def open_session(address: Address) -> Session:
     """A session in which each statement is a transaction of its own, unless one is opened.
 
     Raises:
-        DatabaseError: The URL cannot be used, or the database cannot be reached or refuses.
+        DatabaseError: The URL cannot be used, the database cannot be reached or refuses, or it has
+            no encoding.
     """
     url = address.normal_url()
     try:
@@ -42,6 +44,13 @@ def open_session(address: Address) -> Session:
         )
     except psycopg.Error as error:
         raise address.connect_error(_WRAPPING.sub("", str(error))) from None
+    if session.info.parameter_status("server_encoding") == "SQL_ASCII":
+        session.close()
+        raise DatabaseError(
+            address.setting,
+            "expected a database whose encoding is UTF8, found SQL_ASCII",
+            remedy="create database … encoding 'UTF8' template template0, and name that one",
+        )
     with explained(address):
         session.execute(_BOUND_WAITS, (LOCK_TIMEOUT,))
     return session

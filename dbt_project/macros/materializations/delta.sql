@@ -50,6 +50,7 @@
         "start": hours.start.isoformat() if hours else none,
         "end": hours.end.isoformat() if hours else none,
         "invocation_id": invocation_id,
+        "selected": selected_resources,
     }) -%}
     {%- set path = this.schema ~ "/" ~ this.identifier -%}
     {% do adapter.store_relation("lake", staged_relation, [], path, "delta", request) %}
