@@ -38,7 +38,7 @@ criteria: $(READY) ## Run the tests that prove criteria of the specification; ma
 	@python -m pytest -q -n $(WORKERS) --dist loadfile -m criterion --criteria
 
 soak: $(READY) ## Try every fault many times (half an hour); SEED=n repeats a run's random choices.
-	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults tests/pipeline/test_gate.py
+	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults tests/orchestration/test_gate.py
 
 lint: lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml ## Run every check of the code.
 

@@ -26,7 +26,7 @@ _LINE = "{:<18} {:>12} {:>10} {:>10} {:>7} {:>9}  {:<22} {}"
 
 
 def main() -> int:
-    """Measure; 1 if a measure could not be made. A goal that is not met is told, not an error."""
+    """Measure; 1 if a measure could not be made. A goal that is missed is reported, no error."""
     options = _options()
     if options.write_docs:
         print(docs_table.written(RESULTS, ROOT / "docs" / "benchmarks.md"))

@@ -58,8 +58,8 @@ def _section(newest: dict[str, tuple[dict[str, Any], dict[str, Any]]]) -> str:
         reports, names = places.setdefault(report["date"][:10] + json.dumps(unloaded), ([], []))
         reports.append(report)
         names.append(name)
-    told = [_place(*place) for _, place in sorted(places.items())]
-    return "\n".join([_HEAD, *(_row(name, newest[name][0]) for name in newest), "", *told])
+    reported = [_place(*place) for _, place in sorted(places.items())]
+    return "\n".join([_HEAD, *(_row(name, newest[name][0]) for name in newest), "", *reported])
 
 
 def _row(name: str, result: dict[str, Any]) -> str:
@@ -78,10 +78,10 @@ def _row(name: str, result: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def goal(result: dict[str, Any], told: dict[str, Any]) -> str:
+def goal(result: dict[str, Any], reported: dict[str, Any]) -> str:
     """A goal in words; with what was found, where no other column has that."""
-    found = result["growths"].get(told["what"])
-    return told["told"] if found is None else f"{told['told']} ({found:.2f}x)"
+    found = result["growths"].get(reported["what"])
+    return reported["reported"] if found is None else f"{reported['reported']} ({found:.2f}x)"
 
 
 def _place(reports: list[dict[str, Any]], names: list[str]) -> str:

@@ -23,12 +23,12 @@ class Goal:
         return value >= self.bound if self.what == "ratio" else value <= self.bound
 
     def __str__(self) -> str:
-        told = {
+        reported = {
             "ratio": f">= {self.bound:g}",
             "seconds": f"<= {self.bound:.3g} s",
             "peak_mb": f"<= {self.bound:,.0f} MB",
         }
-        return told.get(self.what, f"{self.what} <= {self.bound:g}x")
+        return reported.get(self.what, f"{self.what} <= {self.bound:g}x")
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ _HERE = Path(__file__).resolve().parent
 _CONSTRAINTS = _HERE / "constraints-peers.txt"
 _ENVIRONMENTS = _HERE / ".peers"
 
-#: How much of what a failing process said is told.
+#: How much of what a failing process said is reported.
 _TOLD_CHARACTERS = 2_000
 
 
@@ -40,7 +40,7 @@ class Peer:
         given: What the process is made ready with.
 
     Attributes:
-        told: The process's first answer; its `version` in any case.
+        reported: The process's first answer; its `version` in any case.
 
     Raises:
         PeerUnavailable: On entering, if it cannot be installed.
@@ -49,7 +49,7 @@ class Peer:
 
     def __init__(self, name: str, **given: Any) -> None:  # noqa: ANN401
         self.name, self._given = name, given
-        self.told: dict[str, Any] = {}
+        self.reported: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         python = installed(self.name)
@@ -63,7 +63,7 @@ class Peer:
             stderr=self._said,
             text=True,
         )
-        self.told = self._answer()
+        self.reported = self._answer()
         return self
 
     def __exit__(

@@ -34,8 +34,8 @@ def measured(rows: int, hours: int, goals: tuple[Goal, ...]) -> Outcome:
     # One bad row in few would be over the 1% at which an hour is blocked.
     filled(rows, hours=hours, bad=_BAD if rows >= _ENOUGH * hours else 0.0)
     installed()
-    ran, told = ran_hours(START, hours)
-    return Outcome(rows=rows, ours=ran.seconds, goals=goals, peak_mb=ran.peak_mb, details=told)
+    ran, reported = ran_hours(START, hours)
+    return Outcome(rows=rows, ours=ran.seconds, goals=goals, peak_mb=ran.peak_mb, details=reported)
 
 
 def installed() -> None:
@@ -46,7 +46,7 @@ def installed() -> None:
 def ran_hours(
     start: datetime, hours: int = 1, *, lake: Path | None = None
 ) -> tuple[Ran, dict[str, Any]]:
-    """Run the job as a process; gives the process, and what it told of its steps.
+    """Run the job as a process; gives the process, and what it reported of its steps.
 
     Args:
         start: The first hour.

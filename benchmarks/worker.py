@@ -33,7 +33,7 @@ def main(name: str, rows: str, result: str) -> None:
     found = asdict(outcome)
     found |= {"title": measure.title, "own_rows": measure.rows}
     found["goals"] = [
-        {"what": goal.what, "bound": goal.bound, "told": str(goal), "met": met}
+        {"what": goal.what, "bound": goal.bound, "reported": str(goal), "met": met}
         for goal, met in outcome.verdicts()
     ]
     Path(result).write_text(json.dumps(found), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Who acts in a story that calls the house's own functions, and the log where that is kept."""
+"""Who acts in a story that calls the site's own functions, and the log where that is kept."""
 
 from __future__ import annotations
 

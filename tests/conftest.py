@@ -1,4 +1,4 @@
-"""Servers that stories in several folders use."""
+"""What stories in several folders use: a site, and an S3."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.site.site import Site
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,13 +22,24 @@ HERE = Path(__file__).parent
 pytest_plugins = ["pytester", "tests.criteria.plugin"]
 
 #: Folders with long stories. They begin first, so that no core is idle while the last one ends.
-LONG = {"cli", "dbt", "deploy", "faults", "observability", "packs", "pipeline"}
+LONG = {
+    "cli", "deploy", "faults", "ingest", "monitoring", "orchestration", "packs", "quality",
+    "reconciliation", "warehouse",
+}  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long stories first, each file's tests in the order in which it has them."""
     items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One for the stories that leave it as they found it, each with hours of its own."""
+    made = Site(tmp_path_factory.mktemp("site") / "home")
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

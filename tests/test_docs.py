@@ -53,19 +53,21 @@ def rows(page: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("setting", sorted(SETTINGS))
-def test_every_setting_is_told(setting: str) -> None:
+def test_every_setting_is_reported(setting: str) -> None:
     assert setting in rows("settings.md")
 
 
 def test_no_page_tells_a_setting_that_is_not_there() -> None:
-    told = {name for page in PAGES for name in re.findall(r"\bCHIMERA_[A-Z_]+", page.read_text())}
-    assert told <= SETTINGS | OF_DBT
+    reported = {
+        name for page in PAGES for name in re.findall(r"\bCHIMERA_[A-Z_]+", page.read_text())
+    }
+    assert reported <= SETTINGS | OF_DBT
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_is_told_with_its_options(command: str) -> None:
-    told = rows("commands.md")[command]
-    assert {name for name in COMMANDS[command] if f"`{name}`" not in told} == set()
+def test_every_command_is_reported_with_its_options(command: str) -> None:
+    reported = rows("commands.md")[command]
+    assert {name for name in COMMANDS[command] if f"`{name}`" not in reported} == set()
 
 
 def test_no_page_tells_a_command_that_is_not_there() -> None:
@@ -81,12 +83,12 @@ def test_no_page_tells_a_command_that_is_not_there() -> None:
     "name",
     [*ROW_CHECKS, *METRICS, *(name for name, check in BATCH_CHECKS.items() if check.custom)],
 )
-def test_every_rule_is_told(name: str) -> None:
+def test_every_rule_is_reported(name: str) -> None:
     assert name in rows("contracts.md")
 
 
 @pytest.mark.parametrize("name", sorted(CUSTOM))
-def test_every_term_of_a_contract_is_told(name: str) -> None:
+def test_every_term_of_a_contract_is_reported(name: str) -> None:
     assert f"`{name}`" in (ROOT / "docs/contracts.md").read_text()
 
 

@@ -59,7 +59,7 @@ def test_a_change_is_undone_first_even_if_a_library_swallows_it() -> None:
     assert ended(undone, CTRL_C) == (0, "to its end\ninterrupted (Ctrl-C) 130\n", "")
 
 
-def test_a_run_is_told_of_it_whoever_handles_it_meanwhile() -> None:
+def test_a_run_is_warned_of_it_whoever_handles_it_meanwhile() -> None:
     noted = """
         with interrupts.noted() as signals:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # as Dagster sets its own

@@ -27,8 +27,8 @@ def measure(rows: int, home: Path) -> Outcome:
     filled(small)
     filled(rows, start=START + timedelta(hours=1), first=small)
     installed()
-    before, told_before = ran_hours(START, lake=home / "small")
-    after, told = ran_hours(START + timedelta(hours=1), lake=home / "big")
+    before, reported_before = ran_hours(START, lake=home / "small")
+    after, reported = ran_hours(START + timedelta(hours=1), lake=home / "big")
     return Outcome(
         rows=rows,
         ours=after.seconds,
@@ -40,5 +40,5 @@ def measure(rows: int, home: Path) -> Outcome:
         },
         goals=(Goal("time", _TIMES), Goal("memory", 2)),
         peak_mb=after.peak_mb,
-        details={"small": told_before | {"peak_mb": before.peak_mb}, "big": told},
+        details={"small": reported_before | {"peak_mb": before.peak_mb}, "big": reported},
     )

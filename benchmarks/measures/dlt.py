@@ -39,5 +39,5 @@ def measure(rows: int, home: Path) -> Outcome:
     if taken != {"ours": rows, "dlt": rows}:
         msg = f"expected {rows} rows of each, found {taken}"
         raise RuntimeError(msg)
-    outcome.peer = f"dlt {dlt.told['version']}"
+    outcome.peer = f"dlt {dlt.reported['version']}"
     return outcome

@@ -46,12 +46,12 @@ def measure(rows: int, home: Path) -> Outcome:
         started = time.perf_counter()
         theirs.ask(form="verdicts")
         outcome.details["floor_verdicts_only"] = time.perf_counter() - started
-    if set(theirs.told["rules"]) != set(RULES):
-        msg = f"the two have different rules: {sorted(set(theirs.told['rules']) ^ set(RULES))}"
+    if set(theirs.reported["rules"]) != set(RULES):
+        msg = f"the two have different rules: {sorted(set(theirs.reported['rules']) ^ set(RULES))}"
         raise RuntimeError(msg)
     if found["ours"] != found["Great Expectations"]:
         msg = f"the two disagree on (bad rows, broken rules): {found}"
         raise RuntimeError(msg)
     outcome.details["bad_rows"] = found["ours"][0]
-    outcome.peer = f"Great Expectations {theirs.told['version']}"
+    outcome.peer = f"Great Expectations {theirs.reported['version']}"
     return outcome

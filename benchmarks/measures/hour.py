@@ -17,6 +17,6 @@ if TYPE_CHECKING:
 ROWS = 1_000_000
 
 
-def measure(rows: int, home: Path) -> Outcome:  # noqa: ARG001 - told by the environment
+def measure(rows: int, home: Path) -> Outcome:  # noqa: ARG001 - reported by the environment
     """Run the hour."""
     return measured(rows, hours=1, goals=(Goal("seconds", 20), Goal("peak_mb", 1536)))

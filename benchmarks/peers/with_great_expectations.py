@@ -73,11 +73,11 @@ def prepare(
     return {"version": version("great-expectations"), "rules": list(rules)}, work
 
 
-def _raised(told: dict[str, Any]) -> bool:
+def _raised(reported: dict[str, Any]) -> bool:
     """Whether an expectation could not be evaluated; the answer is nested by metric or not."""
-    if "raised_exception" in told:
-        return bool(told["raised_exception"])
-    return any(each.get("raised_exception") for each in told.values())
+    if "raised_exception" in reported:
+        return bool(reported["raised_exception"])
+    return any(each.get("raised_exception") for each in reported.values())
 
 
 def expectations(start: datetime, providers: list[str]) -> dict[str, Any]:

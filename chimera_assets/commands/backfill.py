@@ -41,7 +41,10 @@ def run_shown(
     hours: HourRange, *, actor: Principal, replay: bool = False
 ) -> tuple[RunSummary, Path]:
     """Run the hourly job, its progress shown; the summary, and the file of what it printed."""
-    with quietly(get_settings().room("logs")) as (console, log), Progress(console) as progress:
+    with (
+        quietly(get_settings().home_folder("logs")) as (console, log),
+        Progress(console) as progress,
+    ):
         progress.working_on("loading Dagster")
         from chimera_assets.orchestration.runs.run_hours import run_hours  # noqa: PLC0415 - seconds
 

@@ -57,7 +57,7 @@ def require_ours(url: str, *, lake: bool) -> None:
         )
         raise ArgumentError(msg)
     here = open_lake()
-    if lake and mark != here.uri and _taken():
+    if lake and mark != here.uri and _has_extracted():
         msg = (
             f"{here.uri}: the lake holds rows that the demo did not make, and hours would be "
             "replaced. Give another CHIMERA_LAKE_URI or CHIMERA_HOME, or --force to replace them"
@@ -113,7 +113,7 @@ def _tables() -> list[str]:
     return names
 
 
-def _taken() -> bool:
+def _has_extracted() -> bool:
     """Whether the lake has rows that were extracted from a source."""
     lake = open_lake()
     return any(lake.table(layer, name).count() for layer, name in lake.tables() if layer in _LAYERS)

@@ -21,8 +21,8 @@ _NOT_SHOWN = {"files_of_other_kinds", "files_taken", "last_taken"}
 def landings(lake: Lake, place: Place) -> tuple[list[dict[str, Any]], list[str]]:
     """The state of each stream's files, and the folders that are of no stream."""
     names = [contract.stream for contract in contracts().values() if contract.kind == "stream"]
-    astray = [name for name in place.folders() if name not in names and name[0] not in "._"]
-    return [_entry(landing_state(lake, place, name)) for name in names], astray
+    unknown = [name for name in place.folders() if name not in names and name[0] not in "._"]
+    return [_entry(landing_state(lake, place, name)) for name in names], unknown
 
 
 def _entry(state: LandingState) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def _entry(state: LandingState) -> dict[str, Any]:
     }
 
 
-def print_landings(place: Place, landing: list[dict[str, Any]], astray: list[str]) -> None:
+def print_landings(place: Place, landing: list[dict[str, Any]], unknown: list[str]) -> None:
     """The landing place, where anything ever lay in it."""
     used = [one for one in landing if any(value for name, value in one.items() if name != "stream")]
     if used:
@@ -49,5 +49,5 @@ def print_landings(place: Place, landing: list[dict[str, Any]], astray: list[str
             kinds = ", ".join(FORMATS)
             said = f"{counted(others, 'file')} of other kinds than {kinds}; not loaded."
             notes().print(f"{one['stream']}: {said}")
-    for name in astray:
+    for name in unknown:
         notes().print(f"{place.root}/{name}: no stream has this name; its files are not taken.")

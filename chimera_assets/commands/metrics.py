@@ -15,5 +15,5 @@ def show(*, publish: bool) -> int:
         sys.stdout.write(as_text())
         return 0
     published = publish_now()
-    notes().print(published.said, markup=False)
+    notes().print(published.message, markup=False)
     return 0 if published.complete else 1

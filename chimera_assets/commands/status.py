@@ -47,7 +47,7 @@ def show(*, as_json: bool, now: datetime) -> int:
     judged = newest_batches(lake)
     place = Place(get_settings().resolved_landing_uri)
     streams = [_stream(lake, contract, judged, now) for contract in contracts().values()]
-    landing, astray = landings(lake, place)
+    landing, unknown = landings(lake, place)
     at_source = _in_no_hour()
     for stream in streams:
         stream["in_no_hour"] = at_source.get(stream["stream"])
@@ -58,7 +58,7 @@ def show(*, as_json: bool, now: datetime) -> int:
         )
         return 0
     _print(lake, streams, tables)
-    print_landings(place, landing, astray)
+    print_landings(place, landing, unknown)
     print_weaknesses(get_settings())
     return 0
 

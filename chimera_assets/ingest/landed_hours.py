@@ -38,8 +38,8 @@ def landed(lake: Lake, stream: str, since: int, now: datetime) -> Landed:
         if LANDED_HOURS in info:
             keys = json.loads(info[LANDED_HOURS])
             commits.append((version, frozenset(map(parse_key, keys))))
-    takeable = frozenset(HourRange(get_settings().start, floor_hour(now)))
-    return Landed(newest, tuple((version, hours & takeable) for version, hours in commits))
+    partitioned = frozenset(HourRange(get_settings().start, floor_hour(now)))
+    return Landed(newest, tuple((version, hours & partitioned) for version, hours in commits))
 
 
 def _all(table: Table) -> Hours:

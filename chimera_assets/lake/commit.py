@@ -143,7 +143,7 @@ def _commit(  # noqa: PLR0913, PLR0917
                 continue
         else:
             version = _landed(table, commit_id, base)
-        return _told(table, version, time.perf_counter() - started)
+        return _committed(table, version, time.perf_counter() - started)
     raise AssertionError  # pragma: no cover
 
 
@@ -186,7 +186,7 @@ def _landed(table: TableState, commit_id: str, base: int) -> int | None:
     return None
 
 
-def _told(table: TableState, version: int | None, seconds: float) -> Commit:
+def _committed(table: TableState, version: int | None, seconds: float) -> Commit:
     if version is None:
         # Some operations commit nothing when there is nothing to change.
         return Commit(table.delta().version(), 0, 0, 0, seconds)

@@ -54,7 +54,7 @@ class LogNeeds:
 
 
 def log_needs(table: TableState, vacuum_days: float) -> LogNeeds:
-    """What `settle_log` would change."""
+    """What `set_log_retention` would change."""
     wanted = _properties(vacuum_days)
     found = table.delta().metadata().configuration
     changed = {name: value for name, value in wanted.items() if found.get(name) != value}
@@ -63,7 +63,7 @@ def log_needs(table: TableState, vacuum_days: float) -> LogNeeds:
     return LogNeeds(changed, due, _expired(table, vacuum_days, newest if due else None))
 
 
-def settle_log(table: TableState, vacuum_days: float) -> None:
+def set_log_retention(table: TableState, vacuum_days: float) -> None:
     """Let the table keep its past as long as it is to, a checkpoint if one is due, and no more.
 
     A file that vacuum is to keep for longer than the table's own setting says would be forgotten

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import compaction
-from chimera_assets.lake.log_retention import LogNeeds, log_needs, settle_log
+from chimera_assets.lake.log_retention import LogNeeds, log_needs, set_log_retention
 from chimera_assets.lake.size import Size, size
 from chimera_assets.lake.vacuum import safe_vacuum
 from chimera_assets.layers import QUALITY
@@ -72,7 +72,7 @@ def _maintained(context: AuditedContext, table: Table, *, dry_run: bool) -> Main
                 if files:
                     files, freed = safe_vacuum(table, kept.vacuum_days)
                 did = compaction.rewrite(table, wanted, kept.order_by)
-                settle_log(table, kept.vacuum_days)
+                set_log_retention(table, kept.vacuum_days)
         after = size(table)
     except ChimeraError as error:
         spent = time.perf_counter() - started

@@ -22,7 +22,7 @@ PACK_FILE = "pack.yaml"
 _TEXTS = ("name", "version", "title", "owner")
 _KEYS = (*_TEXTS, "requires")
 
-#: What a pack's folder may hold. Anything else counts as a slip of the pen: a folder `model`
+#: What a pack's folder may hold. Anything else counts as a typo: a folder `model`
 #: would otherwise be passed over in silence.
 _FOLDERS = {"analyses", "contracts", "models", "pages", "policies", "reports"}
 _OF_DBT = ("analyses", "models")

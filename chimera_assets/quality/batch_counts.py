@@ -61,9 +61,11 @@ class BatchCounts:
         """Let rows that will be published count in the hours' statistics."""
         self._profiles.append(make_profile(self._contract, valid))
 
-    def add_duplicates(self, twins: pl.DataFrame, kept: pl.DataFrame) -> None:
-        """Count the rows among `twins` that are not among `kept`."""
-        signed = [frame.select(HOUR_COLUMNS, n=pl.lit(n)) for frame, n in ((twins, 1), (kept, -1))]
+    def add_duplicates(self, repeated: pl.DataFrame, kept: pl.DataFrame) -> None:
+        """Count the rows among `repeated` that are not among `kept`."""
+        signed = [
+            frame.select(HOUR_COLUMNS, n=pl.lit(n)) for frame, n in ((repeated, 1), (kept, -1))
+        ]
         self._count(pl.concat(signed).group_by(*HOUR_COLUMNS).agg(duplicates=pl.col("n").sum()))
 
     def settle(self, run_id: str, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -142,7 +142,7 @@ class HourPass:
         for left in self._spool.iterdir():  # by a pass that found an hour blocked
             left.unlink()
         counts = BatchCounts(self._contract, self._hours)
-        twins: list[pl.DataFrame] = []
+        repeated: list[pl.DataFrame] = []
         suspects: list[pl.DataFrame] = []
         for frame in _frames(self._raw, self._hours):
             screened = self._judge.screen(frame)
@@ -154,16 +154,16 @@ class HourPass:
             valid = screened.valid
             if not self._suspected.is_empty():
                 prints = duplicates.fingerprint(self._contract)
-                twin = pl.Series(valid.select(prints.is_in(self._suspected.implode())))
-                twins.append(valid.filter(twin))
-                valid = valid.filter(~twin)
+                again = pl.Series(valid.select(prints.is_in(self._suspected.implode())))
+                repeated.append(valid.filter(again))
+                valid = valid.filter(~again)
             counts.add_valid(valid)
             yield valid
         self._explain(counts, suspects)
-        if twins:
-            all_twins = pl.concat(twins)
-            kept = duplicates.latest(self._contract, all_twins)
-            counts.add_duplicates(all_twins, kept)
+        if repeated:
+            all_repeated = pl.concat(repeated)
+            kept = duplicates.latest(self._contract, all_repeated)
+            counts.add_duplicates(all_repeated, kept)
             counts.add_valid(kept)
             yield kept
         self.batches, self.check_results = counts.settle(self._context.run_id, self._context.now)

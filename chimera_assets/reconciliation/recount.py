@@ -64,8 +64,8 @@ class Recount:
             )
         key = list(self._contract.key)
         rows = self._read([*HOUR_COLUMNS, *key])
-        twins = rows.filter(self._fingerprint().is_in(suspects.implode()))
-        found = twins.with_columns(_hour=HOUR_KEY).collect(engine="streaming")
+        doubles = rows.filter(self._fingerprint().is_in(suspects.implode()))
+        found = doubles.with_columns(_hour=HOUR_KEY).collect(engine="streaming")
         # The fingerprints of different keys may be the same by chance.
         shared = found.group_by(key).agg(n=pl.len(), _hours=pl.col("_hour").unique())
         twice = found.join(shared.filter(pl.col("n") > 1), on=key, nulls_equal=True)

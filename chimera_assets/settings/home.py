@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 _SERVER = "postgres"
 
 #: What we make in it. A folder that holds other things, too, is not only ours to close.
-_ROOMS = frozenset({"dagster", "dbt", "lake", "landing", "logs", "metrics", _SERVER})
+_SUBFOLDERS = frozenset({"dagster", "dbt", "lake", "landing", "logs", "metrics", _SERVER})
 
 
 def make_home(home: Path) -> None:
@@ -47,26 +47,26 @@ def _close(home: Path) -> None:
     found = home.stat()
     if found.st_uid != os.geteuid():
         return
-    rooms = list(os.scandir(home))
-    if not {room.name for room in rooms} <= _ROOMS:
+    folders = list(os.scandir(home))
+    if not {folder.name for folder in folders} <= _SUBFOLDERS:
         return
     if found.st_mode & stat.S_IRWXO:
         home.chmod(found.st_mode & stat.S_IRWXU)
-        if rooms:
+        if folders:
             _log.warning(
                 "%s: closed to other users, as it holds rows and passwords; it was %o; "
                 "for a reader of your own, give it a group and `chmod 750`, which is kept",
                 home,
                 stat.S_IMODE(found.st_mode),
             )
-    for room in rooms:
-        if room.name != _SERVER:
-            _close_room(home / room.name)
+    for folder in folders:
+        if folder.name != _SERVER:
+            _close_folder(home / folder.name)
 
 
-def _close_room(room: Path) -> None:
+def _close_folder(folder: Path) -> None:
     with suppress(FileNotFoundError):  # it may go at this moment
-        found = room.lstat()
+        found = folder.lstat()
         ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
         if ours and found.st_mode & stat.S_IRWXO:
-            room.chmod(stat.S_IMODE(found.st_mode) & ~stat.S_IRWXO)
+            folder.chmod(stat.S_IMODE(found.st_mode) & ~stat.S_IRWXO)

@@ -189,24 +189,24 @@ class Settings(BaseSettings):
             raise SettingError("CHIMERA_UI_URL", expected="an http or https URL", found=value)
         return value.rstrip("/")
 
-    def room(self, *names: str) -> Path:
+    def home_folder(self, *names: str) -> Path:
         """A folder in CHIMERA_HOME, made if it is missing, closed to other users.
 
         Raises:
             SettingError: The home or the folder cannot be made.
         """
-        room = self.home.joinpath(*names)
+        folder = self.home.joinpath(*names)
         try:
             make_home(self.home)
             self.home.joinpath(*names[:1]).mkdir(mode=0o750, exist_ok=True)
-            room.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SettingError(
                 "CHIMERA_HOME",
                 expected="a folder that can be written",
-                found=f"{error.filename or room}: {error.strerror}",
+                found=f"{error.filename or folder}: {error.strerror}",
             ) from None
-        return room
+        return folder
 
     @cached_property
     def pack_names(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 _OF_OTHERS = frozenset(
     {"CHIMERA_DUCKDB_MEMORY_LIMIT", "CHIMERA_DBT_START_HOUR", "CHIMERA_DBT_END_HOUR"}
 )
-#: How alike two names are that only a slip of the fingers tells apart.
+#: How alike two names are that only a typo tells apart.
 _CLOSE = 0.85
 
 

@@ -44,7 +44,7 @@ def parsed_project() -> Path:
         ChimeraError: dbt cannot read the project; gives dbt's own words.
         PackError: A pack cannot be used.
     """
-    target = get_settings().room("dbt")
+    target = get_settings().home_folder("dbt")
     with FileLock(target / "manifest.lock"):
         link_project(linked_project(), active_packs())
         if not _up_to_date(target / "manifest.json", active_packs()):

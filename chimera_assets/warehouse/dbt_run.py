@@ -114,7 +114,7 @@ class DbtRun:
     def __init__(self, arguments: Sequence[str], hours: HourRange | None = None) -> None:
         self._hours = hours
         #: The folder of what dbt writes: compiled SQL and its log. Kept if the run fails.
-        self.target: Path = get_settings().room("dbt") / f"run-{uuid4().hex[:12]}"
+        self.target: Path = get_settings().home_folder("dbt") / f"run-{uuid4().hex[:12]}"
         places = ["--target-path", str(self.target), "--log-path", str(self.target)]
         self._arguments = ["--no-write-json", *arguments, *dbt_folders(), *places]
 

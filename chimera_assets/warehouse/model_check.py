@@ -54,7 +54,7 @@ def model_sql_problems(packs: Sequence[Pack], contracts: Iterable[Contract]) -> 
     except PackError as error:
         return list(error.problems)
     with duckdb.connect(":memory:") as connection:
-        bench = _Bench(connection, packs, contracts, described)
+        bench = _EmptyWarehouse(connection, packs, contracts, described)
         for name in bench.files:
             bench.make(name)
         for path in (path for pack in packs for path in sorted(pack.analyses.rglob("*.sql"))):
@@ -66,7 +66,7 @@ def model_sql_problems(packs: Sequence[Pack], contracts: Iterable[Contract]) -> 
     return [*bench.problems, *yml_problems(packs)]
 
 
-class _Bench:
+class _EmptyWarehouse:
     """The models, made one after the other as views over empty tables."""
 
     def __init__(

@@ -27,20 +27,20 @@ MACHINE = {
 
 
 def result(ours: float, **changes: Any) -> dict[str, Any]:
-    goals = [{"what": "ratio", "bound": 4, "told": ">= 4", "met": True}]
+    goals = [{"what": "ratio", "bound": 4, "reported": ">= 4", "met": True}]
     found = {"rows": 1000, "own_rows": 1000, "ours": ours, "floor": 4 * ours, "ratio": 4.0}
     return found | {"peer": "dlt 1.31.0", "peak_mb": 700.2, "growths": {}, "goals": goals} | changes
 
 
 def report(folder: Path, date: str, **measures: dict[str, Any]) -> None:
-    told = {"date": date, "machine": MACHINE, "measures": measures}
-    (folder / f"{date[:10]}.json").write_text(json.dumps(told))
+    reported = {"date": date, "machine": MACHINE, "measures": measures}
+    (folder / f"{date[:10]}.json").write_text(json.dumps(reported))
 
 
 def test_the_docs_table_has_the_newest_full_result_of_each_measure(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     page.write_text(f"Before.\n\n{docs_table.BEGIN}\n\nold\n\n{docs_table.END}\n\nAfter.\n")
-    growth = {"what": "hour", "bound": 1.3, "told": "hour <= 1.3x", "met": False}
+    growth = {"what": "hour", "bound": 1.3, "reported": "hour <= 1.3x", "met": False}
     grown = result(9.0, ratio=None, peer="after a day", growths={"hour": 1.45}, goals=[growth])
     report(tmp_path, "2026-01-05T10:00:00+00:00", dlt=result(1.0), history=grown)
     report(tmp_path, "2026-01-06T10:00:00+00:00", dlt=result(2.0))

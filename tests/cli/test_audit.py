@@ -21,16 +21,14 @@ from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
 from chimera_assets.settings import get_settings
-
-from .conftest import HOURS, NEGATIVE, one_line
+from tests.cli.conftest import HOURS, NEGATIVE, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from chimera_assets.lake import Lake
-
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 TABLE = "raw/generations"
 
@@ -169,7 +167,7 @@ def test_every_command_that_changes_something_says_so(
     assert "hold.release" in shown.out
     assert f"counsel (stated by {os_user()})" in shown.out
     assert "hold.add" not in shown.out
-    for filter_, told in (
+    for filter_, reported in (
         (
             ("--action", "hold.ad"),
             "--action: no entry has hold.ad; expected one of contract.",
@@ -178,7 +176,7 @@ def test_every_command_that_changes_something_says_so(
     ):
         missed = chimera("audit", "list", *filter_)
         assert (missed.code, missed.out) == (0, "No entries.\n")
-        assert told in missed.err
+        assert reported in missed.err
     assert "--limit shows more" in chimera("audit", "list", "--limit", "1").err
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 GENERATIONS = SHIPPED / "generations.odcs.yaml"
 
@@ -28,9 +28,9 @@ def _edited(folder: Path, *edits: tuple[str, str]) -> Path:
 
 
 def test_the_contracts_are_listed(chimera: Chimera) -> None:
-    told = {c["stream"]: c for c in json.loads(chimera("contract", "list", "--json").out)}
-    assert told["generations"]["rules"] >= 20
-    assert told["providers"]["kind"] == "reference"
+    reported = {c["stream"]: c for c in json.loads(chimera("contract", "list", "--json").out)}
+    assert reported["generations"]["rules"] >= 20
+    assert reported["providers"]["kind"] == "reference"
     assert "99.00%" in chimera("contract", "list").out
 
 
@@ -39,7 +39,7 @@ def test_the_contracts_that_are_shipped_hold(chimera: Chimera) -> None:
     assert (said.code, said.out) == (0, "")
 
 
-def test_every_problem_is_told_by_file_and_line(chimera: Chimera, tmp_path: Path) -> None:
+def test_every_problem_is_reported_by_file_and_line(chimera: Chimera, tmp_path: Path) -> None:
     path = _edited(tmp_path, ("logicalType: boolean", "logicalType: bool"), ("L3", "L9"))
     for place in (path, tmp_path):
         said = chimera("contract", "check", str(place))
@@ -68,7 +68,7 @@ def test_a_new_contract_may_compare_with_the_shipped_reference(
     assert chimera("contract", "check", str(tmp_path)).code == 0
 
 
-def test_a_breaking_change_is_told_in_words(chimera: Chimera, tmp_path: Path) -> None:
+def test_a_breaking_change_is_reported_in_words(chimera: Chimera, tmp_path: Path) -> None:
     assert chimera("contract", "diff", str(GENERATIONS), str(GENERATIONS)).out == "No difference.\n"
     path = _edited(tmp_path, ("classification: L3", "classification: L4"))
     said = chimera("contract", "diff", str(GENERATIONS), str(path))

@@ -29,14 +29,13 @@ from chimera_assets.sources import schema
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.schema import init_source
 from tests import warm
-
-from .conftest import REPOSITORY, one_line, process
+from tests.cli.conftest import REPOSITORY, one_line, process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 FEW = ("--days", "1", "--rows-per-hour", "300")
 
@@ -59,7 +58,7 @@ def _add(url: str, statement: str) -> None:
 def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
     demo = process("demo", *FEW)
     assert demo.code == 0, demo.err
-    for told in (
+    for reported in (
         "fact_generations",
         "Quarantined by reason",
         "Warned",
@@ -67,7 +66,7 @@ def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
         "rows/s",
         "chimera up",
     ):
-        assert told in demo.out
+        assert reported in demo.out
     lake = Lake(str(home / "lake"))
     tables = [(layer, name) for layer, name in lake.tables() if layer != "quality"]
     rows = {name: lake.table(*name).count() for name in tables}
@@ -78,10 +77,10 @@ def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
     after = (datetime.fromisoformat(last) + timedelta(hours=1)).isoformat()
     again = process("backfill", "--start", last, "--end", after, "--json")
     assert again.code == 0, again.err
-    told = json.loads(again.out)
-    assert told["success"]
-    assert told["hours"]["count"] == 1
-    assert told["checks"]["failed"] == 0
+    reported = json.loads(again.out)
+    assert reported["success"]
+    assert reported["hours"]["count"] == 1
+    assert reported["checks"]["failed"] == 0
     assert {name: lake.table(*name).count() for name in tables} == rows
 
 
@@ -95,7 +94,7 @@ def test_tables_that_somebody_else_makes_for_too_long_are_not_waited_for(
     assert "another session holds the lock" in said
 
 
-def test_a_source_that_fails_is_told_in_a_line_with_its_cause(source: str) -> None:
+def test_a_source_that_fails_is_reported_in_a_line_with_its_cause(source: str) -> None:
     _add(source, "ALTER TABLE generations DROP COLUMN tokens_used")
     hours = ("--start", "2026-01-31T00", "--end", "2026-01-31T01")
     said = process("backfill", *hours, CHIMERA_STREAMS="generations,providers")
@@ -118,34 +117,34 @@ def _interrupted(sign: str) -> tuple[int, str]:
         text=True,
     )
     assert child.stderr is not None
-    told = ""
-    while sign not in told and (line := child.stderr.readline()):
-        told += line
+    reported = ""
+    while sign not in reported and (line := child.stderr.readline()):
+        reported += line
     child.send_signal(signal.SIGINT)
-    told += child.communicate(timeout=60)[1]
-    return child.returncode, told
+    reported += child.communicate(timeout=60)[1]
+    return child.returncode, reported
 
 
 def test_an_interrupt_leaves_no_run_before_it_began_and_cancels_it_after(
     source: str, chimera: Chimera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert source
-    code, told = _interrupted("in one run")
-    assert (code, told.splitlines()[-1]) == (130, "chimera: interrupted (Ctrl-C)")
-    assert "Traceback" not in told
+    code, reported = _interrupted("in one run")
+    assert (code, reported.splitlines()[-1]) == (130, "chimera: interrupted (Ctrl-C)")
+    assert "Traceback" not in reported
     assert "hours.backfill" not in chimera("audit", "list").out
 
-    code, told = _interrupted("ok  raw/providers")
-    assert code == 130, told
-    assert "interrupted (Ctrl-C): the run is cancelled. `chimera backfill --start" in told
-    assert "DagsterExecutionInterruptedError" not in told
+    code, reported = _interrupted("ok  raw/providers")
+    assert code == 130, reported
+    assert "interrupted (Ctrl-C): the run is cancelled. `chimera backfill --start" in reported
+    assert "DagsterExecutionInterruptedError" not in reported
     failed, begun = json.loads(chimera("audit", "list", "--action", "hours", "--json").out)
     assert (failed["failure_of"], failed["after"]) == (begun["id"], {"failed": "interrupted"})
     monkeypatch.setenv("DAGSTER_HOME", str(REPOSITORY))
     with dg.DagsterInstance.get() as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]
-    told = chimera("status", "--json").out
-    stream = next(one for one in json.loads(told)["streams"] if one["stream"] == "generations")
+    reported = chimera("status", "--json").out
+    stream = next(one for one in json.loads(reported)["streams"] if one["stream"] == "generations")
     assert (stream["hours_pending"], stream["pending"]) == (1, ["2026-01-31-00:00"])
     (resumes,) = stream["run_pending"]
     assert resumes.endswith(" backfill --start 2026-01-31T00 --end 2026-01-31T01")

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import cold_process, one_line, process
+from tests.cli.conftest import cold_process, one_line, process
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (
             ["backfill", "--start", "2026-01-02", "--end", "2026-01-01"],
@@ -65,8 +65,10 @@ if TYPE_CHECKING:
         ),
     ],
 )
-def test_an_argument_that_cannot_be_used(chimera: Chimera, arguments: list[str], told: str) -> None:
-    assert told in one_line(chimera(*arguments))
+def test_an_argument_that_cannot_be_used(
+    chimera: Chimera, arguments: list[str], reported: str
+) -> None:
+    assert reported in one_line(chimera(*arguments))
 
 
 def test_settings_that_cannot_be_used(
@@ -103,9 +105,9 @@ def test_a_backfill_into_a_file_is_refused_before_anything_is_started(
 )
 def test_a_setting_of_the_wrong_kind_is_named(variable: str, value: str) -> None:
     said = process("status", **{variable: value})
-    told = one_line(said)
-    assert told.startswith(f"chimera: {variable}: expected")
-    assert "nput should be" not in told
+    reported = one_line(said)
+    assert reported.startswith(f"chimera: {variable}: expected")
+    assert "nput should be" not in reported
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ def test_a_defect_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
         "def show(**_): raise RuntimeError('a defect')\n"
         "s.show = show\n"
     )
-    from .conftest import REPOSITORY
+    from tests.cli.conftest import REPOSITORY
 
     said = cold_process("status", PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
     assert said.code == 1

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import NEGATIVE, TWICE_WRONG
+from tests.cli.conftest import NEGATIVE, TWICE_WRONG
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Lake
-
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 SUBJECT = "alice@example.com"
 
@@ -20,18 +19,18 @@ pytestmark = pytest.mark.usefixtures("lake_of_four_hours")
 
 
 def _listed(chimera: Chimera, *options: str) -> list[str]:
-    told = json.loads(chimera("quarantine", "list", "--json", *options).out)
-    return sorted(row["key"] for row in told["rows"])
+    reported = json.loads(chimera("quarantine", "list", "--json", *options).out)
+    return sorted(row["key"] for row in reported["rows"])
 
 
 def test_rows_are_listed_with_their_reasons_and_no_values(chimera: Chimera) -> None:
     said = chimera("quarantine", "list", "--json", "--limit", "100")
-    told = json.loads(said.out)
-    assert told["total"] == len(told["rows"]) == 22
-    reasons = {reason["reason"]: reason["rows"] for reason in told["reasons"]}
+    reported = json.loads(said.out)
+    assert reported["total"] == len(reported["rows"]) == 22
+    reasons = {reason["reason"]: reason["rows"] for reason in reported["reasons"]}
     assert reasons["latency_ms_range"] == 2
     assert max(reasons.values()) == 20
-    twice = next(row for row in told["rows"] if row["key"] == TWICE_WRONG)
+    twice = next(row for row in reported["rows"] if row["key"] == TWICE_WRONG)
     assert "latency_ms_range" in twice["reasons"]
     assert len(twice["reasons"]) == 2
     assert SUBJECT not in said.out

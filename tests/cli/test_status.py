@@ -23,15 +23,13 @@ from chimera_assets.sources.arrivals import Arrivals, Moment
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.landing import Place, load_files
 from chimera_assets.sources.snapshot import Snapshot
-
-from .conftest import JUDGED, ROWS, START
+from tests.cli.conftest import JUDGED, ROWS, START
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.lake import Lake
-
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 
 def test_a_lake_that_is_not_there_yet(chimera: Chimera) -> None:
@@ -39,15 +37,15 @@ def test_a_lake_that_is_not_there_yet(chimera: Chimera) -> None:
     assert said.code == 0
     assert "generations" in said.out
     assert "chimera backfill" in said.err
-    told = json.loads(chimera("status", "--json").out)
-    assert told["tables"] == []
-    assert {stream["rows"] for stream in told["streams"]} == {0}
+    reported = json.loads(chimera("status", "--json").out)
+    assert reported["tables"] == []
+    assert {stream["rows"] for stream in reported["streams"]} == {0}
 
 
 def test_a_stream_with_a_blocked_hour(chimera: Chimera, lake_of_four_hours: Lake) -> None:
-    told = json.loads(chimera("status", "--json").out)
-    assert told["lake"] == lake_of_four_hours.uri
-    stream = next(s for s in told["streams"] if s["stream"] == "generations")
+    reported = json.loads(chimera("status", "--json").out)
+    assert reported["lake"] == lake_of_four_hours.uri
+    stream = next(s for s in reported["streams"] if s["stream"] == "generations")
     assert stream["last_hour"] == "2026-01-31T02:00:00Z"
     assert stream["lag_minutes"] > 0
     assert stream["late"] is True
@@ -56,7 +54,7 @@ def test_a_stream_with_a_blocked_hour(chimera: Chimera, lake_of_four_hours: Lake
     assert stream["blocked_hours"] == 1
     assert stream["pass_rate"] == pytest.approx(1 - 22 / (4 * ROWS))
     assert stream["version"] == lake_of_four_hours.table("staged", "generations").version()
-    tables = {f"{table['layer']}/{table['table']}": table for table in told["tables"]}
+    tables = {f"{table['layer']}/{table['table']}": table for table in reported["tables"]}
     assert tables["raw/generations"]["rows"] == 4 * ROWS
     assert tables["raw/generations"]["last_hour"] == "2026-01-31T03:00:00Z"
     assert tables["staged/providers"]["last_hour"] is None
@@ -89,9 +87,9 @@ def test_files_that_were_dropped(
     (generations / "b.jsonl").write_text("{")
     (generations / "notes.txt").write_text("?")
 
-    told = json.loads(chimera("status", "--json").out)
+    reported = json.loads(chimera("status", "--json").out)
 
-    of_generations = next(one for one in told["landing"] if one["stream"] == "generations")
+    of_generations = next(one for one in reported["landing"] if one["stream"] == "generations")
     assert of_generations.pop("last_taken") == of_generations.pop("last_loaded") is not None
     assert of_generations == {
         "stream": "generations",
@@ -119,9 +117,9 @@ def test_how_far_arrivals_are_taken_in_and_what_is_owed(
     advance = Advance(lake_of_four_hours, "generations", raw.version(), found, lambda _: NO_HOURS)
     raw.write_hours(raw.read(third).collect(), third, carry=advance)
 
-    told = json.loads(chimera("status", "--json").out)["streams"]
+    reported = json.loads(chimera("status", "--json").out)["streams"]
 
-    stream = next(one for one in told if one["stream"] == "generations")
+    stream = next(one for one in reported if one["stream"] == "generations")
     assert stream["taken_in_until"] == "2026-01-31T04:05:00Z"
     assert (stream["hours_owed"], stream["owed"]) == (1, ["2026-01-31-00:00"])
     assert stream["watermark"] == stream["taken_in_until"]

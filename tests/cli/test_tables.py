@@ -14,15 +14,13 @@ from chimera_assets.commands import tables
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.system_tables.column_lineage import append_lineages
-
-from .conftest import HOURS, ROWS, one_line, process
+from tests.cli.conftest import HOURS, ROWS, one_line, process
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.lake import Lake
-
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 NAME = "staged/generations"
 STAGED = 3 * ROWS - 2
@@ -31,18 +29,20 @@ pytestmark = pytest.mark.usefixtures("lake_of_four_hours")
 
 
 def test_every_table_is_listed(chimera: Chimera) -> None:
-    told = {table["table"]: table for table in json.loads(chimera("table", "list", "--json").out)}
-    assert told[NAME]["rows"] == STAGED
-    assert "quality/check_results" in told
+    reported = {
+        table["table"]: table for table in json.loads(chimera("table", "list", "--json").out)
+    }
+    assert reported[NAME]["rows"] == STAGED
+    assert "quality/check_results" in reported
     assert NAME in chimera("table", "list").out
 
 
 def test_history_tells_the_run_of_each_commit(chimera: Chimera) -> None:
-    told = json.loads(chimera("table", "history", NAME, "--json").out)
-    assert [commit["version"] for commit in told] == sorted(
-        (commit["version"] for commit in told), reverse=True
+    reported = json.loads(chimera("table", "history", NAME, "--json").out)
+    assert [commit["version"] for commit in reported] == sorted(
+        (commit["version"] for commit in reported), reverse=True
     )
-    assert told[0]["run"] == "first"
+    assert reported[0]["run"] == "first"
     assert "first" in chimera("table", "history", NAME).out
 
 
@@ -185,8 +185,8 @@ def test_upkeep_still_orders_what_was_optimized_by_hand(
 
     def to_order() -> int:
         plan = chimera("upkeep", "--table", "marts/fact_generations", "--dry-run", "--json")
-        (told,) = json.loads(plan.out)
-        return int(told["hours_ordered"])
+        (reported,) = json.loads(plan.out)
+        return int(reported["hours_ordered"])
 
     for options in ((), ("--z-order", "model,tenant_id")):
         assert chimera("table", "optimize", "marts/fact_generations", *options).code == 0

@@ -22,16 +22,14 @@ from chimera_assets.commands.visible import json_escaped, visible
 from chimera_assets.orchestration.runs.run_hours import RunSummary
 from chimera_assets.orchestration.runs.run_record import CheckRun, StepRun
 from chimera_assets.settings import get_settings
-
-from .conftest import HOURS, one_line
+from tests.cli.conftest import HOURS, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from chimera_assets.lake import Lake
-
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 EVIL = "a\x1b[2J\u202eb\nc\x9bd\u2028e\U000e0041"
 SEEN = r"a\x1b[2J\u202eb\nc\x9bd\u2028e\U000e0041"
@@ -168,14 +166,14 @@ def test_checks_that_warned_are_named(home: Path, capsys: pytest.CaptureFixture[
     summary.as_tables(
         RunSummary("a-run", HOURS, success=True, seconds=2, steps=(step,), checks=checks)
     )
-    told = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["Warned"] in told
-    assert ["latency_p95", "staged/generations", "4", "-"] in told
+    reported = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["Warned"] in reported
+    assert ["latency_p95", "staged/generations", "4", "-"] in reported
     by_what = "(by the rules and checks listed above)"
-    assert " ".join(told[-1]) == (
+    assert " ".join(reported[-1]) == (
         f"1 of 2 asset checks passed in every hour, 1 warned {by_what}, 0 failed."
     )
-    assert ["stage_generations", "succeeded", "1.50", "-", "-"] in told
+    assert ["stage_generations", "succeeded", "1.50", "-", "-"] in reported
 
     del checks["staged/generations: latency_p95"]
     summary.as_tables(RunSummary("a-run", HOURS, success=True, seconds=2, steps=(), checks=checks))
@@ -281,7 +279,7 @@ def test_a_misspelt_line_of_the_env_file_is_said_too(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["quarantine", "list", "--reason", "latency_range"], "did you mean latency_ms_range?"),
         (["quarantine", "replay", "--reason", "nosuch", "--dry-run"], "--reason: expected one of"),
@@ -289,10 +287,10 @@ def test_a_misspelt_line_of_the_env_file_is_said_too(
     ],
 )
 def test_a_filter_that_matches_no_name_is_a_mistake(
-    chimera: Chimera, lake_of_four_hours: Lake, arguments: list[str], told: str
+    chimera: Chimera, lake_of_four_hours: Lake, arguments: list[str], reported: str
 ) -> None:
     assert lake_of_four_hours.tables()
-    assert told in one_line(chimera(*arguments))
+    assert reported in one_line(chimera(*arguments))
 
 
 def test_the_version_is_said(chimera: Chimera) -> None:

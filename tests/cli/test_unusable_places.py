@@ -16,13 +16,12 @@ from chimera_assets.cli.faults import machine_fault
 from chimera_assets.postgres.embedded import passwords
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 from chimera_assets.settings import get_settings
-
-from .conftest import one_line
+from tests.cli.conftest import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 TOO_LONG = "x" * 5000
 NOT_UTF8 = os.fsdecode(b"home-\xff")
@@ -174,4 +173,4 @@ def test_a_home_that_cannot_be_written_is_said(home: Path) -> None:
     home.mkdir()
     (home / "dbt").touch()
     with pytest.raises(Exception, match="CHIMERA_HOME: expected a folder that can be written"):
-        get_settings().room("dbt")
+        get_settings().home_folder("dbt")

@@ -12,13 +12,11 @@ import polars as pl
 import pytest
 
 from chimera_assets.lifecycle.legal_holds import holds
-
-from .conftest import HOURS, NEGATIVE, ROWS, one_line
+from tests.cli.conftest import HOURS, NEGATIVE, ROWS, one_line
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Lake
-
-    from .conftest import Chimera
+    from tests.cli.conftest import Chimera
 
 pytestmark = pytest.mark.usefixtures("lake_of_four_hours")
 
@@ -34,8 +32,8 @@ def seen(lake: Lake, days: float) -> None:
 
 
 def purged(chimera: Chimera, *options: str) -> dict[str, int]:
-    told = json.loads(chimera("quarantine", "purge", "--json", *options).out)
-    return {each["stream"]: each["rows"] for each in told}
+    reported = json.loads(chimera("quarantine", "purge", "--json", *options).out)
+    return {each["stream"]: each["rows"] for each in reported}
 
 
 def test_rejected_rows_are_purged_when_they_waited_long_enough(
@@ -126,9 +124,9 @@ def test_upkeep_tells_what_it_would_do_and_then_does_it(
     )
     plan = chimera("upkeep", "--dry-run", "--json")
     assert plan.code == 0
-    told = {each["table"]: each for each in json.loads(plan.out)}
-    assert told["staged/generations"]["rows_dropped"] == rows
-    assert told["quality/batches"]["hours_merged"] == 1
+    reported = {each["table"]: each for each in json.loads(plan.out)}
+    assert reported["staged/generations"]["rows_dropped"] == rows
+    assert reported["quality/batches"]["hours_merged"] == 1
     assert staged.count() == rows
     assert not lake_of_four_hours.table("quality", "upkeep").exists()
 
@@ -159,10 +157,10 @@ def test_verify_names_what_does_not_hold(chimera: Chimera, lake_of_four_hours: L
     hours = ("--from", "2026-01-31T00", "--to", "2026-01-31T02")
     said = chimera("verify", *hours, "--json")
     assert said.code == 1
-    told = json.loads(said.out)
-    assert (told["holds"], told["hours"]) == (False, 2)
-    assert {failure["promise"] for failure in told["failures"]} == {"facts"}
-    assert [failure["hour"] for failure in told["failures"]] == [
+    reported = json.loads(said.out)
+    assert (reported["holds"], reported["hours"]) == (False, 2)
+    assert {failure["promise"] for failure in reported["failures"]} == {"facts"}
+    assert [failure["hour"] for failure in reported["failures"]] == [
         "2026-01-31-00:00",
         "2026-01-31-01:00",
     ]

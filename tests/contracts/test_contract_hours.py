@@ -30,10 +30,10 @@ GENERATIONS = load_contracts([SHIPPED])["generations"]
 
 
 def verdicts(contract: Contract, profile: pl.DataFrame) -> dict[str, tuple[float | None, bool]]:
-    told = batch_violations(contract, profile)
+    reported = batch_violations(contract, profile)
     return {
         rule: (seen, passed)
-        for rule, seen, passed in told.select("rule", "observed", "passed").iter_rows()
+        for rule, seen, passed in reported.select("rule", "observed", "passed").iter_rows()
     }
 
 
@@ -49,7 +49,7 @@ def test_an_ordinary_hour_passes_and_tells_what_was_observed(generations: Contra
 
 
 @pytest.mark.criterion("AC-004.2")
-def test_a_one_sided_hour_is_told_of(generations: Contract) -> None:
+def test_a_one_sided_hour_is_reported_of(generations: Contract) -> None:
     rows = [good_row(i, success=False, latency_ms=None) for i in range(200)]
     said = verdicts(generations, make_profile(generations, frame_of(generations, rows)))
     assert said["provider_share"] == (1.0, False)
@@ -74,8 +74,10 @@ def test_a_silent_hour_is_judged_too(generations: Contract) -> None:
     hours = HourRange(HOUR, HOUR + timedelta(hours=2))
     some = make_profile(generations, frame_of(generations, [good_row()]))
     profile = merge_profiles(generations, [empty_profile(generations, hours), some])
-    told = batch_violations(generations, profile).filter(pl.col("rule") == "volume").sort("hour")
-    assert told.select("hour_partition", "hour", "observed", "passed").rows() == [
+    reported = (
+        batch_violations(generations, profile).filter(pl.col("rule") == "volume").sort("hour")
+    )
+    assert reported.select("hour_partition", "hour", "observed", "passed").rows() == [
         (date(2026, 1, 31), 5, 1.0, True),
         (date(2026, 1, 31), 6, 0.0, False),
     ]
@@ -107,9 +109,9 @@ def test_a_contract_without_batch_rules_says_nothing(changed: Callable[..., Cont
 
 def test_2160_hours_are_judged_in_one_go(generations: Contract) -> None:
     hours = HourRange(HOUR, HOUR + timedelta(hours=2160))
-    told = batch_violations(generations, empty_profile(generations, hours))
-    assert told.height == 2160 * len(generations.batch_rules)
-    assert told.filter(~pl.col("passed"))["rule"].unique().to_list() == ["volume"]
+    reported = batch_violations(generations, empty_profile(generations, hours))
+    assert reported.height == 2160 * len(generations.batch_rules)
+    assert reported.filter(~pl.col("passed"))["rule"].unique().to_list() == ["volume"]
 
 
 values = st.fixed_dictionaries(

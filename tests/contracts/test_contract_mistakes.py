@@ -171,14 +171,14 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_each_mistake_is_told_with_its_line(edited: Callable[..., Path], mistake: str) -> None:
+def test_each_mistake_is_reported_with_its_line(edited: Callable[..., Path], mistake: str) -> None:
     old, new, words = MISTAKES[mistake]
     path = edited("generations", (old, new))
     with pytest.raises(ContractError) as caught:
         load_contract(path)
-    told = "\n".join(str(problem) for problem in caught.value.problems)
+    reported = "\n".join(str(problem) for problem in caught.value.problems)
     for word in words:
-        assert word in told
+        assert word in reported
     assert str(caught.value).startswith(f"{path}:{caught.value.line}: ")
     assert "\n" not in str(caught.value)
 
@@ -241,7 +241,7 @@ def test_a_file_that_is_no_contract_is_refused(tmp_path: Path, content: bytes, w
         load_contract(path)
 
 
-def test_a_file_or_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_or_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="No such file"):
         load_contract(tmp_path / "none.odcs.yaml")
     with pytest.raises(SettingError, match="CHIMERA_CONTRACTS"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from .catalogue import Catalogue
+    from tests.criteria.catalogue import Catalogue
 
 #: Node id of a test, `tests/folder/test_file.py::test_name[parameters]` -> the ids that it proves.
 Proofs: TypeAlias = "Mapping[str, Sequence[str]]"

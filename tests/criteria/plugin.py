@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .catalogue import load
-from .page import proofs_on, render, tests_of
+from tests.criteria.catalogue import load
+from tests.criteria.page import proofs_on, render, tests_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from .page import Proofs
+    from tests.criteria.page import Proofs
 
 #: Both from the root of the repository.
 CATALOGUE = "tests/criteria/catalogue.yaml"
@@ -76,7 +76,7 @@ class Criteria:
     def pytest_make_collect_report(self) -> Generator[None, Any, pytest.CollectReport]:
         report: pytest.CollectReport = yield
         items = [one for one in report.result if isinstance(one, pytest.Item)]
-        mistakes = dict.fromkeys(told for item in items for told in self._mistakes(item))
+        mistakes = dict.fromkeys(reported for item in items for reported in self._mistakes(item))
         if mistakes:
             report.outcome, report.longrepr, report.result = "failed", "\n".join(mistakes), []
             return report

@@ -1,4 +1,4 @@
-"""Sessions of pytest with marked tests: what is told, what is written, and what is refused."""
+"""Sessions of pytest with marked tests: what is reported, what is written, and what is refused."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WRITTEN = """
 
 | id | criterion | proof |
 |---|---|---|
-| B | all is told | [`test_two`](../tests/test_first.py) |
+| B | all is reported | [`test_two`](../tests/test_first.py) |
 | 1.10 | nothing is lost | open |
 """
 
@@ -68,7 +68,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
         (pytester.path / folder).mkdir(parents=True)
     (pytester.path / CATALOGUE).write_text(
         '"First":\n  "A.1": rows are kept\n  "A.2": columns are kept\n'
-        '"Second":\n  "B": all is told\n  "1.10": nothing is lost\n'
+        '"Second":\n  "B": all is reported\n  "1.10": nothing is lost\n'
     )
     (pytester.path / "tests/test_first.py").write_text(FIRST)
 
@@ -116,7 +116,7 @@ def test_an_ordinary_run_tells_and_writes_nothing(run: Run, page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "told", "options"),
+    ("mark", "reported", "options"),
     [
         ('criterion("A.22")', "(did you mean A.2?), found A.22", ()),
         ('criterion("A.22")', "(did you mean A.2?), found A.22", WORKERS),
@@ -127,7 +127,7 @@ def test_an_ordinary_run_tells_and_writes_nothing(run: Run, page: Path) -> None:
     ],
 )
 def test_an_unknown_id_is_an_error_of_its_file_in_every_run(
-    run: Run, pytester: pytest.Pytester, mark: str, told: str, options: tuple[str, ...]
+    run: Run, pytester: pytest.Pytester, mark: str, reported: str, options: tuple[str, ...]
 ) -> None:
     text = f"import pytest\n\n@pytest.mark.{mark}\ndef test_one():\n    pass\n"
     (pytester.path / "tests/test_second.py").write_text(text)
@@ -135,7 +135,7 @@ def test_an_unknown_id_is_an_error_of_its_file_in_every_run(
     ran = run(*options)
 
     assert ran.ret in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.TESTS_FAILED}
-    line = f"tests/test_second.py::test_one: criterion: expected ids of {CATALOGUE}*{told}"
+    line = f"tests/test_second.py::test_one: criterion: expected ids of {CATALOGUE}*{reported}"
     ran.stdout.fnmatch_lines([line])
 
 
@@ -213,14 +213,14 @@ def test_proofs_of_a_file_that_is_gone_are_forgotten(
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reported"),
     [
         ("  1.10: a number", 'expected ids in quotes, "005.3" for instance, found 1.1'),
         ('  "A.1": again', "expected each id once, found A.1 twice"),
     ],
 )
 def test_a_catalogue_that_is_none_ends_the_run(
-    run: Run, pytester: pytest.Pytester, line: str, told: str
+    run: Run, pytester: pytest.Pytester, line: str, reported: str
 ) -> None:
     catalogue = pytester.path / CATALOGUE
     catalogue.write_text(f"{catalogue.read_text()}Third:\n{line}\n")
@@ -228,4 +228,4 @@ def test_a_catalogue_that_is_none_ends_the_run(
     ran = run()
 
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
-    ran.stderr.fnmatch_lines([f"ERROR: {catalogue}: {told}"])
+    ran.stderr.fnmatch_lines([f"ERROR: {catalogue}: {reported}"])

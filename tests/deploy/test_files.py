@@ -64,11 +64,11 @@ def test_every_label_of_a_query_is_one_of_its_metrics() -> None:
         assert named <= known, name
 
 
-def test_every_metric_and_every_alert_is_told_to_users() -> None:
+def test_every_metric_and_every_alert_is_reported_to_users() -> None:
     page = (ROOT / "docs" / "metrics.md").read_text()
-    told, _, alerts = page.partition("## When these alerts fire")
+    reported, _, alerts = page.partition("## When these alerts fire")
     for name, family in FAMILIES.items():
-        row = next((line for line in told.splitlines() if line.startswith(f"| `{name}`")), "")
+        row = next((line for line in reported.splitlines() if line.startswith(f"| `{name}`")), "")
         assert row, name
         assert all(f"`{label}`" in row for label in family.labels), name
         assert ("counter" if family.counter else "gauge") in row, name

@@ -18,7 +18,7 @@ import boto3
 import pytest
 
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
-from tests.pipeline.house import ROOT, Operational, environment, generations
+from tests.site.site import ROOT, Operational, environment, generations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,13 +100,13 @@ def answer(port: int, server: subprocess.Popen[bytes], log: Path) -> dict[str, A
     for _ in range(600):
         try:
             with urllib.request.urlopen(request, timeout=20) as said:  # noqa: S310
-                told: dict[str, Any] = json.load(said)
+                reported: dict[str, Any] = json.load(said)
         except OSError:
             assert server.poll() is None, log.read_text()[-4000:]
             time.sleep(0.1)
         else:
-            assert "errors" not in told, told
-            data: dict[str, Any] = told["data"]
+            assert "errors" not in reported, reported
+            data: dict[str, Any] = reported["data"]
             return data
     pytest.fail(log.read_text()[-4000:])
 
@@ -145,22 +145,22 @@ def test_an_hour_is_taken_and_seen_on_the_pages(production: dict[str, str], tmp_
             )
             assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-4000:]
             pages = start("dagster-webserver", "-p", str(ports[1]), "-w", str(workspace))
-            told = answer(ports[1], pages, log)
+            reported = answer(ports[1], pages, log)
         finally:
             for server in filter(None, (pages, code)):
                 server.terminate()
                 server.wait(30)
 
-    (run,) = told["runsOrError"]["results"]
+    (run,) = reported["runsOrError"]["results"]
     # Where Dagster puts logs by on their way to S3, whatever TMPDIR says.
     shutil.rmtree(Path("/tmp", run["runId"]))  # noqa: S108
     assert run["status"] == "SUCCESS"
-    (made,) = told["assetNodes"][0]["assetMaterializations"]
+    (made,) = reported["assetNodes"][0]["assetMaterializations"]
     assert (made["runId"], made["partition"]) == (run["runId"], HOUR)
     numbers = {entry["label"]: entry.get("intValue") for entry in made["metadataEntries"]}
     assert numbers["staged"] == 40
-    assert told["repositoriesOrError"]["nodes"][0]["location"]["name"] == "chimera_assets"
-    assert "PostgresEventLogStorage" in told["instance"]["info"]
+    assert reported["repositoriesOrError"]["nodes"][0]["location"]["name"] == "chimera_assets"
+    assert "PostgresEventLogStorage" in reported["instance"]["info"]
     logs = boto3.client("s3").list_objects_v2(Bucket=production["DAGSTER_LOGS_BUCKET"])
     assert any(run["runId"] in one["Key"] for one in logs["Contents"])
     assert not (tmp_path / "home" / "dagster").exists()

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.faults.disposable_site import DisposableSite
 from tests.lake.conftest import aws, bucket, lake
 from tests.sources.conftest import database, server
-
-from .disposable_house import DisposableHouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,8 +50,8 @@ def dice(request: pytest.FixtureRequest) -> Random:
 
 
 @pytest.fixture(scope="session")
-def disposable_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DisposableHouse]:
-    made = DisposableHouse(tmp_path_factory.mktemp("house") / "home", CHIMERA_RETRY_SECONDS="0.2")
+def disposable_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DisposableSite]:
+    made = DisposableSite(tmp_path_factory.mktemp("site") / "home", CHIMERA_RETRY_SECONDS="0.2")
     yield made
     made.close()
 

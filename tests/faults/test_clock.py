@@ -14,17 +14,16 @@ from chimera_assets.lake import Lake
 from chimera_assets.quality import stage_hours
 from chimera_assets.reconciliation.row_conservation import row_conservation
 from chimera_assets.run_context import RunContext
+from tests.faults.conftest import SOAK
 from tests.lake.conftest import events, hours
-from tests.pipeline.house import generations, keys
 from tests.quality.rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
-
-from .conftest import SOAK
+from tests.site.site import generations, keys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Survived
-    from .disposable_house import DisposableHouse
+    from tests.faults.conftest import Survived
+    from tests.faults.disposable_site import DisposableSite
 
 ONE = HourRange.single(HOUR)
 
@@ -86,19 +85,19 @@ STORIES += [(zone, first) for zone in ("UTC", "Pacific/Kiritimati") for first in
     ("zone", "first"), STORIES if SOAK else [("America/New_York", "2025-11-02-05:00")]
 )
 def test_hours_around_a_change_in_the_machines_zone(
-    disposable_house: DisposableHouse, tmp_path: Path, zone: str, first: str, survived: Survived
+    disposable_site: DisposableSite, tmp_path: Path, zone: str, first: str, survived: Survived
 ) -> None:
     """Four hours, each with a number of rows of its own: as one run, then the second again."""
-    house, these = disposable_house, keys(first, 4)
+    site, these = disposable_site, keys(first, 4)
     counts = dict(zip(these, range(11, 15), strict=True))
-    house.source.execute("DELETE FROM generations")
+    site.source.execute("DELETE FROM generations")
     for hour, count in counts.items():
-        house.source.insert("generations", generations(hour, count))
+        site.source.insert("generations", generations(hour, count))
     lake = Lake(str(tmp_path / "lake"))
     place = {"CHIMERA_LAKE_URI": lake.uri, "TZ": zone}
-    house.ran(these[0], these[-1], **place)
+    site.ran(these[0], these[-1], **place)
     if SOAK:
-        house.ran(these[1], **place)
+        site.ran(these[1], **place)
     for layer, name in (
         ("raw", "generations"),
         ("staged", "generations"),
@@ -117,14 +116,14 @@ def test_hours_around_a_change_in_the_machines_zone(
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
 def test_the_schedule_takes_every_hour_once(
-    disposable_house: DisposableHouse, zone: str, survived: Survived
+    disposable_site: DisposableSite, zone: str, survived: Survived
 ) -> None:
     """Tick by tick over both changes, leap days and years' ends, in a machine of that zone."""
     starts = [*CHANGES.get(zone, ()), "2024-02-28-22:00", "2028-02-28-22:00", "2027-12-31-20:00"]
     for start in starts:
         these = keys(start, 30)
         ticks = [parse_key(hour) + timedelta(hours=1, minutes=5) for hour in these]
-        asked = disposable_house.asked([tick.isoformat() for tick in ticks], TZ=zone)
+        asked = disposable_site.asked([tick.isoformat() for tick in ticks], TZ=zone)
         assert asked == [[hour] for hour in these]
     survived(f"schedule over changes of date or zone: {zone}", len(starts))
 

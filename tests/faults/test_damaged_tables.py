@@ -1,4 +1,4 @@
-"""What something other than Delta does to a table's files: told by name with a remedy, or harmless.
+"""What something other than Delta does to a table's files: named, with a remedy, or harmless.
 
 After each damage a user reads, and the next write comes; then does what the error says.
 """
@@ -21,7 +21,7 @@ from tests.lake.conftest import events, hours
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Survived
+    from tests.faults.conftest import Survived
 
 LOG = "_delta_log"
 NEWEST = f"{LOG}/{3:020}.json"
@@ -147,7 +147,7 @@ def test_a_damaged_data_file_is_named_and_its_hour_mended(
     survived("missing or damaged data file")
 
 
-def test_versions_whose_files_vacuum_deleted_are_told_as_such(folder: Path) -> None:
+def test_versions_whose_files_vacuum_deleted_are_reported_as_such(folder: Path) -> None:
     table = opened(folder)
     table.write_hours(events(hours(0), value=7), hours(0))
     table.vacuum(0)
@@ -188,8 +188,8 @@ def test_a_checkpoint_that_alone_holds_the_past_is_not_to_be_deleted(folder: Pat
     for version in range(4):
         (folder / f"{LOG}/{version:020}.json").unlink()
     halve(folder / CHECKPOINT)
-    told = refused(opened(folder).count, "is cut or damaged", "put it back from a backup")
-    assert "delete it" not in told
+    reported = refused(opened(folder).count, "is cut or damaged", "put it back from a backup")
+    assert "delete it" not in reported
 
 
 def litter_data(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A disk that fills while an hour is written: told clearly, tables as before, mended by room."""
+"""A disk that fills while an hour is written: a clear message, tables as before, healed by room."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import pytest
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, LakeError
+from tests.faults.conftest import SOAK
 from tests.lake.conftest import events, hours
-from tests.pipeline.house import generations, keys
-
-from .conftest import SOAK
+from tests.site.site import generations, keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .conftest import Survived
-    from .disposable_house import DisposableHouse
+    from tests.faults.conftest import Survived
+    from tests.faults.disposable_site import DisposableSite
 
 BEFORE, HOUR = keys("2026-01-20-07:00", 2)
 ROWS = 3_000
@@ -78,20 +77,20 @@ def state(lake: Lake) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.parametrize("step", STEPS if SOAK else STEPS[:1])
 def test_an_hour_for_which_there_is_no_room(
-    disposable_house: DisposableHouse, disk: Disk, step: str, survived: Survived
+    disposable_site: DisposableSite, disk: Disk, step: str, survived: Survived
 ) -> None:
-    house, lake = disposable_house, Lake(str(disk.folder / "lake"))
-    house.source.execute("DELETE FROM generations")
-    house.source.insert("generations", generations(BEFORE, 50))
-    house.source.insert("generations", generations(HOUR, ROWS))
-    house.ran(BEFORE, CHIMERA_LAKE_URI=lake.uri)
+    site, lake = disposable_site, Lake(str(disk.folder / "lake"))
+    site.source.execute("DELETE FROM generations")
+    site.source.insert("generations", generations(BEFORE, 50))
+    site.source.insert("generations", generations(HOUR, ROWS))
+    site.ran(BEFORE, CHIMERA_LAKE_URI=lake.uri)
     before = state(lake)
 
     def fill(pid: int, said: dict[str, Any]) -> None:
         if (said["step"], said["outcome"]) == (step, "started"):
             disk.fill(pid)
 
-    ran = house.attempt(HOUR, on_step=fill, CHIMERA_LAKE_URI=lake.uri)
+    ran = site.attempt(HOUR, on_step=fill, CHIMERA_LAKE_URI=lake.uri)
 
     assert ran is not None
     assert not ran.success
@@ -106,7 +105,7 @@ def test_an_hour_for_which_there_is_no_room(
     assert lake.table("staged", "generations").read().collect().height in {50, 50 + ROWS}
 
     disk.make_room()
-    house.ran(HOUR, CHIMERA_LAKE_URI=lake.uri)
+    site.ran(HOUR, CHIMERA_LAKE_URI=lake.uri)
     for name in TABLES:
         rows = lake.table(*name.split("/")).read(whole).collect()
         assert rows["event_id"].n_unique() == rows.height == ROWS
@@ -123,9 +122,9 @@ def test_no_room_for_the_copy_of_the_rows(
     table.create(events(hours(0)).to_arrow().schema)
     disk.fill(os.getpid())
     monkeypatch.setattr(tempfile, "tempdir", str(disk.folder))
-    with pytest.raises(LakeError, match=r"no room for a copy .* set TMPDIR") as told:
+    with pytest.raises(LakeError, match=r"no room for a copy .* set TMPDIR") as reported:
         table.write_hours(events(hours(0), rows=50_000).lazy(), hours(0))
-    assert str(disk.folder) in str(told.value)
+    assert str(disk.folder) in str(reported.value)
     assert (table.version(), table.count()) == (0, 0)
     disk.make_room()
     table.write_hours(events(hours(0), rows=50_000).lazy(), hours(0))

@@ -1,6 +1,6 @@
 """No gap: transactions, ticks and killed extractions in any order, on a real server.
 
-`tests/pipeline/test_position.py` tries the rule in far more orders, without a server.
+`tests/ingest/test_watermark_interleavings.py` tries the rule in far more orders, without a server.
 """
 
 from __future__ import annotations
@@ -27,15 +27,14 @@ from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
-
-from .conftest import SOAK
+from tests.faults.conftest import SOAK
 
 if TYPE_CHECKING:
     from random import Random
 
     from adbc_driver_postgresql import dbapi
 
-    from .conftest import Survived
+    from tests.faults.conftest import Survived
 
 TAKER = Path(__file__).with_name("taker.py")
 STORIES, DEEDS = 60 if SOAK else 4, 60

@@ -13,17 +13,16 @@ import pytest
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, TableNotFound
-from tests.pipeline.house import generations, keys
-
-from .conftest import SOAK
-from .content import differences
+from tests.faults.conftest import SOAK
+from tests.faults.content import differences
+from tests.site.site import generations, keys
 
 if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from .conftest import Survived
-    from .disposable_house import DisposableHouse
+    from tests.faults.conftest import Survived
+    from tests.faults.disposable_site import DisposableSite
 
 ROWS = 300
 #: In each round so many hours are killed, some of them twice, and then run again.
@@ -76,7 +75,7 @@ class Stopwatch:
 
 
 def killed(
-    house: DisposableHouse, lake: Lake, hour: str, dice: Random, took: dict[str, float]
+    site: DisposableSite, lake: Lake, hour: str, dice: Random, took: dict[str, float]
 ) -> None:
     """Run an hour until it is killed; the dice choose a step, an instant in it, and who dies."""
     ran: object = "not killed"
@@ -86,7 +85,7 @@ def killed(
         group = dice.random() < 0.5
         print(f"{hour}: SIGKILL {delay:.3f} s into {step}, {group=}")  # noqa: T201
         killer = Killer(step, delay, group=group)
-        ran = house.attempt(hour, on_step=killer, CHIMERA_LAKE_URI=lake.uri)
+        ran = site.attempt(hour, on_step=killer, CHIMERA_LAKE_URI=lake.uri)
         killer.cancel()
 
 
@@ -103,29 +102,29 @@ def whole_or_nothing(lake: Lake, calm: Lake, hour: str) -> None:
 @pytest.mark.criterion("AC-003.1")
 @pytest.mark.timeout(7200 if SOAK else 300)
 def test_killed_runs_leave_no_trace_once_their_hours_are_run_again(
-    disposable_house: DisposableHouse, tmp_path: Path, dice: Random, survived: Survived
+    disposable_site: DisposableSite, tmp_path: Path, dice: Random, survived: Survived
 ) -> None:
-    house, hours = disposable_house, keys("2026-05-01-00:00", ROUNDS * HOURS)
+    site, hours = disposable_site, keys("2026-05-01-00:00", ROUNDS * HOURS)
     for number, hour in enumerate(hours):
-        house.source.insert("generations", rows_of(hour, number))
+        site.source.insert("generations", rows_of(hour, number))
     calm, lake = Lake(str(tmp_path / "calm")), Lake(str(tmp_path / "lake"))
     stopwatch = Stopwatch()
-    ran = house.attempt(hours[0], on_step=stopwatch, CHIMERA_LAKE_URI=calm.uri)
+    ran = site.attempt(hours[0], on_step=stopwatch, CHIMERA_LAKE_URI=calm.uri)
     assert ran is not None
     assert ran.success, ran.failed
-    house.ran(hours[1], hours[-1], CHIMERA_LAKE_URI=calm.uri)
+    site.ran(hours[1], hours[-1], CHIMERA_LAKE_URI=calm.uri)
 
     for number in range(ROUNDS):
         these = hours[number * HOURS : (number + 1) * HOURS]
         twice = dice.sample(these, max(1, HOURS // 6))
         for hour in [*these, *twice]:
-            killed(house, lake, hour, dice, stopwatch.took)
+            killed(site, lake, hour, dice, stopwatch.took)
             whole_or_nothing(lake, calm, hour)
             survived("SIGKILL in an hourly run")
         if number % 5 == 4:
             for hour in these:
-                house.ran(hour, CHIMERA_LAKE_URI=lake.uri)
+                site.ran(hour, CHIMERA_LAKE_URI=lake.uri)
         else:
-            house.ran(these[0], these[-1], CHIMERA_LAKE_URI=lake.uri)
+            site.ran(these[0], these[-1], CHIMERA_LAKE_URI=lake.uri)
 
     assert differences(lake, calm) == []

@@ -16,19 +16,18 @@ import polars as pl
 import pytest
 
 from chimera_assets.lake import Lake, StorageUnavailable
+from tests.faults.conftest import SEED, SOAK
+from tests.faults.content import differences
 from tests.lake.conftest import events, hours
 from tests.lake.test_writing import counted
-from tests.pipeline.house import generations, keys
-
-from .conftest import SEED, SOAK
-from .content import differences
+from tests.site.site import generations, keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from random import Random
 
-    from .conftest import Survived
-    from .disposable_house import DisposableHouse
+    from tests.faults.conftest import Survived
+    from tests.faults.disposable_site import DisposableSite
 
 PROXY = Path(__file__).with_name("s3_proxy.py")
 WRITES = 100 if SOAK else 12
@@ -127,18 +126,18 @@ def test_writes_through_a_failing_s3(  # noqa: PLR0913, PLR0917
 @pytest.mark.skipif(not SOAK, reason="a run on S3 takes long; make soak")
 @pytest.mark.timeout(3600)
 def test_an_hourly_run_through_a_failing_s3(
-    disposable_house: DisposableHouse,
+    disposable_site: DisposableSite,
     bucket: str,
     aws: str,
     tmp_path: Path,
     survived: Survived,
 ) -> None:
     """A run that fails says so in one line; run again, the lake is as if nothing had been."""
-    house, hours_ = disposable_house, keys("2026-01-17-00:00", RUNS)
+    site, hours_ = disposable_site, keys("2026-01-17-00:00", RUNS)
     for number, hour in enumerate(hours_):
-        house.source.insert("generations", generations(hour, 200 + number))
+        site.source.insert("generations", generations(hour, 200 + number))
     calm = Lake(str(tmp_path / "calm"))
-    house.ran(hours_[0], hours_[-1], CHIMERA_LAKE_URI=calm.uri)
+    site.ran(hours_[0], hours_[-1], CHIMERA_LAKE_URI=calm.uri)
     place = {
         "CHIMERA_LAKE_URI": f"s3://{bucket}/hourly",
         "AWS_ACCESS_KEY_ID": "example",
@@ -148,7 +147,7 @@ def test_an_hourly_run_through_a_failing_s3(
     with proxy(tmp_path / "proxy", aws, {k: v / 4 for k, v in RATES.items()}) as url:
         for hour in hours_:
             for _ in range(10):
-                ran = house.attempt(hour, AWS_ENDPOINT_URL=url, **place)
+                ran = site.attempt(hour, AWS_ENDPOINT_URL=url, **place)
                 assert ran is not None
                 if ran.success:
                     break

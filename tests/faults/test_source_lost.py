@@ -17,18 +17,17 @@ from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.postgres import PostgresSource
-from tests.pipeline.house import generations, keys
+from tests.faults.conftest import SOAK
 from tests.quality.rows import shipped
-
-from .conftest import SOAK
+from tests.site.site import generations, keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from random import Random
 
-    from .conftest import Survived
-    from .disposable_house import DisposableHouse
+    from tests.faults.conftest import Survived
+    from tests.faults.disposable_site import DisposableSite
 
 #: More than the driver and the socket hold at once.
 ROWS, BATCHES = (600_000, 6) if SOAK else (120_000, 1)
@@ -48,24 +47,24 @@ TERMINATE = """
 """
 
 
-def restart_at_once(house: DisposableHouse) -> None:
+def restart_at_once(site: DisposableSite) -> None:
     """As `pg_ctl restart -m immediate`: no session is waited for, the log is replayed."""
-    pid = house.server.cluster.postmaster()
+    pid = site.server.cluster.postmaster()
     assert pid is not None
     os.kill(pid, signal.SIGQUIT)
-    while house.server.cluster.postmaster() == pid:
+    while site.server.cluster.postmaster() == pid:
         pass
-    house.server.url("operational")
+    site.server.url("operational")
 
 
 def test_a_server_restarted_while_its_rows_stream(
-    disposable_house: DisposableHouse, tmp_path: Path, dice: Random, survived: Survived
+    disposable_site: DisposableSite, tmp_path: Path, dice: Random, survived: Survived
 ) -> None:
-    house, contract = disposable_house, shipped()["generations"]
+    site, contract = disposable_site, shipped()["generations"]
     wanted = HourRange.from_keys(HOUR, HOUR)
-    house.source.execute(MANY, [f"{HOUR[:10]} {HOUR[11:]}Z"])
+    site.source.execute(MANY, [f"{HOUR[:10]} {HOUR[11:]}Z"])
     table = Lake(str(tmp_path / "lake")).table("raw", "generations")
-    source = PostgresSource(house.source.url)
+    source = PostgresSource(site.source.url)
 
     def extracted() -> pa.RecordBatchReader:
         return source.now(contract).rows(wanted, Batch.new("generations", datetime.now(UTC)))
@@ -73,7 +72,7 @@ def test_a_server_restarted_while_its_rows_stream(
     def interrupted(rows: pa.RecordBatchReader, after: int) -> Iterator[pa.RecordBatch]:
         for number, batch in enumerate(rows):
             if number == after:
-                restart_at_once(house)
+                restart_at_once(site)
             yield batch
 
     table.create(extracted().schema)
@@ -92,24 +91,24 @@ def test_a_server_restarted_while_its_rows_stream(
         survived("PostgreSQL restarted while rows stream")
     table.write_hours(extracted(), wanted)
     assert table.count() == table.read().collect()["event_id"].n_unique() == ROWS
-    house.source.execute("DELETE FROM generations")
+    site.source.execute("DELETE FROM generations")
 
 
 def test_a_run_whose_session_is_ended(
-    disposable_house: DisposableHouse, tmp_path: Path, survived: Survived
+    disposable_site: DisposableSite, tmp_path: Path, survived: Survived
 ) -> None:
     """The extraction waits for a lock when its session is ended; another stream is not touched."""
-    house, lake = disposable_house, Lake(str(tmp_path / "lake"))
-    house.source.insert("generations", generations(LOCKED, 200))
-    with connect(house.source.url) as connection:
+    site, lake = disposable_site, Lake(str(tmp_path / "lake"))
+    site.source.insert("generations", generations(LOCKED, 200))
+    with connect(site.source.url) as connection:
         execute(connection, "LOCK TABLE generations IN ACCESS EXCLUSIVE MODE")
 
         def end(_: int, said: dict[str, Any]) -> None:
             if (said["step"], said["outcome"]) == ("raw/generations", "started"):
-                while not any(house.source.execute(TERMINATE)):
+                while not any(site.source.execute(TERMINATE)):
                     pass
 
-        ran = house.attempt(LOCKED, on_step=end, CHIMERA_LAKE_URI=lake.uri)
+        ran = site.attempt(LOCKED, on_step=end, CHIMERA_LAKE_URI=lake.uri)
     assert ran is not None
     assert not ran.success
     (cause,) = ran.failed.values()
@@ -119,6 +118,6 @@ def test_a_run_whose_session_is_ended(
     assert not lake.table("raw", "generations").exists()
     assert not lake.table("marts", "fact_generations").exists()
 
-    house.ran(LOCKED, CHIMERA_LAKE_URI=lake.uri)
+    site.ran(LOCKED, CHIMERA_LAKE_URI=lake.uri)
     assert lake.table("marts", "fact_generations").count() == 200
     survived("PostgreSQL session ended in an extraction")

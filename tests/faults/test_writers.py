@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.conftest import SOAK
 from tests.lake.conftest import hours
-
-from .conftest import SOAK
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Lake
-
-    from .conftest import Survived
+    from tests.faults.conftest import Survived
 
 WRITER = Path(__file__).with_name("writer.py")
 #: Each process writes its own hour and the common one so often.

@@ -1,4 +1,4 @@
-"""The bucket check against a real S3: what is wrong is told with its remedy, setting by setting."""
+"""The bucket check against a real S3: what is wrong is named with a remedy, setting by setting."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def follow(remedies: dict[str, str], bucket: str) -> None:
     client.put_bucket_policy(Bucket=bucket, Policy=option(remedies["tls_only"], "--policy"))
 
 
-def test_a_plain_bucket_is_told_what_to_do_and_passes_once_it_is_done(bucket: str) -> None:
+def test_a_plain_bucket_is_reported_what_to_do_and_passes_once_it_is_done(bucket: str) -> None:
     before = findings(bucket)
     assert list(before) == NAMES
     assert {one.outcome for one in before.values()} == {"failed"}
@@ -149,7 +149,7 @@ def test_what_may_not_be_read_is_not_evaluated(good: str, request: pytest.Fixtur
     assert found["public_access_block"].outcome == "passed"
 
 
-def test_mistakes_are_told(aws: str) -> None:
+def test_mistakes_are_reported(aws: str) -> None:
     assert aws
     with pytest.raises(LakeError, match="the bucket does not exist"):
         audit(Lake("s3://no-such-bucket-here/lake"))

@@ -10,8 +10,7 @@ import pytest
 
 from chimera_assets.lake import Lake, LakeError, StorageUnavailable, Table, TableNotFound
 from chimera_assets.warehouse import duckdb
-
-from .conftest import events, hours
+from tests.lake.conftest import events, hours
 
 
 def values(table: Table, **past: object) -> list[int]:
@@ -127,7 +126,7 @@ def test_a_lake_lists_its_tables(lake: Lake) -> None:
         lake.table("raw", "c").read()
 
 
-def test_a_lake_that_cannot_be_is_told_at_once(
+def test_a_lake_that_cannot_be_is_reported_at_once(
     local: Lake, aws: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open(local.uri, "w") as file:  # noqa: PTH123

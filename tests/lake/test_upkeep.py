@@ -20,13 +20,12 @@ from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, TableNotFound, compaction
 from chimera_assets.lake.compaction import needs, rewrite
 from chimera_assets.lake.integrity import damaged_files
-from chimera_assets.lake.log_retention import log_needs, settle_log
+from chimera_assets.lake.log_retention import log_needs, set_log_retention
 from chimera_assets.lake.removal import remove_rows
 from chimera_assets.lake.size import size
 from chimera_assets.lake.storage import stored_files
 from chimera_assets.lake.vacuum import safe_vacuum
-
-from .conftest import START, events, hours
+from tests.lake.conftest import START, events, hours
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Table
@@ -124,7 +123,7 @@ def test_a_writer_and_upkeep_at_once_lose_nothing_of_each_other(local: Lake) -> 
             while not stop.is_set():
                 own.write_hours(events(hours(5), 100, value=len(written)), hours(5))
                 written.append(len(written))
-        except BaseException as error:  # noqa: BLE001 - told by the test
+        except BaseException as error:  # noqa: BLE001 - reported by the test
             failures.append(error)
 
     writer = threading.Thread(target=write)
@@ -188,7 +187,7 @@ def test_the_log_forgets_and_what_is_within_its_time_can_still_be_read(local: La
     def rewritten(times: int) -> int:
         for value in range(times):
             table.write_hours(events(hours(0), value=value), hours(0))
-        settle_log(table, 7)
+        set_log_retention(table, 7)
         return table.version()
 
     first = rewritten(25)
@@ -196,7 +195,7 @@ def test_the_log_forgets_and_what_is_within_its_time_can_still_be_read(local: La
     for path in log.iterdir():
         os.utime(path, (long_ago, long_ago))
     second = rewritten(25)
-    settle_log(table, 7)
+    set_log_retention(table, 7)
     assert min(int(path.stem) for path in log.glob("*.json")) >= first
     assert size(table).log_files < second - first + 5
     assert table.read(version=second - 1).collect()["value"].unique().to_list() == [23]
@@ -206,14 +205,14 @@ def test_the_log_forgets_and_what_is_within_its_time_can_still_be_read(local: La
 
 def test_a_longer_past_is_promised_to_the_checkpoints_too(table: Table) -> None:
     table.write_hours(events(hours(0)), hours(0))
-    settle_log(table, 7)
+    set_log_retention(table, 7)
     version = table.version()
-    settle_log(table, 45)
+    set_log_retention(table, 45)
     settled = table.delta().metadata().configuration
     assert settled["delta.deletedFileRetentionDuration"] == "interval 45 days"
     assert settled["delta.logRetentionDuration"] == "interval 45 days"
     assert table.version() == version + 1
-    settle_log(table, 45)
+    set_log_retention(table, 45)
     assert table.version() == version + 1
 
 
@@ -227,7 +226,7 @@ def test_what_the_log_needs_is_known_before_it_is_done(table: Table) -> None:
     for _ in range(20):
         table.write_hours(events(hours(0)), hours(0))
     assert log_needs(table, 7).checkpoint
-    settle_log(table, 7)
+    set_log_retention(table, 7)
     assert not log_needs(table, 7)
 
 
@@ -244,7 +243,7 @@ def test_as_many_files_of_the_log_go_as_was_said(
     table = Lake(str(tmp_path_factory.mktemp("lake"))).table("staged", "generations")
     log = Path(table.uri) / "_delta_log"
     table.write_hours(events(hours(0), 1), hours(0))
-    settle_log(table, 7)
+    set_log_retention(table, 7)
     for periods, checkpoint in versions:
         table.write_hours(events(hours(0), 1), hours(0))
         if checkpoint:
@@ -255,7 +254,7 @@ def test_as_many_files_of_the_log_go_as_was_said(
     said = log_needs(table, 7)
     before = set(log.glob("0*"))
 
-    settle_log(table, 7)
+    set_log_retention(table, 7)
 
     assert len(before - set(log.glob("0*"))) == said.expired
     assert not log_needs(table, 7)
@@ -274,7 +273,7 @@ def test_rows_are_removed_from_the_newest_version_by_the_hour(table: Table) -> N
     assert table.history(2)[1]["run"] == "r"
 
 
-def test_hours_are_told_as_few_ranges() -> None:
+def test_hours_are_reported_as_few_ranges() -> None:
     present = list(hours(0, 10))
     assert [str(r) for r in ranges_without(present[:3] + present[4:6], present)] == [
         "2026-01-31-00:00...2026-01-31-02:00",

@@ -12,8 +12,7 @@ import pytest
 from chimera_assets.lake import HoursMismatch, Lake, SchemaConflict, Table, TableNotFound
 from chimera_assets.lake.commit import Carried
 from chimera_assets.lake.stream import Replay, Stream
-
-from .conftest import events, hours
+from tests.lake.conftest import events, hours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

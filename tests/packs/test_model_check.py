@@ -1,4 +1,4 @@
-"""What is wrong with a pack's models is told by file and line, at once, without starting dbt."""
+"""What is wrong with a pack's models is named by file and line, at once, without starting dbt."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from chimera_assets.packs import PackError, active_packs
 from chimera_assets.packs.active import SHIPPED_PACKS
 from chimera_assets.settings import get_settings
 from chimera_assets.warehouse.dbt_project import parsed_project
-
-from .test_packs import LIBRARY, edit
+from tests.packs.test_packs import LIBRARY, edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +110,7 @@ def test_a_slip_in_a_model_is_one_error_with_its_line(
     assert error.startswith(f"{library / file}:{line}: "), error
 
 
-def test_an_hourly_model_is_told_of_what_it_lacks(
+def test_an_hourly_model_is_warned_of_what_it_lacks(
     library: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is made again of all rows each hour, and verify cannot compare it."""
@@ -119,9 +118,9 @@ def test_an_hourly_model_is_told_of_what_it_lacks(
     model = library / f"{AGGREGATE}.sql"
     edit(model, "where {{ in_run_hours() }}", "")
     assert run(["pack", "check"]) == 0
-    told = capsys.readouterr().out
-    assert f"warning: {model}:1: model agg_loans: expected where {{{{ in_run_hours() }}}}" in told
-    assert f"warning: {model}:1: aggregate agg_loans: expected an entry in aggregates.yaml" in told
+    shown = capsys.readouterr().out
+    assert f"warning: {model}:1: model agg_loans: expected where {{{{ in_run_hours() }}}}" in shown
+    assert f"warning: {model}:1: aggregate agg_loans: expected an entry in aggregates.yaml" in shown
     assert run(["verify"]) == 0
     shown = capsys.readouterr()
     assert "Not compared, as no aggregates.yaml has them: agg_loans." in shown.out + shown.err
@@ -149,14 +148,14 @@ def test_all_slips_are_reported_at_once(library: Path, capsys: pytest.CaptureFix
     edit(library / f"{FACT}.sql", "ref('stg_loans')", "ref('stg_lons')")
     edit(library / f"{AGGREGATE}.sql", "branches.town,\n", "branches.twon,\n")
     edit(library / f"{AGGREGATE}.yml", "name: town", "name: city")
-    told = "\n".join(reported(capsys))
+    shown = "\n".join(reported(capsys))
     for part in (
         "one contract a stream",
         "expected a table of one pack",
         "did you mean stg_loans?",
         'column named "twon"',
     ):
-        assert part in told, told
+        assert part in shown, shown
 
 
 def test_the_loader_refuses_what_the_check_does(library: Path) -> None:

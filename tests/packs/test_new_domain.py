@@ -16,7 +16,7 @@ import pytest
 
 from chimera_assets.hours import HourRange
 from tests import warm
-from tests.pipeline.house import ROOT, House, environment, generations, parse_key
+from tests.site.site import ROOT, Site, environment, generations, parse_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,27 +27,27 @@ SIMULATED = "2026-01-18-12:00"
 PACKS = {"CHIMERA_PACKS": "ai,library", "CHIMERA_PACKS_DIR": str(HERE)}
 
 
-def chimera(house: House, *arguments: str) -> dict[str, Any]:
+def chimera(site: Site, *arguments: str) -> dict[str, Any]:
     """What a command prints as JSON, if it is asked to."""
-    printed = chimera_text(house, *arguments)
+    printed = chimera_text(site, *arguments)
     found: dict[str, Any] = json.loads(printed) if "--json" in arguments else {}
     return found
 
 
-def chimera_text(house: House, *arguments: str) -> str:
+def chimera_text(site: Site, *arguments: str) -> str:
     """What a command prints on its standard output."""
-    return run_chimera(house, *arguments).stdout
+    return run_chimera(site, *arguments).stdout
 
 
-def run_chimera(house: House, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+def run_chimera(site: Site, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a command, which has to end with the code."""
     done = subprocess.run(
         warm.chimera(*arguments),
         capture_output=True,
         text=True,
         check=False,
-        cwd=house.home,
-        env=environment(house.home, **house.settings),
+        cwd=site.home,
+        env=environment(site.home, **site.settings),
         timeout=300,
     )
     assert done.returncode == code, done.stdout + done.stderr
@@ -55,8 +55,8 @@ def run_chimera(house: House, *arguments: str, code: int = 0) -> subprocess.Comp
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    made = House(tmp_path_factory.mktemp("library") / "home", **PACKS)
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("library") / "home", **PACKS)
     chimera(made, "source", "init")
     made.source.execute(
         "INSERT INTO desk.branches VALUES ('b1', 'Ghent', '1990-05-01'), ('b2', 'Bruges', null)"
@@ -85,9 +85,9 @@ def loans(hour: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_its_assets_and_checks_are_there(library: House) -> None:
-    told = library.process.ask("describe")
-    assets = told["assets"]
+def test_its_assets_and_checks_are_there(library: Site) -> None:
+    reported = library.process.ask("describe")
+    assets = reported["assets"]
     assert {
         *(f"{layer}/loans" for layer in ("landing", "raw", "staged", "quarantine")),
         *(f"{layer}/branches" for layer in ("raw", "staged", "quarantine")),
@@ -100,11 +100,11 @@ def test_its_assets_and_checks_are_there(library: House) -> None:
     assert assets["marts/fact_generations"]["owners"] == ["team:data-platform"]
     assert assets["staged/loans"]["deps"] == ["raw/loans", "staged/branches"]
     assert assets["aggregates/agg_loans"]["deps"] == ["marts/fact_loans", "staging/stg_branches"]
-    assert "marts/fact_loans:conservation" in told["checks"]
-    assert "aggregates/agg_loans:agg_loans_reconciles_with_facts" in told["checks"]
+    assert "marts/fact_loans:conservation" in reported["checks"]
+    assert "aggregates/agg_loans:agg_loans_reconciles_with_facts" in reported["checks"]
 
 
-def test_its_hours_are_extracted_validated_and_counted(library: House) -> None:
+def test_its_hours_are_extracted_validated_and_counted(library: Site) -> None:
     ran = library.run(HOUR)
 
     assert ran.success, ran.failed
@@ -119,7 +119,7 @@ def test_its_hours_are_extracted_validated_and_counted(library: House) -> None:
     assert ran.check("marts/fact_loans", "conservation", HOUR)["passed"]
 
 
-def test_its_traffic_is_made_up_and_goes_through_all_layers(library: House) -> None:
+def test_its_traffic_is_made_up_and_goes_through_all_layers(library: Site) -> None:
     hour = parse_key(SIMULATED)
     hours = ("--start", hour.isoformat(), "--end", (hour + timedelta(hours=1)).isoformat())
     # The rows that are there are not the demo's.
@@ -137,7 +137,7 @@ def test_its_traffic_is_made_up_and_goes_through_all_layers(library: House) -> N
     assert library.count("marts/fact_generations", SIMULATED)
 
 
-def test_its_figures_are_metrics(library: House) -> None:
+def test_its_figures_are_metrics(library: Site) -> None:
     counted = library.rows("aggregates/agg_loans", SIMULATED)
     printed = chimera_text(library, "metrics")
     assert "# HELP library_loans Loans of the newest hour that has any." in printed
@@ -145,7 +145,7 @@ def test_its_figures_are_metrics(library: House) -> None:
         assert f'library_loans{{branch="{branch}"}} {loans}.0' in printed
 
 
-def test_its_facts_are_kept_in_its_order(library: House) -> None:
+def test_its_facts_are_kept_in_its_order(library: Site) -> None:
     hours = HourRange.single(parse_key(SIMULATED))
 
     def branches() -> list[str]:
@@ -157,7 +157,7 @@ def test_its_facts_are_kept_in_its_order(library: House) -> None:
     assert branches() == sorted(branches())
 
 
-def test_its_aggregate_is_made_again_from_its_facts(library: House) -> None:
+def test_its_aggregate_is_made_again_from_its_facts(library: Site) -> None:
     hours = HourRange.single(parse_key(SIMULATED))
     table = library.lake.table("aggregates", "agg_loans")
     kept = library.rows("aggregates/agg_loans", SIMULATED)
@@ -174,7 +174,7 @@ def test_its_aggregate_is_made_again_from_its_facts(library: House) -> None:
     table.write_hours(kept, hours)
 
 
-def test_they_are_verified_and_maintained(library: House) -> None:
+def test_they_are_verified_and_maintained(library: Site) -> None:
     found = chimera(library, "verify", "--json")
     assert found["holds"], found["failures"]
     assert found["checked"]["facts"] >= 2
@@ -184,13 +184,13 @@ def test_they_are_verified_and_maintained(library: House) -> None:
     assert tended["marts/fact_loans"] is tended["aggregates/agg_loans"] is None
 
 
-def test_the_models_of_a_pack_are_left_as_they_are(library: House) -> None:
+def test_the_models_of_a_pack_are_left_as_they_are(library: Site) -> None:
     assert library.count("marts/fact_loans", HOUR)
     model = HERE / "library" / "models" / "marts" / "fact_loans.sql"
     assert "ref('stg_loans')" in model.read_text()
 
 
-def test_a_missing_source_table_stops_only_what_is_made_of_it(library: House) -> None:
+def test_a_missing_source_table_stops_only_what_is_made_of_it(library: Site) -> None:
     library.source.execute("ALTER TABLE jailbreak_tests RENAME TO elsewhere")
     try:
         ran = library.run(MISSING)
@@ -215,9 +215,9 @@ def test_a_missing_source_table_stops_only_what_is_made_of_it(library: House) ->
     assert made_by == {start_of_dbt(library, "aggregates/agg_technique_effectiveness")}
 
 
-def start_of_dbt(house: House, table: str) -> str:
+def start_of_dbt(site: Site, table: str) -> str:
     """Which start of dbt wrote the newest version of a table."""
-    started: str = house.lake.table(*table.split("/")).history(1)[0]["dbt_invocation_id"]
+    started: str = site.lake.table(*table.split("/")).history(1)[0]["dbt_invocation_id"]
     return started
 
 
@@ -234,7 +234,7 @@ def start_of_dbt(house: House, table: str) -> str:
     ],
 )
 def test_a_table_that_cannot_be_written_stops_no_others(
-    library: House, table: str, step: str, others: set[str]
+    library: Site, table: str, step: str, others: set[str]
 ) -> None:
     there = Path(library.lake.uri) / "marts" / table
     aside = there.rename(there.with_name("aside"))
@@ -253,13 +253,13 @@ def test_a_table_that_cannot_be_written_stops_no_others(
     assert f"marts/{table}" not in made
 
 
-def test_a_stream_that_is_off_is_not_there_and_holds_up_nothing(library: House) -> None:
+def test_a_stream_that_is_off_is_not_there_and_holds_up_nothing(library: Site) -> None:
     without = library.beside(CHIMERA_STREAMS="loans,branches,generations,providers")
     try:
-        told = without.process.ask("describe")
-        off = {key for key in told["assets"] if "jailbreak" in key or "health" in key}
+        reported = without.process.ask("describe")
+        off = {key for key in reported["assets"] if "jailbreak" in key or "health" in key}
         assert off == set()
-        assert not [name for name in told["checks"] if "jailbreak" in name or "health" in name]
+        assert not [name for name in reported["checks"] if "jailbreak" in name or "health" in name]
 
         ran = without.run(OFF)
 
@@ -271,7 +271,7 @@ def test_a_stream_that_is_off_is_not_there_and_holds_up_nothing(library: House) 
         without.close()
 
 
-def test_dbt_alone_builds_what_is_shipped(library: House, tmp_path: Path) -> None:
+def test_dbt_alone_builds_what_is_shipped(library: Site, tmp_path: Path) -> None:
     done = subprocess.run(
         warm.dbt("ls", "--resource-type", "model"),
         cwd=ROOT / "dbt_project",

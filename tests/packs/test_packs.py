@@ -308,7 +308,7 @@ def test_a_new_pack_passes_its_check(
     assert (listed["greenhouse"]["used"], listed["greenhouse"]["streams"]) == (True, 1)
     assert "greenhouse_events" in contracts()
     assert run(["pack", "new", "greenhouse", "--in", str(tmp_path)]) == 2
-    assert run(["pack", "new", "Green-House", "--in", str(tmp_path)]) == 2
+    assert run(["pack", "new", "Green-Site", "--in", str(tmp_path)]) == 2
 
 
 def test_the_first_pack_makes_the_folder_that_is_named_for_packs(

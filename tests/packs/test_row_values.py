@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pipeline.house import House, parse_key
-
-from .test_new_domain import HOUR, loans, run_chimera
+from tests.packs.test_new_domain import HOUR, loans, run_chimera
+from tests.site.site import Site, parse_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +20,7 @@ MARKER = "zq7marker"
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[House]:
+def library(tmp_path: Path) -> Iterator[Site]:
     """The library, whose reader's name is the marker, with a model that takes names for times."""
     packs = tmp_path / "packs"
     shutil.copytree(HERE / "library", packs / "library")
@@ -30,7 +29,7 @@ def library(tmp_path: Path) -> Iterator[House]:
         model.read_text().replace("*", "* replace (cast(reader as timestamptz) as lent_at)")
     )
     settings = {"CHIMERA_PACKS": "library", "CHIMERA_PACKS_DIR": str(packs)}
-    made = House(tmp_path / "home", **settings)
+    made = Site(tmp_path / "home", **settings)
     run_chimera(made, "source", "init")
     made.source.execute(
         "INSERT INTO desk.branches VALUES ('b1', 'Ghent', '1990-05-01'), ('b2', 'Bruges', null)"
@@ -43,7 +42,7 @@ def library(tmp_path: Path) -> Iterator[House]:
     made.close()
 
 
-def test_a_value_that_a_model_cannot_cast_is_written_nowhere(library: House) -> None:
+def test_a_value_that_a_model_cannot_cast_is_written_nowhere(library: Site) -> None:
     start = parse_key(HOUR)
     hours = ("--start", start.isoformat(), "--end", (start + timedelta(hours=1)).isoformat())
 

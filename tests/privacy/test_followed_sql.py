@@ -43,8 +43,8 @@ def lineage_of(sql: str) -> tuple[ModelLineage, set[str]]:
     names = [one[0] for one in cursor.description]
     row = cursor.fetchone()
     assert row is not None
-    told = {name for name, value in zip(names, row, strict=True) if "4711" in str(value)}
-    return model_lineage(sql, names, columns_of), told
+    reported = {name for name, value in zip(names, row, strict=True) if "4711" in str(value)}
+    return model_lineage(sql, names, columns_of), reported
 
 
 FOLLOWED = {
@@ -173,9 +173,9 @@ select $$a$$ || user_id as provider from staged.users;
 
 @pytest.mark.parametrize("sql", [" ".join(one.split()) for one in LEAKING.split(";")[:-1]])
 def test_no_way_round_is_taken_for_an_open_column(sql: str) -> None:
-    found, told = lineage_of(sql)
-    assert told, "the case has to give something away"
-    for column in told:
+    found, reported = lineage_of(sql)
+    assert reported, "the case has to give something away"
+    for column in reported:
         made_of = found.columns[column]
         assert made_of is None or USER in made_of
         assert found.reads is None or USERS in {(a.lower(), b.lower()) for a, b in found.reads}

@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 
 from chimera_assets.privacy.table_masks import Masks
-
-from .test_origins import FACT, PLANS, USERS, VIEW, VIEW_OF_USERS, model
+from tests.privacy.test_origins import FACT, PLANS, USERS, VIEW, VIEW_OF_USERS, model
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract

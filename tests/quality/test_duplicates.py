@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera_assets.quality.duplicates import fingerprint, latest
-
-from .rows import HOUR, good_row, raw_frame, shipped
+from tests.quality.rows import HOUR, good_row, raw_frame, shipped
 
 arrivals = st.sampled_from([None, *(HOUR + timedelta(minutes=n) for n in range(3))])
 arrived = st.tuples(

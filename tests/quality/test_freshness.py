@@ -26,7 +26,7 @@ NOW = datetime(2026, 1, 31, 12, 35, tzinfo=UTC)
 
 
 class Stream:
-    """A lake with one stream, whose hours are published as told."""
+    """A lake with one stream, whose hours are published as reported."""
 
     def __init__(self, folder: Path) -> None:
         self.lake = Lake(str(folder / "lake"))
@@ -124,13 +124,13 @@ def test_hours_without_rows_point_at_the_source_and_blocked_ones_at_the_job(
 def test_one_lag_whoever_asks(stream: Stream) -> None:
     """The check, `chimera status` and the metrics say the same of one hour."""
     stream.publish(hour(9), rows=3)
-    told = _stream(stream.lake, CONTRACT, newest_batches(stream.lake), NOW)
+    reported = _stream(stream.lake, CONTRACT, newest_batches(stream.lake), NOW)
     samples = LakeMetrics(stream.lake, [CONTRACT]).samples(NOW)
     measured = next(one.value for one in samples if one.name == "chimera_event_lag_seconds")
     lag = timedelta(hours=2, minutes=35)
     assert lag_of(hour(9), NOW) == lag
     assert event_lag(stream.lake, CONTRACT, NOW).lag == lag
-    assert (told["lag_minutes"], told["late"]) == (155, True)
+    assert (reported["lag_minutes"], reported["late"]) == (155, True)
     assert measured == lag.total_seconds()
     # An hour that is not over yet has no negative lag, and one that is not there has none.
     assert lag_of(hour(12), NOW) == timedelta(0)

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from chimera_assets.quality import READABLE, Judge
 from chimera_assets.sources.landing.damage import NO_ROWS
-
-from .rows import HOUR, PROVIDERS, REFERENCES, good_row, raw_frame, shipped
+from tests.quality.rows import HOUR, PROVIDERS, REFERENCES, good_row, raw_frame, shipped
 
 NAN, INF = math.nan, math.inf
 MICRO = timedelta(microseconds=1)
@@ -110,15 +109,15 @@ def test_every_row_is_valid_or_rejected_for_just_the_rules_it_breaks(
     expected = {row["n"]: reasons for row in given_rows if (reasons := naive(row))}
     found = dict(zip(rejected["n"], rejected["reasons"].to_list(), strict=True))
     assert found == expected
-    # What is told of the rules is the same story: as many rows a rule, keys as examples only.
+    # What is reported of the rules is the same story: as many rows a rule, keys as examples only.
     errors = {rule.name for rule in contract.row_rules if rule.severity == "error"}
     errors |= {READABLE, *NO_ROWS}
-    told = explained.broken.filter(pl.col("rule").is_in(errors)).select("rule", "failed")
+    reported = explained.broken.filter(pl.col("rule").is_in(errors)).select("rule", "failed")
     counted: dict[str, int] = {}
     for reasons in expected.values():
         for rule in reasons:
             counted[rule] = counted.get(rule, 0) + 1
-    assert dict(told.iter_rows()) == counted
+    assert dict(reported.iter_rows()) == counted
     keys = {row["event_id"] for row in given_rows}
     assert set(explained.broken["example_keys"].explode().drop_nulls()) <= keys
     # Rows come out as they went in.

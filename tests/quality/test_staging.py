@@ -15,8 +15,7 @@ from chimera_assets.lake import Lake
 from chimera_assets.quality import hour_pass, stage_hours
 from chimera_assets.reconciliation.row_conservation import row_conservation
 from chimera_assets.run_context import RunContext
-
-from .rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
+from tests.quality.rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
 
 if TYPE_CHECKING:
     from pathlib import Path

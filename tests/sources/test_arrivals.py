@@ -1,4 +1,4 @@
-"""What arrived since a moment, told by a real server, whatever its clients do."""
+"""What arrived since a moment, reported by a real server, whatever its clients do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPAN = HourRange(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=U
 
 
 class Client:
-    """A connection of the application's own, which commits when it is told to."""
+    """A connection of the application's own, which commits when it is asked to."""
 
     def __init__(self, connection: dbapi.Connection) -> None:
         self._connection = connection

@@ -75,7 +75,7 @@ def test_parts_that_call_or_copy_what_is_not_theirs_are_refused(
     assert (problem.line, problem.found) == (2, found)
 
 
-def test_statements_are_told_apart_with_their_lines(tmp_path: Path) -> None:
+def test_statements_are_reported_apart_with_their_lines(tmp_path: Path) -> None:
     script = tmp_path / "source.sql"
     script.write_text(GOOD)
 

@@ -152,12 +152,12 @@ def test_what_cannot_be_represented_keeps_its_text(
 
     odd, plain = taken(database, generations).to_dicts()
 
-    told = json.loads(odd["_unreadable"])
-    assert set(told) == {"timestamp", "latency_ms", "cost_usd", "techniques_applied"}
-    assert told["timestamp"] == "infinity"
-    assert told["latency_ms"].startswith("1000")
-    assert told["techniques_applied"] == "{{a,b},{c,d}}"
-    assert [odd[name] for name in told] == [None] * 4
+    reported = json.loads(odd["_unreadable"])
+    assert set(reported) == {"timestamp", "latency_ms", "cost_usd", "techniques_applied"}
+    assert reported["timestamp"] == "infinity"
+    assert reported["latency_ms"].startswith("1000")
+    assert reported["techniques_applied"] == "{{a,b},{c,d}}"
+    assert [odd[name] for name in reported] == [None] * 4
     assert json.loads(plain["_unreadable"]) == {"techniques_applied": "[2:3]={a,b}"}
     assert math.isnan(plain["latency_ms"])
     assert plain["cost_usd"] == 0.25
@@ -359,7 +359,7 @@ def test_memory_does_not_grow_with_the_hour(database: str, run: Run) -> None:
         INSERT + MANY.format(start="'2026-01-31 05:00Z'", step="'6 ms'", rows=400_000),
     )
 
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", MEASURED, database],
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -367,7 +367,7 @@ def test_memory_does_not_grow_with_the_hour(database: str, run: Run) -> None:
         check=True,
     )
 
-    rows, megabytes = map(int, told.stdout.split())
+    rows, megabytes = map(int, reported.stdout.split())
     assert rows == 400_000
     assert megabytes < 150
 

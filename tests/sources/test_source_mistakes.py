@@ -63,11 +63,11 @@ def test_every_column_that_does_not_fit_is_named_at_once(
         with pytest.raises(SourceSchemaError) as caught:
             attempt()
 
-        told = {m.column: (m.found, m.remedy) for m in caught.value.mismatches}
-        assert set(told) == {"provider", "tokens_used", "timestamp"}
-        assert told["provider"][0] == "no such column"
-        assert told["tokens_used"][0] == "text"
-        assert "AT TIME ZONE 'UTC'" in told["timestamp"][1]
+        reported = {m.column: (m.found, m.remedy) for m in caught.value.mismatches}
+        assert set(reported) == {"provider", "tokens_used", "timestamp"}
+        assert reported["provider"][0] == "no such column"
+        assert reported["tokens_used"][0] == "text"
+        assert "AT TIME ZONE 'UTC'" in reported["timestamp"][1]
         assert not caught.value.transient
         assert "\n" not in str(caught.value)
 
@@ -153,7 +153,7 @@ def test_a_password_that_is_a_word_does_not_mangle_what_the_server_says(
         PostgresSource(as_login(database, "ann", "permission")).now(generations).rows(HOUR, BATCH)
 
 
-def test_a_user_without_rights_is_told_which(
+def test_a_user_without_rights_is_reported_which(
     database: str, run: Run, generations: Contract
 ) -> None:
     init_source(database)

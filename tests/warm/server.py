@@ -1,6 +1,6 @@
 """The warm parent: it has imported what takes long, and forks a process for each command.
 
-A process is forked for each connection. The client is told the process's id and its end; if the
+A process is forked for each connection. The client learns the process's id and its end; if the
 client is gone, the process is killed.
 """
 
@@ -66,7 +66,7 @@ WARM = (
     "chimera_assets.orchestration.upkeep_job",
     "chimera_assets.sources.postgres",
     "chimera_assets.warehouse.model_check",
-    "tests.pipeline.worker",
+    "tests.site.worker",
 )
 
 

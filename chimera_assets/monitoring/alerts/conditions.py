@@ -4,7 +4,7 @@ A pure function from what was reported before and what happened to what is to be
 
 - A failure's cause is its line of words, numbers aside. While run after run fails by it, only the
   first is reported; the hours that it keeps away are remembered. Once the same steps succeeded
-  again, the cause is reported anew if it comes back. It is over when all of its hours were mended.
+  again, the cause is reported anew if it comes back. It is over when all of its hours ran well.
 - A gate is reported for each hour of a stream, and over when the hour is published.
 - Freshness is reported for each stream, and over when the stream is fresh again.
 - A slow run, late rows, and a success are reported once a run.
@@ -41,7 +41,7 @@ class Failing:
         job: The job that met it first.
         cause: Its words.
         steps: The steps that failed by it; none if a run died outside of them.
-        hours: The hours that are yet to be mended; none if it isn't about hours.
+        hours: The hours that are yet to be run well; none if it isn't about hours.
         ongoing: Whether the steps have not succeeded since.
     """
 
@@ -139,7 +139,7 @@ def _mended(state: AlertState, run: Run, writer: MessageWriter) -> Iterator[Mess
             if failing.hours:
                 continue
         del state.failing[key]
-        yield writer.mended(failing.job, failing.cause, run)
+        yield writer.resolved(failing.job, failing.cause, run)
 
 
 def _published(state: AlertState, run: Run, writer: MessageWriter) -> Iterator[Message]:
@@ -197,7 +197,7 @@ def _newly_failing(state: AlertState, run: Run, writer: MessageWriter) -> Iterat
 
 
 def _key(run: Run, cause: str) -> str:
-    """Hours can be mended by any job; what has no hours, by its own."""
+    """Hours can be run well by any job; what has no hours, by its own."""
     return f"{run.job if run.hours is None else 'hours'}: {re.sub(r'[0-9]+', '#', cause)}"
 
 

@@ -150,8 +150,8 @@ class MessageWriter:
             _body(_lag(freshness), self._asset(freshness.stream)),
         )
 
-    def mended(self, job: str, cause: str, run: Run) -> Message:
-        """A failure that is over; the last of its hours is mended."""
+    def resolved(self, job: str, cause: str, run: Run) -> Message:
+        """A failure that is over; the last of its hours is resolved."""
         what = (
             "Every hour that failed by it has succeeded since."
             if run.hours

@@ -44,11 +44,11 @@ def families() -> dict[str, Family]:
 def registry_of(samples: Iterable[Sample]) -> CollectorRegistry:
     """A registry that holds just these samples."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Taken(list(samples)))
+    registry.register(_Samples(list(samples)))
     return registry
 
 
-class _Taken(Collector):
+class _Samples(Collector):
     """Samples in Prometheus's form, every family with its help; one without samples is left out."""
 
     def __init__(self, samples: list[Sample]) -> None:

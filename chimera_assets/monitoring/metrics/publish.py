@@ -39,7 +39,7 @@ _PUSH_SECONDS = 5.0
 class Published:
     """What was done, in one line, and whether that was all there was to do."""
 
-    said: str
+    message: str
     complete: bool = True
 
 
@@ -68,7 +68,7 @@ def publish_now() -> Published:
 
 def textfile() -> Path:
     """The file for the node exporter's textfile collector."""
-    return get_settings().room("metrics") / "chimera.prom"
+    return get_settings().home_folder("metrics") / "chimera.prom"
 
 
 def publish(instance: Instance) -> Published:

@@ -19,4 +19,4 @@ def publish_metrics(instance: Instance) -> Report:
         published = publish(instance)
     except (ChimeraError, OSError) as error:
         return Report(f"No metrics: {error}", warnings=(f"No metrics: {error}",))
-    return Report(published.said, warnings=() if published.complete else (published.said,))
+    return Report(published.message, warnings=() if published.complete else (published.message,))

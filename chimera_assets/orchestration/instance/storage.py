@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _folder(name: str) -> str:
-    return str(get_settings().room("dagster", name))
+    return str(get_settings().home_folder("dagster", name))
 
 
 class _UnderHome:

@@ -16,14 +16,13 @@ from chimera_assets.sources.landing.csv_lines import CsvLines
 from chimera_assets.sources.landing.damage import CorruptFile
 from chimera_assets.sources.landing.json_lines import JsonLines
 from chimera_assets.sources.landing.values import READERS, read_array
-
-from .conftest import Landing, contract, event, json_lines
+from tests.sources.landing.conftest import Landing, contract, event, json_lines
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
 
 
-def told(row: dict[str, Any]) -> dict[str, Any]:
+def reported(row: dict[str, Any]) -> dict[str, Any]:
     unreadable: dict[str, Any] = json.loads(row["_unreadable"])
     return unreadable
 
@@ -87,7 +86,7 @@ def test_a_value_of_another_type_keeps_its_text_and_its_row(landing: Landing) ->
     good, bad, empty, first, second, third = landing.rows().iter_rows(named=True)
     assert good["_unreadable"] is None
     assert (good["tokens_used"], good["techniques_applied"]) == (12, ["a", "b"])
-    assert told(bad) == {
+    assert reported(bad) == {
         "success": "maybe",
         "tokens_used": "abc",
         "techniques_applied": "a,b",
@@ -101,13 +100,13 @@ def test_a_value_of_another_type_keeps_its_text_and_its_row(landing: Landing) ->
     arrived = taking.entries[0].modified
     assert [row["created_at"] for row in (good, bad, empty)] == [arrived] * 3
     assert (empty["hour_partition"], empty["hour"]) == (arrived.date(), arrived.hour)
-    assert {name: told(first)[name] for name in ("success", "tokens_used")} == {
+    assert {name: reported(first)[name] for name in ("success", "tokens_used")} == {
         "success": "maybe",
         "tokens_used": "abc",
     }
     assert (second["tokens_used"], second["user_id"], second["_unreadable"]) == (12, "7", None)
     assert (third["created_at"], third["hour"]) == (None, taking.entries[1].modified.hour)
-    assert told(third)["created_at"] == "infinity"
+    assert reported(third)["created_at"] == "infinity"
 
 
 def test_a_parquet_file_in_other_types(landing: Landing) -> None:
@@ -130,7 +129,7 @@ def test_a_parquet_file_in_other_types(landing: Landing) -> None:
     fine, odd = landing.rows().iter_rows(named=True)
     assert (fine["event_id"], fine["tokens_used"], fine["success"]) == ("a", 12, True)
     assert fine["timestamp"] == datetime(2026, 1, 31, 5, 0, 0, 123456, tzinfo=UTC)
-    texts = {name: told(odd)[name] for name in ("created_at", "tokens_used", "success")}
+    texts = {name: reported(odd)[name] for name in ("created_at", "tokens_used", "success")}
     assert texts == {"created_at": "soon", "tokens_used": "12.5", "success": "5"}
 
 
@@ -148,7 +147,7 @@ def test_a_malformed_line_is_kept_with_its_place_while_the_rest_goes_on(landing:
     assert [(entry.rows, entry.malformed) for entry in entries] == [(7, 4), (6, 3)]
     rows = landing.rows()
     assert rows["event_id"].drop_nulls().to_list() == ["e-0", "e-1", "e-2", "a", "c", "d"]
-    bad = [told(row) for row in rows.iter_rows(named=True) if row["event_id"] is None]
+    bad = [reported(row) for row in rows.iter_rows(named=True) if row["event_id"] is None]
     assert bad[0] == {
         "_rule": "malformed_line",
         "_text": '{"event_id": "x"',
@@ -187,7 +186,7 @@ def test_a_corrupt_file_is_one_row_that_says_why(
     assert entry.why is not None
     assert entry.why.startswith(why)
     (row,) = landing.rows().iter_rows(named=True)
-    assert told(row) == {"_rule": "corrupt_file", "_why": entry.why, "_file": file}
+    assert reported(row) == {"_rule": "corrupt_file", "_why": entry.why, "_file": file}
 
 
 def _readable(

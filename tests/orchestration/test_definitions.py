@@ -1,0 +1,133 @@
+"""What Dagster loads: the names that others rely on, and a catalogue worth reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.site.site import Site
+
+GROUPS = {
+    "landing": {"generations", "jailbreak_tests", "provider_health"},
+    "raw": {"generations", "jailbreak_tests", "provider_health", "providers"},
+    "staged": {"generations", "jailbreak_tests", "provider_health", "providers"},
+    "quarantine": {"generations", "jailbreak_tests", "provider_health", "providers"},
+    "staging": {
+        "stg_generations",
+        "stg_jailbreak_tests",
+        "stg_provider_health",
+        "stg_providers",
+        "stg_transformations",
+    },
+    "marts": {
+        "dim_models",
+        "dim_providers",
+        "dim_techniques",
+        "dim_time",
+        "fact_generations",
+        "fact_jailbreak_tests",
+        "fact_provider_health",
+    },
+    "aggregates": {"agg_provider_metrics", "agg_technique_effectiveness"},
+}
+STREAMS = ("generations", "jailbreak_tests", "provider_health")
+
+
+@pytest.fixture(scope="module")
+def catalogue(site: Site) -> dict[str, Any]:
+    return site.process.ask("describe")
+
+
+def test_asset_keys_and_groups(catalogue: dict[str, Any]) -> None:
+    found: dict[str, set[str]] = {}
+    for key, asset in catalogue["assets"].items():
+        layer, table = key.split("/")
+        assert asset["group"] == layer
+        found.setdefault(layer, set()).add(table)
+    assert found == GROUPS
+
+
+def test_every_asset_tells_what_it_is_whose_and_of_which_columns(
+    catalogue: dict[str, Any],
+) -> None:
+    for key, asset in catalogue["assets"].items():
+        assert len(asset["description"]) > 20, key
+        assert asset["owners"], key
+        assert asset["kinds"], key
+    bare = [key for key, asset in catalogue["assets"].items() if not asset["columns"]]
+    assert bare == []
+
+
+def test_what_depends_on_what(catalogue: dict[str, Any]) -> None:
+    deps = {key: asset["deps"] for key, asset in catalogue["assets"].items()}
+    assert deps["raw/generations"] == ["landing/generations"]
+    assert deps["staged/generations"] == ["raw/generations", "staged/providers"]
+    assert deps["quarantine/generations"] == ["raw/generations"]
+    assert deps["staging/stg_generations"] == ["staged/generations"]
+    assert deps["marts/fact_generations"] == ["staging/stg_generations"]
+    assert deps["aggregates/agg_provider_metrics"] == ["marts/fact_generations"]
+
+
+def test_hourly_assets_are_partitioned_and_references_are_not(catalogue: dict[str, Any]) -> None:
+    hourly = {key for key, asset in catalogue["assets"].items() if asset["partitioned"]}
+    assert hourly == {
+        *(f"{layer}/{name}" for layer in ("raw", "staged", "quarantine") for name in STREAMS),
+        *(f"marts/fact_{name}" for name in STREAMS),
+        *(f"aggregates/{name}" for name in GROUPS["aggregates"]),
+    }
+
+
+@pytest.mark.criterion("AC-004.1")
+def test_checks(catalogue: dict[str, Any]) -> None:
+    checks = catalogue["checks"]
+    for stream in STREAMS:
+        sound = checks[f"landing/{stream}:files_are_sound"]
+        assert sound == {"blocking": False, "partitioned": False}
+        assert checks[f"staged/{stream}:pass_rate"] == {"blocking": True, "partitioned": True}
+        assert checks[f"staged/{stream}:warnings"] == {"blocking": False, "partitioned": False}
+        kept = checks[f"marts/fact_{stream}:conservation"]
+        assert kept == {"blocking": False, "partitioned": True}  # it is the last step
+        assert checks[f"staged/{stream}:event_lag"] == {"blocking": False, "partitioned": False}
+    assert checks["staged/providers:pass_rate"] == {"blocking": True, "partitioned": False}
+    tested = {name.split(":")[0] for name in checks}
+    assert {
+        f"{key}"
+        for layer in ("marts", "aggregates")
+        for key in (f"{layer}/{name}" for name in GROUPS[layer])
+    } <= tested
+    assert any(":unit_" in name for name in checks)
+
+
+def test_freshness_is_asked_each_hour_between_two_runs(catalogue: dict[str, Any]) -> None:
+    assert "chimera_freshness" in catalogue["jobs"]
+    assert catalogue["schedules"]["chimera_freshness"] == "35 * * * *"
+
+
+@pytest.mark.criterion("AC-001.1", "AC-003.4")
+def test_schedules_and_sensors_are_on_by_default(catalogue: dict[str, Any]) -> None:
+    schedules = {"chimera_etl_hourly", "chimera_freshness", "chimera_upkeep"}
+    assert set(catalogue["schedules_on"]) == set(catalogue["schedules"]) == schedules
+    assert {name: status for name, (status, _) in catalogue["sensors"].items()} == dict.fromkeys(
+        ("landing_files", "late_arrivals", "metrics", "notifications"), "RUNNING"
+    )
+
+
+@pytest.mark.criterion("AC-001.1")
+def test_the_job_and_the_schedule_that_takes_the_hour_that_ended(
+    catalogue: dict[str, Any],
+) -> None:
+    assert "chimera_etl_hourly" in catalogue["jobs"]
+    assert catalogue["job_partitions"] == "HourlyPartitionsDefinition"
+    assert catalogue["schedules"]["chimera_etl_hourly"] == "5 * * * *"
+    assert catalogue["sensors"]["late_arrivals"] == ["RUNNING", 60]
+    assert catalogue["ticks"] == {
+        "2026-01-31T05:05:00+00:00": ["2026-01-31-04:00"],
+        "2026-02-01T00:05:00+00:00": ["2026-01-31-23:00"],
+    }
+
+
+def test_upkeep_has_a_job_and_a_schedule_of_its_own(catalogue: dict[str, Any]) -> None:
+    assert "chimera_upkeep" in catalogue["jobs"]
+    assert catalogue["schedules"]["chimera_upkeep"] == "37 2 * * *"

@@ -1,0 +1,130 @@
+"""A new stream is one contract file: no Python, and its assets and checks are there and work."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.site.site import Site, parse_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOUR = "2026-01-18-09:00"
+
+CONTRACT = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: urn:example:contract:feedback
+name: Feedback
+version: 1.0.0
+status: active
+description: {purpose: What people thought of an answer.}
+team: {name: product}
+slaProperties:
+  - {property: freshness, value: 2, unit: h}
+  - {property: retention, value: 30, unit: d}
+schema:
+  - name: feedback
+    physicalName: app_feedback
+    logicalType: object
+    description: Ratings of answers.
+    customProperties:
+      - {property: streamKind, value: stream}
+      - {property: eventTime, value: given_at}
+      - {property: arrivalTime, value: stored_at}
+      - {property: dataSubject, value: person}
+      - {property: passRate, value: 0.9}
+    properties:
+      - {name: feedback_id, logicalType: string, primaryKey: true, required: true,
+         classification: L1, description: Identifies the rating.}
+      - {name: given_at, logicalType: timestamp, required: true, classification: L1,
+         description: When it was given.}
+      - {name: person, logicalType: string, classification: L3, description: Who gave it.}
+      - name: stars
+        logicalType: integer
+        classification: L1
+        description: One to five.
+        quality:
+          - name: stars_range
+            type: custom
+            engine: pandera
+            implementation: {check: range, min: 1, max: 5}
+            description: Between one and five.
+      - {name: stored_at, logicalType: timestamp, classification: L1,
+         description: When it was stored.}
+"""
+
+
+@pytest.fixture(scope="module")
+def with_feedback(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site of somebody who put one file into the folder CHIMERA_CONTRACTS."""
+    folder = tmp_path_factory.mktemp("contracts")
+    (folder / "feedback.odcs.yaml").write_text(CONTRACT)
+    site.source.execute(
+        "CREATE TABLE app_feedback (feedback_id text, given_at timestamptz, person text, "
+        "stars int, stored_at timestamptz, note text)"
+    )
+    start = parse_key(HOUR)
+    rows = [
+        {
+            "feedback_id": f"f-{number}",
+            "given_at": start.replace(minute=number).isoformat(),
+            "person": "alice@example.com",
+            "stars": 9 if number == 3 else 1 + number % 5,
+            "stored_at": start.replace(minute=number, second=1).isoformat(),
+            "note": "not in the contract",
+        }
+        for number in range(40)
+    ]
+    site.source.insert("app_feedback", rows)
+    made = site.beside(CHIMERA_CONTRACTS=str(folder))
+    yield made
+    made.close()
+
+
+def test_a_contract_file_makes_assets_and_checks(with_feedback: Site) -> None:
+    reported = with_feedback.process.ask("describe")
+    assets = reported["assets"]
+    assert {f"{layer}/feedback" for layer in ("raw", "staged", "quarantine")} <= set(assets)
+    assert assets["staged/feedback"]["owners"] == ["team:product"]
+    assert assets["staged/feedback"]["deps"] == ["raw/feedback"]
+    assert {"feedback_id", "stars", "_batch_id"} <= set(assets["staged/feedback"]["columns"])
+    of_feedback = {name for name in reported["checks"] if "feedback" in name}
+    assert of_feedback == {
+        "landing/feedback:files_are_sound",
+        "staged/feedback:pass_rate",
+        "staged/feedback:warnings",
+        "staged/feedback:conservation",
+        "staged/feedback:event_lag",
+    }
+
+
+@pytest.mark.criterion("AC-004.7")
+def test_its_hours_are_taken_judged_and_staged(with_feedback: Site) -> None:
+    ran = with_feedback.run(HOUR)
+
+    assert ran.success, ran.failed
+    assert ran.check("staged/feedback", "pass_rate", HOUR)["passed"]
+    assert ran.check("staged/feedback", "conservation", HOUR)["passed"]
+    staged = with_feedback.rows("staged/feedback", HOUR)
+    assert staged.height == 39
+    assert "note" not in staged.columns
+    bad = with_feedback.rows("quarantine/feedback", HOUR).row(0, named=True)
+    assert bad["reasons"] == ["stars_range"]
+    assert json.loads(bad["record"])["stars"] == 9
+
+
+def test_without_a_table_its_rows_come_from_files_alone(with_feedback: Site) -> None:
+    with_feedback.source.execute("DROP TABLE app_feedback")
+    hour = "2026-01-18-10:00"
+    stars = "feedback_id,given_at,stars\nf-1,2026-01-18T10:00:00Z,5\nf-2,2026-01-18T10:30:00Z,1\n"
+    with_feedback.drop("feedback/stars.csv", stars.encode())
+    assert with_feedback.process.ask("land")["success"]
+
+    ran = with_feedback.run(hour)
+
+    assert ran.success, ran.failed
+    assert with_feedback.rows("staged/feedback", hour)["stars"].to_list() == [5, 1]

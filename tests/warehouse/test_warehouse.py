@@ -1,0 +1,227 @@
+"""Stories of the warehouse: staged rows in, facts, dimensions and aggregates out."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chimera_assets.contracts import load_contracts
+from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.privacy.masking import OPERATOR_LEVEL
+from chimera_assets.privacy.table_masks import Masks
+from chimera_assets.system_tables.column_lineage import column_lineages
+from tests.warehouse.conftest import hour
+
+if TYPE_CHECKING:
+    from tests.warehouse.conftest import Warehouse
+
+TABLES = [
+    *(("marts", f"dim_{name}") for name in ("models", "providers", "techniques", "time")),
+    *(("marts", f"fact_{name}") for name in ("generations", "jailbreak_tests", "provider_health")),
+    ("aggregates", "agg_provider_metrics"),
+    ("aggregates", "agg_technique_effectiveness"),
+]
+
+
+def generation(event_id: str, **values: object) -> dict[str, Any]:
+    return {"event_id": event_id, **values}
+
+
+def test_an_empty_lake_gives_empty_tables_with_the_declared_columns(warehouse: Warehouse) -> None:
+    warehouse.dbt("build")  # unit tests included
+    declared = {
+        (node["schema"], node["name"]): {
+            column["name"]: column["data_type"] for column in node["columns"].values()
+        }
+        for node in warehouse.manifest()["nodes"].values()
+        if node["resource_type"] == "model" and node["config"]["materialized"] == "delta"
+    }
+    assert sorted(declared) == sorted(TABLES)
+    for layer, name in TABLES:
+        described = warehouse.query("describe t", t=f"{layer}/{name}")
+        assert {row[0]: row[1].lower() for row in described} == declared[layer, name], name
+        assert warehouse.lake.table(layer, name).count() == 0
+
+
+def test_an_hour_is_replaced_alone_and_running_again_changes_nothing(warehouse: Warehouse) -> None:
+    warehouse.stage_providers({"provider_id": "openai", "updated_at": hour("2026-01-01T00")})
+    for at, count in (("2026-01-31T22", 2), ("2026-01-31T23", 3), ("2026-02-01T00", 1)):
+        rows = [generation(f"{at}-{i}", techniques_applied=["base64"]) for i in range(count)]
+        warehouse.stage("generations", at, rows)
+    warehouse.stage(
+        "jailbreak_tests",
+        "2026-01-31T23",
+        [
+            {
+                "test_id": "t",
+                "test_type": "pair",
+                "target_provider": "openai",
+                "target_model": "gpt",
+                "iterations": 20,
+                "successful_mutations": 5,
+                "asr_rate": 0.25,
+            }
+        ],
+    )
+    warehouse.dbt(start="2026-01-31T22:00:00Z", end="2026-02-01T01:00:00Z")
+    before = {table: warehouse.rows(*table, *key(table)) for table in TABLES}
+    assert len(before["marts", "fact_generations"]) == 6
+    assert len(before["marts", "dim_time"]) == 3
+
+    # The middle hour loses a row, another gains a token count; the neighbours must not move.
+    warehouse.stage("generations", "2026-01-31T23", [generation("x", tokens_used=7)])
+    warehouse.stage("generations", "2026-01-31T22", [generation("not asked for")])
+    warehouse.dbt(start="2026-01-31T23:00:00Z", end="2026-02-01T00:00:00Z")
+    facts = warehouse.rows("marts", "fact_generations", "event_id")
+    assert [row["event_id"] for row in facts] == [
+        "2026-01-31T22-0",
+        "2026-01-31T22-1",
+        "2026-02-01T00-0",
+        "x",
+    ]
+    metrics = warehouse.rows("aggregates", "agg_provider_metrics", "hour_partition", "hour")
+    assert [(row["hour"], row["total_requests"], row["total_tokens"]) for row in metrics] == [
+        (22, 2, 2),
+        (23, 1, 7),
+        (0, 1, 1),
+    ]
+    effect = warehouse.rows("aggregates", "agg_technique_effectiveness", "technique", "hour")
+    assert [(r["technique"], r["attempts"], r["successes"], r["success_rate"]) for r in effect] == [
+        ("base64", 1, 1, 1.0),
+        ("base64", 2, 2, 1.0),
+        ("pair", 20, 5, 0.25),
+    ]
+
+    once = {table: warehouse.rows(*table, *key(table)) for table in TABLES}
+    versions = {table: warehouse.lake.table(*table).version() for table in TABLES}
+    lineages = warehouse.lake.table("quality", "column_lineage").version()
+    warehouse.dbt(start="2026-01-31T23:00:00Z", end="2026-02-01T00:00:00Z")
+    assert {table: warehouse.rows(*table, *key(table)) for table in TABLES} == once
+    # One commit a table, and none where the provider's history had nothing new.
+    for table in TABLES:
+        grown = warehouse.lake.table(*table).version() - versions[table]
+        assert grown == (0 if table[1] == "dim_providers" else 1), table
+    # dbt by hand, too, keeps what the columns are made of: just what is personal is masked.
+    masks = Masks(OPERATOR_LEVEL, load_contracts([SHIPPED]), column_lineages(warehouse.lake))
+    masked = {
+        f"{table[1]}.{column}"
+        for table in TABLES
+        for column in masks.rows(*table, warehouse.lake.table(*table).read())[1]
+    }
+    assert masked == {
+        "fact_generations.user_id",
+        "fact_jailbreak_tests.user_id",
+        "fact_jailbreak_tests.best_prompt",
+    }
+    assert warehouse.lake.table("quality", "column_lineage").version() == lineages
+
+
+def key(table: tuple[str, str]) -> tuple[str, ...]:
+    """Columns to sort a table by."""
+    return {
+        "dim_models": ("provider", "model"),
+        "dim_providers": ("provider_id", "valid_from"),
+        "dim_techniques": ("technique",),
+        "dim_time": ("hour_start",),
+        "fact_generations": ("event_id",),
+        "fact_jailbreak_tests": ("test_id",),
+        "fact_provider_health": ("check_id",),
+        "agg_provider_metrics": ("hour_partition", "hour", "provider", "model"),
+        "agg_technique_effectiveness": ("hour_partition", "hour", "technique"),
+    }[table[1]]
+
+
+def test_providers_keep_their_history(warehouse: Warehouse) -> None:
+    select = ("build", "--select", "+dim_providers", "--exclude-resource-type", "unit_test")
+    first, second = hour("2026-01-01T00"), hour("2026-01-05T07")
+    warehouse.stage_providers(
+        {"provider_id": "openai", "base_url": "old", "updated_at": first},
+        {"provider_id": "azure", "base_url": "a", "updated_at": first},
+    )
+    warehouse.dbt(*select)
+    warehouse.stage_providers(
+        {"provider_id": "openai", "base_url": "new", "updated_at": second},
+        {"provider_id": "azure", "base_url": "a", "updated_at": second},
+    )
+    warehouse.dbt(*select)
+    warehouse.dbt(*select, "--full-refresh")
+    versions = warehouse.rows("marts", "dim_providers", "provider_id", "valid_from")
+    assert [
+        (row["provider_id"], row["base_url"], row["valid_from"], row["valid_to"], row["is_current"])
+        for row in versions
+    ] == [
+        ("azure", "a", first, None, True),
+        ("openai", "old", first, second, False),
+        ("openai", "new", second, None, True),
+    ]
+
+
+def test_totals_beyond_32_bits_and_percentiles_over_hours(warehouse: Warehouse) -> None:
+    draw = random.Random(7)  # noqa: S311
+    latencies: list[float] = [0.0, 0.0, 0.0]
+    for at in ("2026-01-31T22", "2026-01-31T23"):
+        values = [min(10_000.0, draw.lognormvariate(6, 1)) for _ in range(1500)]
+        latencies += values
+        rows = [generation(f"{at}-{i}", latency_ms=v) for i, v in enumerate(values)]
+        rows += [generation(f"{at}-huge-{i}", tokens_used=2**31) for i in range(2)]
+        if at.endswith("22"):
+            rows += [generation(f"zero-{i}", latency_ms=0.0) for i in range(3)]
+        warehouse.stage("generations", at, rows)
+    warehouse.dbt(start="2026-01-31T22:00:00Z", end="2026-02-01T00:00:00Z")
+
+    metrics = warehouse.rows("aggregates", "agg_provider_metrics", "hour")
+    assert [row["total_tokens"] for row in metrics] == [2**32 + 1503, 2**32 + 1500]
+    assert sum(sum(row["latency_counts"]) for row in metrics) == len(latencies)
+
+    exact = warehouse.query(
+        "select quantile_cont(latency_ms, [0.5, 0.95, 0.99]) from f", f="marts/fact_generations"
+    )[0][0]
+    warehouse.dbt("compile", "--select", "latency_percentiles_by_provider")
+    compiled = next(
+        node["compiled_code"]
+        for node in warehouse.manifest()["nodes"].values()
+        if node["name"] == "latency_percentiles_by_provider"
+    )
+    sql = compiled.replace('"memory"."aggregates"."agg_provider_metrics"', "metrics_of_lake")
+    estimate = warehouse.query(sql, metrics_of_lake="aggregates/agg_provider_metrics")
+    assert estimate[0][0] == "openai"
+    assert list(estimate[0][1:]) == pytest.approx(exact, rel=0.01)
+
+
+def test_one_model_alone_in_a_fresh_process(warehouse: Warehouse) -> None:
+    warehouse.stage("generations", "2026-01-31T22", [generation("a")])
+    warehouse.stage("generations", "2026-01-31T23", [generation("b")])
+    warehouse.dbt("build", "--select", "fact_generations")
+    # Neither the facts nor the staging views are built here: the lake and the project tell them.
+    output = warehouse.dbt(
+        "build", "--select", "agg_provider_metrics", "agg_technique_effectiveness", "dim_models"
+    )
+    assert "ERROR=0" in output
+    assert [row["total_requests"] for row in warehouse.rows("aggregates", "agg_provider_metrics")]
+    assert warehouse.lake.table("marts", "dim_models").count() == 1
+    warehouse.dbt("test", "--select", "test_type:data")
+
+
+def test_no_table_changes_by_hand_that_cannot_be_written_down(warehouse: Warehouse) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    output = warehouse.dbt("build", "--select", "dim_time", expect=1, CHIMERA_DATABASE_URL=nowhere)
+    assert "not done, as the audit log could not be written" in output
+    assert not warehouse.lake.table("marts", "dim_time").exists()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("2026-01-31T05:00:00Z", None, "end_hour is missing"),
+        ("2026-01-31T05:30:00Z", "2026-01-31T06:00:00Z", "expected a whole hour"),
+        ("2026-01-31T06:00:00Z", "2026-01-31T07:00:00+02:00", "expected an end"),
+    ],
+)
+def test_hours_that_cannot_be_are_reported(
+    warehouse: Warehouse, start: str, end: str | None, said: str
+) -> None:
+    output = warehouse.dbt("build", "--select", "dim_time", start=start, end=end, expect=1)
+    assert said in output
+    assert not warehouse.lake.table("marts", "dim_time").exists()
