@@ -128,14 +128,21 @@ class DbtRun:
             DbtFailed: A node failed; names it, with the engine's own words.
             DbtUnable: dbt itself could not run.
         """
-        events: SimpleQueue[dict[str, Any] | _Ended] = SimpleQueue()
+        events: SimpleQueue[dict[str, Any] | _Ended | BaseException] = SimpleQueue()
+
+        def invoke() -> None:
+            try:
+                events.put(self._invoke(events))
+            except BaseException as error:  # noqa: BLE001 - raised by the reader
+                events.put(error)
+
         # In a thread of its own, so that results can be passed on while dbt goes on. If the
         # reader is interrupted, the process ends, and dbt with it: commits are atomic.
-        threading.Thread(
-            target=lambda: events.put(self._invoke(events)), name="dbt", daemon=True
-        ).start()
+        threading.Thread(target=invoke, name="dbt", daemon=True).start()
         while isinstance(found := events.get(), dict):
             yield found
+        if isinstance(found, BaseException):
+            raise found
         _raise_if_failed(found, self.target, matter)
 
     def results(self) -> RunExecutionResult:

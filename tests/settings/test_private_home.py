@@ -29,7 +29,7 @@ def test_a_home_is_made_for_its_user_alone(tmp_path: Path) -> None:
     home = tmp_path / "some" / "home"
     before = os.umask(0o022)
     try:
-        Settings(home=home).home_folder("dbt", "lineage")
+        Settings(home=home).home_folder("dbt", "logs")
         (home / "lake").mkdir()
         (home / "landing").mkdir()
         (home / "landing").chmod(0o2775)

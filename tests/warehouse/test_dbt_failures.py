@@ -7,6 +7,13 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from chimera_assets.errors import SettingError
+from chimera_assets.packs import active_packs
+from chimera_assets.settings import get_settings
+from chimera_assets.warehouse.dbt_project import parsed_project
+from chimera_assets.warehouse.dbt_run import DbtRun
 from tests import warm
 
 ROOT = Path(__file__).parents[2]
@@ -38,3 +45,19 @@ def test_what_the_lake_plugin_raised_decides(tmp_path: Path) -> None:
     assert reported["nothing"]["error"] is None
     assert "Conversion Error: a value cannot be converted to INT32" in reported["a value"]["words"]
     assert "zq7marker" not in said.stdout
+
+
+def test_a_project_that_is_gone_fails_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in the thread in which dbt runs, where nobody would hear of it."""
+    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path))
+    monkeypatch.setenv("CHIMERA_PACKS", "gone")
+    for cached in (get_settings, active_packs, parsed_project):
+        cached.cache_clear()
+    try:
+        with pytest.raises(SettingError, match="CHIMERA_PACKS"):
+            list(DbtRun(["build"]).node_results())
+    finally:
+        for cached in (get_settings, active_packs, parsed_project):
+            cached.cache_clear()
