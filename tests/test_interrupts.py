@@ -30,13 +30,13 @@ def ended(body: str, number: int) -> tuple[int, str, str]:
         [sys.executable, "-c", dedent(SWALLOW) + dedent(body)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        bufsize=0,  # so that no more than the line is read
     )
     assert child.stdout is not None
     child.stdout.readline()
     child.send_signal(number)
     out, err = child.communicate(timeout=30)
-    return child.returncode, out, err
+    return child.returncode, out.decode(), err.decode()
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_a_run_is_warned_of_it_whoever_handles_it_meanwhile() -> None:
     noted = """
         with interrupts.noted() as signals:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # as Dagster sets its own
-            print(signals.any(), flush=True)
             try:
+                print(signals.any(), flush=True)
                 time.sleep(20)
             except KeyboardInterrupt:
                 print(signals.any())

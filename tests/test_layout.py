@@ -4,11 +4,11 @@ from pathlib import Path
 
 import chimera_assets
 
-#: What commands print is tested as they are typed.
-TYPED = {"commands"}
+#: Tested by what uses it: commands as they are typed, what is known of runs by what tells of it.
+ELSEWHERE = {"commands", "runs"}
 
 
 def test_each_folder_of_the_package_has_one_of_tests() -> None:
     package, tests = Path(chimera_assets.__file__).parent, Path(__file__).parent
-    folders = {init.parent.name for init in package.glob("*/__init__.py")} - TYPED
+    folders = {init.parent.name for init in package.glob("*/__init__.py")} - ELSEWHERE
     assert folders - {path.parent.name for path in tests.glob("*/test_*.py")} == set()

@@ -64,7 +64,7 @@ def source_psql(
     *,
     platform: _Platform = False,
 ) -> int:
-    """Run psql in the operational database, on the record; its server is kept meanwhile."""
+    """Run psql in the operational database, which is recorded."""
     from chimera_assets.commands.database_access import psql
 
     return psql(arguments or (), platform=platform, now=datetime.now(UTC))

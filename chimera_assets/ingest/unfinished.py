@@ -14,6 +14,7 @@ from chimera_assets.hour_columns import hour_starts
 from chimera_assets.hour_ranges import ranges
 from chimera_assets.ingest.loss_guard import rows_of
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
+from chimera_assets.lake import LakeError
 from chimera_assets.layers import MARTS, RAW, STAGED, fact_table
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.models import streams_with_facts
@@ -35,13 +36,16 @@ def finished(
 ) -> frozenset[tuple[str, datetime]]:
     """The open hours of a watermark, with their batch, that are open no longer."""
     opened = watermark.open if watermark is not None else {}
-    return frozenset(
-        (batch, hour)
-        for hours in ranges(NO_HOURS.union(*opened.values()))
-        for hour, end in _ends(lake, stream, hours).items()
-        for batch, of_batch in opened.items()
-        if hour in of_batch and end.is_of(batch)
-    )
+    try:
+        return frozenset(
+            (batch, hour)
+            for hours in ranges(NO_HOURS.union(*opened.values()))
+            for hour, end in _ends(lake, stream, hours).items()
+            for batch, of_batch in opened.items()
+            if hour in of_batch and end.is_of(batch)
+        )
+    except LakeError:  # of a table above raw: it must not keep raw from being filled
+        return frozenset()
 
 
 def unfinished(lake: Lake, stream: str, watermark: Watermark | None) -> Hours:

@@ -1,4 +1,4 @@
-"""A process that takes hours of `generations` into raw: `taker.py <source's URL> <lake>`.
+"""A process that takes hours of `generations` into raw: `extractor.py <source's URL> <lake>`.
 
 Each line on stdin is a range of hours, `first last`; each line on stdout says that one was taken.
 """

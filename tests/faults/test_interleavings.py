@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
     from tests.faults.conftest import Survived
 
-TAKER = Path(__file__).with_name("taker.py")
+EXTRACTOR = Path(__file__).with_name("extractor.py")
 STORIES, DEEDS = 60 if SOAK else 4, 60
 START = datetime(2026, 1, 31, tzinfo=UTC)
 HOURS = tuple(START + timedelta(hours=n) for n in range(8))
 KEYS = tuple(f"e-{n}" for n in range(24))
-TAKERS, TRANSACTIONS = 2, 4
+EXTRACTORS, TRANSACTIONS = 2, 4
 #: A row's arrival may be now, long ago, or what the application makes of it.
 ARRIVALS = ("now()", "clock_timestamp()", "'2026-01-31T09:00Z'", "'2026-02-10T00:00Z'", "NULL")
 
@@ -61,12 +61,12 @@ class Transaction:
         self.keys: set[str] = set()
 
 
-class Taker:
+class Extractor:
     """A process that takes hours, and that can be lost."""
 
     def __init__(self, url: str, uri: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(TAKER), url, uri],
+            [sys.executable, str(EXTRACTOR), url, uri],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -102,12 +102,12 @@ class World:
         self._contract = load_contracts([SHIPPED])["generations"]
         self._writes = self.crashes = 0
         self._running: list[Transaction] = []
-        self._takers = [Taker(url, uri) for _ in range(TAKERS)]
+        self._extractors = [Extractor(url, uri) for _ in range(EXTRACTORS)]
         self._now(HOURS[0])
 
     def close(self) -> None:
-        for taker in self._takers:
-            taker.kill()
+        for extractor in self._extractors:
+            extractor.kill()
 
     def begin(self) -> None:
         if len(self._running) < TRANSACTIONS:
@@ -158,17 +158,17 @@ class World:
             self._take(hour, hour)
 
     def _take(self, first: datetime, last: datetime) -> None:
-        taker = self._dice.choice(self._takers)
-        taker.wait()
-        taker.take(first, last)
+        extractor = self._dice.choice(self._extractors)
+        extractor.wait()
+        extractor.take(first, last)
 
     def crash(self) -> None:
         """Whatever it is at is lost, at any instant."""
-        number = self._dice.randrange(TAKERS)
-        if self._takers[number].busy:
+        number = self._dice.randrange(EXTRACTORS)
+        if self._extractors[number].busy:
             time.sleep(self._dice.uniform(0, 0.15))
-            self._takers[number].kill()
-            self._takers[number] = Taker(self.url, self.lake.uri)
+            self._extractors[number].kill()
+            self._extractors[number] = Extractor(self.url, self.lake.uri)
             self.crashes += 1
 
     def late(self) -> list[datetime]:
@@ -180,8 +180,8 @@ class World:
         """Nothing runs any more, no hour is new, and only the sensor asks; how often it had to."""
         while self._running:
             self.commit()
-        for taker in self._takers:
-            taker.wait()
+        for extractor in self._extractors:
+            extractor.wait()
         watermark = current_watermark(self.lake, "generations")
         for hour in set(HOURS) - (watermark.extracted if watermark is not None else NO_HOURS):
             self._now(hour)
@@ -195,8 +195,8 @@ class World:
 
     def _now(self, hour: datetime) -> None:
         self._take(hour, hour)
-        for taker in self._takers:
-            taker.wait()
+        for extractor in self._extractors:
+            extractor.wait()
 
     def source_rows(self) -> dict[str, tuple[datetime, int]]:
         """Hour and value of each key that the source has."""

@@ -63,17 +63,17 @@ def hourly(rows: list[dict[str, Any]]) -> pl.DataFrame:
 def lake(tmp_path: Path) -> Lake:
     """Facts of four hours in a folder whose name looks like a pattern, and their aggregate."""
     made = Lake(str(tmp_path / "la*ke"))
-    sites = ("north", None, "south")
+    houses = ("north", None, "south")
     readings = [
-        {"n": n % 4, "site": sites[n % 3], "sensor_id": f"s-{n}", "temperature_c": n - 20.5}
+        {"n": n % 4, "house": houses[n % 3], "sensor_id": f"s-{n}", "temperature_c": n - 20.5}
         for n in range(60)
     ]
-    facts = hourly([*readings, {"n": 0, "site": "north", "sensor_id": "s", "temperature_c": None}])
+    facts = hourly([*readings, {"n": 0, "house": "north", "sensor_id": "s", "temperature_c": None}])
     made.table("marts", "fact_readings").write_hours(facts, HOURS)
     temperature = pl.col("temperature_c")
     climates = (
         facts.drop_nulls("temperature_c")
-        .group_by("hour_partition", "hour", "site")
+        .group_by("hour_partition", "hour", "house")
         .agg(readings=pl.len(), frosts=(temperature < 0).sum(), degrees=temperature.sum())
     )
     made.table("aggregates", "agg_house_climate").write_hours(climates, HOURS)
@@ -89,7 +89,7 @@ def test_an_aggregate_is_verified_against_its_facts(climate: Aggregate, lake: La
     rows = table.read().collect()
     table.write_hours(
         rows.with_columns(
-            pl.when((pl.col("hour") == 23) & (pl.col("site") == "south"))
+            pl.when((pl.col("hour") == 23) & (pl.col("house") == "south"))
             .then(pl.col("degrees") + 1)
             .otherwise("degrees")
             .alias("degrees")
@@ -116,7 +116,7 @@ def test_no_file_of_another_hour_is_opened(climate: Aggregate, lake: Lake) -> No
 def test_files_of_an_older_schema_are_read_as_the_table_is_now(
     climate: Aggregate, lake: Lake
 ) -> None:
-    older = hourly([{"n": 4, "site": "east", "sensor_id": "s-1"}])
+    older = hourly([{"n": 4, "house": "east", "sensor_id": "s-1"}])
     later = HourRange.single(HOURS.end)
     lake.table("marts", "fact_readings").write_hours(older, later)
     assert compared(climate, lake, [later]).is_empty()
@@ -167,12 +167,12 @@ def test_a_table_that_no_model_makes_is_refused_and_not_passed_over(
 
 
 def test_figures_of_a_pack_are_metrics(climate: Aggregate, lake: Lake) -> None:
-    assert families()["nursery_frost_share"].labels == ("site",)
+    assert families()["nursery_frost_share"].labels == ("house",)
     samples = list(LakeMetrics(lake, ()).samples(datetime.now(UTC)))
     newest = lake.table("aggregates", climate.table).read(NEWEST).collect()
-    by_site = dict(newest.select(pl.col("site").fill_null("unknown"), "readings").iter_rows())
+    by_house = dict(newest.select(pl.col("house").fill_null("unknown"), "readings").iter_rows())
     found = {s.labels[0]: s.value for s in samples if s.name == "nursery_readings"}
-    assert found == by_site
+    assert found == by_house
     shares = {s.labels[0]: s.value for s in samples if s.name == "nursery_frost_share"}
     assert shares.keys() == {"north", "south", "unknown"}
     assert sum(shares.values()) / 3 == pytest.approx(21 / 60, abs=0.01)
@@ -181,7 +181,7 @@ def test_figures_of_a_pack_are_metrics(climate: Aggregate, lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("fact_readings", ("site", "sensor_id")),
+        ("fact_readings", ("house", "sensor_id")),
         ("fact_generations", ("tenant_id", "provider", "model")),
         ("fact_jailbreak_tests", ("tenant_id", "target_provider", "target_model")),
         ("fact_provider_health", ("provider_id",)),
@@ -213,7 +213,7 @@ def test_what_two_packs_define_is_a_mistake(
         f"{file}:17: figure: expected a metric",
         f"{file}:18: figure: expected a metric",
     ]
-    assert f"({first}:5 has it already), found agg_site" in str(refused.value.problems[1])
+    assert f"({first}:5 has it already), found agg_house" in str(refused.value.problems[1])
     with pytest.raises(PackError):
         active_order()
 
@@ -242,7 +242,7 @@ def test_a_metric_of_the_platform_is_no_packs(
         ("COUNT(*)\n", "COUNT(*\n", "readings: expected a SELECT that DuckDB knows"),
         ("by: readings}", "by: reading}", "a measure, one of degrees, frosts, readings (did you"),
         (", by: readings}", "}", "expected top and by, or neither, found one of them"),
-        ("column: site,", "column: hut,", "a column of the grain, one of site"),
+        ("column: house,", "column: hut,", "a column of the grain, one of house"),
         ("share: frosts, of: readings}", "share: frosts}", "expected sum, or share and of"),
         ("hours: 24,", "hours: 25,", "hours: expected less than or equal to 24, found 25"),
         ("sum: readings}", "sum: reading}", "a measure, one of degrees"),

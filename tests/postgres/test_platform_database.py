@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,10 @@ BEFORE = (
 )
 
 
+#: Of the databases of the stories.
+NUMBERS = count()
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A server of somebody's own, with two logins."""
@@ -70,9 +75,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgre
 
 
 @pytest.fixture
-def theirs(server: EmbeddedPostgres, request: pytest.FixtureRequest) -> Settings:
+def theirs(server: EmbeddedPostgres) -> Settings:
     """Settings that name an empty database of theirs."""
-    name = re.sub(r"\W", "_", request.node.name)[:60].lower()
+    name = f"story_{next(NUMBERS)}"
     with psycopg.connect(server.url("operational"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} OWNER their_owner".encode())
     socket = f"@/{name}?host={server.cluster.socket_folder}"
