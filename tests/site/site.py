@@ -18,7 +18,7 @@ from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.schema import init_source
 from tests import warm
-from tests.orchestration.parsed_project import keep_parsed_project, lend_parsed_project
+from tests.site.parsed_project import keep_parsed_project, lend_parsed_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
