@@ -10,8 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from chimera_assets.hour_columns import hour_starts
 from chimera_assets.hour_ranges import ranges
+from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.ingest.loss_guard import rows_of
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 from chimera_assets.lake import LakeError
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 
     from chimera_assets.hours import HourRange
     from chimera_assets.ingest.watermark import Watermark
-    from chimera_assets.lake import Lake
+    from chimera_assets.lake import Lake, Table
+
+#: The column of rows that says which extraction brought them in.
+_BATCH = "_batch_id"
 
 
 def finished(
@@ -44,7 +50,8 @@ def finished(
             for batch, of_batch in opened.items()
             if hour in of_batch and end.is_of(batch)
         )
-    except LakeError:  # of a table above raw: it must not keep raw from being filled
+    except (LakeError, pl.exceptions.PolarsError, OSError):
+        # Of a table above raw: it must not keep raw from being filled.
         return frozenset()
 
 
@@ -66,6 +73,7 @@ class _End:
     raw: int
     staged: int
     facts: int | None
+    fact_batches: frozenset[str]
     expired: bool
 
     def is_of(self, batch: str) -> bool:
@@ -77,7 +85,8 @@ class _End:
         found = self.judged["batch_id"]
         if found != batch and (found is not None or self.raw):  # an hour without rows has no batch
             return False
-        return not self.judged["published"] or self.facts in {None, self.staged}
+        in_facts = self.facts == self.staged and self.fact_batches <= {batch}
+        return not self.judged["published"] or self.facts is None or in_facts
 
 
 def _ends(lake: Lake, stream: str, hours: HourRange) -> dict[datetime, _End]:
@@ -86,6 +95,7 @@ def _ends(lake: Lake, stream: str, hours: HourRange) -> dict[datetime, _End]:
     facts = lake.table(MARTS, fact_table(stream))
     tables = [lake.table(RAW, stream), lake.table(STAGED, stream), facts]
     raw, staged, in_facts = (rows_of(table, hours) for table in tables)
+    batches = _batches(facts, hours)
     has_facts = facts.exists() or stream in streams_with_facts(active_packs())
     expired = set(hour_starts(deleted_rows(lake, tables, hours)))
     return {
@@ -94,7 +104,19 @@ def _ends(lake: Lake, stream: str, hours: HourRange) -> dict[datetime, _End]:
             raw.get(hour, 0),
             staged.get(hour, 0),
             in_facts.get(hour, 0) if has_facts else None,
+            batches.get(hour, frozenset()),
             hour in expired,
         )
         for hour in hours
     }
+
+
+def _batches(facts: Table, hours: HourRange) -> dict[datetime, frozenset[str]]:
+    """The batches of the facts' rows by hour; none where a fact does not keep them."""
+    if not facts.exists():
+        return {}
+    rows = facts.read(hours)
+    if _BATCH not in rows.collect_schema():
+        return {}
+    found = rows.group_by(HOUR_COLUMNS).agg(pl.col(_BATCH).unique()).collect(engine="streaming")
+    return dict(zip(hour_starts(found), map(frozenset, found[_BATCH].to_list()), strict=True))

@@ -163,7 +163,11 @@ def test_an_hour_whose_run_ended_on_the_way_is_asked_for_until_it_is_in_the_fact
     rows = raw.read(HourRange.single(parse_key(SIX))).collect()
     lake.table("staged", "generations").write_hours(rows, HourRange.single(parse_key(SIX)))
     assert pending() == {SIX}  # not in the facts
-    lake.table("marts", "fact_generations").write_hours(rows, HourRange.single(parse_key(SIX)))
+    facts = lake.table("marts", "fact_generations")
+    before = rows.with_columns(_batch_id=pl.lit("an earlier one"))
+    facts.write_hours(before, HourRange.single(parse_key(SIX)))
+    assert pending() == {SIX}  # as many rows, of the batch before
+    facts.write_hours(rows, HourRange.single(parse_key(SIX)))
     assert pending() == set()
 
     extract(EIGHT)  # without rows
