@@ -149,6 +149,9 @@ def _require(reason: str) -> None:
 
 def _check_tenant(contracts: Mapping[str, Contract], stream: str | None, tenant: str) -> None:
     """A hold that can find no row would be none."""
+    if not tenant.strip():
+        msg = f"--tenant: expected the name of a tenant, found {tenant!r}"
+        raise ArgumentError(msg)
     chosen = [contracts[name] for name in contracts if stream in (None, name)]
     columns = [contract.tenant_column for contract in chosen]
     kinds = {column.type for column in columns if column is not None}

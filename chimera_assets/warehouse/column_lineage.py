@@ -81,7 +81,8 @@ def _is_opaque(part: exp.Expr) -> bool:
         return bool(part.args.get("by_name"))  # sqlglot goes by the position
     if isinstance(part, exp.TableAlias):
         return bool(part.args.get("columns")) and not isinstance(part.parent, exp.CTE)
-    return isinstance(part, (exp.Columns, exp.Pivot, exp.PositionalColumn))
+    # A dot before a function makes its first argument of a name that is no column's to sqlglot.
+    return isinstance(part, (exp.Columns, exp.Dot, exp.Pivot, exp.PositionalColumn))
 
 
 def _sources(start: Node, known: Mapping[Source, Source]) -> frozenset[Source] | None:
@@ -108,6 +109,6 @@ def _is_followed(node: Node) -> bool:
     if not node.downstream and node.expression.find(exp.Column, exp.Placeholder):
         return False
     # A name that is no column's is that of a table, whose rows are meant, or of a lambda.
-    named_by = (exp.Alias, exp.Column, exp.Dot, exp.PropertyEQ)
+    named_by = (exp.Alias, exp.Column, exp.PropertyEQ)
     names = node.expression.find_all(exp.Identifier)
     return all(isinstance(name.parent, named_by) for name in names)

@@ -77,6 +77,8 @@ def check_jinja(text: str, macros: Collection[str]) -> None:
     parser = Environment(optimized=False)  # noqa: S701 - nothing is rendered by it
     parser.globals.clear()  # else they would count as declared
     tree = parser.parse(text)
+    # What looks for names works out constants, too, unless their filters fail.
+    parser.filters = dict.fromkeys(parser.filters, _not_now)
     functions = {*_FUNCTIONS, *macros}
     for node in tree.find_all(nodes.Node):
         if not isinstance(node, (*_STATEMENTS, *_EXPRESSIONS)):
@@ -89,6 +91,10 @@ def check_jinja(text: str, macros: Collection[str]) -> None:
         if name.ctx == "store" and name.name in functions | _VALUES:
             _refuse(name, "a variable of another name than dbt's and the macros'", name.name)
     _Check(tree, functions).node(tree, None, 0)
+
+
+def _not_now(*_: object, **__: object) -> NoReturn:
+    raise NotImplementedError
 
 
 class _Check:

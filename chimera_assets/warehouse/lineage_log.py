@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from chimera_assets.lake.table import Table
     from chimera_assets.privacy.origins import Lineages, ModelLineage, Relation
 
-#: What is another in each hour's SQL, and says nothing of where a column comes from.
-_LITERAL = re.compile(r"'[^']*'|\b\d+\b")
+#: What is another in each hour's SQL, and says nothing of where a column comes from; after what
+#: quotes and digits are no literals in.
+_LITERAL = re.compile(r"""(?P<kept>--[^\n]*|"[^"]*")|'[^']*'|\b\d+\b""")
+
+#: By these a literal may end elsewhere, so that nothing is left out: comments in comments, quotes
+#: by dollars, quotes after a backslash.
+_UNSURE = ("/*", "$", "\\")
 
 _CURRENT: dict[Relation, ModelLineage] = {}
 
@@ -52,8 +57,13 @@ class ModelSql:
     @property
     def version(self) -> str:
         """The same for SQL that makes its columns of the same, hour by hour."""
-        parts = (self.file, _LITERAL.sub("?", self.sql), *self.columns)
-        return sha256("\0".join(parts).encode()).hexdigest()
+        unsure = any(mark in self.sql for mark in _UNSURE)
+        sql = self.sql if unsure else _LITERAL.sub(_left, self.sql)
+        return sha256("\0".join((self.file, sql, *self.columns)).encode()).hexdigest()
+
+
+def _left(found: re.Match[str]) -> str:
+    return found["kept"] or "?"
 
 
 class LineageLog:

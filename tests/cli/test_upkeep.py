@@ -110,6 +110,8 @@ def test_a_hold_needs_a_reason_and_hours_that_make_sense(chimera: Chimera) -> No
     assert "expected a time after" in one_line(chimera("hold", "add", *mistaken))
     part = ("--reason", "r", "--from", "2026-02-01T00:30")
     assert "expected a whole hour" in one_line(chimera("hold", "add", *part))
+    nobody = ("--reason", "r", "--tenant", "")
+    assert "expected the name of a tenant, found ''" in one_line(chimera("hold", "add", *nobody))
     wrong = ("--reason", "r", "--stream", "generation")
     assert "generations" in one_line(chimera("hold", "add", *wrong))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from chimera_assets.packs.errors import ModelError
@@ -67,6 +69,18 @@ def test_what_a_branch_may_not_say(text: str, found: str) -> None:
         rendered("select\n" + text)
     assert refused.value.line == 2
     assert found in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "bomb", ["'a' | center(100000000)", "'ab' | replace('ab', 'ab' | center(100000000))"]
+)
+def test_nothing_is_worked_out_before_it_is_looked_at(bomb: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(ModelError, match="of filters"):
+        rendered("{{ " + bomb + " }}")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 50_000_000
 
 
 def test_loops_that_write_without_end_are_refused() -> None:

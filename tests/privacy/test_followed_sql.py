@@ -103,6 +103,11 @@ select 'x' as other, provider from staged.users where false union all by name se
     as provider, 'x' as other from staged.users;
 select g as provider from staged.users g;
 select to_json(g) as provider from staged.users g;
+select user_id.trim() as provider from staged.users;
+select g.user_id.trim().upper() as provider from staged.users g;
+select user_id.string_split('-') as provider from staged.users;
+select {'a': user_id}.a.trim() as provider from staged.users;
+with w as (select user_id.left(100) as a from staged.users) select a as provider from w;
 select unnest({'provider': user_id}) from staged.users;
 select unnest({'provider': user_id}) as latency_ms from staged.users;
 select #1 as provider from staged.users;

@@ -11,7 +11,7 @@ import pytest
 from chimera_assets.lake import Lake
 from chimera_assets.privacy.origins import origins
 from chimera_assets.system_tables.column_lineage import column_lineages
-from chimera_assets.warehouse.lineage_log import LineageLog, current_lineage
+from chimera_assets.warehouse.lineage_log import LineageLog, ModelSql, current_lineage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +81,25 @@ def test_an_hour_is_no_version_and_another_branch_of_a_file_is_one(
     # dbt's checksum of the file is the same: `{% if run_hours() is none %}`.
     assert len(keep(lake, cursor, first.replace("select", "select user_id as"))) == 2
     assert origins(column_lineages(lake), *FACT, "provider").columns >= {("users", "user_id")}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "-- it's\nselect provider as provider -- it's\nfrom staged.users",
+        'select "provider" as provider, 1 as "it\'s", 2 as "it\'s, too" from staged.users',
+        "/* /* */ ' */ select provider as provider /* ' */ from staged.users",
+        "select $$'$$ as a, provider as provider, $$'$$ as b from staged.users",
+        "select e'\\'' as a, provider as provider, e'\\'' as b from staged.users",
+    ],
+)
+def test_what_stands_between_two_quotes_is_not_always_a_literal(sql: str) -> None:
+    def version(text: str) -> str:
+        return ModelSql(FACT, "the file", text, ()).version
+
+    assert version(sql) != version(
+        sql.replace("provider as", "user_id as").replace('"provider" as', '"user_id" as')
+    )
 
 
 def test_columns_that_come_to_a_stream_make_a_version(
