@@ -9,10 +9,10 @@ from chimera_assets.access.principal import Kind, Principal
 from chimera_assets.audit import AuditLog
 from chimera_assets.audited_context import AuditedContext
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import Settings
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

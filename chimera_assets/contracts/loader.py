@@ -15,7 +15,6 @@ from chimera_assets.contracts.odcs.standard import read_standard
 from chimera_assets.contracts.rules.row_checks import required_references
 from chimera_assets.errors import SettingError
 from chimera_assets.naming import NAME_IN_WORDS, VERSION, VERSION_IN_WORDS, is_name
-from chimera_assets.packs.active import SHIPPED_PACKS
 from chimera_assets.packs.files import CONTRACT_SUFFIX
 from chimera_assets.yaml_documents import Problem, one_of
 
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 PATTERN = f"*{CONTRACT_SUFFIX}"
 
 _SETTING = "CHIMERA_CONTRACTS"
-
-#: The contracts that come with the package: those of pack `ai`.
-SHIPPED = SHIPPED_PACKS / "ai" / "contracts"
 
 
 def load_contract(path: Path | str) -> Contract:

@@ -16,13 +16,13 @@ import pytest
 
 from chimera_assets.cli import run
 from chimera_assets.contracts import contracts, load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, open_lake
 from chimera_assets.quality import stage_hours, stage_reference
 from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
 from tests import warm
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

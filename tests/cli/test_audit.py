@@ -16,12 +16,12 @@ from chimera_assets.audit import Entry
 from chimera_assets.audit.guards import weaknesses
 from chimera_assets.commands.audit import _cells
 from chimera_assets.contracts import contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
 from chimera_assets.settings import get_settings
 from tests.cli.conftest import HOURS, NEGATIVE, one_line
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.loader import SHIPPED
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.ingest.watermark import NO_HOURS, Extraction
 from chimera_assets.ingest.watermark_commits import Advance
@@ -24,6 +23,7 @@ from chimera_assets.sources.database import connect
 from chimera_assets.sources.landing import Place, load_files
 from chimera_assets.sources.snapshot import Snapshot
 from tests.cli.conftest import JUDGED, ROWS, START
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from pathlib import Path

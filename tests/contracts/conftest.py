@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.contracts import Contract, load_contract, load_contracts
-from chimera_assets.contracts.loader import SHIPPED
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from chimera_assets.contracts import Contract, contracts, required_references
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.errors import ArgumentError
 from chimera_assets.settings import get_settings
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from pathlib import Path

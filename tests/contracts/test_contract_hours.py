@@ -20,8 +20,8 @@ from chimera_assets.contracts import (
     merge_profiles,
     profile_exprs,
 )
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ import pytest
 
 from chimera_assets.contracts import ContractError, load_contract, load_contracts
 from chimera_assets.contracts.lint import lint
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.errors import SettingError
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from chimera_assets.contracts import (
     pandera_schema,
     row_violations,
 )
-from chimera_assets.contracts.loader import SHIPPED
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

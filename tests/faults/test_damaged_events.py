@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.run_context import RunContext
 from chimera_assets.sources.landing import Place, load_files
 from tests.faults.conftest import SOAK
+from tests.shipped import SHIPPED
 from tests.site.site import generations, keys
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import partition_key
 from chimera_assets.ingest.late_rows import Known, backlog
@@ -28,6 +27,7 @@ from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
 from tests.faults.conftest import SOAK
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from random import Random

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chimera_assets.contracts.loader import SHIPPED
+from tests.shipped import SHIPPED
 from tests.site.site import Process, generations
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from chimera_assets.contracts import load_contract, load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.lake import Lake
 from chimera_assets.lifecycle.policy import policy
 from tests.lake.conftest import events, hours
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from pathlib import Path

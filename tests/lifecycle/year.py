@@ -25,7 +25,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.lake.size import size
@@ -33,6 +32,7 @@ from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.system_tables.batches import BATCHES
 from chimera_assets.system_tables.check_results import CHECK_RESULTS
 from tests.acting import acting
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.reconciliation.findings import HeldBack
 from chimera_assets.reconciliation.verify import verify
 from tests.faults.conftest import SOAK
+from tests.shipped import SHIPPED
 from tests.site.site import Site, generations, keys
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange, parse_key, partition_key
 from chimera_assets.ingest.extraction import extract_into_raw
 from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
@@ -21,6 +20,7 @@ from chimera_assets.run_context import RunContext
 from chimera_assets.runs.job_names import HOURLY_JOB
 from chimera_assets.system_tables.batches import BATCHES, append_batches
 from tests.ingest.fake_source import FakeTable
+from tests.shipped import SHIPPED
 from tests.site.site import generations, keys
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from chimera_assets import naming
 from chimera_assets.cli import run
 from chimera_assets.contracts import ContractError, contracts, known_contracts
 from chimera_assets.contracts.active import pack_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.errors import SettingError
 from chimera_assets.pack_check import pack_problems
 from chimera_assets.packs import PackError, active_packs
@@ -28,6 +27,7 @@ from chimera_assets.settings import get_settings
 from chimera_assets.warehouse.model_check import model_sql_problems
 from chimera_assets.warehouse.model_groups import model_groups
 from chimera_assets.yaml_documents import DocumentError
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

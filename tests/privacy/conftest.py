@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

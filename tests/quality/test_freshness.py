@@ -11,7 +11,6 @@ import pytest
 import chimera_assets
 from chimera_assets.commands.status import _stream
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.monitoring.alerts.messages import MessageWriter
@@ -20,6 +19,7 @@ from chimera_assets.orchestration.lag_metadata import lag_from_metadata, lag_met
 from chimera_assets.quality.event_lag import event_lag, in_words, lag_of
 from chimera_assets.runs.facts import Freshness
 from chimera_assets.system_tables.batches import BATCHES, newest_batches
+from tests.shipped import SHIPPED
 
 CONTRACT = load_contracts([SHIPPED])["provider_health"]  # two hours, says its contract
 NOW = datetime(2026, 1, 31, 12, 35, tzinfo=UTC)

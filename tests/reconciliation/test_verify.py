@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.lake.removal import remove_rows
@@ -21,6 +20,7 @@ from chimera_assets.lifecycle.purge import purge
 from chimera_assets.reconciliation.row_conservation import row_conservation
 from chimera_assets.reconciliation.verify import verify
 from tests.acting import acting, leave
+from tests.shipped import SHIPPED
 from tests.site.site import Site, generations, keys
 
 if TYPE_CHECKING:

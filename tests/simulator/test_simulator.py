@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.postgres.connection import execute
@@ -21,6 +20,7 @@ from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
+from tests.shipped import SHIPPED
 from tests.simulator.ai_traffic import generations, jailbreak_tests, outages, provider_health
 
 if TYPE_CHECKING:

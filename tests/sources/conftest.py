@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.postgres.connection import execute
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.sources.database import connect
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

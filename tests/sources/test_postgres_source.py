@@ -339,11 +339,11 @@ MEASURED = """
 import resource, sys
 from datetime import UTC, datetime
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
+from chimera_assets.packs.active import SHIPPED_PACKS
 from chimera_assets.hours import HourRange
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.postgres import PostgresSource
-contract = load_contracts([SHIPPED])["generations"]
+contract = load_contracts([SHIPPED_PACKS / "ai" / "contracts"])["generations"]
 hours = HourRange.single(datetime(2026, 1, 31, 5, tzinfo=UTC))
 source = PostgresSource(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.system_tables.column_lineage import column_lineages
+from tests.shipped import SHIPPED
 from tests.warehouse.conftest import hour
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ import polars as pl
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.contracts.loader import SHIPPED
 from chimera_assets.lake import Lake
 from chimera_assets.lake.storage import is_s3, s3_client, s3_options
 from chimera_assets.run_context import RunContext
 from chimera_assets.sources.landing import Loaded, Place, load_files
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
