@@ -22,6 +22,7 @@ from chimera_assets.contracts.active import pack_contracts
 from chimera_assets.errors import ChimeraError
 from chimera_assets.packs import PackError, active_packs
 from chimera_assets.settings import get_settings
+from chimera_assets.shipped import shipped_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from chimera_assets.packs import Pack
 
 #: The project as it is kept: macros, profiles, and what holds for every model.
-PROJECT_DIR = Path(__file__).parents[2] / "dbt_project"
+PROJECT_DIR = shipped_folder("dbt_project") / "dbt_project"
 
 _PROJECT_FILE = "dbt_project.yml"
 _SOURCE_SUFFIXES = {".sql", ".yml", ".yaml"}

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.packs.errors import ModelError
+from chimera_assets.shipped import shipped_folder
 from chimera_assets.warehouse.jinja_check import check_jinja
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chimera_assets.warehouse.jinja_bounds import BoundedEnvironment
 
 #: The macros for all models.
-_MACROS = Path(__file__).parents[2] / "dbt_project" / "macros" / "engine"
+_MACROS = shipped_folder("dbt_project") / "dbt_project" / "macros" / "engine"
 
 #: Hours as a run may have them, and the condition on them at its longest; see `run_hours.sql`.
 _HOURS = {

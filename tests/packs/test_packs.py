@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -511,30 +508,3 @@ def _manifest(
     }
     parent_map = {f"model.p.{name}": parents for name, parents in reads.items()}
     return {"nodes": nodes, "parent_map": parent_map | {n: p for n, (_, p) in tests.items()}}
-
-
-def test_the_wheel_holds_the_packs(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    for name in ("chimera_assets", "pyproject.toml", "README.md", "LICENSE"):
-        copied = ROOT / name
-        if copied.is_dir():
-            shutil.copytree(copied, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            source.mkdir(exist_ok=True)
-            shutil.copy(copied, source / name)
-    built = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet",
-         "--wheel-dir", str(tmp_path), str(source)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert built.returncode == 0, built.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    packed = set(zipfile.ZipFile(wheel).namelist())
-    data = {
-        str(path.relative_to(ROOT))
-        for path in SHIPPED_PACKS.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    assert data
-    assert data <= packed
-    assert "chimera_assets/py.typed" in packed

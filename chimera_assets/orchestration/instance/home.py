@@ -10,6 +10,7 @@ from dagster import DagsterInstance
 
 from chimera_assets.errors import SettingError
 from chimera_assets.paths import UnusablePath, usable_path
+from chimera_assets.shipped import shipped_folder
 
 #: A handle on Dagster's records, for those who hand it on and know nothing of Dagster.
 Instance: TypeAlias = DagsterInstance
@@ -21,7 +22,7 @@ def open_instance() -> Instance:
     """The instance of this process, a context manager.
 
     Raises:
-        SettingError: There is no folder with `dagster.yaml`.
+        SettingError: DAGSTER_HOME is no folder.
     """
     dagster_home()
     return DagsterInstance.get()
@@ -31,8 +32,7 @@ def dagster_home() -> Path:
     """The folder of `dagster.yaml`: DAGSTER_HOME, which is set for this process if it was not.
 
     Raises:
-        SettingError: DAGSTER_HOME is no folder; or it is not set, and neither the repository that
-            this package lies in nor the working directory has a `dagster.yaml`.
+        SettingError: DAGSTER_HOME is no folder.
     """
     given = os.environ.get("DAGSTER_HOME")
     if given:
@@ -43,18 +43,9 @@ def dagster_home() -> Path:
         if not home.is_dir():
             raise SettingError("DAGSTER_HOME", expected=_EXPECTED, found=given)
     else:
-        home = _default_home()
+        home = shipped_folder("dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)
     return home
-
-
-def _default_home() -> Path:
-    places = (Path(__file__).resolve().parents[3], Path.cwd())
-    for place in places:
-        if (place / "dagster.yaml").is_file():
-            return place
-    looked = " nor in ".join(map(str, places))
-    raise SettingError("DAGSTER_HOME", expected=_EXPECTED, found=f"none set, none in {looked}")
 
 
 def kept_value(instance: Instance, key: str) -> str | None:

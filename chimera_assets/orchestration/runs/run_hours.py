@@ -97,7 +97,7 @@ def run_hours(
         on_event: Called for every step that starts or ends.
 
     Raises:
-        SettingError: There is no folder with `dagster.yaml`.
+        SettingError: DAGSTER_HOME is no folder.
     """
     started = time.perf_counter()
     with open_instance() as instance:
