@@ -69,6 +69,7 @@ TableName = Annotated[str, typer.Argument(metavar="LAYER/TABLE", help="staged/or
 AsOf = Annotated[
     str | None, typer.Option(help="A version number, or a time in ISO 8601; else as it is now.")
 ]
+Form = Annotated[str, typer.Option("--format", help="table, json or csv.")]
 Target = Annotated[str, typer.Option("--as-of", help="A version number, or a time in ISO 8601.")]
 Limit = Annotated[int, typer.Option(min=1, max=MOST, help="How many at most.")]
 Columns = Annotated[str | None, typer.Option(help="Only these columns, separated by commas.")]

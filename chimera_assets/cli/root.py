@@ -95,6 +95,30 @@ def upkeep(
 
 
 @commands.command()
+def sql(
+    query: Annotated[
+        str, typer.Argument(help="One SELECT; a table is layer.table. - reads standard input.")
+    ],
+    *,
+    as_of: opt.AsOf = None,
+    form: opt.Form = "table",
+    reveal: opt.Reveal = False,
+) -> int:
+    """Query the lake's tables with DuckDB's SQL. Read only."""
+    from chimera_assets.commands.arguments import parse_version
+    from chimera_assets.commands.rows import parse_format
+    from chimera_assets.commands.sql import show
+
+    return show(
+        query,
+        as_of=parse_version(as_of) if as_of is not None else None,
+        form=parse_format(form),
+        reveal=reveal,
+        now=datetime.now(UTC),
+    )
+
+
+@commands.command()
 def metrics(
     *,
     publish: Annotated[

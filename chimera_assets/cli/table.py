@@ -45,12 +45,13 @@ def table_read(  # noqa: PLR0913
             help="Rows at most, 0 for all. A table: 20, at most 1,000.",
         ),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    form: opt.Form = "table",
     reveal: opt.Reveal = False,
 ) -> int:
     """Print rows of a table, as it is or as it was."""
     from chimera_assets.commands.arguments import parse_hours, parse_names, parse_version
-    from chimera_assets.commands.tables import parse_format, show_rows
+    from chimera_assets.commands.rows import parse_format
+    from chimera_assets.commands.tables import show_rows
 
     return show_rows(
         name,

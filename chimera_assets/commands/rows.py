@@ -11,6 +11,8 @@ import polars as pl
 
 from chimera_assets.commands.terminal import Plain, PlainFloat, print_table
 from chimera_assets.commands.visible import json_escaped, visible_lines
+from chimera_assets.errors import ArgumentError
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,18 @@ class Format(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+
+
+def parse_format(text: str) -> Format:
+    """How rows are to be printed.
+
+    Raises:
+        ArgumentError: There is no such way.
+    """
+    if text not in list(Format):
+        msg = f"--format: expected {one_of(Format, text)}; found {text}"
+        raise ArgumentError(msg)
+    return Format(text)
 
 
 def print_rows(rows: pl.LazyFrame, form: Format) -> int:

@@ -95,18 +95,6 @@ def _said(commit: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in said)
 
 
-def parse_format(text: str) -> Format:
-    """How rows are to be printed.
-
-    Raises:
-        ArgumentError: There is no such way.
-    """
-    if text not in list(Format):
-        msg = f"--format: expected {one_of(Format, text)}; found {text}"
-        raise ArgumentError(msg)
-    return Format(text)
-
-
 def show_rows(  # noqa: PLR0913 - the options of one command
     name: str,
     *,

@@ -1,0 +1,183 @@
+"""A user's SELECT over the lake's tables by their names, in DuckDB: read only, bounded memory."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
+
+from chimera_assets.errors import ArgumentError, one_line
+from chimera_assets.lake.snapshot import polars_schema
+from chimera_assets.privacy.masking import MASK
+from chimera_assets.row_values import duckdb_words
+from chimera_assets.spool import spool_folder
+from chimera_assets.warehouse.duckdb import connect, quoted, scan_sql
+from chimera_assets.warehouse.select_tables import what_is_read
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from chimera_assets.lake.lake import Lake
+    from chimera_assets.privacy.table_masks import Masks
+    from chimera_assets.warehouse.select_tables import Read
+
+_MEMORY = "1GB"
+
+#: DuckDB's types that are handed on as they are; whatever else there is comes as its text.
+_KEPT = frozenset(
+    {
+        *("boolean", "varchar", "date", "timestamp", "timestamp with time zone", "list", "struct"),
+        *("tinyint", "smallint", "integer", "bigint", "hugeint", "float", "double", "decimal"),
+        *("utinyint", "usmallint", "uinteger", "ubigint"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedTable:
+    """A table of a query, in one version.
+
+    Attributes:
+        read: The table.
+        version: Its version.
+        masked: The columns of which a query sees masks alone.
+        used: Those of them that this query may use.
+    """
+
+    read: Read
+    version: int
+    masked: frozenset[str]
+    used: frozenset[str]
+
+    @property
+    def path(self) -> str:
+        """Layer and name, as commands write them."""
+        return f"{self.read.layer}/{self.read.name}"
+
+
+def pinned_tables(
+    lake: Lake, query: str, masks: Masks, *, as_of: int | datetime | None
+) -> list[PinnedTable]:
+    """The tables that a query reads, each in the version that it is to read.
+
+    Args:
+        lake: The lake.
+        query: One SELECT.
+        masks: What is masked.
+        as_of: A version, for a query of one table, or a time; None is the newest.
+
+    Raises:
+        ArgumentError: The query is not one SELECT over tables of the lake.
+        TableNotFound: A table has no such version.
+    """
+    reading = what_is_read(query, lake.tables())
+    several = len({(read.layer, read.name) for read in reading.tables}) > 1
+    if isinstance(as_of, int) and several:
+        msg = f"--as-of: expected a time, as the query reads several tables; found version {as_of}"
+        raise ArgumentError(msg)
+    version, moment = (as_of, None) if isinstance(as_of, int) else (None, as_of)
+    pinned = []
+    for read in reading.tables:
+        delta = lake.table(read.layer, read.name).delta(version, moment)
+        masked = masks.columns(read.layer, read.name, polars_schema(delta))
+        used = frozenset(filter(reading.may_use, masked))
+        pinned.append(PinnedTable(read, delta.version(), masked, used))
+    return pinned
+
+
+@contextmanager
+def query_rows(
+    lake: Lake, query: str, tables: Collection[PinnedTable], *, reveal: bool
+) -> Iterator[pl.LazyFrame]:
+    """In the block, the rows that the query gives, lazily.
+
+    Args:
+        lake: The lake.
+        query: The query.
+        tables: Its tables, of `pinned_tables`.
+        reveal: Whether it sees the values of the masked columns that it uses.
+
+    Raises:
+        ArgumentError: DuckDB refuses the query, or fails on a value while it runs.
+    """
+    with spool_folder("sql") as folder, connect(lake) as connection:
+        _confine(connection, lake, folder)
+        for table in tables:
+            _make_view(connection, lake, table, table.masked - (table.used if reveal else set()))
+        connection.execute("SET lock_configuration = true")
+        try:
+            yield _plain(_typed(connection.sql(query)))
+        except (duckdb.Error, OSError, pl.exceptions.ComputeError) as error:
+            if (said := _refusal(error)) is None:
+                raise
+            msg = f"the query: {said}"
+            raise ArgumentError(msg) from None
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, lake: Lake, folder: Path) -> None:
+    """No more memory, files and Python objects than a query needs.
+
+    Beside the lake DuckDB may open the folder into which it spills.
+    """
+    for setting, value in (
+        ("memory_limit", _MEMORY),
+        ("temp_directory", str(folder)),
+        ("python_enable_replacements", "false"),
+    ):
+        connection.execute(f"SET {setting} = {quoted(value)}")
+    allowed = quoted(lake.uri if "://" in lake.uri else f"{lake.uri}/")
+    connection.execute(f"SET allowed_directories = [{allowed}]")
+    connection.execute("SET enable_external_access = false")
+
+
+def _make_view(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, table: PinnedTable, masked: frozenset[str]
+) -> None:
+    read = table.read
+    hidden = ", ".join(
+        f"CASE WHEN {_name(column)} IS NOT NULL THEN {quoted(MASK)} END AS {_name(column)}"
+        for column in sorted(masked)
+    )
+    columns = f"* REPLACE ({hidden})" if hidden else "*"
+    rows = scan_sql(lake.table(read.layer, read.name), table.version)
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_name(read.layer)}")
+    place = _name(read.name) if read.bare else f"{_name(read.layer)}.{_name(read.name)}"
+    connection.execute(f"CREATE VIEW {place} AS SELECT {columns} FROM {rows}")  # noqa: S608 - quoted
+
+
+def _typed(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The rows with names that differ, and with types that every format can print."""
+    named = rows.query("_asked", "SELECT * FROM _asked")
+    columns = (
+        name if kind.id in _KEPT else f"CAST({name} AS VARCHAR) AS {name}"
+        for name, kind in zip(map(_name, named.columns), named.types, strict=True)
+    )
+    return named.query("_named", f"SELECT {', '.join(columns)} FROM _named")  # noqa: S608 - quoted
+
+
+def _plain(rows: duckdb.DuckDBPyRelation) -> pl.LazyFrame:
+    """The rows in Polars; sums of integers are integers again."""
+    frame: pl.LazyFrame = rows.pl(lazy=True)
+    sums = [
+        name for name, kind in zip(rows.columns, rows.types, strict=True) if kind.id == "hugeint"
+    ]
+    return frame.with_columns(pl.col(sums).cast(pl.Int128))
+
+
+def _refusal(error: Exception) -> str | None:
+    """What DuckDB says against a query, without values; None if the error is of another kind."""
+    said = duckdb_words(str(error))
+    kinds = ("Binder", "Catalog", "Conversion", "Invalid Input", "Out of Range", "Parser", "Syntax")
+    if not said.startswith(kinds) and "Out of Memory" not in said:
+        return None
+    return one_line(said.partition("\n\nLINE ")[0])
+
+
+def _name(text: str) -> str:
+    """A name as SQL."""
+    return '"' + text.replace('"', '""') + '"'
