@@ -64,11 +64,22 @@ def status(*, as_json: opt.AsJson = False) -> int:
 
 
 @commands.command()
-def backfill(*, start: opt.Start, end: opt.End, as_json: opt.AsJson = False) -> int:
+def backfill(
+    *,
+    start: opt.Start,
+    end: opt.End,
+    stream: Annotated[
+        str | None,
+        typer.Option(help="Only these streams, separated by commas, and what is made of them."),
+    ] = None,
+    as_json: opt.AsJson = False,
+) -> int:
     """Run hours through all layers. It is one Dagster run, and safe to repeat."""
+    from chimera_assets.commands.arguments import parse_names
     from chimera_assets.commands.backfill import backfill
 
-    return backfill(start, end, as_json=as_json, now=datetime.now(UTC))
+    streams = parse_names(stream, "--stream") if stream is not None else None
+    return backfill(start, end, streams=streams, as_json=as_json, now=datetime.now(UTC))
 
 
 @commands.command()

@@ -10,10 +10,13 @@ from chimera_assets.commands.arguments import past_hours
 from chimera_assets.commands.past_retention import say_past_retention
 from chimera_assets.commands.progress import Progress, quietly
 from chimera_assets.commands.terminal import notes
-from chimera_assets.errors import counted
+from chimera_assets.contracts import contracts
+from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.settings import get_settings
+from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -21,13 +24,29 @@ if TYPE_CHECKING:
     from chimera_assets.orchestration.runs.run_hours import RunSummary
 
 
-def backfill(start: str, end: str, *, as_json: bool, now: datetime) -> int:
-    """Run the hourly job over a range; 1 if a step failed or an hour was blocked."""
+def backfill(
+    start: str, end: str, *, streams: Sequence[str] | None, as_json: bool, now: datetime
+) -> int:
+    """Run the hourly job over a range; 1 if a step failed or an hour was blocked.
+
+    Args:
+        start: The first hour.
+        end: The hour after the last one.
+        streams: Only these streams, and what is made of them; None is all.
+        as_json: Whether to print JSON.
+        now: The present.
+
+    Raises:
+        ArgumentError: A stream does not run, or the hours are no hours that are over.
+    """
+    for stream in streams or ():
+        _require_hourly(stream)
     hours = past_hours(start, end, earliest=get_settings().start, now=now)
     _ = get_settings().resolved_lake_uri  # a mistake in it costs no start of Dagster
-    notes().print(f"{counted(len(hours), 'hour')}, {hours}, in one run", markup=False)
+    of_streams = f" of {', '.join(streams)}" if streams is not None else ""
+    notes().print(f"{counted(len(hours), 'hour')}{of_streams}, {hours}, in one run", markup=False)
     say_past_retention(hours, now)
-    run, log = run_shown(hours, actor=Principal.of_command())
+    run, log = run_shown(hours, actor=Principal.of_command(), streams=streams)
     if as_json:
         summary.as_json(run)
     else:
@@ -37,8 +56,19 @@ def backfill(start: str, end: str, *, as_json: bool, now: datetime) -> int:
     return code
 
 
+def _require_hourly(stream: str) -> None:
+    hourly = [name for name, contract in contracts().items() if contract.kind == "stream"]
+    if stream not in hourly:
+        msg = f"--stream: expected {one_of(hourly, stream)}; found {stream}"
+        raise ArgumentError(msg)
+
+
 def run_shown(
-    hours: HourRange, *, actor: Principal, replay: bool = False
+    hours: HourRange,
+    *,
+    actor: Principal,
+    replay: bool = False,
+    streams: Sequence[str] | None = None,
 ) -> tuple[RunSummary, Path]:
     """Run the hourly job, its progress shown; the summary, and the file of what it printed."""
     with (
@@ -48,4 +78,5 @@ def run_shown(
         progress.working_on("loading Dagster")
         from chimera_assets.orchestration.runs.run_hours import run_hours  # noqa: PLC0415 - seconds
 
-        return run_hours(hours, actor=actor, replay=replay, on_event=progress.step), log
+        done = run_hours(hours, actor=actor, replay=replay, streams=streams, on_event=progress.step)
+        return done, log

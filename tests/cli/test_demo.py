@@ -75,10 +75,15 @@ def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
     status = json.loads(process("status", "--json").out)
     last = next(s for s in status["streams"] if s["stream"] == "generations")["last_hour"]
     after = (datetime.fromisoformat(last) + timedelta(hours=1)).isoformat()
-    again = process("backfill", "--start", last, "--end", after, "--json")
+    alone = ("--stream", "jailbreak_tests")
+    again = process("backfill", "--start", last, "--end", after, *alone, "--json")
     assert again.code == 0, again.err
     reported = json.loads(again.out)
     assert reported["success"]
+    steps = {step["step"] for step in reported["steps"]}
+    assert {"raw/jailbreak_tests", "warehouse_generations_jailbreak_tests"} < steps
+    assert not {step for step in steps if "raw/" in step} - {"raw/jailbreak_tests", "raw/providers"}
+    assert not {"stage_generations", "warehouse_generations", "dbt_unit_tests"} & steps
     assert reported["hours"]["count"] == 1
     assert reported["checks"]["failed"] == 0
     assert {name: lake.table(*name).count() for name in tables} == rows

@@ -68,9 +68,15 @@ def ended(instance: dg.DagsterInstance, run_id: str, *, success: bool) -> None:
         instance.report_run_failed(run)
 
 
-def by_hand(instance: dg.DagsterInstance, hour: str) -> None:
-    """Somebody runs an hour, and it succeeds."""
-    run = instance.create_run_for_job(hourly, tags={"dagster/partition": hour})
+def by_hand(instance: dg.DagsterInstance, hour: str, *, only: str | None = None) -> None:
+    """Somebody runs an hour, or one asset of it, and it succeeds."""
+    tags = {"dagster/partition": hour}
+    if only is None:
+        run = instance.create_run_for_job(hourly, tags=tags)
+    else:
+        some = frozenset({dg.AssetKey(only.split("/"))})
+        run = dg.DagsterRun(job_name=HOURLY_JOB, tags=tags, asset_selection=some)
+        instance.add_run(run)
     ended(instance, run.run_id, success=True)
 
 
@@ -101,6 +107,9 @@ def test_hours_are_not_asked_for_twice_and_again_after_a_failure(
     ended(instance, queued(instance, again, 0).run_id, success=False)
     assert planned(instance, NOTHING, minutes=6).runs == ()
     assert "failed 2 times in a row" in "\n".join(planned(instance, NOTHING, minutes=6).messages)
+
+    by_hand(instance, SIX, only="raw/provider_health")
+    assert planned(instance, NOTHING, days=1).runs != ()
 
     by_hand(instance, SIX)
     healed = planned(instance, NOTHING, days=1)

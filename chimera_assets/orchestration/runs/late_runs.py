@@ -196,14 +196,21 @@ def failures(instance: DagsterInstance, now: datetime) -> dict[datetime, Failed]
 def _extracted_since(
     instance: DagsterInstance, moment: datetime | None
 ) -> list[tuple[Hours, datetime]]:
-    """What runs that no late row asked for have extracted since then, and when they began."""
+    """What runs that no late row asked for have extracted since then, and when they began.
+
+    Of a run of some assets alone nobody knows whether these were the ones.
+    """
     if moment is None:
         return []
     records = instance.get_run_records(
         RunsFilter(job_name=HOURLY_JOB, statuses=[DagsterRunStatus.SUCCESS], created_after=moment),
         limit=_RUNS_LOOKED_AT,
     )
-    return [(_run_hours(one.dagster_run), one.create_timestamp) for one in records]
+    return [
+        (_run_hours(one.dagster_run), one.create_timestamp)
+        for one in records
+        if one.dagster_run.asset_selection is None
+    ]
 
 
 def _pause(failed: int) -> timedelta:

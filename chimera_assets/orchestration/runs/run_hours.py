@@ -10,14 +10,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dagster import (
+    AssetCheckKey,
     AssetKey,
+    AssetSelection,
     JobDefinition,
     reconstructable,
 )
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 # The public `execute_job` reports nothing before the end; this is what it calls.
-from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.api import create_execution_plan, execute_run_iterator
+from dagster._core.snap import snapshot_from_execution_plan
 
 from chimera_assets.contracts import contracts
 from chimera_assets.hours import HourRange
@@ -30,7 +33,7 @@ from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY, partition_
 from chimera_assets.runs.job_names import HOURLY_JOB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from dagster import DagsterInstance, DagsterRun
     from dagster._core.definitions.reconstruct import ReconstructableJob
@@ -86,6 +89,7 @@ def run_hours(
     *,
     actor: Principal | None = None,
     replay: bool = False,
+    streams: Collection[str] | None = None,
     on_event: Callable[[StepEvent], None] | None = None,
 ) -> RunSummary:
     """Run the hourly job for these hours in one Dagster run; it is seen in the UI like any other.
@@ -94,6 +98,7 @@ def run_hours(
         hours: The hours.
         actor: Who asks for it; None is as if it were started by Dagster's own commands.
         replay: Judge again the raw rows that there are, instead of extracting them anew.
+        streams: Run these streams alone, with the reference tables and all that is made of them.
         on_event: Called for every step that starts or ends.
 
     Raises:
@@ -103,9 +108,10 @@ def run_hours(
     with open_instance() as instance:
         end_dead_runs(instance)
         job = reconstructable(hourly_job)
-        chosen = _after_raw(job.get_definition()) if replay else None
+        chosen = _chosen(job.get_definition(), replay=replay, streams=streams)
         if chosen is not None:
-            job = job.get_subset(asset_selection=chosen)
+            checks = _checks_of(job.get_definition(), chosen)
+            job = job.get_subset(asset_selection=chosen, asset_check_selection=checks)
         tags = {
             **partition_tags(hours),
             **_LABELS,
@@ -136,13 +142,31 @@ def _create(
     tags: Mapping[str, str],
     chosen: frozenset[AssetKey] | None,
 ) -> DagsterRun:
+    """As `create_run_for_job`, which would choose checks that the job leaves out."""
     definition = job.get_definition()
-    return instance.create_run_for_job(
-        job_def=definition,
-        run_config={**(definition.run_config or {}), **_QUIET},
+    config = {**(definition.run_config or {}), **_QUIET}
+    plan = create_execution_plan(definition, run_config=config, tags=tags)
+    return instance.create_run(
+        job_name=definition.name,
+        run_id=None,
+        run_config=config,
+        status=None,
         tags={**definition.run_tags, **tags},
+        root_run_id=None,
+        parent_run_id=None,
+        step_keys_to_execute=plan.step_keys_to_execute,
+        execution_plan_snapshot=snapshot_from_execution_plan(
+            plan, definition.get_job_snapshot_id()
+        ),
+        job_snapshot=definition.get_job_snapshot(),
+        parent_job_snapshot=definition.get_parent_job_snapshot(),
         asset_selection=chosen,
+        asset_check_selection=job.asset_check_selection,
+        resolved_op_selection=None,
+        op_selection=None,
+        remote_job_origin=None,
         job_code_origin=job.get_python_origin(),
+        asset_graph=definition.asset_layer.asset_graph,
     )
 
 
@@ -167,7 +191,31 @@ def _execute(
                 signal.raise_signal(signal.SIGINT)
 
 
-def _after_raw(job: JobDefinition) -> frozenset[AssetKey]:
-    """The job's assets without the raw streams; reference tables are extracted as of today."""
-    raw = {AssetKey([RAW, c.stream]) for c in contracts().values() if c.kind == "stream"}
-    return frozenset(job.asset_layer.executable_asset_keys) - raw
+def _chosen(
+    job: JobDefinition, *, replay: bool, streams: Collection[str] | None
+) -> frozenset[AssetKey] | None:
+    """The job's assets that are to run; reference tables are extracted as of today in any case."""
+    if not replay and streams is None:
+        return None
+    chosen = frozenset(job.asset_layer.executable_asset_keys)
+    hourly = {
+        c.stream: AssetKey([RAW, c.stream]) for c in contracts().values() if c.kind == "stream"
+    }
+    if streams is not None:
+        wanted = {key for stream, key in hourly.items() if stream in streams}
+        others = set(hourly.values()) - wanted
+        chosen -= _made_of(others, job) - _made_of(wanted, job)
+    return chosen - set(hourly.values()) if replay else chosen
+
+
+def _checks_of(job: JobDefinition, chosen: Collection[AssetKey]) -> frozenset[AssetCheckKey]:
+    """The job's own checks of the assets; by itself Dagster takes all that there are of them."""
+    return frozenset(
+        key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in chosen
+    )
+
+
+def _made_of(keys: Collection[AssetKey], job: JobDefinition) -> frozenset[AssetKey]:
+    """The assets, and all that is made of them."""
+    selection = AssetSelection.assets(*keys).downstream() if keys else AssetSelection.assets()
+    return frozenset(selection.resolve(job.asset_layer.asset_graph))
