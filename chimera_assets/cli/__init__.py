@@ -16,7 +16,7 @@ from chimera_assets import interrupts
 from chimera_assets.cli import audit, contract, hold, pack, quarantine, root, source, table
 from chimera_assets.cli.faults import machine_fault
 from chimera_assets.commands.visible import visible
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ArgumentError, ChimeraError
 from chimera_assets.row_values import without_values
 from chimera_assets.spool import delete_kept
 
@@ -41,6 +41,7 @@ app.add_typer(audit.group, name="audit")
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; gives its exit code, 2 for a user's mistake, reported in one line."""
     try:
+        _require_text(sys.argv[1:] if arguments is None else arguments)
         return app(arguments, standalone_mode=False, prog_name="chimera") or 0
     except typer.Abort as error:
         if not isinstance(error.__cause__, KeyboardInterrupt):
@@ -55,6 +56,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"chimera: {fault}\n")
         return 1
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    """Refuse what no database, file or message of ours can hold.
+
+    Raises:
+        ArgumentError: An argument is not UTF-8.
+    """
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = argument.encode("utf-8", "backslashreplace").decode()
+            msg = f"expected arguments in UTF-8, found {shown}"
+            raise ArgumentError(msg) from None
 
 
 def _message(error: ChimeraError | typer.TyperException) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.reveal import revealed
 from chimera_assets.commands.rows import Format, print_rows
-from chimera_assets.commands.terminal import Size, notes, out, print_json, print_table
+from chimera_assets.commands.terminal import Size, iso, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.lake import open_lake
@@ -71,7 +71,8 @@ def show_history(name: str, *, limit: int, as_json: bool) -> int:
         print_json(entries)
         return 0
     columns = ("version", "time", "operation", "run", "said")
-    rows = ([*(entry[column] for column in columns[:4]), _said(entry)] for entry in entries)
+    shown = ({**entry, "time": iso(entry["time"])} for entry in entries)
+    rows = ([*(entry[column] for column in columns[:4]), _said(entry)] for entry in shown)
     print_table(columns, rows)
     return 0
 

@@ -199,7 +199,10 @@ def _value(loader: yaml.SafeLoader, node: yaml.Node, here: Location, document: D
 
 def _scalar(loader: yaml.SafeLoader, node: yaml.Node, here: Location, document: Document) -> Any:  # noqa: ANN401 - whatever YAML holds
     try:
-        return loader.construct_object(node)
+        value = loader.construct_object(node)
+        if isinstance(value, int):
+            str(value)  # of one in hexadecimal digits Python minds the length only here
+        return value
     except (ValueError, LookupError) as error:  # a date of month 99, or `!!int abc`
         document.lines.setdefault(here, node.start_mark.line + 1)
         what = str(here[-1]) if here else document.kind

@@ -177,3 +177,18 @@ def test_without_a_command_there_is_help(chimera: Chimera) -> None:
     assert said.code == 2
     assert said.err.startswith("Usage: chimera")
     assert "backfill" in said.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("audit", "list", "--actor"),
+        ("hold", "add", "--reason", "case 7", "--tenant"),
+        ("quarantine", "show"),
+        ("sql",),
+    ],
+)
+def test_an_argument_that_is_no_text_is_refused(chimera: Chimera, command: tuple[str, ...]) -> None:
+    assert one_line(chimera(*command, "caf\udce9")) == (
+        "chimera: expected arguments in UTF-8, found caf\\udce9"
+    )
