@@ -18,7 +18,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() or 1))" 
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test criteria soak lint lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml \
-	bench setup clean
+	bench pictures setup clean
 
 help: ## Say what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ lint-yaml: $(READY)
 
 bench: $(READY) ## Measure; prints a table, writes JSON to benchmarks/results.
 	@python -m benchmarks
+
+pictures: $(READY) ## Make the terminal's pictures of README.md anew.
+	@python docs/images/remake.py
 
 setup: $(READY) ## Only create .venv and install the pinned packages; all others do it as needed.
 

@@ -202,13 +202,13 @@ def _scalar(loader: yaml.SafeLoader, node: yaml.Node, here: Location, document: 
         value = loader.construct_object(node)
         if isinstance(value, int):
             str(value)  # of one in hexadecimal digits Python minds the length only here
-        return value
     except (ValueError, LookupError) as error:  # a date of month 99, or `!!int abc`
         document.lines.setdefault(here, node.start_mark.line + 1)
         what = str(here[-1]) if here else document.kind
         found = f"{one_line(str(node.value), 40)} ({one_line(str(error), 80)})"
         document.problem(here, what, expected="what YAML can read", found=found)
         return None
+    return value
 
 
 def _mapping(

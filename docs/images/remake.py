@@ -1,19 +1,19 @@
-"""Makes the pictures of README.md anew: `make pictures`, after `make demo`.
+"""Makes the pictures of the terminal in README.md anew, from a demo of its own: `make pictures`.
 
-Terminal pictures are what a command prints, drawn as SVG. Those of the pages are taken by Chromium
-(`chromium` on the PATH) of the pages that `chimera up` serves; without it they stay as they are.
+What a command prints is drawn as SVG, which is small, sharp and can be searched.
 """
 
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import pty
-import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def _read(terminal: int) -> bytes:
 def draw(name: str, *arguments: str, lines: slice = slice(None)) -> None:
     """Draw what a command prints, or some of its lines."""
     said = "\n".join(printed(*arguments).rstrip("\n").split("\n")[lines])
-    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w", encoding="utf-8"))
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
     console.print(Text.from_ansi(said), soft_wrap=True)
     title = " ".join(["chimera", *arguments])
     svg = console.export_svg(title=title, theme=DIMMED_MONOKAI, code_format=_DRAWING)
@@ -76,20 +76,22 @@ def draw(name: str, *arguments: str, lines: slice = slice(None)) -> None:
 
 
 def rejected() -> tuple[str, str]:
-    """Stream and key of a rejected row that broke several rules, if there is one."""
+    """Stream and key of the rejected row that broke the most rules."""
     listed = subprocess.run(
         [CHIMERA, "quarantine", "list", "--json"], capture_output=True, text=True, check=True
     )
-    rows = json.loads(listed.stdout)["rows"]
-    row = max(rows, key=lambda one: len(one["reasons"]))
+    row = max(json.loads(listed.stdout)["rows"], key=lambda one: len(one["reasons"]))
     return row["stream"], row["key"]
 
 
 def main() -> int:
     """Make every picture."""
-    stream, key = rejected()
-    draw("quarantine", "quarantine", "show", key, "--stream", stream)
-    draw("verify", "verify")
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["CHIMERA_HOME"] = home
+        draw("demo", "demo")
+        stream, key = rejected()
+        draw("quarantine", "quarantine", "show", key, "--stream", stream)
+        draw("verify", "verify")
     return 0
 
 
