@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chimera_assets.sources.landing import LandingState, Place
 
 #: Not in the table: named in a line of its own, or deprecated.
-_NOT_SHOWN = {"files_of_other_kinds", "files_taken", "last_taken"}
+_NOT_SHOWN = {"files_of_other_kinds", "files_taken", "last_taken", "no_files"}
 
 
 def landings(lake: Lake, place: Place) -> tuple[list[dict[str, Any]], list[str]]:
@@ -49,5 +49,7 @@ def print_landings(place: Place, landing: list[dict[str, Any]], unknown: list[st
             kinds = ", ".join(FORMATS)
             said = f"{counted(others, 'file')} of other kinds than {kinds}; not loaded."
             notes().print(f"{one['stream']}: {said}")
+        for path, what in sorted(one["no_files"].items()):
+            notes().print(f"{one['stream']}: {path} is {what}; not loaded.", soft_wrap=True)
     for name in unknown:
         notes().print(f"{place.root}/{name}: no stream has this name; its files are not taken.")

@@ -28,6 +28,7 @@ class LandingState:
         corrupt_files: Those that could not be read.
         files_waiting: Files in the folder that are still to be loaded.
         files_of_other_kinds: Files there that never will be.
+        no_files: What has a file's name there and is none, by path: what it is instead.
         last_loaded: When the last one was loaded, UTC; None if none was.
     """
 
@@ -38,6 +39,7 @@ class LandingState:
     corrupt_files: int
     files_waiting: int
     files_of_other_kinds: int
+    no_files: dict[str, str]
     last_loaded: datetime | None
 
 
@@ -54,5 +56,6 @@ def landing_state(lake: Lake, place: Place, stream: str) -> LandingState:
         corrupt_files=sum(entry.state == "corrupt" for entry in loaded),
         files_waiting=sum(file.format is not None for file in new),
         files_of_other_kinds=sum(file.format is None for file in new),
+        no_files=place.no_files(stream),
         last_loaded=max((entry.taken for entry in loaded), default=None),
     )

@@ -22,6 +22,7 @@ from chimera_assets.lake import Lake
 from chimera_assets.lake.storage import is_s3, s3_client, s3_options
 from chimera_assets.run_context import RunContext
 from chimera_assets.sources.landing import Loaded, Place, load_files
+from chimera_assets.sources.landing.limits import Limits
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
 
 OLD = 3600.0
+
+#: Limits that no file of a test meets unless it says so.
+LIMITS = Limits(rows=10_000_000, unpacked_bytes=2**30)
 
 
 @lru_cache(maxsize=1)
