@@ -226,8 +226,8 @@ def _texts(column: pa.Array) -> pl.Series:
 def _shown(column: pa.Array) -> pa.Array:
     """Any values as texts."""
     if types.is_duration(column.type):
-        counts = column.cast(pa.int64()).cast(pa.large_string())
-        return pc.binary_join_element_wise(counts, column.type.unit, " ")
+        counts = _series(column.cast(pa.int64())).cast(pl.String)
+        return (counts + f" {column.type.unit}").to_arrow()
     if not types.is_nested(column.type):
         try:
             return column.cast(pa.large_string())

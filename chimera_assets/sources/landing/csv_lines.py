@@ -212,15 +212,12 @@ class _Records:
                 self.fields.append(fields)
                 self.starts.append(start)
             return True
-        if end - start == 1:
-            if not blank(self._lines[start]):
-                self.malformed.append(start)
-            return True
         self._refuse_line()
-        return False
+        return self.consumed == end
 
     def _refuse_line(self) -> None:
-        self.malformed.append(self.consumed)
+        if not blank(self._lines[self.consumed]):
+            self.malformed.append(self.consumed)
         self.consumed += 1
 
     def _may_go_on(self) -> bool:

@@ -119,13 +119,11 @@ def _where_they_arrived(
     placed, text = pl.col("_placed"), pl.col(UNREADABLE.name)
     outside = takeable.outside(placed)
     arrival = pl.col(contract.arrival_time) if contract.arrival_time else moment
-    about = pl.format(
-        '{}"{}":"{}","{}":"{}"}',
+    about = pl.concat_str(
         pl.coalesce(text.str.strip_suffix("}") + ",", pl.lit("{")),
-        pl.lit(damage.RULE),
-        pl.lit(damage.NO_HOUR),
-        pl.lit(damage.WHY),
+        pl.lit(f'"{damage.RULE}":"{damage.NO_HOUR}","{damage.WHY}":"'),
         takeable.why(placed),
+        pl.lit('"}'),
     )
     known = pl.when(~takeable.outside(arrival)).then(arrival)
     return rows.with_columns(

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import polars as pl
 import pytest
@@ -71,10 +70,8 @@ class Landing:
         uri = f"{self.root}/generations/{name}"
         body = gzip.compress(content) if name.endswith(".gz") else content
         if is_s3(uri):
-            parts = urlsplit(uri)
-            s3_client(s3_options()).put_object(
-                Bucket=parts.netloc, Key=parts.path.strip("/"), Body=body
-            )
+            bucket, _, key = uri.removeprefix("s3://").partition("/")
+            s3_client(s3_options()).put_object(Bucket=bucket, Key=key, Body=body)
             return uri
         Path(uri).parent.mkdir(parents=True, exist_ok=True)
         Path(uri).write_bytes(body)
