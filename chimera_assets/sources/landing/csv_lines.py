@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 #: A record has no more lines than this.
 RECORD_LINES = 1000
 
+_MARK = b"\xef\xbb\xbf"
+
 # A longer field is in a longer line. One for the process; no other reader minds a higher one.
 csv.field_size_limit(max(csv.field_size_limit(), LINE_BYTES))
 
@@ -125,8 +127,9 @@ class CsvLines:
 
     def _quickly(self, text: bytes) -> pl.DataFrame | None:
         """The rows of a text without quotes and with sound lines; else None."""
-        # Of a single column, a line of spaces would be a row; a CR alone would end a line.
-        if len(self._header) == 1 or b'"' in text or text.count(b"\r") != text.count(b"\r\n"):
+        # Of a single column, a line of spaces would be a row; a CR alone would end a line; a mark
+        # in the middle of the file would be passed over.
+        if len(self._header) == 1 or text.startswith(_MARK) or b'"' in text or text.count(b"\r") != text.count(b"\r\n"):
             return None
         try:
             table = arrow_csv.read_csv(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Lines of a piece that are looked at for names that the contract does not have, and for numbers
 #: that are written as texts.
-_SAMPLED = 100
+_SAMPLED, _SAMPLED_BYTES = 100, 2**20
 
 #: What Arrow takes for a number, and JSON does not have.
 _NO_NUMBER = re.compile(rb"[:\[,\s-](?:NaN|Inf)")
@@ -76,7 +76,7 @@ class JsonLines:
 
     def _parse(self, piece: bytes, first: int) -> Parsed:
         """The rows of a piece of which the first line has this number."""
-        sample = [_object(line) for line in piece.split(b"\n", _SAMPLED)[:_SAMPLED]]
+        sample = [_sampled(line) for line in piece.split(b"\n", _SAMPLED)[:_SAMPLED]]
         if first == 1:
             self._note_unknown(sample)
         rows = self._quickly(piece, self._schema(sample))
@@ -84,16 +84,16 @@ class JsonLines:
             return Parsed(rows.with_columns(_line=_numbers(range(first, first + rows.height))))
         return self._patiently(piece, first)
 
-    def _note_unknown(self, sample: Iterable[dict[str, Any] | None]) -> None:
-        names = {name for value in sample for name in value or ()}
+    def _note_unknown(self, sample: Iterable[dict[str, Any]]) -> None:
+        names = {name for value in sample for name in value}
         self.unknown |= set(sorted(names - set(self._own))[:UNKNOWN_NAMES])
 
-    def _schema(self, sample: Iterable[dict[str, Any] | None]) -> pa.Schema:
+    def _schema(self, sample: Iterable[dict[str, Any]]) -> pa.Schema:
         """The contract's types, or text where the sample has texts in place of them."""
         kinds = dict(self._own)
         for value in sample:
             for name in kinds:
-                if type((value or {}).get(name)) is str:
+                if type(value.get(name)) is str:
                     kinds[name] = pa.string()
         return pa.schema(kinds.items())
 
@@ -120,15 +120,20 @@ class JsonLines:
         for number, line in enumerate(piece.split(b"\n"), first):
             if blank(line):
                 continue
-            value = _object(line)
+            try:
+                value = _object(line)
+            except RecursionError:
+                value = self._deep(line.strip())
             if value is not None:
                 patient.add(number, value)
-            elif (deep := self._quickly(line.strip(), pa.schema(self._own.items()))) is not None:
-                # Sound, but nested deeper than Python reads; so not in a column of ours.
-                patient.add(number, deep.select(_as_texts(deep.schema)).row(0, named=True))
             else:
                 patient.malformed.append((number, shown(line)))
         return patient.parsed()
+
+    def _deep(self, line: bytes) -> dict[str, Any] | None:
+        """An object that is nested deeper than Python reads; so not in a column of ours."""
+        found = self._quickly(line, pa.schema(self._own.items()))
+        return None if found is None else found.select(_as_texts(found.schema)).row(0, named=True)
 
 
 class _Patient:
@@ -167,9 +172,17 @@ def _object(line: bytes) -> dict[str, Any] | None:
     """The object that a line is, of a name that is in it twice the last; None if it is none."""
     try:
         value = decoded(line.decode())
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _sampled(line: bytes) -> dict[str, Any]:
+    """The object that a line is, if it is one that can be looked at at once."""
+    try:
+        return (len(line) <= _SAMPLED_BYTES and _object(line)) or {}
+    except RecursionError:
+        return {}
 
 
 def _text(value: Any, kind: str) -> str | None:  # noqa: ANN401 - what JSON holds

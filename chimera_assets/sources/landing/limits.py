@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +14,36 @@ COLUMNS = 10_000
 
 #: A file's malformed lines are kept one by one up to this number, the rest as one row.
 MALFORMED_LINES = 10_000
+
+
+#: The lake's writer joins so many rows, whose texts it cannot join if they are more than 2 GiB.
+_JOINED_ROWS, _JOINED_BYTES = 8_192, 2**30
+
+
+class Widths:
+    """How wide the rows of a file are, watched while it is read."""
+
+    def __init__(self) -> None:
+        self._last: deque[tuple[int, int]] = deque()
+        self._rows = self._bytes = 0
+
+    def add(self, rows: int, size: int) -> None:
+        """Count some rows and their bytes.
+
+        Raises:
+            CorruptFile: Together with those before they are more than can be written.
+        """
+        self._last.append((rows, size))
+        self._rows, self._bytes = self._rows + rows, self._bytes + size
+        while self._last and self._rows - self._last[0][0] >= _JOINED_ROWS:
+            before, its_bytes = self._last.popleft()
+            self._rows, self._bytes = self._rows - before, self._bytes - its_bytes
+        if self._bytes > _JOINED_BYTES:
+            message = (
+                f"{_JOINED_ROWS:,} of its rows hold more than {_JOINED_BYTES // 2**20:,} MiB; "
+                "leave out such long values, or keep them elsewhere"
+            )
+            raise CorruptFile(message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,16 @@ _BATCH_ROWS = 65_536
 #: Bytes of values that are worked on at a time.
 _BATCH_BYTES = 32 * 2**20
 
-#: A column of a row group that unpacks to more may be one page, which has to be in memory at once.
+#: A column of a row group that unpacks to more may be one page, which has to be in memory at once;
+#: one of more items may be a single list.
 _CHUNK_BYTES = 512 * 2**20
+_CHUNK_ITEMS = 16_000_000
+
+#: Columns of texts that unpack to less are read with their dictionary, which is held as a whole.
+_DICTIONARY_BYTES = 64 * 2**20
 
 _BUFFER_BYTES = 2**20
+_ITEM_BYTES = 16
 
 
 class ParquetRows:
@@ -105,13 +111,11 @@ class ParquetRows:
             total += chunk.total_uncompressed_size
             self._limits.check_bytes(total)
             self._limits.check_rows(chunk.num_values)
+            name, _, nested = chunk.path_in_schema.partition(".")
             if chunk.total_uncompressed_size > _CHUNK_BYTES:
-                name = chunk.path_in_schema.split(".")[0]
-                message = (
-                    f"the column {name} of a row group unpacks to more than "
-                    f"{_CHUNK_BYTES // 2**20} MiB; write smaller row groups"
-                )
-                raise CorruptFile(message)
+                raise _too_large(name, f"{_CHUNK_BYTES // 2**20} MiB")
+            if nested and chunk.num_values > _CHUNK_ITEMS:
+                raise _too_large(name, f"{_CHUNK_ITEMS:,} items")
 
     def _unzipped(self) -> Path:
         target = self._folder / "unzipped"
@@ -123,6 +127,12 @@ class ParquetRows:
                 self._limits.check_bytes(size)
                 plain.write(block)
         return target
+
+
+def _too_large(column: str, most: str) -> CorruptFile:
+    return CorruptFile(
+        f"the column {column} of a row group unpacks to more than {most}; write smaller row groups"
+    )
 
 
 def _chunks(about: parquet.FileMetaData, wanted: set[str]) -> Iterator[parquet.ColumnChunkMetaData]:
@@ -137,20 +147,22 @@ def _chunks(about: parquet.FileMetaData, wanted: set[str]) -> Iterator[parquet.C
 def _texts_with_dictionary(file: parquet.ParquetFile, contract: Contract) -> Iterator[str]:
     """The paths of columns of texts that say each of them once: they are to be read so, too."""
     check_columns(len(file.schema_arrow.names))
-    found = {
-        chunk.path_in_schema
+    chunks = [
+        chunk
         for chunk in _chunks(file.metadata, set(contract.column_names))
         if chunk.has_dictionary_page and chunk.physical_type == "BYTE_ARRAY"
-    }
-    yield from sorted(found)
+    ]
+    large = {c.path_in_schema for c in chunks if c.total_uncompressed_size > _DICTIONARY_BYTES}
+    yield from sorted({chunk.path_in_schema for chunk in chunks} - large)
 
 
 def _batches(file: parquet.ParquetFile, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Batches of which the values are few bytes."""
     for group in range(file.metadata.num_row_groups):
         about = file.metadata.row_group(group)
-        a_row = about.total_byte_size // max(1, about.num_rows)
-        rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, a_row)))
+        items = max(about.column(number).num_values for number in range(about.num_columns))
+        size = max(about.total_byte_size, items * _ITEM_BYTES)
+        rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES * about.num_rows // max(1, size)))
         for batch in file.iter_batches(rows, row_groups=[group], columns=list(names)):
             yield from _halved(batch)
 

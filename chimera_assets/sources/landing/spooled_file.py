@@ -21,7 +21,7 @@ from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.sources.landing.damage import CorruptFile, Unfinished, Unreadable
 from chimera_assets.sources.landing.file_log import LOADED, Entry, FileLog
 from chimera_assets.sources.landing.formats import reader_of
-from chimera_assets.sources.landing.limits import MALFORMED_LINES, Limits
+from chimera_assets.sources.landing.limits import MALFORMED_LINES, Limits, Widths
 from chimera_assets.sources.landing.rows import (
     Takeable,
     complete,
@@ -154,8 +154,10 @@ class Spooler:
                 yield more_malformed_row(self._contract, file.uri, arrived, more)
 
         def counted() -> Iterator[pl.DataFrame]:
+            widths = Widths()
             for frame in _guarded(completed()):
                 counts[0] += frame.height
+                widths.add(frame.height, int(frame.estimated_size()))
                 yield frame
 
         hours = _write(spool, self._contract, counted())
