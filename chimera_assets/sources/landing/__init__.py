@@ -10,6 +10,7 @@ from chimera_assets.sources.landing.loading import Loaded, load_files
 from chimera_assets.sources.landing.place import FORMATS, LandingFile, Place
 from chimera_assets.sources.landing.rows import landed_rows
 from chimera_assets.sources.landing.state import LandingState, landing_state
+from chimera_assets.sources.landing.taking_back import TakenBack, rows_of_file, take_back
 from chimera_assets.sources.landing.wholeness import waiting
 
 __all__ = [
@@ -20,8 +21,11 @@ __all__ = [
     "LandingState",
     "Loaded",
     "Place",
+    "TakenBack",
     "landed_rows",
     "landing_state",
     "load_files",
+    "rows_of_file",
+    "take_back",
     "waiting",
 ]

@@ -129,7 +129,12 @@ class CsvLines:
         """The rows of a text without quotes and with sound lines; else None."""
         # Of a single column, a line of spaces would be a row; a CR alone would end a line; a mark
         # in the middle of the file would be passed over.
-        if len(self._header) == 1 or text.startswith(_MARK) or b'"' in text or text.count(b"\r") != text.count(b"\r\n"):
+        if (
+            len(self._header) == 1
+            or text.startswith(_MARK)
+            or b'"' in text
+            or text.count(b"\r") != text.count(b"\r\n")
+        ):
             return None
         try:
             table = arrow_csv.read_csv(

@@ -47,7 +47,7 @@ def landing_state(lake: Lake, place: Place, stream: str) -> LandingState:
     """The state of a stream's files in a landing place."""
     file_log = FileLog.read(lake.table(LANDING, stream))
     new = [file for file in place.files(stream) if not file_log.has_seen(file)]
-    loaded = [entry for entry in file_log.entries if entry.state != "same"]
+    loaded = [entry for entry in file_log.entries if entry.state in {"taken", "corrupt"}]
     return LandingState(
         stream=stream,
         files_loaded=len(loaded),
