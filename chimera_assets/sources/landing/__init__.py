@@ -9,7 +9,7 @@ from chimera_assets.sources.landing.load_commit import LANDED_HOURS
 from chimera_assets.sources.landing.loading import Loaded, load_files
 from chimera_assets.sources.landing.place import FORMATS, LandingFile, Place
 from chimera_assets.sources.landing.rows import landed_rows
-from chimera_assets.sources.landing.state import LandingState, landing_state
+from chimera_assets.sources.landing.state import LandingState, landing_state, rows_in_no_hour
 from chimera_assets.sources.landing.taking_back import TakenBack, rows_of_file, take_back
 from chimera_assets.sources.landing.wholeness import waiting
 
@@ -25,6 +25,7 @@ __all__ = [
     "landed_rows",
     "landing_state",
     "load_files",
+    "rows_in_no_hour",
     "rows_of_file",
     "take_back",
     "waiting",

@@ -81,7 +81,7 @@ def test_a_file_that_is_gone_is_not_taken_out_to_be_read_again(landing: Landing)
     uri = landing.drop("a.jsonl", json_lines([event(1)]))
     landing.take()
     Path(uri).unlink()
-    with pytest.raises(SourceError, match="does not lie there any more.*chimera landing remove"):
+    with pytest.raises(SourceError, match=r"does not lie there any more.*chimera landing remove"):
         taken_back(landing, uri, again=True)
     assert keys(landing) == ["e-1"]
 
