@@ -198,7 +198,9 @@ def _is_plain(piece: bytes, lines: int) -> bool:
     """Whether each line begins and ends as an object does, and Arrow may be asked about it."""
     if b"\0" in piece or not (piece.startswith(b"{") and piece.rstrip().endswith(b"}")):
         return False
-    if len(_BETWEEN.findall(piece)) != lines - 1 or _NO_NUMBER.search(piece):
+    if len(_BETWEEN.findall(piece)) != lines - 1:
+        return False
+    if (b"NaN" in piece or b"Inf" in piece) and _NO_NUMBER.search(piece):
         return False
     try:
         piece.decode()
