@@ -1,9 +1,10 @@
 """CSV: a header, then a record a line, or several lines where a quoted field has line ends.
 
-Pieces without quotes are read by Arrow; with them by Python, which says where a record begins and
-minds quotes that are neither doubled nor at a field's end. A quote that nobody closes would swallow
-the rest of the file. So a record ends within `RECORD_LINES` lines; one that does not, or that has
-the wrong number of fields, loses its first line as malformed, and reading goes on with the next.
+Pieces whose every line is plainly a record are read by Arrow, others by Python, which says where a
+record begins and minds quotes that are neither doubled nor at a field's end. A quote that nobody
+closes would swallow the rest of the file. So a record ends within `RECORD_LINES` lines; one that
+does not, or that has the wrong number of fields, loses its first line as malformed, and reading
+goes on with the next.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from pyarrow import csv as arrow_csv
 from chimera_assets.sources.landing.damage import CorruptFile
 from chimera_assets.sources.landing.limits import check_columns
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
-from chimera_assets.sources.landing.text import LINE_BYTES, blank, line_count, pieces, shown
+from chimera_assets.sources.landing.text import (
+    LINE_BYTES,
+    blank,
+    is_utf8,
+    line_count,
+    pieces,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -126,15 +134,9 @@ class CsvLines:
         return parsed, b"".join(lines[records.consumed :])
 
     def _quickly(self, text: bytes) -> pl.DataFrame | None:
-        """The rows of a text without quotes and with sound lines; else None."""
-        # Of a single column, a line of spaces would be a row; a CR alone would end a line; a mark
-        # in the middle of the file would be passed over.
-        if (
-            len(self._header) == 1
-            or text.startswith(_MARK)
-            or b'"' in text
-            or text.count(b"\r") != text.count(b"\r\n")
-        ):
+        """The rows of a text of which every line is plainly a record or blank; else None."""
+        # Of a single column, a line of spaces would be a row.
+        if len(self._header) == 1 or not _is_plain(text):
             return None
         try:
             table = arrow_csv.read_csv(
@@ -142,7 +144,7 @@ class CsvLines:
                 read_options=arrow_csv.ReadOptions(
                     column_names=self._columns(), block_size=len(text) + 1
                 ),
-                parse_options=arrow_csv.ParseOptions(quote_char=False),
+                parse_options=arrow_csv.ParseOptions(quote_char='"' if b'"' in text else False),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=dict.fromkeys(self._wanted, pa.string()),
                     include_columns=self._wanted,
@@ -238,6 +240,23 @@ class _Records:
         return lines > RECORD_LINES or (
             lines > 1 and sum(map(len, self._lines[start:end])) > LINE_BYTES
         )
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether Arrow reads a text as Python does: each quote at a field's end, or doubled."""
+    # A CR alone would end a line; a mark in the middle of the file would be passed over.
+    if text.startswith(_MARK) or text.count(b"\r") != text.count(b"\r\n") or not is_utf8(text):
+        return False
+    if b'"' not in text:
+        return True
+    parts = text.split(b'"')
+    outside, inside = parts[::2], parts[1::2]
+    return (
+        len(outside) > len(inside)  # else a quote is open at the end
+        and not any(b"\n" in part for part in inside)
+        and all(part.endswith((b",", b"\n")) for part in outside[:-1] if part)
+        and all(part.startswith((b",", b"\n", b"\r")) for part in outside[1:] if part)
+    )
 
 
 def _not_blank(text: bytes, first: int) -> Sequence[int]:

@@ -15,9 +15,9 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from chimera_assets.sources.landing.damage import CorruptFile
-from chimera_assets.sources.landing.exact_json import as_written, decoded
+from chimera_assets.sources.landing.exact_json import Number, as_written, decoded
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
-from chimera_assets.sources.landing.text import blank, line_count, pieces, shown
+from chimera_assets.sources.landing.text import blank, is_utf8, line_count, pieces, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +34,11 @@ _SAMPLED, _SAMPLED_BYTES = 100, 2**20
 _NO_NUMBER = re.compile(rb"[:\[,\s-](?:NaN|Inf)")
 #: Where a line ends that is an object, and the next one begins that is.
 _BETWEEN = re.compile(rb"\}[ \t]*\r?\n\{")
+
+#: As what integers are read where a tool writes them as 12.0; no digit is lost.
+_WHOLE = pa.decimal128(38, 9)
+
+_BLOCK_BYTES = 2 * 2**20
 
 #: Contract types that are texts in JSON.
 _TEXTS = frozenset({"string", "timestamp", "date"})
@@ -92,9 +97,12 @@ class JsonLines:
         """The contract's types, or text where the sample has texts in place of them."""
         kinds = dict(self._own)
         for value in sample:
-            for name in kinds:
-                if type(value.get(name)) is str:
+            for name in kinds.keys() & value.keys():
+                written = value[name]
+                if type(written) is str:
                     kinds[name] = pa.string()
+                elif isinstance(written, Number) and "." in written and kinds[name] == pa.int64():
+                    kinds[name] = _WHOLE
         return pa.schema(kinds.items())
 
     def _quickly(self, piece: bytes, schema: pa.Schema) -> pl.DataFrame | None:
@@ -105,14 +113,18 @@ class JsonLines:
         try:
             table = arrow_json.read_json(
                 pa.BufferReader(piece),
-                read_options=arrow_json.ReadOptions(block_size=len(piece) + 1),
+                read_options=arrow_json.ReadOptions(block_size=_block_bytes(piece, lines)),
                 parse_options=arrow_json.ParseOptions(
                     explicit_schema=schema, unexpected_field_behavior="ignore"
                 ),
             )
+            table = table.cast(pa.schema([_exact(field) for field in schema]))
         except pa.ArrowException:
             return None
-        return pl.DataFrame(pl.from_arrow(table)) if table.num_rows == lines else None
+        rows = pl.DataFrame(pl.from_arrow(table))
+        # An integer beyond all floating point numbers is silently infinite.
+        finite = rows.select(pl.col(pl.Float64).is_finite().all())
+        return rows if rows.height == lines and all(finite.row(0)) else None
 
     def _patiently(self, piece: bytes, first: int) -> Parsed:
         """The rows of a piece, line by line."""
@@ -194,6 +206,15 @@ def _text(value: Any, kind: str) -> str | None:  # noqa: ANN401 - what JSON hold
     return str(value) if isinstance(value, str) else None
 
 
+def _exact(field: pa.Field) -> pa.Field:
+    return pa.field(field.name, pa.int64()) if field.type == _WHOLE else field
+
+
+def _block_bytes(piece: bytes, lines: int) -> int:
+    """What one thread reads at a time; a line must fit into it."""
+    return _BLOCK_BYTES if len(piece) < lines * _BLOCK_BYTES // 100 else len(piece) + 1
+
+
 def _is_plain(piece: bytes, lines: int) -> bool:
     """Whether each line begins and ends as an object does, and Arrow may be asked about it."""
     if b"\0" in piece or not (piece.startswith(b"{") and piece.rstrip().endswith(b"}")):
@@ -202,11 +223,7 @@ def _is_plain(piece: bytes, lines: int) -> bool:
         return False
     if (b"NaN" in piece or b"Inf" in piece) and _NO_NUMBER.search(piece):
         return False
-    try:
-        piece.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return is_utf8(piece)
 
 
 def _as_texts(schema: pl.Schema) -> list[pl.Expr]:

@@ -63,6 +63,15 @@ def blank(line: bytes) -> bool:
     return not line.strip()
 
 
+def is_utf8(text: bytes) -> bool:
+    """Whether all of a text is UTF-8; readers do not look at what they pass over."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _whole_lines(path: Path, *, zipped: bool, limits: Limits) -> Iterator[bytes]:
     rest: list[bytes] = []
     for block in _text_blocks(path, zipped=zipped, limits=limits):

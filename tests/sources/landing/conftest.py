@@ -20,12 +20,13 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.lake import Lake
 from chimera_assets.lake.storage import is_s3, s3_client, s3_options
 from chimera_assets.run_context import RunContext
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import Loaded, Place, load_files
 from chimera_assets.sources.landing.limits import Limits
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from chimera_assets.contracts import Contract
 
@@ -107,3 +108,11 @@ def anywhere(
     bucket = f"landing-{uuid.uuid4().hex[:8]}"
     s3_client(s3_options()).create_bucket(Bucket=bucket)
     return Landing(f"s3://{bucket}/some/prefix", Lake(f"s3://{bucket}/lake"))
+
+
+@pytest.fixture(autouse=True)
+def own_settings() -> Iterator[None]:
+    """Settings that a test gives are seen by it, and by none after it."""
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
