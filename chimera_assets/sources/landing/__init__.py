@@ -7,6 +7,7 @@ file log. From there the hours' runs extract them, beside the rows of PostgreSQL
 from chimera_assets.sources.landing.file_log import FileLog
 from chimera_assets.sources.landing.load_commit import LANDED_HOURS
 from chimera_assets.sources.landing.loading import Loaded, load_files
+from chimera_assets.sources.landing.names import shown_name
 from chimera_assets.sources.landing.place import FORMATS, LandingFile, Place
 from chimera_assets.sources.landing.rows import landed_rows
 from chimera_assets.sources.landing.state import LandingState, landing_state, rows_in_no_hour
@@ -27,6 +28,7 @@ __all__ = [
     "load_files",
     "rows_in_no_hour",
     "rows_of_file",
+    "shown_name",
     "take_back",
     "waiting",
 ]

@@ -18,7 +18,15 @@ from pyarrow import parquet
 from chimera_assets.lake.storage import is_s3
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceError
-from chimera_assets.sources.landing import Place, landing_state, limits, rows, spooled_file, text
+from chimera_assets.sources.landing import (
+    Place,
+    landing_state,
+    limits,
+    rows,
+    shown_name,
+    spooled_file,
+    text,
+)
 from chimera_assets.sources.landing import parquet as parquet_rows
 from tests.sources.landing.conftest import Landing, contract, event, json_lines
 
@@ -321,6 +329,10 @@ def test_a_file_of_a_time_that_no_hour_has_arrives_now(landing: Landing) -> None
         (entry,) = landing.take().entries
         assert entry.malformed == 1
     assert landing.rows()["hour_partition"].dt.year().min() == 2026
+
+
+def test_a_name_is_shown_so_that_it_does_nothing() -> None:
+    assert shown_name("a\nb \x1b[31m\u202e caf\u00e9") == "a\\nb \\x1b[31m\\u202e caf\u00e9"
 
 
 def test_the_contract_is_the_one_these_are_about() -> None:
