@@ -73,7 +73,8 @@ def _notes(loaded: Loaded) -> Iterator[str]:
     for uri, reason in sorted(loaded.waits.items()):
         yield f"Left for later: {shown_name(uri)} {reason}."
     if loaded.unknown:
-        yield f"Not in the contract, not loaded: {', '.join(map(shown_name, sorted(loaded.unknown)))}."
+        names = ", ".join(map(shown_name, sorted(loaded.unknown)))
+        yield f"Not in the contract, not loaded: {names}."
 
 
 def _bad(loaded: Loaded) -> str | None:

@@ -2,7 +2,7 @@
 
 
 def shown_name(uri: str) -> str:
-    r"""The name with every character that is not seen as Python writes it: `\n`, `\x1b`, `\u202e`."""
+    r"""The name, every character that is not seen as Python writes it: `\n`, `\x1b`, `\u202e`."""
     return "".join(
         one if one.isprintable() else one.encode("unicode_escape").decode() for one in uri
     )
