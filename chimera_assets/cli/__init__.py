@@ -13,7 +13,7 @@ from typing import NoReturn
 import typer
 
 from chimera_assets import interrupts
-from chimera_assets.cli import audit, contract, hold, pack, quarantine, root, source, table
+from chimera_assets.cli import audit, contract, hold, landing, pack, quarantine, root, source, table
 from chimera_assets.cli.faults import machine_fault
 from chimera_assets.commands.visible import visible
 from chimera_assets.errors import ArgumentError, ChimeraError
@@ -35,6 +35,7 @@ app.add_typer(table.group, name="table")
 app.add_typer(contract.group, name="contract")
 app.add_typer(pack.group, name="pack")
 app.add_typer(hold.group, name="hold")
+app.add_typer(landing.group, name="landing")
 app.add_typer(audit.group, name="audit")
 
 

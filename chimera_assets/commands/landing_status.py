@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chimera_assets.commands.terminal import notes, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import counted
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import FORMATS, landing_state
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from chimera_assets.sources.landing import LandingState, Place
 
 #: Not in the table: named in a line of its own, or deprecated.
-_NOT_SHOWN = {"files_of_other_kinds", "files_taken", "last_taken"}
+_NOT_SHOWN = {"files_of_other_kinds", "files_taken", "in_no_hour", "last_taken", "no_files"}
 
 
 def landings(lake: Lake, place: Place) -> tuple[list[dict[str, Any]], list[str]]:
@@ -34,6 +35,15 @@ def _entry(state: LandingState) -> dict[str, Any]:
     }
 
 
+def in_no_hour(stream: str, rows: int) -> str:
+    """What is to be said of landed rows that no hour takes."""
+    return (
+        f"{stream}: {counted(rows, 'landed row')} in hours before CHIMERA_START "
+        f"({get_settings().start:%Y-%m-%dT%H:%MZ}), which are never run; set it earlier and run "
+        "them, or quarantine them by `chimera landing reload` of their files."
+    )
+
+
 def print_landings(place: Place, landing: list[dict[str, Any]], unknown: list[str]) -> None:
     """The landing place, where anything ever lay in it."""
     used = [one for one in landing if any(value for name, value in one.items() if name != "stream")]
@@ -49,5 +59,9 @@ def print_landings(place: Place, landing: list[dict[str, Any]], unknown: list[st
             kinds = ", ".join(FORMATS)
             said = f"{counted(others, 'file')} of other kinds than {kinds}; not loaded."
             notes().print(f"{one['stream']}: {said}")
+        if rows := one["in_no_hour"]:
+            notes().print(in_no_hour(one["stream"], rows), soft_wrap=True)
+        for path, what in sorted(one["no_files"].items()):
+            notes().print(f"{one['stream']}: {path} is {what}; not loaded.", soft_wrap=True)
     for name in unknown:
         notes().print(f"{place.root}/{name}: no stream has this name; its files are not taken.")

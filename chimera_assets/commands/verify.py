@@ -6,8 +6,9 @@ from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.arguments import chosen_past_hours
+from chimera_assets.commands.landing_status import in_no_hour
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
-from chimera_assets.contracts import known_contracts
+from chimera_assets.contracts import contracts, known_contracts
 from chimera_assets.errors import counted
 from chimera_assets.lake import open_lake
 from chimera_assets.packs import active_packs
@@ -15,6 +16,7 @@ from chimera_assets.packs.models import streams_with_facts
 from chimera_assets.reconciliation.findings import PROMISES
 from chimera_assets.reconciliation.verify import verify
 from chimera_assets.settings import get_settings
+from chimera_assets.sources.landing import rows_in_no_hour
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,10 +33,17 @@ def show(first: str | None, end: str | None, *, as_json: bool, now: datetime) ->
     hours = chosen_past_hours(first, end, earliest=get_settings().start, now=now)
     facts = streams_with_facts(active_packs())
     found = verify(open_lake(), known_contracts(), hours, with_facts=facts)
+    landed = {
+        contract.stream: rows
+        for contract in contracts().values()
+        if contract.kind == "stream" and (rows := rows_in_no_hour(open_lake(), contract.stream))
+    }
     if as_json:
-        print_json({"holds": not found.failures, **asdict(found)})
+        print_json({"holds": not found.failures, **asdict(found), "landed_in_no_hour": landed})
     else:
         _print(found, asked=hours)
+        for stream, rows in landed.items():
+            notes().print(in_no_hour(stream, rows), soft_wrap=True)
         if others := ", ".join(found.not_compared):
             notes().print(f"Not compared, as no aggregates.yaml has them: {others}.")
     return 1 if found.failures else 0

@@ -85,7 +85,7 @@ def place(  # noqa: PLR0913 - what a hold is made of
             not say whose they are.
         AuditError: The audit log could not be written; nothing is held.
     """
-    _require(reason)
+    require_reason(reason)
     if tenant_id is not None:
         _check_tenant(context.contracts, stream, tenant_id)
     if start is not None and end is not None and end <= start:
@@ -107,7 +107,7 @@ def release(context: AuditedContext, hold_id: str, *, reason: str) -> Hold:
         ArgumentError: There is no such hold, it was released before, or no reason is named.
         AuditError: The audit log could not be written; the hold is in force.
     """
-    _require(reason)
+    require_reason(reason)
     lake = context.lake
     known = {hold.hold_id: hold for hold in holds(lake)}
     hold = known.get(hold_id)
@@ -138,7 +138,12 @@ def active_holds(lake: Lake, stream: str | None) -> list[Hold]:
     ]
 
 
-def _require(reason: str) -> None:
+def require_reason(reason: str) -> None:
+    """Refuse a change without a reason that can be kept.
+
+    Raises:
+        ArgumentError: None is named, or a longer one than is kept.
+    """
     if not reason.strip():
         msg = "--reason: expected words, found none"
         raise ArgumentError(msg)

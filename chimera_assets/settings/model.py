@@ -52,6 +52,18 @@ class Settings(BaseSettings):
         description="Where files are dropped, in a folder for each stream: a folder or "
         "s3://bucket/prefix. Default: the folder `landing` in CHIMERA_HOME.",
     )
+    landing_max_rows: int = Field(
+        default=50_000_000,
+        ge=1,
+        description="Rows that one landing file may have (in text files lines, blank ones too); "
+        "one with more is a corrupt file.",
+    )
+    landing_max_unpacked_mib: int = Field(
+        default=16_384,
+        ge=1,
+        description="MiB that one compressed landing file may unpack to; one that unpacks to more "
+        "is a corrupt file.",
+    )
     start: datetime = Field(
         default=datetime(2023, 1, 1, tzinfo=UTC),
         description="First hour of the partitions, ISO 8601, UTC.",

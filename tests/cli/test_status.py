@@ -100,6 +100,8 @@ def test_files_that_were_dropped(
         "corrupt_files": 0,
         "files_waiting": 1,
         "files_of_other_kinds": 1,
+        "no_files": {},
+        "in_no_hour": 0,
     }
     said = chimera("status")
     assert "files waiting" in " ".join(said.out.split())

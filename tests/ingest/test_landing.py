@@ -7,9 +7,11 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
-from tests.site.site import generations, keys
+from tests.cli.conftest import Said, process
+from tests.site.site import environment, generations, keys
 
 if TYPE_CHECKING:
     from tests.site.site import Site
@@ -96,3 +98,56 @@ def test_an_hour_is_the_rows_of_the_database_and_of_files(site: Site) -> None:
     site.process.ask("land")
     assert site.run(HOUR).success
     assert site.content("staged/generations", HOUR).equals(before)
+
+
+def chimera(site: Site, *arguments: str) -> Said:
+    """A command in a process of its own, in the site's home."""
+    return process(*arguments, **environment(site.home, **site.settings))
+
+
+def test_what_an_older_version_landed_wrongly_is_healed_by_a_command(site: Site) -> None:
+    first, second = keys("2026-02-04-05:00", 2)
+    rows = [*generations(first, 110), *generations(second, 120)]
+    file = site.drop("generations/healed.jsonl", lines(rows))
+    assert site.process.ask("land")["success"]
+    assert site.run(first, second).success
+    table = site.lake.table("landing", "generations")
+    # A version that read one of the rows wrongly, and another not at all.
+    lost, wrong = rows[0]["event_id"], rows[1]["event_id"]
+    damaged = (
+        table.read()
+        .filter(pl.col("event_id").ne_missing(lost))
+        .with_columns(
+            tokens_used=pl.when(pl.col("event_id") == wrong)
+            .then(pl.lit(1_000_000))
+            .otherwise("tokens_used")
+        )
+        .collect()
+    )
+    table.overwrite(damaged, partition_by=["hour_partition", "hour"])
+    assert site.run(first, second).success
+    assert site.count("marts/fact_generations", first) == 109
+
+    placed = chimera(site, "hold", "add", "--stream", "generations", "--from", "2026-02-04T05",
+                     "--to", "2026-02-04T06", "--reason", "a case")  # fmt: skip
+    held = chimera(site, "landing", "reload", "healed.jsonl", "--reason", "read wrongly", "--yes")
+    assert held.code == 2
+    assert "hold-" in held.err
+    chimera(site, "hold", "release", placed.out.split(":")[0], "--reason", "over")
+    healed = chimera(site, "landing", "reload", str(file), "--reason", "read wrongly", "--yes")
+
+    assert healed.code == 0, healed
+    assert "229 rows went, 230 rows came" in healed.out
+    facts = site.rows("marts/fact_generations", first, second)
+    assert facts["tokens_used"].sum() == sum(row["tokens_used"] for row in rows)
+    audited = json.loads(chimera(site, "audit", "list", "--action", "landing", "--json").out)
+    assert "read wrongly" in json.dumps(audited)
+    assert chimera(site, "verify", "--from", first, "--to", "2026-02-04-07:00").code == 0
+
+    removed = chimera(site, "landing", "remove", str(file), "--reason", "ours no more", "--yes")
+
+    assert removed.code == 0, removed
+    assert site.count("marts/fact_generations", first, second) == 0
+    assert chimera(site, "verify", "--from", first, "--to", "2026-02-04-07:00").code == 0
+    listed = json.loads(chimera(site, "landing", "list", "--json").out)
+    assert {one["state"] for one in listed if one["uri"] == str(file)} == {"removed"}

@@ -19,6 +19,7 @@ from chimera_assets.sources.landing import (
     Loaded,
     Place,
     load_files,
+    shown_name,
 )
 
 CHECK = "files_are_sound"
@@ -70,15 +71,16 @@ def _notes(loaded: Loaded) -> Iterator[str]:
     rows = counted(loaded.rows, "row")
     yield f"Loaded {counted(files, 'file')} with {rows} of {counted(hours, 'hour')}."
     for uri, reason in sorted(loaded.waits.items()):
-        yield f"Left for later: {uri} {reason}."
+        yield f"Left for later: {shown_name(uri)} {reason}."
     if loaded.unknown:
-        yield f"Not in the contract, not loaded: {', '.join(sorted(loaded.unknown))}."
+        names = ", ".join(map(shown_name, sorted(loaded.unknown)))
+        yield f"Not in the contract, not loaded: {names}."
 
 
 def _bad(loaded: Loaded) -> str | None:
     """What is wrong with the files, without a value of theirs; None if nothing is."""
     bad = [
-        f"{entry.uri} ({entry.why or counted(entry.malformed, 'malformed line')})"
+        f"{shown_name(entry.uri)} ({entry.why or counted(entry.malformed, 'malformed line')})"
         for entry in loaded.entries
         if entry.why or entry.malformed
     ]

@@ -1,14 +1,17 @@
 """CSV: a header, then a record a line, or several lines where a quoted field has line ends.
 
-A quote that nobody closes would swallow the rest of the file. So a record ends within
-`RECORD_LINES` lines; one that does not, or that has the wrong number of fields, loses its first
-line as malformed, and reading goes on with the next.
+Pieces whose every line is plainly a record are read by Arrow, others by Python, which says where a
+record begins and minds quotes that are neither doubled nor at a field's end. A quote that nobody
+closes would swallow the rest of the file. So a record ends within `RECORD_LINES` lines; one that
+does not, or that has the wrong number of fields, loses its first line as malformed, and reading
+goes on with the next.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,13 +19,15 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from chimera_assets.sources.landing.damage import CorruptFile
+from chimera_assets.sources.landing.limits import check_columns
+from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
 from chimera_assets.sources.landing.text import (
     LINE_BYTES,
-    Parsed,
     blank,
+    is_utf8,
+    line_count,
+    pieces,
     shown,
-    text_blocks,
-    too_long,
 )
 
 if TYPE_CHECKING:
@@ -30,9 +35,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.sources.landing.limits import Limits
 
 #: A record has no more lines than this.
 RECORD_LINES = 1000
+
+_MARK = b"\xef\xbb\xbf"
+
+# A longer field is in a longer line. One for the process; no other reader minds a higher one.
+csv.field_size_limit(max(csv.field_size_limit(), LINE_BYTES))
 
 
 class CsvLines:
@@ -42,9 +53,10 @@ class CsvLines:
         unknown: The names in its header that the contract does not have.
     """
 
-    def __init__(self, contract: Contract, path: Path, *, zipped: bool) -> None:
+    def __init__(self, contract: Contract, path: Path, *, zipped: bool, limits: Limits) -> None:
         self.unknown: set[str] = set()
         self._contract, self._path, self._zipped = contract, path, zipped
+        self._limits = limits
         self._header: list[str] = []
         self._wanted: list[str] = []
 
@@ -55,101 +67,84 @@ class CsvLines:
             CorruptFile: There is no header, or no column of the contract in it.
             Unfinished: The file ends in the middle.
         """
-        line = 1
-        rest: list[bytes] = []
-        for lines, last in _pieces(self._path, zipped=self._zipped):
-            rest += lines
+        line, rest = 1, b""
+        for piece, last in _with_end(pieces(self._path, zipped=self._zipped, limits=self._limits)):
+            text = rest + piece
             if not self._header:
-                consumed = self._read_header(rest)
-                rest, line = rest[consumed:], line + consumed
-            if self._header:
-                parsed, consumed = self._parse(rest, line, last=last)
+                header, lines = self._read_header(text)
+                text, line = text[header:], line + lines
+            parsed, rest = self._parse(text, line, last=last)
+            line += line_count(text) - line_count(rest)
+            if parsed is not None:
                 yield parsed
-                rest, line = rest[consumed:], line + consumed
         if not self._header:
             message = "expected a header, found an empty file"
             raise CorruptFile(message)
 
-    def _read_header(self, lines: list[bytes]) -> int:
-        """Read the header; gives how many lines it and the blank ones before it have."""
-        first = next((n for n, line in enumerate(lines) if not blank(line)), None)
-        if first is None:
-            return len(lines)
+    def _read_header(self, text: bytes) -> tuple[int, int]:
+        """Read the header; how many bytes and lines it and the blank ones before it have."""
+        lines = io.BytesIO(text)
+        before = 0
+        while (first := lines.readline()) and blank(first):
+            before += 1
+        if not first:
+            return len(text), before
+        size = lines.tell() - len(first)
         try:
-            reader = csv.reader(_decoded(lines[first:]))
+            reader = csv.reader(line.decode() for line in io.BytesIO(text[size:]))
             names = [name.strip() for name in next(reader)]
         except (UnicodeDecodeError, csv.Error):
             names = []
+        self._use_header(names)
+        header = islice(io.BytesIO(text[size:]), reader.line_num)
+        return size + sum(map(len, header)), before + reader.line_num
+
+    def _use_header(self, names: list[str]) -> None:
         known = set(self._contract.column_names)
+        check_columns(len(names))
         if not known & set(names):
             message = (
                 f"expected a header with columns of {self._contract.stream}, separated by commas; "
                 "found none of them in the first line"
             )
             raise CorruptFile(message)
-        if twice := sorted({name for name in names if name in known and names.count(name) > 1}):
+        if twice := sorted({name for name in known & set(names) if names.count(name) > 1}):
             message = f"its header names {', '.join(twice)} twice"
             raise CorruptFile(message)
         self._header = names
         self._wanted = [name for name in self._contract.column_names if name in names]
-        self.unknown = set(names) - known
-        return first + reader.line_num
+        self.unknown = set(sorted(set(names) - known)[:UNKNOWN_NAMES])
 
-    def _parse(self, lines: list[bytes], first: int, *, last: bool) -> tuple[Parsed, int]:
-        """The records of some lines; what is broken is sorted out if there is something.
+    def _parse(self, text: bytes, first: int, *, last: bool) -> tuple[Parsed | None, bytes]:
+        """The records of some lines, and the lines of one that is still open at their end."""
+        if blank(text):
+            return None, b""
+        if (rows := self._quickly(text)) is not None:
+            numbers = _not_blank(text, first)
+            if rows.height == len(numbers):
+                return Parsed(rows.with_columns(_line=_numbers(numbers))), b""
+        lines = list(io.BytesIO(text))
+        records = _Records(lines, len(self._header), last=last)
+        parsed = Parsed(
+            self._frame(records.fields).with_columns(
+                _line=_numbers(first + start for start in records.starts)
+            ),
+            [(first + at, shown(lines[at])) for at in records.malformed],
+        )
+        return parsed, b"".join(lines[records.consumed :])
 
-        Gives also how many lines these are: a record that is open at their end waits for more.
-        """
-        # Of quotes in several lines Arrow reads any as one field, be it half of the file.
-        if not any(map(_turns, lines)):
-            starts = [number for number, line in enumerate(lines, first) if not blank(line)]
-            rows = self._quickly(b"".join(lines), len(starts))
-            if rows is not None:
-                return Parsed(rows.with_columns(_line=_numbers(starts))), len(lines)
-        records, malformed, consumed = self._sorted_out(lines, last=last)
-        text = b"".join(b"".join(lines[start:end]) for start, end in records)
-        rows = self._quickly(text, len(records))
-        if rows is None:
-            rows = self._with_retries([lines[start:end] for start, end in records])
-        numbers = _numbers(first + start for start, _ in records)
-        malformed_lines = [(first + number, shown(lines[number])) for number in malformed]
-        return Parsed(rows.with_columns(_line=numbers), malformed_lines), consumed
-
-    def _sorted_out(
-        self, lines: list[bytes], *, last: bool
-    ) -> tuple[list[tuple[int, int]], list[int], int]:
-        """Where each sound record begins and ends, the lines that are none, how far this goes."""
-        records: list[tuple[int, int]] = []
-        malformed: list[int] = []
-        commas = len(self._header) - 1
-        at = 0
-        while at < len(lines):
-            line = lines[at]
-            consumed = 1
-            if b'"' in line:
-                fields, consumed = _record(lines, at)
-                if not consumed and not last and len(lines) - at < RECORD_LINES:
-                    break
-                sound = len(fields) == len(self._header)
-            else:
-                sound = line.count(b",") == commas and _is_utf8(line)
-            if sound and not blank(line):
-                records.append((at, at + consumed))
-            elif not blank(line):
-                malformed.append(at)
-                consumed = 1
-            at += consumed
-        return records, malformed, at
-
-    def _quickly(self, text: bytes, records: int) -> pl.DataFrame | None:
-        """The rows of a text that is fine, None of one that is not."""
-        if not records:
-            return pl.DataFrame(schema=dict.fromkeys(self._wanted, pl.String()))
+    def _quickly(self, text: bytes) -> pl.DataFrame | None:
+        """The rows of a text of which every line is plainly a record or blank; else None."""
+        # Of a single column, a line of spaces would be a row.
+        if len(self._header) == 1 or not _is_plain(text):
+            return None
         try:
             table = arrow_csv.read_csv(
                 pa.BufferReader(text),
-                read_options=arrow_csv.ReadOptions(column_names=self._columns()),
-                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+                read_options=arrow_csv.ReadOptions(
+                    column_names=self._columns(), block_size=len(text) + 1
+                ),
+                parse_options=arrow_csv.ParseOptions(quote_char='"' if b'"' in text else False),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=dict.fromkeys(self._wanted, pa.string()),
                     include_columns=self._wanted,
@@ -159,7 +154,7 @@ class CsvLines:
             )
         except pa.ArrowException:
             return None
-        return pl.DataFrame(pl.from_arrow(table)) if table.num_rows == records else None
+        return pl.DataFrame(pl.from_arrow(table))
 
     def _columns(self) -> list[str]:
         """The header; names that we do not want may be there twice, and Arrow minds."""
@@ -168,65 +163,118 @@ class CsvLines:
             for position, name in enumerate(self._header)
         ]
 
-    def _with_retries(self, records: list[list[bytes]]) -> pl.DataFrame:
-        """Sound records that Arrow reads in another way than Python, as Python reads them."""
+    def _frame(self, records: list[list[str]]) -> pl.DataFrame:
         positions = [self._header.index(name) for name in self._wanted]
-        read = (_record(lines, 0)[0] for lines in records)
-        rows = [[fields[position] or None for position in positions] for fields in read]
-        return pl.DataFrame(rows, schema=dict.fromkeys(self._wanted, pl.String()), orient="row")
+        return pl.DataFrame(
+            [
+                pl.Series(name, [fields[at] or None for fields in records], pl.String)
+                for name, at in zip(self._wanted, positions, strict=True)
+            ]
+        )
+
+
+class _Records:
+    """The records of some lines, as Python reads them.
+
+    Attributes:
+        fields: Of each sound record.
+        starts: The index of the line in which each begins.
+        malformed: The indexes of the lines that are none.
+        consumed: How many lines these are; a record that is open at the end waits for more.
+    """
+
+    def __init__(self, lines: Sequence[bytes], width: int, *, last: bool) -> None:
+        self.fields: list[list[str]] = []
+        self.starts: list[int] = []
+        self.malformed: list[int] = []
+        self.consumed = 0
+        self._lines, self._width, self._last = lines, width, last
+        while self.consumed < len(lines):
+            if not self._read_on():
+                break
+
+    def _read_on(self) -> bool:
+        """Read until a record is malformed, and pass over its line; whether there is more to do."""
+        begun, self._ran_out = self.consumed, False
+        reader = csv.reader(self._decoded(begun), strict=True)
+        try:
+            for fields in reader:
+                end = begun + reader.line_num
+                if not self._take(fields, end):
+                    return True
+                self.consumed = end
+        except (UnicodeDecodeError, csv.Error):
+            if self._ran_out and self._may_go_on():
+                return False
+            self._refuse_line()
+        return True
+
+    def _decoded(self, begun: int) -> Iterator[str]:
+        for at in range(begun, len(self._lines)):
+            yield self._lines[at].decode()
+        self._ran_out = True  # more was asked for
+
+    def _take(self, fields: list[str], end: int) -> bool:
+        """Keep a record that ends before a line; False if reading must begin again after it."""
+        start = self.consumed
+        if len(fields) == self._width and not self._too_long(start, end):
+            if self._width > 1 or not blank(self._lines[start]):
+                self.fields.append(fields)
+                self.starts.append(start)
+            return True
+        self._refuse_line()
+        return self.consumed == end
+
+    def _refuse_line(self) -> None:
+        if not blank(self._lines[self.consumed]):
+            self.malformed.append(self.consumed)
+        self.consumed += 1
+
+    def _may_go_on(self) -> bool:
+        """Whether the record that is open at the end may be closed by what comes."""
+        return not self._last and not self._too_long(self.consumed, len(self._lines) + 1)
+
+    def _too_long(self, start: int, end: int) -> bool:
+        """Whether these lines are more than one record may have."""
+        lines = end - start
+        return lines > RECORD_LINES or (
+            lines > 1 and sum(map(len, self._lines[start:end])) > LINE_BYTES
+        )
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether Arrow reads a text as Python does: each quote at a field's end, or doubled."""
+    # A CR alone would end a line; a mark in the middle of the file would be passed over.
+    if text.startswith(_MARK) or text.count(b"\r") != text.count(b"\r\n") or not is_utf8(text):
+        return False
+    if b'"' not in text:
+        return True
+    parts = text.split(b'"')
+    outside, inside = parts[::2], parts[1::2]
+    return (
+        len(outside) > len(inside)  # else a quote is open at the end
+        and not any(b"\n" in part for part in inside)
+        and all(part.endswith((b",", b"\n")) for part in outside[:-1] if part)
+        and all(part.startswith((b",", b"\n", b"\r")) for part in outside[1:] if part)
+    )
+
+
+def _not_blank(text: bytes, first: int) -> Sequence[int]:
+    """The numbers of the lines that have something in them."""
+    if b"\n\n" not in text and b"\r\n\r\n" not in text and not text.startswith((b"\n", b"\r\n")):
+        return range(first, first + line_count(text))  # a line of spaces is no record, so refused
+    return [at for at, line in enumerate(io.BytesIO(text), first) if not blank(line)]
+
+
+def _with_end(found: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """The pieces, and whether each is the last; an empty one if there is none."""
+    held = b""
+    for piece in found:
+        if held:
+            yield held, False
+        held = piece
+    yield held, True
 
 
 def _numbers(lines: Iterable[int]) -> pl.Series:
     return pl.Series(list(lines), dtype=pl.Int64)
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _record(lines: Sequence[bytes], at: int) -> tuple[Sequence[str], int]:
-    """The fields of the record that begins at a line, and how many lines they have.
-
-    No fields if it is broken; no lines if a quote is still open at the end.
-    """
-    ran_out = False
-
-    def decoded() -> Iterator[str]:
-        nonlocal ran_out
-        for number in range(at, min(at + RECORD_LINES, len(lines))):
-            yield lines[number].decode()
-        ran_out = True  # more was asked for
-
-    reader = csv.reader(decoded(), strict=True)
-    try:
-        fields = next(reader)
-    except (UnicodeDecodeError, csv.Error, StopIteration):
-        return (), 0 if ran_out else 1
-    return ((), 0) if ran_out else (fields, reader.line_num)
-
-
-def _decoded(lines: Sequence[bytes]) -> Iterator[str]:
-    for line in lines:
-        yield line.decode()
-
-
-def _turns(line: bytes) -> bool:
-    """Whether a quoted field begins in the line and goes on, or ends in it."""
-    return b'"' in line and bool(line.count(b'"') & 1)
-
-
-def _pieces(path: Path, *, zipped: bool) -> Iterator[tuple[list[bytes], bool]]:
-    """The file's lines, and whether they are the last ones."""
-    rest = b""
-    for block in text_blocks(path, zipped=zipped):
-        lines = list(io.BytesIO(rest + block))
-        # The last line may go on in the next block.
-        rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
-        if len(rest) > LINE_BYTES:
-            raise too_long()
-        yield lines, False
-    yield [rest] if rest else [], True

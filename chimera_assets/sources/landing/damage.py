@@ -1,7 +1,8 @@
-"""What is wrong with a file, or a line of it, that is not a row at all.
+"""What is wrong with a file, or a line of it, that is no row of the hour in which it is kept.
 
-Such a line or file is kept as a row whose columns are null. Its `_unreadable` says under these
-names what it is, so that the judge gives it one reason and the quarantine shows where it was.
+A line or file that is no row at all is kept as a row whose columns are null; one that no hour can
+take keeps its values. Its `_unreadable` says under these names what it is, so that the judge gives
+it one reason and the quarantine shows where it was.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ RULE, FILE, LINE, TEXT, WHY = "_rule", "_file", "_line", "_text", "_why"
 #: Those of them that say nothing of what the line or file holds.
 NOT_OF_COLUMNS = (RULE, FILE, LINE, WHY)
 
-#: The reasons of rows that never were rows.
-MALFORMED_LINE, CORRUPT_FILE = "malformed_line", "corrupt_file"
-NO_ROWS = (MALFORMED_LINE, CORRUPT_FILE)
+#: The reasons of what is no row of its hour: it only arrived then.
+MALFORMED_LINE, CORRUPT_FILE, NO_HOUR = "malformed_line", "corrupt_file", "no_hour"
+NO_ROWS = (MALFORMED_LINE, CORRUPT_FILE, NO_HOUR)
 
 IN_WORDS = {
     MALFORMED_LINE: "Every line of a file is a row in the file's format.",
     CORRUPT_FILE: "The file can be read from its beginning to its end.",
+    NO_HOUR: "The row's time is in an hour that is run: from CHIMERA_START to the present.",
 }
 
 
@@ -36,6 +38,10 @@ class Unfinished(Exception):  # noqa: N818 - a verdict on the file
     """The file looks as if its writer were not done; the message says what is missing."""
 
 
+class Unreadable(Exception):  # noqa: N818 - a verdict on the file
+    """The file's bytes cannot be had; the message says why. It may be otherwise another time."""
+
+
 def compact(texts: Mapping[str, str | None]) -> str:
     """A value of `_unreadable`: the texts as JSON, nulls left out."""
     given = {name: text for name, text in texts.items() if text is not None}
@@ -45,6 +51,12 @@ def compact(texts: Mapping[str, str | None]) -> str:
 def malformed(text: str) -> str:
     """`_unreadable` of a line that is not a row."""
     return compact({RULE: MALFORMED_LINE, TEXT: text})
+
+
+def more_malformed(lines: int) -> str:
+    """`_unreadable` of the one row that stands for further lines that are not rows."""
+    why = f"and {lines:,} more lines, too many to be kept one by one"
+    return compact({RULE: MALFORMED_LINE, WHY: why})
 
 
 def corrupt(why: str) -> str:

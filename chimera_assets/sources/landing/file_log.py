@@ -42,8 +42,9 @@ LOADED = pa.field(
     ),
 )
 
-#: `taken`; `corrupt`: kept as one row that says why; `same`: known content, written once more.
-State = Literal["taken", "corrupt", "same"]
+#: `taken`; `corrupt`: kept as one row that says why; `same`: known content, written once more;
+#: `removed`: taken back, and known so that it is not loaded again.
+State = Literal["taken", "corrupt", "same", "removed"]
 
 
 @dataclass(frozen=True, slots=True)

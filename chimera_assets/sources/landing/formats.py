@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.sources.landing.limits import Limits
+    from chimera_assets.sources.landing.parsed import Parsed
     from chimera_assets.sources.landing.place import LandingFile
-    from chimera_assets.sources.landing.text import Parsed
 
 
 class Reader(Protocol):
@@ -26,7 +27,9 @@ class Reader(Protocol):
         """The pieces; see the readers for what they raise."""
 
 
-def reader_of(file: LandingFile, contract: Contract, path: Path, folder: Path) -> Reader:
+def reader_of(
+    file: LandingFile, contract: Contract, path: Path, folder: Path, limits: Limits
+) -> Reader:
     """The reader of a file.
 
     Args:
@@ -34,16 +37,17 @@ def reader_of(file: LandingFile, contract: Contract, path: Path, folder: Path) -
         contract: Of its stream.
         path: Where its bytes are.
         folder: For temporary files.
+        limits: What the file may be at most.
     """
     # Each brings a library of its own, which only runs that load such files should wait for.
     if file.format == "csv":
         from chimera_assets.sources.landing.csv_lines import CsvLines  # noqa: PLC0415
 
-        return CsvLines(contract, path, zipped=file.zipped)
+        return CsvLines(contract, path, zipped=file.zipped, limits=limits)
     if file.format == "jsonl":
         from chimera_assets.sources.landing.json_lines import JsonLines  # noqa: PLC0415
 
-        return JsonLines(contract, path, zipped=file.zipped)
+        return JsonLines(contract, path, zipped=file.zipped, limits=limits)
     from chimera_assets.sources.landing.parquet import ParquetRows  # noqa: PLC0415
 
-    return ParquetRows(contract, path, zipped=file.zipped, folder=folder)
+    return ParquetRows(contract, path, zipped=file.zipped, limits=limits, folder=folder)

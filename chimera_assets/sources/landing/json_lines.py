@@ -1,30 +1,47 @@
-"""JSON lines: an object a line."""
+"""JSON lines: an object a line.
+
+Each line is read the quick way by Arrow, whole pieces at once, or the patient way by Python, which
+keeps every number as it was written. What Arrow takes as it stands means the same to both; whatever
+it minds, or would take although it is no JSON, makes the piece go the patient way.
+"""
 
 from __future__ import annotations
 
-import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
+from pyarrow import json as arrow_json
 
 from chimera_assets.sources.landing.damage import CorruptFile
-from chimera_assets.sources.landing.text import (
-    LINE_BYTES,
-    Parsed,
-    blank,
-    shown,
-    text_blocks,
-    too_long,
-)
+from chimera_assets.sources.landing.exact_json import Number, as_written, decoded
+from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
+from chimera_assets.sources.landing.text import blank, is_utf8, line_count, pieces, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.sources.landing.limits import Limits
 
-#: Lines whose names are looked at for columns that the contract does not have.
-_SAMPLED = 100
+#: Lines of a piece that are looked at for names that the contract does not have, and for numbers
+#: that are written as texts.
+_SAMPLED, _SAMPLED_BYTES = 100, 2**20
+
+#: What Arrow takes for a number, and JSON does not have.
+_NO_NUMBER = re.compile(rb"[:\[,\s-](?:NaN|Inf)")
+#: Where a line ends that is an object, and the next one begins that is.
+_BETWEEN = re.compile(rb"\}[ \t]*\r?\n\{")
+
+#: As what integers are read where a tool writes them as 12.0; no digit is lost.
+_WHOLE = pa.decimal128(38, 9)
+
+_BLOCK_BYTES = 2 * 2**20
+
+#: Contract types that are texts in JSON.
+_TEXTS = frozenset({"string", "timestamp", "date"})
 
 
 class JsonLines:
@@ -34,15 +51,14 @@ class JsonLines:
         unknown: Names that the contract does not have, among those of the first lines.
     """
 
-    def __init__(self, contract: Contract, path: Path, *, zipped: bool) -> None:
+    def __init__(self, contract: Contract, path: Path, *, zipped: bool, limits: Limits) -> None:
         self.unknown: set[str] = set()
         self._contract, self._path, self._zipped = contract, path, zipped
-        # Times come as text; all else of another type than the contract's is refused by Polars.
-        self._own: dict[str, pl.DataType] = {
-            column.name: pl.String() if column.type in {"timestamp", "date"} else column.polars_type
+        self._limits = limits
+        self._own = {
+            column.name: pa.string() if column.type in _TEXTS else column.arrow_type
             for column in contract.columns
         }
-        self._texts: dict[str, pl.DataType] = dict.fromkeys(self._own, pl.String())
 
     def __iter__(self) -> Iterator[Parsed]:
         """The rows, piece by piece.
@@ -52,124 +68,174 @@ class JsonLines:
             Unfinished: The file ends in the middle.
         """
         first, found, any_line = 1, False, False
-        for piece in _pieces(self._path, zipped=self._zipped):
-            if first == 1:
-                self._sample(piece)
-            parsed = self._parse(piece, first)
-            first += _line_ends(piece)
-            rows = parsed.rows
-            any_line = any_line or rows.height > 0 or bool(parsed.malformed)
-            found = found or any(
-                rows[name].null_count() < rows.height for name in self._contract.column_names
-            )
-            yield parsed
+        for piece in pieces(self._path, zipped=self._zipped, limits=self._limits):
+            if not blank(piece):
+                parsed = self._parse(piece, first)
+                any_line = any_line or parsed.rows.height > 0 or bool(parsed.malformed)
+                found = found or bool(parsed.unread) or _has_value(parsed.rows)
+                yield parsed
+            first += line_count(piece)
         if any_line and not found:
             message = f"no line is a JSON object with a column of {self._contract.stream}"
             raise CorruptFile(message)
 
-    def _sample(self, piece: bytes) -> None:
-        for line in piece.split(b"\n", _SAMPLED)[:_SAMPLED]:
-            value = _object(line)
-            if value is not None:
-                self.unknown |= set(value) - set(self._contract.column_names)
-
     def _parse(self, piece: bytes, first: int) -> Parsed:
         """The rows of a piece of which the first line has this number."""
-        rows = self._read(piece)
-        if rows is not None and rows.height == _line_ends(piece):
+        sample = [_sampled(line) for line in piece.split(b"\n", _SAMPLED)[:_SAMPLED]]
+        if first == 1:
+            self._note_unknown(sample)
+        rows = self._quickly(piece, self._schema(sample))
+        if rows is not None:
             return Parsed(rows.with_columns(_line=_numbers(range(first, first + rows.height))))
-        lines = [
-            (number, line)
-            for number, line in enumerate(piece.split(b"\n"), first)
-            if not blank(line)
-        ]
-        fine: list[tuple[int, bytes]] = []
-        malformed: list[tuple[int, str]] = []
-        for number, line in lines:
-            if _object(line) is not None:
-                fine.append((number, line))
-            else:
-                malformed.append((number, shown(line)))
-        parsed = self._objects(fine)
-        return Parsed(parsed.rows, sorted(malformed + parsed.malformed))
+        return self._patiently(piece, first)
 
-    def _objects(self, lines: list[tuple[int, bytes]]) -> Parsed:
-        """The rows of lines that Python reads as objects; halved around what Polars does not."""
-        rows = self._read(b"\n".join(line for _, line in lines))
-        if rows is not None and rows.height == len(lines):
-            return Parsed(rows.with_columns(_line=_numbers([number for number, _ in lines])))
-        if len(lines) == 1:
-            ((number, line),) = lines
-            empty = pl.DataFrame(schema=self._own).with_columns(_line=_numbers([]))
-            return Parsed(empty, [(number, shown(line))])
-        middle = len(lines) // 2
-        return _joined(self._objects(lines[:middle]), self._objects(lines[middle:]))
+    def _note_unknown(self, sample: Iterable[dict[str, Any]]) -> None:
+        names = {name for value in sample for name in value}
+        self.unknown |= set(sorted(names - set(self._own))[:UNKNOWN_NAMES])
 
-    def _read(self, text: bytes) -> pl.DataFrame | None:
-        """The rows in the contract's types, or else as texts; None if they cannot be read."""
-        for schema in (self._own, self._texts):
-            try:
-                return pl.read_ndjson(text, schema=schema) if text else pl.DataFrame(schema=schema)
-            except pl.exceptions.PolarsError:
+    def _schema(self, sample: Iterable[dict[str, Any]]) -> pa.Schema:
+        """The contract's types, or text where the sample has texts in place of them."""
+        kinds = dict(self._own)
+        for value in sample:
+            for name in kinds.keys() & value.keys():
+                written = value[name]
+                if type(written) is str:
+                    kinds[name] = pa.string()
+                elif isinstance(written, Number) and "." in written and kinds[name] == pa.int64():
+                    kinds[name] = _WHOLE
+        return pa.schema(kinds.items())
+
+    def _quickly(self, piece: bytes, schema: pa.Schema) -> pl.DataFrame | None:
+        """The rows of a piece of which every line is plainly an object; else None."""
+        lines = line_count(piece)
+        if not _is_plain(piece, lines):
+            return None
+        try:
+            table = arrow_json.read_json(
+                pa.BufferReader(piece),
+                read_options=arrow_json.ReadOptions(block_size=_block_bytes(piece, lines)),
+                parse_options=arrow_json.ParseOptions(
+                    explicit_schema=schema, unexpected_field_behavior="ignore"
+                ),
+            )
+            table = table.cast(pa.schema([_exact(field) for field in schema]))
+        except pa.ArrowException:
+            return None
+        rows = pl.DataFrame(pl.from_arrow(table))
+        # An integer beyond all floating point numbers is silently infinite.
+        finite = rows.select(pl.col(pl.Float64).is_finite().all())
+        return rows if rows.height == lines and all(finite.row(0)) else None
+
+    def _patiently(self, piece: bytes, first: int) -> Parsed:
+        """The rows of a piece, line by line."""
+        patient = _Patient(self._contract)
+        for number, line in enumerate(piece.split(b"\n"), first):
+            if blank(line):
                 continue
-        return None
+            try:
+                value = _object(line)
+            except RecursionError:
+                value = self._deep(line.strip())
+            if value is not None:
+                patient.add(number, value)
+            else:
+                patient.malformed.append((number, shown(line)))
+        return patient.parsed()
+
+    def _deep(self, line: bytes) -> dict[str, Any] | None:
+        """An object that is nested deeper than Python reads; so not in a column of ours."""
+        found = self._quickly(line, pa.schema(self._own.items()))
+        return None if found is None else found.select(_as_texts(found.schema)).row(0, named=True)
 
 
-def _line_ends(piece: bytes) -> int:
-    """How many lines there are, the last one with or without an end."""
-    return piece.count(b"\n") + (not piece.endswith(b"\n"))
+class _Patient:
+    """Rows as Python reads them, gathered by column: the texts, and what is no text at all."""
 
+    def __init__(self, contract: Contract) -> None:
+        self.malformed: list[tuple[int, str]] = []
+        self._lines: list[int] = []
+        self._kinds = {column.name: column.type for column in contract.columns}
+        self._texts: dict[str, list[str | None]] = {name: [] for name in self._kinds}
+        self._unread: dict[str, dict[int, str]] = {}
 
-def _numbers(lines: Iterable[int]) -> pl.Series:
-    return pl.Series(lines, dtype=pl.Int64)
+    def add(self, number: int, value: dict[str, Any]) -> None:
+        """Keep an object."""
+        for name, texts in self._texts.items():
+            found = value.get(name)
+            text = _text(found, self._kinds[name])
+            if text is None and found is not None:
+                self._unread.setdefault(name, {})[len(self._lines)] = as_written(found)
+            texts.append(text)
+        self._lines.append(number)
+
+    def parsed(self) -> Parsed:
+        """All that was kept."""
+        columns = [pl.Series(name, texts, pl.String) for name, texts in self._texts.items()]
+        height = len(self._lines)
+        unread = {
+            name: pl.Series(name, [texts.get(row) for row in range(height)], pl.String)
+            for name, texts in self._unread.items()
+        }
+        rows = pl.DataFrame([*columns, _numbers(self._lines).alias("_line")])
+        return Parsed(rows, self.malformed, unread)
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
+    """The object that a line is, of a name that is in it twice the last; None if it is none."""
     try:
-        value = json.loads(line, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        value = decoded(line.decode())
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
+def _sampled(line: bytes) -> dict[str, Any]:
+    """The object that a line is, if it is one that can be looked at at once."""
+    try:
+        return (len(line) <= _SAMPLED_BYTES and _object(line)) or {}
+    except RecursionError:
+        return {}
 
 
-def _joined(head: Parsed, tail: Parsed) -> Parsed:
-    """Two parts as one; where they read a column differently, it goes on as text."""
-    frames = [part.rows for part in (head, tail) if part.rows.height] or [head.rows]
-    if any(frame.schema != frames[0].schema for frame in frames):
-        frames = [_as_text(frame) for frame in frames]
-    return Parsed(pl.concat(frames), head.malformed + tail.malformed)
+def _text(value: Any, kind: str) -> str | None:  # noqa: ANN401 - what JSON holds
+    """The text that stands for a value of a column; None if none does."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and kind == "array<string>":
+        return None if any(isinstance(item, (list, dict)) for item in value) else as_written(value)
+    return str(value) if isinstance(value, str) else None
 
 
-def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(
-        _list_text(frame[name]) if isinstance(kind, pl.List) else pl.col(name).cast(pl.String)
-        for name, kind in frame.schema.items()
-        if name != "_line"
-    )
+def _exact(field: pa.Field) -> pa.Field:
+    return pa.field(field.name, pa.int64()) if field.type == _WHOLE else field
 
 
-def _list_text(lists: pl.Series) -> pl.Series:
-    texts = [
-        None if items is None else json.dumps(items, ensure_ascii=False)
-        for items in lists.to_list()
+def _block_bytes(piece: bytes, lines: int) -> int:
+    """What one thread reads at a time; a line must fit into it."""
+    return _BLOCK_BYTES if len(piece) < lines * _BLOCK_BYTES // 100 else len(piece) + 1
+
+
+def _is_plain(piece: bytes, lines: int) -> bool:
+    """Whether each line begins and ends as an object does, and Arrow may be asked about it."""
+    if b"\0" in piece or not (piece.startswith(b"{") and piece.rstrip().endswith(b"}")):
+        return False
+    if len(_BETWEEN.findall(piece)) != lines - 1:
+        return False
+    if (b"NaN" in piece or b"Inf" in piece) and _NO_NUMBER.search(piece):
+        return False
+    return is_utf8(piece)
+
+
+def _as_texts(schema: pl.Schema) -> list[pl.Expr]:
+    return [
+        pl.col(name) if isinstance(kind, pl.List) else pl.col(name).cast(pl.String)
+        for name, kind in schema.items()
     ]
-    return pl.Series(lists.name, texts, pl.String)
 
 
-def _pieces(path: Path, *, zipped: bool) -> Iterator[bytes]:
-    """The file's text, cut at line ends."""
-    rest: list[bytes] = []
-    for block in text_blocks(path, zipped=zipped):
-        cut = block.rfind(b"\n") + 1
-        if cut:
-            yield b"".join([*rest, block[:cut]])
-            rest = []
-        rest.append(block[cut:])
-        if sum(map(len, rest)) > LINE_BYTES:
-            raise too_long()
-    if left := b"".join(rest):
-        yield left
+def _has_value(rows: pl.DataFrame) -> bool:
+    return any(rows[name].null_count() < rows.height for name in rows.columns if name != "_line")
+
+
+def _numbers(lines: Iterable[int]) -> pl.Series:
+    return pl.Series(lines, dtype=pl.Int64)

@@ -73,15 +73,15 @@ def commit_files(
         fresh = [one for one in read if _is_new(one.entry, file_log)]
         if not fresh:
             return None
-        _write_entries(entries, contract, [one.entry for one in fresh])
+        write_entries(entries, contract, [one.entry for one in fresh])
         spools = [one.spool for one in fresh if one.entry.state != "same"]
         hours = frozenset(chain.from_iterable(one.hours for one in fresh))
         with suppress(CommitConflict):
             done = table.append(
-                Replay(landing_schema(contract), partial(_spooled, [*spools, entries])),
+                Replay(landing_schema(contract), partial(spooled, [*spools, entries])),
                 partition_by=HOUR_COLUMNS,
                 metadata={"run": run_id, LANDED_HOURS: json.dumps(sorted(hours))},
-                carry=partial(_next, file_log.sequence),
+                carry=partial(next_load, file_log.sequence),
             )
             if (file_log.sequence + 1) % _MERGE_EVERY == 0:
                 table.compact_unplaced()
@@ -91,7 +91,7 @@ def commit_files(
     raise CommitConflict(message)
 
 
-def _next(sequence: int, table: DeltaTable) -> Carried:
+def next_load(sequence: int, table: DeltaTable) -> Carried:
     """The next load's number, unless another run has come first."""
     if (table.transaction_version(SEQUENCE) or 0) != sequence:
         message = "another run has loaded files of the same stream meanwhile"
@@ -99,7 +99,7 @@ def _next(sequence: int, table: DeltaTable) -> Carried:
     return Carried((SEQUENCE, sequence + 1), {})
 
 
-def _spooled(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+def spooled(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
     """The batches that lie in files of Arrow streams, in their order."""
     for file in files:
         with file.open("rb") as opened:
@@ -113,7 +113,8 @@ def _is_new(entry: Entry, file_log: FileLog) -> bool:
     return not file_log.has_loaded(entry, entry.sha256)
 
 
-def _write_entries(file: Path, contract: Contract, entries: Sequence[Entry]) -> None:
+def write_entries(file: Path, contract: Contract, entries: Sequence[Entry]) -> None:
+    """Write entries of the file log as rows of no hour, into a file of an Arrow stream."""
     schema = landing_schema(contract)
     loaded = pa.array([entry.as_row() for entry in entries], LOADED.type)
     columns = [

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chimera_assets.layers import LANDING
-from chimera_assets.sources.landing.damage import Unfinished
+from chimera_assets.sources.landing.damage import Unfinished, Unreadable
 from chimera_assets.sources.landing.file_log import Entry, FileLog
 from chimera_assets.sources.landing.load_commit import commit_files
 from chimera_assets.sources.landing.spooled_file import SpooledFile, Spooler
@@ -142,8 +142,8 @@ def _read(
         into.mkdir()
         try:
             read.append(spooler.read(file, file_log, into))
-        except Unfinished as unfinished:
-            waits[file.uri] = str(unfinished)
+        except (Unfinished, Unreadable) as verdict:
+            waits[file.uri] = str(verdict)
         except FileNotFoundError:
             waits[file.uri] = "is gone, or was written again"
     return read

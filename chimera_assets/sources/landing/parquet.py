@@ -1,27 +1,47 @@
-"""Parquet files: columns with types, read a part of a row group at a time."""
+"""Parquet files: columns with types, read a part of a row group at a time.
+
+How much a batch holds in memory is bounded twice: by the rows that the footer lets expect, and,
+as a few bytes may stand for the same long text in each of them, by the texts' true lengths.
+"""
 
 from __future__ import annotations
 
-import gzip
-import json
-import shutil
-import zlib
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet, types
 
+from chimera_assets.sources.landing.arrow_values import fitted
 from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
-from chimera_assets.sources.landing.text import Parsed
+from chimera_assets.sources.landing.limits import check_columns
+from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
+from chimera_assets.sources.landing.text import unzipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.contracts.model import Column
+    from chimera_assets.sources.landing.limits import Limits
 
 _BATCH_ROWS = 65_536
+
+#: Bytes of values that are worked on at a time.
+_BATCH_BYTES = 32 * 2**20
+
+#: A column of a row group that unpacks to more may be one page, which has to be in memory at once;
+#: one of more items may be a single list.
+_CHUNK_BYTES = 512 * 2**20
+_CHUNK_ITEMS = 16_000_000
+
+#: Columns of texts that unpack to less are read with their dictionary, which is held as a whole.
+_DICTIONARY_BYTES = 64 * 2**20
+
+_BUFFER_BYTES = 2**20
+_ITEM_BYTES = 16
 
 
 class ParquetRows:
@@ -31,36 +51,28 @@ class ParquetRows:
         unknown: The names of columns that the contract does not have.
     """
 
-    def __init__(self, contract: Contract, path: Path, *, zipped: bool, folder: Path) -> None:
+    def __init__(
+        self, contract: Contract, path: Path, *, zipped: bool, limits: Limits, folder: Path
+    ) -> None:
         self.unknown: set[str] = set()
         self._contract, self._path, self._zipped, self._folder = contract, path, zipped, folder
+        self._limits = limits
 
     def __iter__(self) -> Iterator[Parsed]:
         """The rows, piece by piece.
 
         Raises:
-            CorruptFile: It is no Parquet file, or no column of the contract is in it.
+            CorruptFile: It is no Parquet file, no column of the contract is in it, or it is beyond
+                a limit.
             Unfinished: It ends before its footer or its gzip trailer.
         """
-        path = _unzipped(self._path, self._folder) if self._zipped else self._path
+        path = self._unzipped() if self._zipped else self._path
         try:
-            with parquet.ParquetFile(path) as file:
-                names = set(file.schema_arrow.names)
-                self.unknown = names - set(self._contract.column_names)
-                wanted = [column for column in self._contract.columns if column.name in names]
-                if not wanted:
-                    message = f"none of its columns is one of {self._contract.stream}"
-                    raise CorruptFile(message)
+            with self._opened(path) as file:
+                wanted = self._wanted(file)
                 first = 1
-                for batch in file.iter_batches(_BATCH_ROWS, columns=[c.name for c in wanted]):
-                    columns = [
-                        pl.Series(
-                            c.name, pl.from_arrow(_fitted(batch.column(c.name), c.arrow_type))
-                        )
-                        for c in wanted
-                    ]
-                    numbers = pl.int_range(first, first + batch.num_rows, eager=True)
-                    yield Parsed(pl.DataFrame([*columns, numbers.alias("_line")]))
+                for batch in _batches(file, [column.name for column in wanted]):
+                    yield _parsed(batch, wanted, first)
                     first += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             message = "it is not a readable Parquet file"
@@ -69,57 +81,119 @@ class ParquetRows:
                 raise Unfinished(message) from None
             raise CorruptFile(message) from None
 
+    def _opened(self, path: Path) -> parquet.ParquetFile:
+        # Times of the old kind reach beyond what nanoseconds can say, and would wrap silently.
+        how = {"buffer_size": _BUFFER_BYTES, "coerce_int96_timestamp_unit": "us"}
+        with parquet.ParquetFile(path, **how) as file:
+            texts = list(_texts_with_dictionary(file, self._contract))
+        return parquet.ParquetFile(path, read_dictionary=texts, **how)
 
-def _fitted(column: pa.Array, wanted: pa.DataType) -> pa.Array:
-    """The column in the contract's type, or as text if not all its values are such."""
-    if types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if column.type == wanted:
-        return column
-    try:
-        if types.is_timestamp(wanted) and types.is_timestamp(column.type):
-            return _utc(column)
-        # Arrow would also cast 5 to true and numbers to moments.
-        if any(alike(column.type) and alike(wanted) for alike in (_is_number, types.is_nested)):
-            return column.cast(wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        pass
-    return _as_text(column)
+    def _wanted(self, file: parquet.ParquetFile) -> list[Column]:
+        """The contract's columns that the file has."""
+        names, about = file.schema_arrow.names, file.metadata
+        check_columns(len(names))
+        known = set(self._contract.column_names)
+        self.unknown = set(sorted(set(names) - known)[:UNKNOWN_NAMES])
+        if twice := sorted({name for name in known & set(names) if names.count(name) > 1}):
+            message = f"it has the column {', '.join(twice)} twice"
+            raise CorruptFile(message)
+        wanted = [column for column in self._contract.columns if column.name in names]
+        if not wanted:
+            message = f"none of its columns is one of {self._contract.stream}"
+            raise CorruptFile(message)
+        self._limits.check_rows(about.num_rows)
+        self._check_size(about, {column.name for column in wanted})
+        return wanted
+
+    def _check_size(self, about: parquet.FileMetaData, wanted: set[str]) -> None:
+        total = 0
+        for chunk in _chunks(about, wanted):
+            total += chunk.total_uncompressed_size
+            self._limits.check_bytes(total)
+            self._limits.check_rows(chunk.num_values)
+            name, _, nested = chunk.path_in_schema.partition(".")
+            if chunk.total_uncompressed_size > _CHUNK_BYTES:
+                raise _too_large(name, f"{_CHUNK_BYTES // 2**20} MiB")
+            if nested and chunk.num_values > _CHUNK_ITEMS:
+                raise _too_large(name, f"{_CHUNK_ITEMS:,} items")
+
+    def _unzipped(self) -> Path:
+        target = self._folder / "unzipped"
+        size = 0
+        blocks = unzipped(self._path)
+        with target.open("wb") as plain:
+            for block in blocks:
+                size += len(block)
+                self._limits.check_bytes(size)
+                plain.write(block)
+        return target
 
 
-def _utc(column: pa.Array) -> pa.Array:
-    """Microseconds in UTC; finer is cut off, a time without a zone is UTC."""
-    options = pa.compute.CastOptions(
-        pa.timestamp("us", tz=column.type.tz), allow_time_truncate=True
+def _too_large(column: str, most: str) -> CorruptFile:
+    return CorruptFile(
+        f"the column {column} of a row group unpacks to more than {most}; write smaller row groups"
     )
-    in_us = column.cast(options=options)
-    return in_us.cast(pa.timestamp("us", tz="UTC"))
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+def _chunks(about: parquet.FileMetaData, wanted: set[str]) -> Iterator[parquet.ColumnChunkMetaData]:
+    for group in range(about.num_row_groups):
+        columns = about.row_group(group)
+        for number in range(columns.num_columns):
+            chunk = columns.column(number)
+            if chunk.path_in_schema.split(".")[0] in wanted:
+                yield chunk
 
 
-def _as_text(column: pa.Array) -> pa.Array:
-    try:
-        return column.cast(pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        values = [
-            None if value is None else json.dumps(value, default=str, ensure_ascii=False)
-            for value in column.to_pylist()
-        ]
-        return pa.array(values, pa.string())
+def _texts_with_dictionary(file: parquet.ParquetFile, contract: Contract) -> Iterator[str]:
+    """The paths of columns of texts that say each of them once: they are to be read so, too."""
+    check_columns(len(file.schema_arrow.names))
+    chunks = [
+        chunk
+        for chunk in _chunks(file.metadata, set(contract.column_names))
+        if chunk.has_dictionary_page and chunk.physical_type == "BYTE_ARRAY"
+    ]
+    large = {c.path_in_schema for c in chunks if c.total_uncompressed_size > _DICTIONARY_BYTES}
+    yield from sorted({chunk.path_in_schema for chunk in chunks} - large)
 
 
-def _unzipped(path: Path, folder: Path) -> Path:
-    target = folder / f"{path.name}.unzipped"
-    try:
-        with gzip.open(path) as packed, target.open("wb") as plain:
-            shutil.copyfileobj(packed, plain, 2**20)
-    except EOFError:
-        message = "the gzip file is cut off: it ends before its trailer"
-        raise Unfinished(message) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        message = f"the gzip file is damaged: {error}"
-        raise CorruptFile(message) from None
-    return target
+def _batches(file: parquet.ParquetFile, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of which the values are few bytes."""
+    for group in range(file.metadata.num_row_groups):
+        about = file.metadata.row_group(group)
+        items = max(about.column(number).num_values for number in range(about.num_columns))
+        size = max(about.total_byte_size, items * _ITEM_BYTES)
+        rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES * about.num_rows // max(1, size)))
+        for batch in file.iter_batches(rows, row_groups=[group], columns=list(names)):
+            yield from _halved(batch)
+
+
+def _halved(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in halves, until each holds few bytes once its dictionaries are resolved."""
+    if batch.num_rows <= 1 or sum(map(_resolved_bytes, batch.columns)) <= _BATCH_BYTES:
+        yield batch
+        return
+    middle = batch.num_rows // 2
+    yield from _halved(batch.slice(0, middle))
+    yield from _halved(batch.slice(middle))
+
+
+def _resolved_bytes(column: pa.Array) -> int:
+    kind = column.type
+    if types.is_list(kind) or types.is_large_list(kind):
+        return _resolved_bytes(column.flatten())
+    if not types.is_dictionary(kind) or not len(column.dictionary):
+        return 0
+    lengths = pc.binary_length(column.dictionary)
+    return int(pc.sum(pc.take(lengths, column.indices)).as_py() or 0)
+
+
+def _parsed(batch: pa.RecordBatch, wanted: Sequence[Column], first: int) -> Parsed:
+    columns: list[pl.Series] = []
+    unread: dict[str, pl.Series] = {}
+    for column in wanted:
+        values, texts = fitted(batch.column(column.name), column)
+        columns.append(values)
+        if texts.null_count() < len(texts):
+            unread[column.name] = texts
+    numbers = pl.int_range(first, first + batch.num_rows, eager=True)
+    return Parsed(pl.DataFrame([*columns, numbers.alias("_line")]), unread=unread)

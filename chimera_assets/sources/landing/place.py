@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from chimera_assets.lake.storage import endpoint, is_s3, s3_client, s3_options
 from chimera_assets.sources.errors import SourceError
+from chimera_assets.sources.landing.damage import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,16 @@ FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "
 
 _GZIP = ".gz"
 _TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".swp", ".filepart")
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 _COPY_BYTES = 8 * 2**20
 _MISSING = 404
+#: Answers that are about one object: refused, archived, encrypted with a key that is not ours.
+_OF_ONE = frozenset({400, 403, 405, 412})
 _SERVER_ERROR = 500
 
 
@@ -31,31 +40,37 @@ class LandingFile:
     """A file as a listing shows it.
 
     Attributes:
-        uri: Its absolute path or `s3://` URI.
+        path: Its absolute path, as the system spells it, or `s3://` URI.
         size: Its bytes.
         mark: What changes when it is written again: times of a local file, the ETag in S3.
         modified: When it was last written, UTC.
     """
 
-    uri: str
+    path: str
     size: int
     mark: str
     modified: datetime
 
     @property
+    def uri(self) -> str:
+        """What it is called in the lake: its path, bytes that are no UTF-8 as escapes."""
+        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
+
+    @property
     def in_s3(self) -> bool:
         """Whether it is an object, which only appears when it is whole."""
-        return is_s3(self.uri)
+        return is_s3(self.path)
 
     @property
     def format(self) -> str | None:
         """A value of `FORMATS`, or None for a name that says nothing we know."""
-        return FORMATS.get(PurePosixPath(self.uri.removesuffix(_GZIP)).suffix.lower())
+        name = PurePosixPath(self.path).name.lower()
+        return FORMATS.get(PurePosixPath(name.removesuffix(_GZIP)).suffix)
 
     @property
     def zipped(self) -> bool:
         """Whether it is gzipped, by its name."""
-        return self.uri.endswith(_GZIP)
+        return self.path.lower().endswith(_GZIP)
 
 
 class Place:
@@ -95,30 +110,47 @@ class Place:
             SourceError: The folder or bucket cannot be listed.
         """
         under = f"{self.root}/{stream}"
-        found = _s3_files(under) if is_s3(under) else _local_files(under)
-        return sorted(found, key=lambda file: (file.modified, file.uri))
+        found = _s3_files(under) if is_s3(under) else _Folder(under).files()
+        return sorted(found, key=lambda file: (file.modified, file.path))
+
+    def no_files(self, stream: str) -> dict[str, str]:
+        """What lies among the stream's files and is none, by path: what it is instead.
+
+        Raises:
+            SourceError: The folder cannot be listed.
+        """
+        if is_s3(self.root):
+            return {}
+        folder = _Folder(f"{self.root}/{stream}")
+        for _ in folder.files():
+            pass
+        return folder.no_files
 
     def again(self, file: LandingFile) -> LandingFile | None:
         """The file as it is now; None if it is gone. Only local files can change while read."""
         if file.in_s3:
             return file
         try:
-            return _local_file(file.uri, Path(file.uri).stat())
-        except FileNotFoundError:
+            about = Path(file.path).stat()
+        except OSError:
             return None
+        return _local_file(file.path, about) if stat.S_ISREG(about.st_mode) else None
 
     def fetch(self, file: LandingFile, folder: Path) -> Path:
         """The file on this machine: itself, or a copy of the very object that was listed.
 
         Raises:
             FileNotFoundError: It is gone, or another object is under its name now.
-            SourceError: It cannot be read.
+            Unreadable: This one object is refused.
+            SourceError: S3 does not answer.
         """
         if not file.in_s3:
-            return Path(file.uri)
-        target = folder / PurePosixPath(file.uri).name
-        with _S3(file.uri) as (client, bucket, prefix):
-            answer = client.get_object(Bucket=bucket, Key=prefix.rstrip("/"), IfMatch=file.mark)
+            return Path(file.path)
+        # Its name may be longer than a file's can be, or have characters that no file has.
+        target = folder / "object"
+        with _S3(file.path, of_one=True) as (client, bucket, _):
+            key = file.path.removeprefix(f"s3://{bucket}/")
+            answer = client.get_object(Bucket=bucket, Key=key, IfMatch=file.mark)
             with target.open("wb") as copy:
                 for part in answer["Body"].iter_chunks(_COPY_BYTES):
                     copy.write(part)
@@ -132,30 +164,63 @@ def _is_dropped(relative: PurePosixPath) -> bool:
     )
 
 
-def _local_files(folder: str) -> Iterator[LandingFile]:
-    with _local_errors(folder):
-        for above, folders, names in os.walk(folder, onerror=_refuse):
-            folders[:] = [name for name in folders if not name.startswith((".", "_"))]
-            for name in names:
-                if not _is_dropped(PurePosixPath(name)):
-                    continue
-                path = f"{above}/{name}"
-                try:
-                    about = Path(path).stat()
-                except FileNotFoundError:
-                    continue  # gone since, or a link to nothing
-                if stat.S_ISREG(about.st_mode):
-                    yield _local_file(path, about)
+class _Folder:
+    """A folder of this machine, with all folders below it.
 
+    Attributes:
+        no_files: What was met there under a file's name and is none, by path; filled by `files`.
+    """
 
-def _refuse(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise error
+    def __init__(self, path: str) -> None:
+        self.no_files: dict[str, str] = {}
+        self._path = path
+
+    def files(self) -> Iterator[LandingFile]:
+        """The files; a folder below that cannot be listed is none of them.
+
+        Raises:
+            SourceError: The folder itself cannot be listed.
+        """
+        with _local_errors(self._path):
+            for above, folders, names in os.walk(self._path, onerror=self._refuse):
+                folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+                for name in names:
+                    if _is_dropped(PurePosixPath(name)):
+                        yield from self._file(f"{above}/{name}")
+
+    def _file(self, path: str) -> Iterator[LandingFile]:
+        try:
+            about = Path(path).stat()
+        except OSError as error:
+            if Path(path).is_symlink():
+                self.no_files[path] = "a link that leads nowhere"
+            elif not isinstance(error, FileNotFoundError):  # gone since
+                self.no_files[path] = f"cannot be looked at ({error.strerror})"
+            return
+        if stat.S_ISREG(about.st_mode):
+            yield _local_file(path, about)
+        else:
+            self.no_files[path] = _KINDS.get(stat.S_IFMT(about.st_mode), "no file")
+
+    def _refuse(self, error: OSError) -> None:
+        if isinstance(error, FileNotFoundError):
+            return
+        if error.filename == self._path:
+            raise error
+        self.no_files[str(error.filename)] = f"a folder that cannot be listed ({error.strerror})"
 
 
 def _local_file(path: str, about: os.stat_result) -> LandingFile:
-    modified = datetime.fromtimestamp(about.st_mtime_ns // 1000 / 1_000_000, UTC)
-    return LandingFile(path, about.st_size, f"{about.st_mtime_ns}-{about.st_ctime_ns}", modified)
+    mark = f"{about.st_mtime_ns}-{about.st_ctime_ns}"
+    return LandingFile(path, about.st_size, mark, _moment(about.st_mtime_ns))
+
+
+def _moment(nanoseconds: int) -> datetime:
+    """A file's time; one that no calendar has is as good as the first there is."""
+    try:
+        return datetime.fromtimestamp(nanoseconds // 1000 / 1_000_000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _s3_files(under: str) -> Iterator[LandingFile]:
@@ -164,16 +229,21 @@ def _s3_files(under: str) -> Iterator[LandingFile]:
             for each in page.get("Contents", ()):
                 relative = PurePosixPath(each["Key"][len(prefix) :])
                 if not each["Key"].endswith("/") and _is_dropped(relative):
-                    uri = f"s3://{bucket}/{each['Key']}"
+                    path = f"s3://{bucket}/{each['Key']}"
                     modified = each["LastModified"].astimezone(UTC)
-                    yield LandingFile(uri, each["Size"], each["ETag"], modified)
+                    yield LandingFile(path, each["Size"], each["ETag"], modified)
 
 
 class _S3:
-    """A client, bucket and prefix (with a slash at its end); its errors in one line each."""
+    """A client, bucket and prefix (with a slash at its end); its errors in one line each.
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
+    Args:
+        uri: A prefix, or an object.
+        of_one: Whether it is one object, the refusal of which is its own.
+    """
+
+    def __init__(self, uri: str, *, of_one: bool = False) -> None:
+        self._uri, self._of_one = uri, of_one
 
     def __enter__(self) -> tuple[Any, str, str]:
         parts = urlsplit(self._uri)
@@ -194,6 +264,9 @@ class _S3:
             code = error.response.get("Error", {}).get("Code", "")
             if code in {"PreconditionFailed", "NoSuchKey"}:
                 raise FileNotFoundError(self._uri) from None
+            if self._of_one and status in _OF_ONE:
+                message = f"cannot be read (S3 answers {code or status})"
+                raise Unreadable(message) from None
             bucket = urlsplit(self._uri).netloc
             problem, remedy = f"S3 at {where} answers {code or status}", "check the rights to read"
             if status == _MISSING:

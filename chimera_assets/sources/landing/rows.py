@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 import pyarrow as pa
 
 from chimera_assets.hour_columns import HOUR_FIELDS, hour_columns_of
 from chimera_assets.layers import LANDING
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import damage
 from chimera_assets.sources.landing.file_log import LOADED
 from chimera_assets.sources.landing.values import typed
@@ -23,12 +26,15 @@ if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
     from chimera_assets.sources.batch import Batch
-    from chimera_assets.sources.landing.text import Parsed
+    from chimera_assets.sources.landing.parsed import Parsed
 
 #: Where a landed row is from: its file, and its line (in Parquet: its row) from 1.
 ORIGIN = (pa.field("_file", pa.string()), pa.field("_line", pa.int64()))
 
 _BATCH_ROWS = 65_536
+
+#: A row may be so much later than its loading: its hour is run when it is over.
+_AHEAD = timedelta(days=1)
 
 
 def landing_schema(contract: Contract) -> pa.Schema:
@@ -36,7 +42,41 @@ def landing_schema(contract: Contract) -> pa.Schema:
     return pa.schema([*contract.arrow_schema(), *HOUR_FIELDS, UNREADABLE, *ORIGIN, LOADED])
 
 
-def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Takeable:
+    """The times whose hours are run, now or soon.
+
+    Attributes:
+        start: The first moment.
+        end: The moment after the last one.
+    """
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def at(cls, now: datetime) -> Self:
+        """From CHIMERA_START to a little later than now, as clocks differ."""
+        return cls(get_settings().start, now + _AHEAD)
+
+    def arrival(self, modified: datetime, now: datetime) -> datetime:
+        """When a file arrived that was written then: now, if it says what cannot be."""
+        return modified if self.start <= modified <= now else now
+
+    def outside(self, time: pl.Expr) -> pl.Expr:
+        """Whether a time is in none of these hours; null has no place of its own anyway."""
+        return ((time < self.start) | (time >= self.end)).fill_null(value=False)
+
+    def why(self, time: pl.Expr) -> pl.Expr:
+        """Why the hour of such a time cannot take a row."""
+        before = f"its time is before CHIMERA_START ({self.start:%Y-%m-%dT%H:%MZ})"
+        after = f"its time is after {self.end:%Y-%m-%dT%H:%MZ}, a day after it was loaded"
+        return pl.when(time < self.start).then(pl.lit(before)).otherwise(pl.lit(after))
+
+
+def complete(
+    parsed: Parsed, contract: Contract, uri: str, arrived: datetime, takeable: Takeable
+) -> pl.DataFrame:
     """Parsed rows as they are kept, but for `_taken`.
 
     Args:
@@ -45,8 +85,9 @@ def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) ->
         uri: The file.
         arrived: When the file arrived: the arrival of rows that do not give their own, and the
             place of all that has no time or is no row.
+        takeable: The times that have an hour; a row of another one is kept where it arrived.
     """
-    values, unreadable = typed(parsed.rows, contract)
+    values, unreadable = typed(parsed, contract)
     rows = values.with_columns(unreadable, parsed.rows["_line"].alias("_line"))
     moment = pl.lit(arrived).cast(pl.Datetime("us", "UTC"))
     if arrival := contract.arrival_time:
@@ -58,6 +99,8 @@ def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) ->
             .alias(arrival)
         )
     rows = rows.with_columns(_placed=pl.coalesce(_placed_at(contract), moment))
+    if rows.select(takeable.outside(pl.col("_placed")).any()).item():
+        rows = _where_they_arrived(rows, contract, moment, takeable)
     if parsed.malformed:
         rows = pl.concat([rows, _malformed(parsed.malformed, moment)], how="diagonal")
     return rows.select(
@@ -69,13 +112,42 @@ def complete(parsed: Parsed, contract: Contract, uri: str, arrived: datetime) ->
     )
 
 
+def _where_they_arrived(
+    rows: pl.DataFrame, contract: Contract, moment: pl.Expr, takeable: Takeable
+) -> pl.DataFrame:
+    """The rows, those that no hour can take placed where they arrived, with the reason."""
+    placed, text = pl.col("_placed"), pl.col(UNREADABLE.name)
+    outside = takeable.outside(placed)
+    arrival = pl.col(contract.arrival_time) if contract.arrival_time else moment
+    about = pl.concat_str(
+        pl.coalesce(text.str.strip_suffix("}") + ",", pl.lit("{")),
+        pl.lit(f'"{damage.RULE}":"{damage.NO_HOUR}","{damage.WHY}":"'),
+        takeable.why(placed),
+        pl.lit('"}'),
+    )
+    known = pl.when(~takeable.outside(arrival)).then(arrival)
+    return rows.with_columns(
+        pl.when(outside).then(about).otherwise(text).alias(UNREADABLE.name),
+        _placed=pl.when(outside).then(pl.coalesce(known, moment)).otherwise(placed),
+    )
+
+
+def more_malformed_row(contract: Contract, uri: str, arrived: datetime, lines: int) -> pl.DataFrame:
+    """The one row that stands for further malformed lines of a file."""
+    return _no_row(contract, uri, arrived, damage.more_malformed(lines))
+
+
 def corrupt_row(contract: Contract, uri: str, arrived: datetime, why: str) -> pl.DataFrame:
     """The one row that stands for a file of which nothing is loaded, in the same columns."""
+    return _no_row(contract, uri, arrived, damage.corrupt(why))
+
+
+def _no_row(contract: Contract, uri: str, arrived: datetime, unreadable: str) -> pl.DataFrame:
     moment = pl.lit(arrived).cast(pl.Datetime("us", "UTC"))
     return pl.select(
         *(pl.lit(None, column.polars_type).alias(column.name) for column in contract.columns),
         *hour_columns_of(moment),
-        pl.lit(damage.corrupt(why)).alias(UNREADABLE.name),
+        pl.lit(unreadable).alias(UNREADABLE.name),
         _line=pl.lit(None, pl.Int64),
     ).with_columns(_with_origin(uri).alias(UNREADABLE.name), pl.lit(uri).alias(ORIGIN[0].name))
 

@@ -6,9 +6,10 @@ hours it touches; and a commit that meets another can be made again.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -17,19 +18,31 @@ from pyarrow import ipc
 
 from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
+from chimera_assets.sources.landing.damage import CorruptFile, Unfinished, Unreadable
 from chimera_assets.sources.landing.file_log import LOADED, Entry, FileLog
 from chimera_assets.sources.landing.formats import reader_of
-from chimera_assets.sources.landing.rows import complete, corrupt_row, landing_schema
+from chimera_assets.sources.landing.limits import MALFORMED_LINES, Limits, Widths
+from chimera_assets.sources.landing.rows import (
+    Takeable,
+    complete,
+    corrupt_row,
+    landing_schema,
+    more_malformed_row,
+)
 from chimera_assets.sources.landing.wholeness import may_be_finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from chimera_assets.contracts import Contract
     from chimera_assets.sources.landing.file_log import State
     from chimera_assets.sources.landing.place import LandingFile, Place
+
+
+#: No file is to blame for these: the next one would meet them, too.
+_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,7 @@ class Spooler:
 
     def __init__(self, contract: Contract, place: Place, now: datetime) -> None:
         self._contract, self._place, self._now = contract, place, now
+        self._takeable, self._limits = Takeable.at(now), Limits.of_settings()
         self.unknown: set[str] = set()
 
     def read(self, file: LandingFile, file_log: FileLog, folder: Path) -> SpooledFile:
@@ -79,9 +93,11 @@ class Spooler:
         Raises:
             Unfinished: Its writer may not be done, or has written it again.
             FileNotFoundError: It is gone.
+            Unreadable: Its bytes cannot be had.
         """
         path = self._place.fetch(file, folder)
-        sha256 = _hash(path)
+        with _of_the_file():
+            sha256 = _hash(path)
         spool = folder / "rows.arrow"
         state: State = "taken"
         found = _Rows(0, 0, set())
@@ -94,7 +110,7 @@ class Spooler:
         if self._place.again(file) != file:
             message = "was written again while it was read"
             raise Unfinished(message)
-        if path != Path(file.uri):
+        if file.in_s3:
             path.unlink()
         entry = Entry(
             file.uri,
@@ -112,7 +128,7 @@ class Spooler:
 
     def _rows(self, file: LandingFile, path: Path, spool: Path) -> _Rows:
         """Spool the rows of a file, or the one row that stands for a corrupt one."""
-        arrived = min(file.modified, self._now)
+        arrived = self._takeable.arrival(file.modified, self._now)
         try:
             return self._spooled(file, path, arrived, spool)
         except Unfinished as unfinished:
@@ -125,18 +141,60 @@ class Spooler:
         return _Rows(1, 0, _write(spool, self._contract, [row]), why)
 
     def _spooled(self, file: LandingFile, path: Path, arrived: datetime, spool: Path) -> _Rows:
-        reader = reader_of(file, self._contract, path, spool.parent)
+        reader = reader_of(file, self._contract, path, spool.parent, self._limits)
         counts = [0, 0]
 
         def completed() -> Iterator[pl.DataFrame]:
             for parsed in reader:
-                counts[0] += parsed.rows.height + len(parsed.malformed)
+                room = max(0, MALFORMED_LINES - counts[1])
                 counts[1] += len(parsed.malformed)
-                yield complete(parsed, self._contract, file.uri, arrived)
+                del parsed.malformed[room:]
+                yield complete(parsed, self._contract, file.uri, arrived, self._takeable)
+            if (more := counts[1] - MALFORMED_LINES) > 0:
+                yield more_malformed_row(self._contract, file.uri, arrived, more)
 
-        hours = _write(spool, self._contract, completed())
+        def counted() -> Iterator[pl.DataFrame]:
+            widths = Widths()
+            for frame in _guarded(completed()):
+                counts[0] += frame.height
+                widths.add(frame.height, int(frame.estimated_size()))
+                yield frame
+
+        hours = _write(spool, self._contract, counted())
         self.unknown |= reader.unknown
         return _Rows(counts[0], counts[1], hours)
+
+
+def _guarded(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The frames of a file; whatever goes wrong while they are read is the file's."""
+    while True:
+        with _of_the_file():
+            frame = next(frames, None)
+        if frame is None:
+            return
+        yield frame
+
+
+@contextmanager
+def _of_the_file() -> Iterator[None]:
+    """Within it, any error is a verdict on the file, but for those of the machine.
+
+    Raises:
+        CorruptFile: Its bytes are not what a reader expects; what it says may quote them.
+        Unreadable: Its bytes cannot be had.
+    """
+    try:
+        yield
+    except (CorruptFile, Unfinished, FileNotFoundError):
+        raise
+    except OSError as error:
+        if error.errno in _OF_THE_MACHINE:
+            raise
+        message = f"cannot be read ({error.strerror or type(error).__name__})"
+        raise Unreadable(message) from None
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - of any reader
+        message = f"it cannot be read: its reader ended with {type(error).__name__}"
+        raise CorruptFile(message) from None
 
 
 def _hash(path: Path) -> str:

@@ -8,41 +8,59 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
 
 from chimera_assets.sources.landing.damage import compact
+from chimera_assets.sources.landing.exact_json import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.sources.landing.parsed import Parsed
 
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
-#: Whole numbers beyond this are not exact as floating point.
-_EXACT = 2.0**53
+#: No more digits are before the point of a number of 64 bits, the first not counted.
+_DIGITS_OF_64_BITS = 18
 
-_ZONE = r"([zZ]|[+-]\d{2}(:?\d{2})?)$"
+_DIGITS = r"^[+-]?[0-9]+$"
+_NUMBER = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_NUMBER_TEXT = re.compile(_NUMBER)
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_ZONE = r"[+-](?:[01][0-9]|2[0-3])"
+#: Times as most tools write them, which Arrow reads at once.
+_PLAIN_TIME = rf"^[0-9-]{{10}}[T ]{_CLOCK}:[0-5][0-9](?:\.[0-9]{{1,6}})?(?:Z|{_ZONE}:[0-5][0-9])$"
+#: All that are read.
+_TIME = (
+    rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[Tt ]{_CLOCK}(?::[0-5][0-9](?:[.,][0-9]+)?)?"
+    rf"(?: *(?:[zZ]|{_ZONE}(?::?[0-5][0-9])?))?)?$"
+)
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
 _ARRAY_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}\\]*))\s*(,|$)')
 
 
-def typed(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, pl.Series]:
+def typed(parsed: Parsed, contract: Contract) -> tuple[pl.DataFrame, pl.Series]:
     """The contract's columns in their types.
 
     Args:
-        frame: Any of the contract's columns, each in its own type or as text.
-        contract: The contract; columns the frame lacks are null.
+        parsed: Any of the contract's columns, each in its own type or as text.
+        contract: The contract; columns that it lacks are null.
 
     Returns:
         The columns, in order; and for each row null, or a JSON object with the texts of the values
         that could not be read, which are null among the columns.
     """
+    frame = parsed.rows
     columns: list[pl.Series] = []
-    bad: dict[str, pl.Series] = {}
+    bad = dict(parsed.unread)
     for column in contract.columns:
         if column.name not in frame.columns:
             columns.append(_nothing(column.name, column.polars_type, frame.height))
@@ -52,9 +70,10 @@ def typed(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, pl.Ser
             columns.append(given)
             continue
         value = READERS[column.type](given).alias(column.name)
-        unread = given.is_not_null() & value.is_null()
-        if unread.any():
-            bad[column.name] = pl.select(pl.when(unread).then(given)).to_series()
+        unread = pl.select(pl.when(value.is_null()).then(given)).to_series()
+        if unread.null_count() < len(unread):
+            before = bad.get(column.name, unread)
+            bad[column.name] = before.zip_with(before.is_not_null(), unread)
         columns.append(value)
     return pl.DataFrame(columns), _unreadable(bad, frame.height)
 
@@ -81,18 +100,48 @@ def _strings(texts: pl.Series) -> pl.Series:
 
 def _integers(texts: pl.Series) -> pl.Series:
     stripped = texts.str.strip_chars()
-    whole = stripped.cast(pl.Int64, strict=False)
-    if whole.null_count() == texts.null_count():
+    digits = _matching(stripped, _DIGITS).str.strip_prefix("+")
+    whole = digits.cast(pl.Int64, strict=False)
+    left = stripped.filter(whole.is_null() & stripped.is_not_null()).unique()
+    if left.is_empty():
         return whole
     # Tools that have no null for integers write 12.0.
-    number = stripped.cast(pl.Float64, strict=False)
-    exact = (number.abs() <= _EXACT) & (number == number.round(0))
-    floats = pl.select(pl.when(exact).then(number)).to_series().cast(pl.Int64, strict=False)
-    return whole.zip_with(whole.is_not_null(), floats)
+    return whole.zip_with(whole.is_not_null(), _looked_up(stripped, left, _whole, pl.Int64()))
+
+
+def _whole(text: str) -> int | None:
+    """The integer that a decimal number is; None if it is none, or none of 64 bits."""
+    if not _NUMBER_TEXT.fullmatch(text):
+        return None
+    try:
+        number = Decimal(text)
+        if number and (number.adjusted() > _DIGITS_OF_64_BITS or number % 1):
+            return None
+    except ArithmeticError:  # an exponent beyond all bounds
+        return None
+    whole = int(number) if number else 0
+    return whole if -(2**63) <= whole < 2**63 else None
 
 
 def _numbers(texts: pl.Series) -> pl.Series:
-    return texts.str.strip_chars().cast(pl.Float64, strict=False)
+    written = _matching(texts.str.strip_chars(), _NUMBER)
+    number = written.str.strip_prefix("+").cast(pl.Float64, strict=False)
+    return pl.select(pl.when(number.is_finite()).then(number)).to_series()
+
+
+def _matching(texts: pl.Series, pattern: str) -> pl.Series:
+    """The texts that are as a pattern says; null for the others."""
+    return pl.select(pl.when(texts.str.contains(pattern)).then(texts)).to_series()
+
+
+def _looked_up(
+    texts: pl.Series, some: pl.Series, read: Callable[[str], object], kind: pl.DataType
+) -> pl.Series:
+    """What `read` makes of some of the texts, each of which it sees once; null for the others."""
+    table = pl.DataFrame(
+        {"text": some, "value": pl.Series([read(text) for text in some], dtype=kind)}
+    )
+    return texts.to_frame("text").join(table, on="text", how="left", maintain_order="left")["value"]
 
 
 def _booleans(texts: pl.Series) -> pl.Series:
@@ -102,44 +151,41 @@ def _booleans(texts: pl.Series) -> pl.Series:
 
 def _timestamps(texts: pl.Series) -> pl.Series:
     """ISO 8601; without a zone it is UTC; what is finer than a microsecond is cut off."""
-    try:
-        cast = texts.to_arrow().cast(pa.timestamp("us", tz="UTC"))
-    except pa.ArrowInvalid:
-        return _timestamps_one_by_one(texts)
-    return pl.Series(pl.from_arrow(cast))
-
-
-def _timestamps_one_by_one(texts: pl.Series) -> pl.Series:
-    shaped = (
-        texts.str.strip_chars()
-        .str.replace(r"^(\d{4}-\d{2}-\d{2})$", "${1}T00:00:00")
-        .str.replace(r"^(\d{4}-\d{2}-\d{2})[ t]", "${1}T")
-        .str.replace(r"[.,](\d{1,6})\d*", ".$1")
+    if texts.str.contains(_PLAIN_TIME).all():
+        with suppress(pa.ArrowInvalid):
+            cast = texts.to_arrow().cast(pa.timestamp("us", tz="UTC"))
+            return _of_known_years(pl.Series(pl.from_arrow(cast)))
+    shaped = _matching(texts.str.strip_chars(), _TIME)
+    whole = (
+        shaped.str.replace(r"^(.{10})$", "${1}T00:00:00Z")
+        .str.replace(r"^(.{10})[ t]", "${1}T")
+        .str.replace(r"[.,]([0-9]{1,6})[0-9]*", ".$1")
+        .str.replace(r" *(?:[zZ])$", "+00:00")
+        .str.replace(r"^(.{10}T[0-9:.]+)$", "${1}+00:00")
+        .str.replace(r" +([+-])", "$1")
     )
-    zoned = shaped.str.slice(10).str.contains(_ZONE)
-    whole = shaped.zip_with(zoned | zoned.is_null(), shaped + "Z")
-    whole = whole.str.replace("z$", "Z").str.replace("Z$", "+00:00")
     found = _nothing("", pl.Datetime("us", "UTC"), len(texts))
     for form in _TIME_FORMATS:
         read = whole.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
         found = found.zip_with(found.is_not_null(), read)
-    # Arrow and Delta know the years 1 to 9999.
-    years = found.dt.year()
-    return pl.select(pl.when((years >= 1) & (years <= 9999)).then(found)).to_series()  # noqa: PLR2004
+    return _of_known_years(found)
+
+
+def _of_known_years(times: pl.Series) -> pl.Series:
+    """Arrow and Delta know the years 1 to 9999."""
+    known = times.dt.year().is_between(1, 9999)
+    return pl.select(pl.when(known).then(times)).to_series()
 
 
 def _dates(texts: pl.Series) -> pl.Series:
-    return texts.str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
+    written = _matching(texts.str.strip_chars(), _DATE)
+    found = written.str.to_date("%Y-%m-%d", strict=False)
+    return pl.select(pl.when(found.dt.year() >= 1).then(found)).to_series()
 
 
 def _arrays(texts: pl.Series) -> pl.Series:
     """JSON (`["a"]`) or PostgreSQL's own form (`{a,b}`); few are different, each is read once."""
-    known = {text: read_array(text) for text in texts.drop_nulls().unique()}
-    table = pl.DataFrame(
-        {"text": list(known), "items": list(known.values())},
-        schema={"text": pl.String, "items": pl.List(pl.String)},
-    )
-    return texts.to_frame("text").join(table, on="text", how="left", maintain_order="left")["items"]
+    return _looked_up(texts, texts.drop_nulls().unique(), read_array, pl.List(pl.String))
 
 
 def read_array(text: str) -> list[str | None] | None:
@@ -148,12 +194,16 @@ def read_array(text: str) -> list[str | None] | None:
     if stripped.startswith("{") and stripped.endswith("}"):
         return _postgres_items(stripped[1:-1])
     try:
-        items = json.loads(stripped)
+        items = decoded(stripped)
     except (ValueError, RecursionError):
         return None
     if not isinstance(items, list) or any(isinstance(item, (list, dict)) for item in items):
         return None
-    return [item if item is None or isinstance(item, str) else json.dumps(item) for item in items]
+    return [None if item is None else _item(item) for item in items]
+
+
+def _item(item: str | bool) -> str:  # noqa: FBT001 - a value of JSON
+    return str(item) if isinstance(item, str) else json.dumps(item)
 
 
 def _postgres_items(inside: str) -> list[str | None] | None:

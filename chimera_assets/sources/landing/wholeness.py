@@ -46,9 +46,8 @@ def may_be_finished(file: LandingFile, now: datetime) -> bool:
 
 
 def _lacking(file: LandingFile) -> str | None:
-    path = Path(file.uri)
     try:
-        with path.open("rb") as opened:
+        with Path(file.path).open("rb") as opened:
             opened.seek(max(0, file.size - _TAIL_BYTES))
             tail = opened.read(_TAIL_BYTES)
     except OSError:
@@ -65,5 +64,5 @@ def _lacking(file: LandingFile) -> str | None:
 def _is_object(tail: bytes) -> bool:
     try:
         return isinstance(json.loads(tail[tail.rfind(b"\n") + 1 :]), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import polars as pl
 import pytest
@@ -21,15 +20,20 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.lake import Lake
 from chimera_assets.lake.storage import is_s3, s3_client, s3_options
 from chimera_assets.run_context import RunContext
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import Loaded, Place, load_files
+from chimera_assets.sources.landing.limits import Limits
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from chimera_assets.contracts import Contract
 
 OLD = 3600.0
+
+#: Limits that no file of a test meets unless it says so.
+LIMITS = Limits(rows=10_000_000, unpacked_bytes=2**30)
 
 
 @lru_cache(maxsize=1)
@@ -67,10 +71,8 @@ class Landing:
         uri = f"{self.root}/generations/{name}"
         body = gzip.compress(content) if name.endswith(".gz") else content
         if is_s3(uri):
-            parts = urlsplit(uri)
-            s3_client(s3_options()).put_object(
-                Bucket=parts.netloc, Key=parts.path.strip("/"), Body=body
-            )
+            bucket, _, key = uri.removeprefix("s3://").partition("/")
+            s3_client(s3_options()).put_object(Bucket=bucket, Key=key, Body=body)
             return uri
         Path(uri).parent.mkdir(parents=True, exist_ok=True)
         Path(uri).write_bytes(body)
@@ -106,3 +108,11 @@ def anywhere(
     bucket = f"landing-{uuid.uuid4().hex[:8]}"
     s3_client(s3_options()).create_bucket(Bucket=bucket)
     return Landing(f"s3://{bucket}/some/prefix", Lake(f"s3://{bucket}/lake"))
+
+
+@pytest.fixture(autouse=True)
+def own_settings() -> Iterator[None]:
+    """Settings that a test gives are seen by it, and by none after it."""
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()

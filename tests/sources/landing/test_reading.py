@@ -16,7 +16,7 @@ from chimera_assets.sources.landing.csv_lines import CsvLines
 from chimera_assets.sources.landing.damage import CorruptFile
 from chimera_assets.sources.landing.json_lines import JsonLines
 from chimera_assets.sources.landing.values import READERS, read_array
-from tests.sources.landing.conftest import Landing, contract, event, json_lines
+from tests.sources.landing.conftest import LIMITS, Landing, contract, event, json_lines
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
@@ -193,7 +193,7 @@ def _readable(
     contract: Contract, path: Any, *, csv: bool
 ) -> tuple[list[str], list[int], list[int]]:
     """Keys read, their lines, and the lines that are malformed."""
-    reader = (CsvLines if csv else JsonLines)(contract, path, zipped=False)
+    reader = (CsvLines if csv else JsonLines)(contract, path, zipped=False, limits=LIMITS)
     keys: list[str] = []
     lines: list[int] = []
     malformed: list[int] = []

@@ -1,0 +1,90 @@
+"""Some rows of some hours, and of those of no hour, replaced by others in one commit.
+
+As in `removal.py`, what stays is read from the very snapshot that the commit is made on.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import polars as pl
+from deltalake import write_deltalake
+
+from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN
+from chimera_assets.lake import reading
+from chimera_assets.lake.commit import commit
+from chimera_assets.lake.stream import BATCH_ROWS, Replay, Stream
+from chimera_assets.lake.type_mapping import agreed_schema
+from chimera_assets.lake.writing import WRITER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from datetime import date
+
+    import pyarrow as pa
+    from deltalake import CommitProperties, DeltaTable
+
+    from chimera_assets.lake.commit import Carry, Commit
+    from chimera_assets.lake.snapshot import TableState
+
+
+def replace_rows(  # noqa: PLR0913
+    table: TableState,
+    hours: Collection[tuple[date, int]],
+    keep: pl.Expr,
+    fresh: Replay,
+    *,
+    metadata: Mapping[str, str],
+    carry: Carry,
+) -> Commit:
+    """Replace rows of an hourly table.
+
+    Args:
+        table: The table.
+        hours: The days and hours of all rows that go or come; those of no hour may do so, too.
+        keep: Which of their rows stay.
+        fresh: The rows that come.
+        metadata: Kept with the commit.
+        carry: See `Table.write_hours`.
+
+    Raises:
+        CommitConflict: Others kept changing the same hours; nothing was replaced.
+    """
+    by_day = {day: [h for _, h in pairs] for day, pairs in groupby(sorted(hours), lambda p: p[0])}
+    here = pl.any_horizontal(
+        pl.col(DAY_COLUMN).is_null(),
+        *((pl.col(DAY_COLUMN) == d) & pl.col(HOUR_COLUMN).is_in(h) for d, h in by_day.items()),
+    )
+    predicate = " OR ".join(
+        [f"{DAY_COLUMN} IS NULL"]
+        + [f"({DAY_COLUMN} = '{d}' AND {HOUR_COLUMN} IN ({_listed(h)}))" for d, h in by_day.items()]
+    )
+
+    def replace(delta: DeltaTable, properties: CommitProperties) -> None:
+        kept = reading.read(table, delta, None, None).filter(here & keep)
+        existing = table.schema()
+        with Stream(Replay(fresh.schema, lambda: _both(kept, fresh))) as stream:
+            schema = agreed_schema(fresh.schema, existing, table.uri, hourly=True)
+            write_deltalake(
+                delta,
+                stream.reader(schema, table.uri),
+                mode="overwrite",
+                predicate=predicate,
+                schema_mode="merge" if set(schema.names) != set(existing.names) else None,
+                writer_properties=WRITER,
+                commit_properties=properties,
+            )
+
+    recorded = {**metadata, "chimera.write": "replace rows"}
+    return commit(table, replace, metadata=recorded, carry=carry)
+
+
+def _listed(hours: list[int]) -> str:
+    return ", ".join(map(str, hours))
+
+
+def _both(kept: pl.LazyFrame, fresh: Replay) -> Iterator[pa.RecordBatch]:
+    for part in kept.collect_batches(chunk_size=BATCH_ROWS, lazy=True):
+        yield from part.to_arrow().to_batches()
+    yield from fresh.batches()

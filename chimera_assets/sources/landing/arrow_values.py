@@ -1,0 +1,292 @@
+"""Arrow columns of any type as columns of the contract's: what was written, or its text.
+
+A value of another kind than the contract's (a duration for a number, a map for a list) is none of
+its type, even where Arrow would cast it. Half of it is done by the texts that stand for a value,
+which are then read as those of any other file.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from chimera_assets.sources.landing.values import READERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chimera_assets.contracts.model import Column
+
+#: A column in its type or as text, and the texts of values that are neither (null for all others).
+Fitted = tuple[pl.Series, pl.Series]
+
+_UNITS_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_SECONDS_A_DAY = 86_400
+#: The first second of the year 1 and of the year 10000, from 1970.
+_FIRST_SECOND, _END_SECOND = -62_135_596_800, 253_402_300_800
+
+_UUID_BYTES = 16
+
+
+def fitted(column: pa.Array, wanted: Column) -> Fitted:
+    """The column as one of the contract's.
+
+    Args:
+        column: An array, of any type.
+        wanted: The contract's column.
+    """
+    plain = _plain(column)
+    value, unread = _FITTED[wanted.type](plain)
+    return value.alias(wanted.name), unread
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """The values without what only says how they are stored."""
+    if isinstance(column, pa.ExtensionArray):
+        is_uuid = column.type.extension_name == "arrow.uuid"
+        return _uuids(column.storage) if is_uuid else _plain(column.storage)
+    if types.is_dictionary(column.type):
+        return _plain(column.dictionary_decode())
+    if types.is_run_end_encoded(column.type):
+        return _plain(pc.run_end_decode(column))
+    if types.is_float16(column.type):
+        return column.cast(pa.float32())
+    return column
+
+
+def _uuids(column: pa.Array) -> pa.Array:
+    texts = [None if raw is None else str(uuid.UUID(bytes=raw)) for raw in column.to_pylist()]
+    return pa.array(texts, pa.string())
+
+
+def _strings(column: pa.Array) -> Fitted:
+    kind = column.type
+    # Of a fixed size are numbers, keys, spans of time: bytes that could be read as text are none.
+    if types.is_nested(kind) or _is_span(kind) or types.is_fixed_size_binary(kind):
+        return _none_of(column)
+    if _is_binary(kind) or _is_text(kind):
+        return _utf8(column)
+    return _readable(_texts(column), "string")
+
+
+def _integers(column: pa.Array) -> Fitted:
+    if types.is_integer(column.type):
+        given = _series(column)
+        return _beside(given.cast(pl.Int64, strict=False), given)
+    if types.is_floating(column.type):
+        given = _series(column.cast(pa.float64()))
+        # The ends of 64 bits: the upper one is no floating point number, the next is beyond it.
+        exact = (given >= -(2.0**63)) & (given < 2.0**63) & (given == given.floor())
+        whole = _unless(~exact, given).cast(pl.Int64, strict=False)
+        return _beside(whole, _series(column))
+    return _by_text(column, "integer", types.is_decimal)
+
+
+def _numbers(column: pa.Array) -> Fitted:
+    if types.is_integer(column.type) or types.is_floating(column.type):
+        given = _series(column)
+        return _beside(given.cast(pl.Float64), given)
+    return _by_text(column, "number", types.is_decimal)
+
+
+def _booleans(column: pa.Array) -> Fitted:
+    if types.is_boolean(column.type):
+        return _whole(_series(column))
+    return _by_text(column, "boolean", types.is_integer)
+
+
+def _timestamps(column: pa.Array) -> Fitted:
+    """Microseconds in UTC; finer is cut off, a time without a zone is UTC."""
+    if not types.is_timestamp(column.type):
+        return _by_text(column, "timestamp", types.is_date)
+    given, unit = _series(column.cast(pa.int64())), column.type.unit
+    a_second = _UNITS_A_SECOND[unit]
+    # Nanoseconds of 64 bits end in 2262.
+    in_us = given // (a_second // 10**6) if a_second > 10**6 else given
+    a_second = min(a_second, 10**6)
+    known = in_us.is_between(_FIRST_SECOND * a_second, _END_SECOND * a_second, closed="left")
+    held = _unless(~known, in_us) * (10**6 // a_second)
+    moments = held.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return _beside(moments, given.cast(pl.String) + f" {unit} since 1970")
+
+
+def _dates(column: pa.Array) -> Fitted:
+    if not types.is_date(column.type):
+        return _by_text(column, "date", _never)
+    if types.is_date64(column.type):  # milliseconds, which should be whole days
+        days = _series(column.cast(pa.int64())) // (_SECONDS_A_DAY * 1000)
+    else:
+        days = _series(column.cast(pa.int32())).cast(pl.Int64)
+    first, end = _FIRST_SECOND // _SECONDS_A_DAY, _END_SECOND // _SECONDS_A_DAY
+    known = days.is_between(first, end, closed="left")
+    held = _unless(~known, days).cast(pl.Int32).cast(pl.Date)
+    return _beside(held, days.cast(pl.String) + " days since 1970")
+
+
+def _arrays(column: pa.Array) -> Fitted:
+    if not _is_list(column.type):
+        return _by_text(column, "array<string>", _never)
+    lists = _as_list(column)
+    texts, unread = _strings(_plain(lists.flatten()))
+    items = pl.Series(pl.from_arrow(_with_items(lists, texts)))
+    if unread.null_count() == len(unread):
+        return _whole(items)
+    bad = _series(_with_items(lists, unread)).list.eval(pl.element().is_not_null()).list.any()
+    return _beside(_unless(bad, items), _texts(column))
+
+
+def _as_list(column: pa.Array) -> pa.Array:
+    """Lists of any kind as the ordinary one; a list that is null has no items."""
+    kind = column.type
+    if types.is_list(kind):
+        return column
+    return column.cast(pa.list_(kind.value_type))
+
+
+def _with_items(lists: pa.Array, items: pl.Series) -> pa.Array:
+    """Lists of the same lengths, of other items."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0)
+    ends = pl.Series(pl.from_arrow(lengths)).cast(pl.Int64).cum_sum().to_list()
+    offsets = pa.array([0, *ends], pa.int32())
+    mask = pc.is_null(lists)
+    return pa.ListArray.from_arrays(offsets, items.to_arrow().cast(pa.string()), mask=mask)
+
+
+def _utf8(column: pa.Array) -> Fitted:
+    """Texts, each checked: a writer may have put any bytes there."""
+    try:
+        checked = column.cast(pa.large_binary()).cast(pa.large_string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        pass
+    else:
+        return _whole(_series(checked))
+    raws = [
+        None if raw is None else bytes(raw) for raw in column.cast(pa.large_binary()).to_pylist()
+    ]
+    texts = pl.Series([_decoded(raw) for raw in raws], dtype=pl.String)
+    shown = [None if raw is None else raw.decode("utf-8", "backslashreplace") for raw in raws]
+    return _beside(texts, pl.Series(shown, dtype=pl.String))
+
+
+def _decoded(raw: bytes | None) -> str | None:
+    try:
+        return None if raw is None else raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _by_text(column: pa.Array, kind: str, stands: Callable[[pa.DataType], bool]) -> Fitted:
+    """By the texts, if the type is one whose texts stand for values of the contract's type."""
+    if _is_text(column.type) or _is_binary(column.type):
+        return _utf8(column)
+    if types.is_null(column.type) or stands(column.type):
+        return _readable(_texts(column), kind)
+    return _none_of(column)
+
+
+def _readable(texts: pl.Series, kind: str) -> Fitted:
+    return _beside(READERS[kind](texts), texts)
+
+
+def _none_of(column: pa.Array) -> Fitted:
+    """No value is one of the contract's type."""
+    return _nothing(len(column)), _texts(column)
+
+
+def _beside(values: pl.Series, given: pl.Series) -> Fitted:
+    """Values, and the texts of what was given and is none."""
+    lost = values.is_null() & given.is_not_null()
+    if not lost.any():
+        return values, _nothing(len(values))
+    return values, _unless(~lost, given.cast(pl.String))
+
+
+def _unless(condition: pl.Series, values: pl.Series) -> pl.Series:
+    return pl.select(pl.when(~condition.fill_null(value=True)).then(values)).to_series()
+
+
+def _whole(values: pl.Series) -> Fitted:
+    return values, _nothing(len(values))
+
+
+def _nothing(height: int) -> pl.Series:
+    return pl.Series([None], dtype=pl.String).new_from_index(0, height)
+
+
+def _texts(column: pa.Array) -> pl.Series:
+    return _series(_shown(column))
+
+
+def _shown(column: pa.Array) -> pa.Array:
+    """Any values as texts."""
+    if types.is_duration(column.type):
+        counts = _series(column.cast(pa.int64())).cast(pl.String)
+        return (counts + f" {column.type.unit}").to_arrow()
+    if not types.is_nested(column.type):
+        try:
+            return column.cast(pa.large_string())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass
+    return pa.array([_shown_value(value) for value in column], pa.large_string())
+
+
+def _shown_value(scalar: pa.Scalar) -> str | None:
+    if not scalar.is_valid:
+        return None
+    try:
+        value = scalar.as_py()
+        text = (
+            value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+        )
+        text.encode()
+    except (ValueError, OverflowError, TypeError):
+        return f"(a value of type {scalar.type} that has no text)"
+    return text
+
+
+def _series(column: pa.Array) -> pl.Series:
+    return pl.Series(pl.from_arrow(column))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+
+
+def _is_span(kind: pa.DataType) -> bool:
+    return bool(types.is_duration(kind) or types.is_interval(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(
+        types.is_list(kind)
+        or types.is_large_list(kind)
+        or types.is_fixed_size_list(kind)
+        or types.is_list_view(kind)
+        or types.is_large_list_view(kind)
+    )
+
+
+def _never(_: pa.DataType) -> bool:
+    return False
+
+
+#: Contract type -> how a column of any Arrow type is read.
+_FITTED: dict[str, Callable[[pa.Array], Fitted]] = {
+    "string": _strings,
+    "integer": _integers,
+    "number": _numbers,
+    "boolean": _booleans,
+    "timestamp": _timestamps,
+    "date": _dates,
+    "array<string>": _arrays,
+}

@@ -1,0 +1,45 @@
+"""JSON with its numbers as they were written: no digit is lost, and none is too long."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class Number(str):
+    """A number of a JSON document, as it is written there."""
+
+    __slots__ = ()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=_refuse)
+
+
+def decoded(text: str) -> Any:  # noqa: ANN401 - what JSON holds
+    """The value of a document; of a name that an object has twice, the last.
+
+    Raises:
+        ValueError: It is no JSON, or has half of a pair of surrogates, which no text can have.
+        RecursionError: It is nested deeper than Python reads.
+    """
+    value = _DECODER.decode(text)
+    if _HALF_A_PAIR.search(text):
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def as_written(value: object) -> str:
+    """A decoded value as JSON again."""
+    if isinstance(value, dict):
+        inside = ",".join(f"{as_written(name)}:{as_written(item)}" for name, item in value.items())
+        return f"{{{inside}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(as_written, value))}]"
+    return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
