@@ -74,6 +74,11 @@ class Settings(BaseSettings):
         description="PostgreSQL URL of the same database for the login that owns its tables, used "
         "for migrations alone. Default: CHIMERA_DATABASE_URL does both.",
     )
+    postgres_dir: Path = Field(
+        default=Path("/var/lib/chimera-assets"),
+        description="Folder for the data of the embedded PostgreSQL where root runs it, as "
+        "CHIMERA_HOME is closed to the account that it lends it to.",
+    )
     contracts: Path | None = Field(
         default=None,
         description="Folder with own contracts (*.odcs.yaml), beside those of the packs or, by "
@@ -136,7 +141,7 @@ class Settings(BaseSettings):
         description="Address of the Dagster pages, for links in notifications; an http URL.",
     )
 
-    @field_validator("home", "contracts")
+    @field_validator("home", "postgres_dir", "contracts")
     @classmethod
     def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         # Dagster and dbt run parts of us in other working directories.
