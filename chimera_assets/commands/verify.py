@@ -6,6 +6,7 @@ from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.arguments import chosen_past_hours
+from chimera_assets.commands.never_taken import never_taken_at_source, print_never_taken
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import counted
@@ -31,10 +32,13 @@ def show(first: str | None, end: str | None, *, as_json: bool, now: datetime) ->
     hours = chosen_past_hours(first, end, earliest=get_settings().start, now=now)
     facts = streams_with_facts(active_packs())
     found = verify(open_lake(), known_contracts(), hours, with_facts=facts)
+    at_source = never_taken_at_source()
     if as_json:
-        print_json({"holds": not found.failures, **asdict(found)})
+        told = {"holds": not found.failures, **asdict(found), "never_taken": at_source}
+        print_json(told)
     else:
         _print(found, asked=hours)
+        print_never_taken(at_source)
         if others := ", ".join(found.not_compared):
             notes().print(f"Not compared, as no aggregates.yaml has them: {others}.")
     return 1 if found.failures else 0
