@@ -135,6 +135,7 @@ def test_counts_that_only_a_mistake_has_are_rejected_by_name() -> None:
     given = [json.loads(line) for line in CASE.read_text().splitlines()]
     assert sum(row["tokens_used"] for row in given) > 2**63
     judge = Judge(shipped()["generations"], REFERENCES)
-    frame = raw_frame(good_row(n, tokens_used=row["tokens_used"]) for n, row in enumerate(given))
+    rows = [good_row(n, tokens_used=row["tokens_used"]) for n, row in enumerate(given)]
+    frame = raw_frame(shipped()["generations"], rows)
     rejected = judge.explain(judge.screen(frame).suspects).rejected
     assert rejected["reasons"].to_list() == [["tokens_used_range"]] * 2
