@@ -46,6 +46,13 @@ def table_read(  # noqa: PLR0913
         ),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            help="CSV for programs: no apostrophe before what is a formula to a spreadsheet.",
+        ),
+    ] = False,
     reveal: opt.Reveal = False,
 ) -> int:
     """Print rows of a table, as it is or as it was."""
@@ -59,6 +66,7 @@ def table_read(  # noqa: PLR0913
         columns=parse_names(columns, "--columns") if columns is not None else None,
         limit=limit,
         form=parse_format(form),
+        raw=raw,
         reveal=reveal,
         now=datetime.now(UTC),
     )

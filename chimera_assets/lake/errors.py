@@ -6,7 +6,7 @@ import re
 
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.errors import ChimeraError, one_line, without_userinfo
 from chimera_assets.row_values import words
 from chimera_assets.transient import sounds_transient
 
@@ -115,4 +115,4 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
 
 def _line(error: Exception, limit: int = 300) -> str:
     """The first `limit` characters of an error, on one line."""
-    return one_line(_COLOUR.sub("", words(error)), limit)
+    return one_line(without_userinfo(_COLOUR.sub("", words(error))), limit)

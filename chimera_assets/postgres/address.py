@@ -15,6 +15,7 @@ from chimera_assets.transient import TRANSIENT_STATES
 
 _SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
 _CONNECT_SECONDS = "10"
+_PARAMETER = re.compile(r"[a-z][a-z_]*")
 #: A password of as many characters, not all of them letters, is not by chance in a message.
 _TELLING = 6
 
@@ -161,9 +162,14 @@ class Address:
         # a piece of a password that was not percent-encoded.
         if "invalid URI query parameter" in reason:
             name = reason.partition('"')[2].partition('"')[0]
+            # A ? in a password that is not percent-encoded makes a parameter of what follows it.
+            told = "@" not in self.url.partition("?")[2] and _PARAMETER.fullmatch(name)
+            known = (
+                f"the parameter {name}" if told and where != "PostgreSQL" else "such a parameter"
+            )
             return self.error(
                 where,
-                f"no connection has the parameter {name}",
+                f"no connection has {known}",
                 remedy=f"check what follows the ? of {self.setting}",
             )
         if not re.search("connection to server|translate host name|resolve host", reason):

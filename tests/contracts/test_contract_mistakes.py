@@ -106,7 +106,11 @@ MISTAKES = {
         "min: 10000, max: 0",
         ["min no greater than max"],
     ),
-    "range without bounds": ("{check: range, min: 0, max: 2147483647}", "{check: range}", ["min, max or both"]),
+    "range without bounds": (
+        "{check: range, min: 0, max: 2147483647}",
+        "{check: range}",
+        ["min, max or both"],
+    ),
     "unknown parameter": ("min: 0, max: 10000", "min: 0, maxi: 10000", ["did you mean max?"]),
     "unknown severity": ("severity: warning", "severity: fatal", ["error, warning", "found fatal"]),
     "rule name twice": ("name: model_length", "name: model_not_null", ["a name of its own"]),
