@@ -164,6 +164,14 @@ MISTAKES = {
         "      - name: hour\n",
         ["name other than", "found hour"],
     ),
+    **{
+        f"column of ours, {name}": (
+            "      - name: latency_ms\n",
+            f"      - name: {name}\n",
+            ["name other than", f"found {name}"],
+        )
+        for name in ("_placed", "_age", "_batch_id", "_file", "reasons", "Index", "HOUR")
+    },
     "key twice": (
         "status: active",
         "status: active\nstatus: draft",
