@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: User and password in a URL, up to the last `@`: one in a password may not be percent-encoded.
-_USERINFO = re.compile(r"(?<=://)\S*@")
+#: User and password in a URL, up to the last `@`: one in a password may not be percent-encoded. In
+#: what is hardly a URL (`http:/user:password@host`, `user:password@host`) all that is before it.
+_USERINFO = re.compile(r"(?<=://)\S*@|(?<![^\s`'\"])(?![a-zA-Z][\w+.-]*://)[^\s`'\"]*:\S*@")
 
 #: How pydantic words what it asks for, and how that reads after "expected".
 _PYDANTICS_WORDS = (
@@ -45,6 +46,11 @@ def wanted(complaint: str) -> str:
     for theirs, ours in _PYDANTICS_WORDS:
         complaint = re.sub(theirs, ours, complaint)
     return complaint
+
+
+def without_userinfo(text: str) -> str:
+    """The text, in which no URL says a user or a password."""
+    return _USERINFO.sub("***@", text)
 
 
 def counted(number: int, noun: str) -> str:
@@ -88,7 +94,7 @@ class SettingError(ChimeraError):
     def __init__(self, setting: str, *, expected: str, found: object) -> None:
         self.setting = setting
         self.expected = expected
-        self.found = one_line(_USERINFO.sub("***@", str(found)), _FOUND)
+        self.found = one_line(without_userinfo(str(found)), _FOUND)
         super().__init__(f"{setting}: expected {expected}, found {self.found}")
 
 

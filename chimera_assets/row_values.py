@@ -39,6 +39,18 @@ _DUCKDB_OPEN = frozenset(
         "TransactionContext Error",
     }
 )
+#: Kinds of its errors that some values cause and others do not.
+_DUCKDB_OF_VALUES = frozenset(
+    {
+        "Conversion Error",
+        "Decimal Error",
+        "Divide by Zero Error",
+        "Invalid Input Error",
+        "Invalid Type Error",
+        "Mismatch Type Error",
+        "Out of Range Error",
+    }
+)
 #: How its message begins. A result that broke off half-way wraps the true one.
 _DUCKDB_KIND = re.compile(
     r"(?:Invalid Input Error: Attempting to execute an unsuccessful[^\n]*\nError: )?"
@@ -91,6 +103,15 @@ def duckdb_words(text: str) -> str:
     of_column = f" of column {column['column']}" if column else ""
     to_type = f" to {cast['type']}" if cast else ""
     return f"{kind}: a value{of_column} cannot be converted{to_type}; the value is not shown"
+
+
+def value_fault(error: BaseException) -> str | None:
+    """What DuckDB says of values that a statement cannot compute with, without them; else None."""
+    for one in chain(error):
+        begin = _DUCKDB_KIND.match(str(one))
+        if begin is not None and begin["kind"] in _DUCKDB_OF_VALUES:
+            return duckdb_words(str(one))
+    return None
 
 
 def words(error: BaseException) -> str:

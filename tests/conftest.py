@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -26,6 +29,16 @@ LONG = {
     "cli", "deploy", "faults", "ingest", "monitoring", "orchestration", "packs", "quality",
     "reconciliation", "warehouse",
 }  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Root's embedded servers keep their data apart from homes, here for one session of tests."""
+    if os.geteuid() == 0 and not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="chimera-tests-")
+        Path(folder).chmod(0o711)
+        os.environ["CHIMERA_POSTGRES_DIR"] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(tryfirst=True)

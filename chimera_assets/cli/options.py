@@ -70,6 +70,12 @@ AsOf = Annotated[
     str | None, typer.Option(help="A version number, or a time in ISO 8601; else as it is now.")
 ]
 Form = Annotated[str, typer.Option("--format", help="table, json or csv.")]
+Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw", help="CSV for programs: no apostrophe before what is a formula to a spreadsheet."
+    ),
+]
 Target = Annotated[str, typer.Option("--as-of", help="A version number, or a time in ISO 8601.")]
 Limit = Annotated[int, typer.Option(min=1, max=MOST, help="How many at most.")]
 Columns = Annotated[str | None, typer.Option(help="Only these columns, separated by commas.")]

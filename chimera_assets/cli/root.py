@@ -113,6 +113,7 @@ def sql(
     *,
     as_of: opt.AsOf = None,
     form: opt.Form = "table",
+    raw: opt.Raw = False,
     reveal: opt.Reveal = False,
 ) -> int:
     """Query the lake's tables with DuckDB's SQL. Read only."""
@@ -124,6 +125,7 @@ def sql(
         query,
         as_of=parse_version(as_of) if as_of is not None else None,
         form=parse_format(form),
+        raw=raw,
         reveal=reveal,
         now=datetime.now(UTC),
     )

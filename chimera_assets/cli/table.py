@@ -46,6 +46,7 @@ def table_read(  # noqa: PLR0913
         ),
     ] = None,
     form: opt.Form = "table",
+    raw: opt.Raw = False,
     reveal: opt.Reveal = False,
 ) -> int:
     """Print rows of a table, as it is or as it was."""
@@ -60,6 +61,7 @@ def table_read(  # noqa: PLR0913
         columns=parse_names(columns, "--columns") if columns is not None else None,
         limit=limit,
         form=parse_format(form),
+        raw=raw,
         reveal=reveal,
         now=datetime.now(UTC),
     )

@@ -41,10 +41,20 @@ def parse_format(text: str) -> Format:
     return Format(text)
 
 
-def print_rows(rows: pl.LazyFrame, form: Format) -> int:
+#: With what a spreadsheet lets a formula begin, also after the characters that it passes over.
+_FORMULA = r"^[\s\x00]*[=+\-@＝＋－＠]|^[\t\r\n]"  # noqa: RUF001 - those of full width, too
+
+
+def print_rows(rows: pl.LazyFrame, form: Format, *, raw: bool = False) -> int:
     """Print rows, times as ISO 8601 in UTC; gives how many there were.
 
-    JSON is one array of objects. In CSV a list is written as JSON, null as nothing.
+    JSON is one array of objects. In CSV a list is written as JSON, null as nothing, and a text that
+    a spreadsheet would take for a formula has an apostrophe before it.
+
+    Args:
+        rows: The rows.
+        form: How they are printed.
+        raw: CSV with such texts as they are, for programs.
     """
     if form is Format.table:
         frame = _readable(rows).collect()
@@ -54,7 +64,7 @@ def print_rows(rows: pl.LazyFrame, form: Format) -> int:
         )
         print_table(frame.columns, (map(_as_is, row) for row in shown.iter_rows()))
         return frame.height
-    return _print_json(rows) if form is Format.json else _print_csv(rows)
+    return _print_json(rows) if form is Format.json else _print_csv(rows, raw=raw)
 
 
 def _as_is(value: object) -> object:
@@ -75,17 +85,27 @@ def _print_json(rows: pl.LazyFrame) -> int:
     return count
 
 
-def _print_csv(rows: pl.LazyFrame) -> int:
+def _print_csv(rows: pl.LazyFrame, *, raw: bool) -> int:
     count, header = 0, True
     # CSV has no escapes: what a program reads is as it is.
     shown = visible_lines if sys.stdout.isatty() else str
     for frame in _frames(rows):
-        sys.stdout.write(shown(_flat(frame).write_csv(include_header=header)))
+        flat = _flat(frame) if raw else _defused(_flat(frame))
+        sys.stdout.write(shown(flat.write_csv(include_header=header)))
         header = False
         count += frame.height
     if header:
         sys.stdout.write(",".join(rows.collect_schema().names()) + "\n")
     return count
+
+
+def _defused(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows without a text that a spreadsheet would work out instead of showing it."""
+    texts = [pl.col(name) for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns(
+        pl.when(text.str.contains(_FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
+        for text in texts
+    )
 
 
 def _frames(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:

@@ -27,8 +27,14 @@ _MOST_TABLE_ROWS = 1_000
 _STDIN = "-"
 
 
-def show(
-    query: str, *, as_of: int | datetime | None, form: Format, reveal: bool, now: datetime
+def show(  # noqa: PLR0913 - the options of one command
+    query: str,
+    *,
+    as_of: int | datetime | None,
+    form: Format,
+    raw: bool,
+    reveal: bool,
+    now: datetime,
 ) -> int:
     """Print the rows of a query; `-` is the query on standard input.
 
@@ -44,7 +50,7 @@ def show(
         for table in tables if reveal else ():
             open_until_printed.enter_context(revealed(table.path, table.used, now=now))
         rows = open_until_printed.enter_context(query_rows(lake, asked, tables, reveal=reveal))
-        shown = _print(rows, form)
+        shown = _print(rows, form, raw=raw)
     masked = {f"{table.path} {column}" for table in tables for column in table.used}
     if masked and not reveal:
         listed = ", ".join(sorted(masked))
@@ -54,9 +60,9 @@ def show(
     return 0
 
 
-def _print(rows: pl.LazyFrame, form: Format) -> int:
+def _print(rows: pl.LazyFrame, form: Format, *, raw: bool) -> int:
     if form is not Format.table:
-        return print_rows(rows, form)
+        return print_rows(rows, form, raw=raw)
     frame = rows.head(_MOST_TABLE_ROWS + 1).collect()
     shown = print_rows(frame.head(_MOST_TABLE_ROWS).lazy(), form)
     if frame.height > shown:  # what was cut must not look whole

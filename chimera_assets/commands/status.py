@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +10,19 @@ import polars as pl
 from chimera_assets.commands.audit import print_weaknesses
 from chimera_assets.commands.invocation import command_name
 from chimera_assets.commands.landing_status import landings, print_landings
+from chimera_assets.commands.never_taken import never_taken_at_source, print_never_taken
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
-from chimera_assets.errors import ChimeraError, counted, in_short
+from chimera_assets.errors import in_short
 from chimera_assets.hour_ranges import ranges
 from chimera_assets.ingest.unfinished import unfinished
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE, STAGED
-from chimera_assets.postgres.databases import source_database_url
-from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.quality.event_lag import allowed_lag, lag_of
 from chimera_assets.settings import get_settings
-from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.landing import Place
-from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.system_tables.batches import newest_batches
 
 if TYPE_CHECKING:
@@ -48,9 +44,11 @@ def show(*, as_json: bool, now: datetime) -> int:
     place = Place(get_settings().resolved_landing_uri)
     streams = [_stream(lake, contract, judged, now) for contract in contracts().values()]
     landing, unknown = landings(lake, place)
-    at_source = _in_no_hour()
+    at_source = never_taken_at_source()
     for stream in streams:
-        stream["in_no_hour"] = at_source.get(stream["stream"])
+        reasons = at_source.get(stream["stream"])
+        stream["in_no_hour"] = sum(reasons.values()) if reasons is not None else None
+        stream["in_no_hour_reasons"] = reasons
     tables = [_table(lake.table(layer, name), now) for layer, name in lake.tables()]
     if as_json:
         print_json(
@@ -58,6 +56,7 @@ def show(*, as_json: bool, now: datetime) -> int:
         )
         return 0
     _print(lake, streams, tables)
+    print_never_taken(at_source)
     print_landings(place, landing, unknown)
     print_weaknesses(get_settings())
     return 0
@@ -111,24 +110,6 @@ def _backfill(hours: HourRange) -> str:
     return f"{command_name()} backfill --start {start} --end {end}"
 
 
-def _in_no_hour() -> dict[str, int]:
-    """Stream -> rows at the source without any readable time; empty if it cannot be asked."""
-    settings = get_settings()
-    data = embedded_server(settings).cluster.data
-    if settings.source_database_url is None and not data.exists():
-        return {}
-    found: dict[str, int] = {}
-    try:
-        source = PostgresSource(source_database_url(settings))
-        for contract in contracts().values():
-            if contract.kind == "stream":
-                with suppress(SourceTableMissing):  # its rows come from files alone
-                    found[contract.stream] = source.status(contract).in_no_hour
-    except ChimeraError as error:
-        notes().print(f"The source was not asked: {error}", markup=False, soft_wrap=True)
-    return found
-
-
 def _table(table: Table, now: datetime) -> dict[str, Any]:
     stats = table.stats()
     last = table.last_hour()
@@ -166,12 +147,6 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
         shown, ([row[name] for name in shown] for row in rows), title=f"Streams in {lake.uri}"
     )
     for stream in streams:
-        if stream["in_no_hour"]:
-            notes().print(
-                f"{stream['stream']}: {counted(stream['in_no_hour'], 'row')} at the source without "
-                "a readable time, so in no hour.",
-                soft_wrap=True,
-            )
         if stream.get("run_pending"):
             commands = in_short([f"`{command}`" for command in stream["run_pending"]])
             line = (

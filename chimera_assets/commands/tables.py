@@ -104,6 +104,7 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     columns: Sequence[str] | None,
     limit: int | None,
     form: Format,
+    raw: bool,
     reveal: bool,
     now: datetime,
 ) -> int:
@@ -124,7 +125,7 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     if not reveal:
         rows = hidden
     with revealed(name, masked if reveal else (), now=now, hours=hours):
-        shown = print_rows(rows.head(limit) if limit else rows, form)
+        shown = print_rows(rows.head(limit) if limit else rows, form, raw=raw)
     if masked and not reveal:
         notes().print(f"Masked: {', '.join(sorted(masked))}; --reveal shows them.", soft_wrap=True)
     total = int(rows.select(pl.len()).collect().item()) if shown == limit else shown

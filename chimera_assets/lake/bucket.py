@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from chimera_assets.errors import without_userinfo
 from chimera_assets.lake.errors import LakeError, StorageUnavailable
 from chimera_assets.lake.storage import s3_client
 
@@ -124,7 +125,7 @@ def _finding(client: Any, bucket: str, setting: Setting) -> Finding:  # noqa: AN
         found = f"S3 answered {code}; reading this takes the right {setting.right}"
         return Finding(setting, "not evaluated", found, f"allow {setting.right} on {bucket}")
     except BotoCoreError as error:
-        msg = f"s3://{bucket}: cannot reach S3: {error}"
+        msg = without_userinfo(f"s3://{bucket}: cannot reach S3: {error}")
         raise StorageUnavailable(msg) from None
     if fault is None:
         return Finding(setting, "passed", "as asked", "")

@@ -6,7 +6,7 @@ import re
 
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.errors import ChimeraError, one_line, without_userinfo
 from chimera_assets.row_values import words
 from chimera_assets.transient import sounds_transient
 
@@ -93,6 +93,14 @@ class StorageUnavailable(LakeError):  # noqa: N818
     transient = True
 
 
+#: How the system refuses to let a user write, by its words, and what that means.
+_REFUSED = {
+    "read-only file system": "the file system is read-only",
+    "permission denied": "this user may not read or write there",
+    "operation not permitted": "this user may not write there",
+}
+
+
 def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
     """The error in our words; errors that we do not know come back as they are."""
     if isinstance(error, LakeError):
@@ -107,6 +115,11 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
         return LakeError(f"{uri}: the table's log cannot be read: {cause}")
     if "no space left" in text or "disk full" in text or "file too large" in text:
         return LakeError(f"{uri}: the disk is full; make room and run it again ({_line(error)})")
+    if found := next((words for words in _REFUSED if words in text), None):
+        return LakeError(
+            f"{uri}: {_REFUSED[found]}; give this user the right to write there, or set "
+            f"CHIMERA_LAKE_URI to a place where it may ({_line(error)})"
+        )
     if isinstance(error, OSError) or "generic s3 error" in text or "object store" in text:
         kind = StorageUnavailable if sounds_transient(text) else LakeError
         return kind(f"{uri}: the storage failed: {_line(error)}")
@@ -115,4 +128,4 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
 
 def _line(error: Exception, limit: int = 300) -> str:
     """The first `limit` characters of an error, on one line."""
-    return one_line(_COLOUR.sub("", words(error)), limit)
+    return one_line(without_userinfo(_COLOUR.sub("", words(error))), limit)

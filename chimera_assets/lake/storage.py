@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from chimera_assets.errors import without_userinfo
 from chimera_assets.lake.errors import LakeError, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _check_bucket(uri: str, options: Mapping[str, str]) -> None:
             raise StorageUnavailable(msg) from None
         # 403: the right to read the bucket's head is not needed for reading and writing objects.
     except BotoCoreError as error:
-        msg = f"{uri}: cannot reach S3 at {where}: {error}"
+        msg = without_userinfo(f"{uri}: cannot reach S3 at {where}: {error}")
         raise StorageUnavailable(msg) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions
 from chimera_assets.lake.commit import Carry, Commit, append_carry, commit
 from chimera_assets.lake.errors import LakeError, TableNotFound, translated
+from chimera_assets.lake.storage import is_s3
 from chimera_assets.lake.stream import Stream
 from chimera_assets.lake.type_mapping import agreed_schema
 
@@ -59,6 +61,8 @@ def create(
     hourly = set(HOUR_COLUMNS) <= set(partition_by)
     agreed = agreed_schema(schema, None, table.uri, hourly=hourly)
     try:
+        if not is_s3(table.uri):  # else deltalake only says that there is no table
+            Path(table.uri).mkdir(parents=True, exist_ok=True)
         DeltaTable.create(
             table.uri,
             schema=Schema.from_arrow(agreed),

@@ -7,6 +7,7 @@ input comes as a Polars LazyFrame (or DataFrame, if annotated so) of the run's h
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -105,6 +106,17 @@ def _preview(table: Table, hours: HourRange | None) -> str:
     return "\n".join(lines)
 
 
+#: What Markdown leaves as it is.
+_PLAIN = re.compile(r"[\w• -]*")
+
+
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
-    return text if len(text) <= _PREVIEW_WIDTH else text[: _PREVIEW_WIDTH - 1] + "…"
+    """A value in a cell, as code: it is no link, no image and no markup, whatever it says."""
+    if value is None:
+        return ""
+    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(value))
+    text = text if len(text) <= _PREVIEW_WIDTH else text[: _PREVIEW_WIDTH - 1] + "…"
+    if _PLAIN.fullmatch(text):
+        return text
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    return f"{fence} {text.replace('|', chr(92) + '|')} {fence}"

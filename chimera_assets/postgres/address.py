@@ -15,6 +15,7 @@ from chimera_assets.transient import TRANSIENT_STATES
 
 _SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
 _CONNECT_SECONDS = "10"
+_PARAMETER = re.compile(r"[a-z][a-z_]*")
 #: A password of as many characters, not all of them letters, is not by chance in a message.
 _TELLING = 6
 
@@ -25,12 +26,32 @@ _LOST = re.compile(
 _LOCK_TIMEOUT = "55P03"
 #: SQLSTATE of a statement that writes where nothing may be written, whatever it is.
 _READ_ONLY = "25006"
+#: SQLSTATE of a character that the server cannot write in UTF-8.
+_NO_EQUIVALENT = "22P05"
+#: What the server says of row level security, where it may not hide rows: the SQLSTATE is 42501.
+_HIDES_ROWS = re.compile(r"would be affected by row-level security policy")
+_SHOW_ALL_ROWS = (
+    "it would show this user a part of the rows only, and hours would lack the others: "
+    "ALTER ROLE ... BYPASSRLS for this user, or read it through a view of the table's owner"
+)
+#: How what has a SQLSTATE elsewhere is worded by a stream or connection that breaks off.
+_STATES_IN_WORDS = {
+    "canceling statement due to (statement timeout|user request)": QUERY_CANCELED,
+    "due to idle-in-transaction timeout": "25P03",
+    "due to transaction timeout": "25P04",
+    "has no equivalent in encoding": _NO_EQUIVALENT,
+    "row-level security policy": "42501",
+}
 #: SQLSTATE -> remedy; `{url}` is the setting that names the database.
 _REMEDIES = {
     _READ_ONLY: "check {url}: is it a standby? Else ALTER ROLE ... RESET "
     "default_transaction_read_only for this user; the embedded server's next process does that",
     "28": "check {url}: user and password",
     "3D": "check {url}: the name of the database, or make it with createdb",
+    _NO_EQUIVALENT: "correct the text at the source, or read the table through a view that does",
+    "25P03": "raise its idle_in_transaction_session_timeout for this user",
+    "25P04": "raise its transaction_timeout for this user",
+    "57P05": "raise its idle_session_timeout for this user",
     "42501": "grant the user SELECT on the table, or CREATE on the schema if tables are to be made",
     _LOCK_TIMEOUT: "another session holds the lock: pg_locks and pg_stat_activity there show "
     "which; end it, or run this again",
@@ -80,6 +101,13 @@ def split_password(url: str) -> tuple[str, str | None]:
     return parts._replace(netloc=netloc, query=query).geturl(), password
 
 
+def _state_in(message: str) -> str:
+    """The SQLSTATE that a message without one speaks of; empty if it is none of those known."""
+    return next(
+        (state for words, state in _STATES_IN_WORDS.items() if re.search(words, message)), ""
+    )
+
+
 def is_lost(error: Exception) -> bool:
     """Whether a driver's error is about a connection that is gone, which has no SQLSTATE."""
     return _LOST.search(str(error)) is not None
@@ -99,8 +127,11 @@ class Address:
     setting: str = "the database's URL"
     error: type[DatabaseError] = DatabaseError
 
-    def normal_url(self) -> str:
+    def normal_url(self, further_options: str = "") -> str:
         """The URL for libpq, with a limit on how long connecting may take.
+
+        Args:
+            further_options: Options for the session, as `postgres` takes them, beside its own.
 
         Raises:
             DatabaseError: It is no PostgreSQL URL.
@@ -115,6 +146,8 @@ class Address:
         address, _, query = _SCHEME.sub("postgresql://", self.url).partition("?")
         options = dict(parse_qsl(query, keep_blank_values=True))
         options.setdefault("connect_timeout", _CONNECT_SECONDS)
+        if further_options:
+            options["options"] = f"{options.get('options', '')} {further_options}".strip()
         return f"{address}?{urlencode(options, quote_via=quote)}"
 
     def connect_error(self, message: str) -> DatabaseError:
@@ -129,9 +162,14 @@ class Address:
         # a piece of a password that was not percent-encoded.
         if "invalid URI query parameter" in reason:
             name = reason.partition('"')[2].partition('"')[0]
+            # A ? in a password that is not percent-encoded makes a parameter of what follows it.
+            told = "@" not in self.url.partition("?")[2] and _PARAMETER.fullmatch(name)
+            known = (
+                f"the parameter {name}" if told and where != "PostgreSQL" else "such a parameter"
+            )
             return self.error(
                 where,
-                f"no connection has the parameter {name}",
+                f"no connection has {known}",
                 remedy=f"check what follows the ? of {self.setting}",
             )
         if not re.search("connection to server|translate host name|resolve host", reason):
@@ -157,7 +195,10 @@ class Address:
             lost: Whether the connection seems to be lost; see `is_lost`.
             remedy: What to do about it, where more is known than the SQLSTATE says.
         """
-        found = [code for code in _REMEDIES if state.startswith(code)]
+        known = state or _state_in(message)
+        found = [code for code in _REMEDIES if known.startswith(code)]
+        if _HIDES_ROWS.search(message):
+            remedy = _SHOW_ALL_ROWS
         if state in {_LOCK_TIMEOUT, _READ_ONLY}:
             remedy = None
         return self.error(
@@ -169,7 +210,9 @@ class Address:
         )
 
     def stream_error(self, message: str, *, lost: bool) -> DatabaseError:
-        """The error of a result that broke off while it was read."""
+        """The error of a result that broke off while it was read; its SQLSTATE is in its words."""
+        if state := _state_in(message):
+            return self.statement_error(message, state, lost=lost)
         return self.error(
             describe(self.url),
             self._without_password(server_words(message)),

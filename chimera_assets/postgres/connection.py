@@ -14,6 +14,10 @@ from chimera_assets.postgres.address import Address, is_lost
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+#: What a user whose `quote_all_identifiers` is on has to be spared. Not asked of everybody: poolers
+#: refuse such options.
+_PLAIN_NAMES = "-c quote_all_identifiers=off"
+
 #: A connection, for callers that know nothing of the driver.
 Connection: TypeAlias = dbapi.Connection
 
@@ -39,7 +43,11 @@ class Database(Address):
             DatabaseError: The URL cannot be used, or the database cannot be reached or refuses.
         """
         try:
-            return dbapi.connect(self.normal_url(), autocommit=autocommit)
+            connection = dbapi.connect(self.normal_url(), autocommit=autocommit)
+            if _knows_types(connection):
+                return connection
+            connection.close()
+            return dbapi.connect(self.normal_url(_PLAIN_NAMES), autocommit=autocommit)
         except dbapi.Error as error:
             raise self.connect_error(_message(error)) from None
 
@@ -60,6 +68,14 @@ class Database(Address):
                 yield
         except OSError as error:
             raise self.stream_error(_message(error), lost=is_lost(error)) from None
+
+
+def _knows_types(connection: dbapi.Connection) -> bool:
+    """Whether the driver has learned the server's types, which it finds by unquoted names."""
+    known = execute(connection, "SELECT true AS found")[0]["found"] is True
+    if not connection._autocommit:  # noqa: SLF001 - it has no other way to say so
+        connection.rollback()
+    return known
 
 
 def execute(

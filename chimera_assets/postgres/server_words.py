@@ -15,6 +15,13 @@ _OPEN_CLASSES = ("08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "54", "55
 #: Class of constraints: the message names them, the rest quotes rows.
 _CONSTRAINTS = "23"
 
+#: SQLSTATE of a character that cannot be converted, whose bytes the message quotes.
+_NO_EQUIVALENT = "22P05"
+_CHARACTER = re.compile(
+    r'character with byte sequence .* in encoding "(?P<own>\w+)" '
+    r'has no equivalent in encoding "(?P<wanted>\w+)"'
+)
+
 #: What stands behind the message itself and may quote rows.
 _BEHIND = re.compile(r"\n\s*(DETAIL|CONTEXT):.*", re.DOTALL)
 #: How messages begin that go on with a value.
@@ -41,6 +48,8 @@ def server_words(message: str, state: str = "") -> str:
     """
     if state.startswith(_OPEN_CLASSES) or (not state and _OF_SERVER.match(message)):
         return _BEHIND.sub("", message)
+    if state == _NO_EQUIVALENT and (begin := _CHARACTER.match(message)):
+        return f"a character in encoding {begin['own']} has no equivalent in {begin['wanted']}"
     if state.startswith(_CONSTRAINTS):
         return message.partition("\n")[0]
     begin = _BEFORE_VALUE.match(message)

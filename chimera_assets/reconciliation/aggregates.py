@@ -126,7 +126,8 @@ def _sql(aggregate: Aggregate, rows: Mapping[str, str]) -> str:
 def _differing(both: pl.DataFrame, measure: str) -> pl.DataFrame:
     given, kept = pl.col(measure), pl.col(f"{measure}_kept")
     close = (given - kept).abs() <= _RELATIVE * pl.max_horizontal(given.abs(), kept.abs(), 1.0)
-    same = (close | (given.is_null() & kept.is_null())).fill_null(value=False)
+    # Infinity is the same as infinity, though they do not differ by any number.
+    same = (close | (given == kept) | (given.is_null() & kept.is_null())).fill_null(value=False)
     there = (pl.col("_given") & pl.col("_kept")).fill_null(value=False)
     return (
         both.group_by(*HOUR_COLUMNS)

@@ -180,7 +180,7 @@ def _aggregate(
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.6f}"
+    return f"{value:,.0f}" if value.is_integer() else f"{value:,.6f}"
 
 
 def _parts(hours: Sequence[datetime]) -> Iterator[Sequence[datetime]]:

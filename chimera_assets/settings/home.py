@@ -1,8 +1,8 @@
 """The folder of all that is kept on this machine, closed to the machine's other users.
 
 It holds rows, which may be prompts or personal data, and passwords. Everything below it is private
-by that alone, whatever the umask made of it; but root lets the account of its embedded server pass
-through it, and so what is in it is closed to others as well.
+by that alone, whatever the umask made of it; what is in it is closed to others as well, for a home
+that is given a group.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: The folder of the embedded server. What is in it is closed by itself, and closing it would shut
-#: out a server that runs, which its account reaches through it.
+#: The folder of the embedded server. What is in it is closed by itself, and a server that root runs
+#: may be one of an older release, which reaches its data through it.
 _SERVER = "postgres"
 
 #: What we make in it. A folder that holds other things, too, is not only ours to close.

@@ -22,6 +22,10 @@ from chimera_assets.settings.database_urls import require_postgres_url
 from chimera_assets.settings.home import make_home
 from chimera_assets.settings.paths import folder_of
 
+#: A place in S3, by the name of its bucket; and anything that means to be a URI.
+_S3 = re.compile(r"s3://[A-Za-z0-9._-]+(/|\Z)")
+_WITH_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
 PREFIX = "CHIMERA_"
 ENV_FILE = ".env"
 
@@ -86,6 +90,11 @@ class Settings(BaseSettings):
         description="PostgreSQL URL of the same database for the login that owns its tables, used "
         "for migrations alone. Default: CHIMERA_DATABASE_URL does both.",
     )
+    postgres_dir: Path = Field(
+        default=Path("/var/lib/chimera-assets"),
+        description="Folder for the data of the embedded PostgreSQL where root runs it, as "
+        "CHIMERA_HOME is closed to the account that it lends it to.",
+    )
     contracts: Path | None = Field(
         default=None,
         description="Folder with own contracts (*.odcs.yaml), beside those of the packs or, by "
@@ -148,7 +157,7 @@ class Settings(BaseSettings):
         description="Address of the Dagster pages, for links in notifications; an http URL.",
     )
 
-    @field_validator("home", "contracts")
+    @field_validator("home", "postgres_dir", "contracts")
     @classmethod
     def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         # Dagster and dbt run parts of us in other working directories.
@@ -260,10 +269,13 @@ class Settings(BaseSettings):
 
     @staticmethod
     def _place(setting: str, given: str, default: Path) -> str:
-        if given.startswith("s3://") and len(given.rstrip("/")) > len("s3:"):
+        if _S3.match(given):
             return given.rstrip("/")
-        if "://" in given:
-            raise SettingError(setting, expected="a folder or s3://bucket/prefix", found=given)
+        if _WITH_SCHEME.match(given):
+            # Its parts cannot be told apart, and one may be a secret key.
+            scheme = given.partition(":")[0]
+            found = f"one that begins with {scheme}: and names no bucket of S3's"
+            raise SettingError(setting, expected="a folder or s3://bucket/prefix", found=found)
         path = folder_of(setting, given) if given else default
         if path.exists() and not path.is_dir():
             raise SettingError(setting, expected="a folder", found=f"the file {path}")

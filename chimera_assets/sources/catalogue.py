@@ -32,11 +32,15 @@ _COLUMNS = """
         FROM typed JOIN pg_type ON oid = type AND typtype = 'd'
     )
     SELECT to_regclass($1)::text AS relation, attname::text AS name, quote_ident(attname) AS quoted,
-           quote_literal(attname) AS literal, format_type(type, NULL) AS type,
-           coalesce(element.typtype, own.typtype) = 'e' AS is_enum
+           quote_literal(attname) AS literal, format_type(type, NULL) AS declared,
+           CASE own.typname WHEN 'citext' THEN 'citext' ELSE format_type(type, NULL) END AS type,
+           coalesce(element.typtype, own.typtype) = 'e' AS is_enum,
+           coalesce(element.typcategory, own.typcategory) = 'S'
+               AND pg_encoding_to_char(pg_database.encoding) = 'SQL_ASCII' AS may_be_any_bytes
     FROM typed
     JOIN pg_type AS own ON own.oid = type AND own.typtype <> 'd'
     LEFT JOIN pg_type AS element ON element.oid = own.typelem AND own.typcategory = 'A'
+    JOIN pg_database ON datname = current_database()
     ORDER BY attnum
 """
 
@@ -61,13 +65,25 @@ _CAST = {"string": "text", "array<string>": "text[]"}
 
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
-    """A column of a source table: its name (also quoted, as identifier and as text) and type."""
+    """A column of a source table.
+
+    Attributes:
+        name: Its name.
+        quoted: The same as an identifier of SQL.
+        literal: The same as a text of SQL.
+        type: Its type, a domain's is the one below it; without the schema of an extension.
+        is_enum: Whether its type, or that of its elements, is an enum.
+        may_be_any_bytes: Whether it has text that the server does not check (`SQL_ASCII`).
+        declared: Its type as SQL can name it here.
+    """
 
     name: str
     quoted: str
     literal: str
     type: str
     is_enum: bool
+    may_be_any_bytes: bool = False
+    declared: str = ""
 
     def read_as(self, wanted: str) -> str:
         """SQL that reads the column as a contract's type."""

@@ -3,22 +3,19 @@
 The rows of an hour are those whose event time lies in it. A row whose event time is null, cannot
 be represented (infinite, before year 1, after 9999) or is more than five minutes later than its
 arrival is extracted in the hour it arrived in: it would be in no hour otherwise, or in one that is
-yet to come. The contract's rules reject it there, so that it is reported and not lost. `status`
-counts the rows that have neither time and so are in no hour at all.
+yet to come. The contract's rules reject it there, so that it is reported and not lost. Rows that
+are in no hour at all, or in one before the first, are counted; see `never_taken.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.catalogue import inspect
 from chimera_assets.sources.database import source_database
-from chimera_assets.sources.query import (
-    in_no_hour,
-)
-from chimera_assets.sources.source_state import SNAPSHOT, SourceNow
+from chimera_assets.sources.never_taken import never_taken
+from chimera_assets.sources.session import begin
+from chimera_assets.sources.source_state import SourceNow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,32 +24,6 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.sources.batch import Batch
-
-_SIZE = """
-    SELECT reltuples::int8 AS estimate, pg_table_size(oid) AS bytes
-    FROM pg_class WHERE oid = to_regclass($1)
-"""
-#: Larger tables are not counted: their size is the estimate of the last ANALYZE.
-_COUNTED_BYTES = 256 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
-    """How a source table stands.
-
-    Attributes:
-        table: Its name in the contract.
-        rows: How many rows it has.
-        estimated: Whether that is the server's estimate (large tables, views of foreign data).
-        last_arrival: The newest arrival (or event, where the contract names no arrival).
-        in_no_hour: Rows without any readable time, which belong to no hour.
-    """
-
-    table: str
-    rows: int
-    estimated: bool
-    last_arrival: datetime | None
-    in_no_hour: int
 
 
 class PostgresSource:
@@ -73,6 +44,7 @@ class PostgresSource:
             SourceSchemaError: The table does not fit the contract.
         """
         with self._database.connect() as connection:
+            begin(connection)
             table = inspect(connection, self._database.url, contract)
         further = sorted(set(table.columns) - set(contract.column_names))
         if not further:
@@ -103,30 +75,14 @@ class PostgresSource:
         """
         return SourceNow(self._database, contract, seconds)
 
-    def status(self, contract: Contract) -> SourceStatus:
-        """Rows and newest arrival of a contract's table; cheap, also where the table is large.
+    def never_taken(self, contract: Contract, start: datetime) -> dict[str, int]:
+        """Why -> how many rows of a stream's table no hour will ever take; see `never_taken.py`.
 
         Raises:
             SourceError: The database or the table cannot be reached.
             SourceSchemaError: The table does not fit the contract.
         """
         with self._database.connect() as connection:
-            execute(connection, SNAPSHOT)
+            begin(connection)
             table = inspect(connection, self._database.url, contract)
-            (size,) = execute(connection, _SIZE, [contract.source_table])
-            estimated = size["bytes"] > _COUNTED_BYTES and size["estimate"] >= 0
-            rows = size["estimate"]
-            if not estimated:
-                count = f"SELECT count(*) AS rows FROM {table.quoted}"  # noqa: S608 - quoted there
-                rows = execute(connection, count)[0]["rows"]
-            newest, lost = None, 0
-            if name := contract.arrival_time or contract.event_time:
-                column = table.columns[name].quoted
-                times = (
-                    f"SELECT (SELECT max({column}) FROM {table.quoted} "  # noqa: S608 - as above
-                    f"WHERE {column} < '10000-01-01 00:00+00') AS newest, "
-                    f"(SELECT count(*) FROM {table.quoted} "
-                    f"WHERE {in_no_hour(contract, table)}) AS lost"
-                )
-                newest, lost = execute(connection, times)[0].values()
-        return SourceStatus(contract.source_table, rows, estimated, newest, lost)
+            return never_taken(connection, contract, table, start)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.placement import placed_between_sql, placed_sql
-from chimera_assets.sources.readable import unreadable_when
+from chimera_assets.sources.readable import original_text, unreadable_when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +45,15 @@ def query(contract: Contract, table: SourceTable, *, hourly: bool) -> str:
     )
 
 
+def placed_before(contract: Contract, table: SourceTable, moment: str) -> str:
+    """Whether a row has a readable time that places it before a moment, which is SQL.
+
+    Two index ranges, as in `in_hours`.
+    """
+    first = "'0001-01-01 00:00+00'::timestamptz"
+    return placed_between_sql(*_times(contract, table), first, moment)
+
+
 def in_no_hour(contract: Contract, table: SourceTable) -> str:
     """Whether a row has neither a readable event time nor a readable arrival."""
     return " AND ".join(
@@ -52,6 +61,11 @@ def in_no_hour(contract: Contract, table: SourceTable) -> str:
         for name in (contract.event_time, contract.arrival_time)
         if name is not None
     )
+
+
+def readable(column: SourceColumn, wanted: str) -> str:
+    """SQL for a column as a contract's type; null where it cannot be read."""
+    return _selected(column, wanted, unreadable_when(column))
 
 
 def _selected(column: SourceColumn, wanted: str, unreadable: str | None) -> str:
@@ -65,7 +79,7 @@ def _original_text(table: SourceTable, unreadable: Mapping[str, str]) -> str:
         return "NULL::text"
     parts = ", ".join(
         f"{table.columns[name].literal}, "
-        f"CASE WHEN {condition} THEN {table.columns[name].quoted}::text END"
+        f"CASE WHEN {condition} THEN {original_text(table.columns[name])} END"
         for name, condition in unreadable.items()
     )
     return (
@@ -94,7 +108,7 @@ def placed_hour(contract: Contract, table: SourceTable) -> str:
 def arrived_at(contract: Contract, table: SourceTable) -> str:
     """The arrival (or event, where the contract names no arrival), null if it cannot be read."""
     column = table.columns[contract.arrival_time or contract.event_time or ""]
-    return _selected(column, "timestamp", unreadable_when(column))
+    return readable(column, "timestamp")
 
 
 def _times(contract: Contract, table: SourceTable) -> tuple[SourceColumn, SourceColumn | None]:

@@ -21,7 +21,25 @@ _UNREADABLE = {
 _UNREADABLE_ARRAY = "(array_ndims({0}) > 1 OR array_lower({0}, 1) <> 1)"
 
 
+#: Bytes that are UTF-8, in hexadecimal (RFC 3629); braces are doubled for `format`.
+_UTF8_HEX = (
+    "^([0-7].|(c[2-9a-f]|d.)[89ab].|e0[ab].[89ab].|e[1-9abcef][89ab].[89ab].|ed[89].[89ab]."
+    "|f0[9ab].([89ab].){{2}}|f[1-3]([89ab].){{3}}|f48.([89ab].){{2}})*$"
+)
+
+
 def unreadable_when(column: SourceColumn) -> str | None:
     """SQL that is true where the column's value cannot be read; None if all of them can be."""
-    known = _UNREADABLE_ARRAY if column.type.endswith("[]") else _UNREADABLE.get(column.type)
+    is_array = column.type.endswith("[]")
+    known = _UNREADABLE_ARRAY if is_array else _UNREADABLE.get(column.type)
+    if column.may_be_any_bytes:
+        whole = "array_to_string({0}, '')" if is_array else "{0}::text"
+        broken = f"encode(convert_to({whole}, 'SQL_ASCII'), 'hex') !~ '{_UTF8_HEX}'"
+        known = f"({known} OR {broken})" if known else f"({broken})"
     return known.format(column.quoted) if known else None
+
+
+def original_text(column: SourceColumn) -> str:
+    """SQL for the text of a value that cannot be read; bytes that are no text as escapes."""
+    text = f"{column.quoted}::text"
+    return f"encode(convert_to({text}, 'SQL_ASCII'), 'escape')" if column.may_be_any_bytes else text

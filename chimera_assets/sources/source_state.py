@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 
 from chimera_assets.postgres.connection import execute
-from chimera_assets.sources import arrivals
+from chimera_assets.sources import arrivals, key_match
 from chimera_assets.sources.catalogue import inspect
 from chimera_assets.sources.query import (
     FROM_SETTING,
@@ -17,7 +17,9 @@ from chimera_assets.sources.query import (
     in_hours,
     placed_hour,
     query,
+    readable,
 )
+from chimera_assets.sources.session import begin, configure
 from chimera_assets.sources.stream import RowStream, stream_schema
 
 if TYPE_CHECKING:
@@ -29,17 +31,6 @@ if TYPE_CHECKING:
     from chimera_assets.postgres.connection import Database
     from chimera_assets.sources.arrivals import Arrivals, Look, Moment
     from chimera_assets.sources.batch import Batch
-
-#: One snapshot for the columns and the rows.
-SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_SET = "SELECT set_config($1, $2, true)"
-#: Whatever the server's or the user's settings, texts come out the same.
-_SESSION = {
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, YMD",
-    "client_encoding": "UTF8",
-    "jit": "off",  # compiling takes longer than most hours
-}
 
 
 class SourceNow:
@@ -58,9 +49,7 @@ class SourceNow:
         try:
             with database.explained():
                 self._server = arrivals.server_of(self._connection)
-                execute(self._connection, SNAPSHOT)
-                for name, value in (_SESSION | limits).items():
-                    execute(self._connection, _SET, [name, value])
+                begin(self._connection, limits)
                 self._table = inspect(self._connection, database.url, contract)
         except BaseException:
             self._connection.close()
@@ -133,7 +122,7 @@ class SourceNow:
         """The key's columns, each with a comma before it, as they are read."""
         columns = [(self._table.columns[name], name) for name in self._contract.key]
         return "".join(
-            f", {column.read_as(self._contract.column(name).type)} AS {column.quoted}"
+            f", {readable(column, self._contract.column(name).type)} AS {column.quoted}"
             for column, name in columns
         )
 
@@ -156,8 +145,8 @@ class SourceNow:
             keys: A JSON array of objects, each with the key columns as texts.
         """
         columns = [self._table.columns[name] for name in self._contract.key]
-        typed = ", ".join(f"{column.quoted} {column.type}" for column in columns)
-        same = " AND ".join(f"own.{column.quoted} = given.{column.quoted}" for column in columns)
+        typed = ", ".join(f"{column.quoted} {key_match.given_as(column)}" for column in columns)
+        same = " AND ".join(key_match.equal(column) for column in columns)
         sql = (
             f"SELECT count(*) AS found FROM jsonb_to_recordset($1::jsonb) AS given ({typed}) "  # noqa: S608
             f"WHERE EXISTS (SELECT FROM {self._table.quoted} AS own WHERE {same})"
@@ -190,5 +179,5 @@ class SourceNow:
         bounds = {FROM_SETTING: hours.start.isoformat(), TO_SETTING: hours.end.isoformat()}
         with self._database.explained():
             for name, value in bounds.items():
-                execute(self._connection, _SET, [name, value])
+                configure(self._connection, name, value)
         return in_hours(self._contract, self._table)

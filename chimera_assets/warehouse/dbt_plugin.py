@@ -28,6 +28,7 @@ from dbt_common.events.contextvars import get_node_info
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.lake import Lake
+from chimera_assets.lake.partitions import predicate
 from chimera_assets.lake.storage_retry import with_retries
 from chimera_assets.lake.stream import Replay
 from chimera_assets.row_values import without_values
@@ -36,6 +37,7 @@ from chimera_assets.spool import kept_spool_folder
 from chimera_assets.warehouse.by_hand import require_record
 from chimera_assets.warehouse.dbt_cursor import guard_cursors
 from chimera_assets.warehouse.duckdb import prepare, scan_sql
+from chimera_assets.warehouse.hour_writing import write_fitting_hours
 from chimera_assets.warehouse.lineage_log import LineageLog, column_names
 from chimera_assets.warehouse.node_errors import keep_error
 
@@ -119,7 +121,7 @@ class Plugin(BasePlugin):
                     table = self._table(location.path)
                     rows = _replay(cursor, f"select * from {relation.render()}")  # noqa: S608
                     self._opened(self._lineages).keep_table(cursor, table, request, rows.schema)
-                    _commit(rows, table, request)
+                    _commit(cursor, relation.render(), table, request, rows)
                     _create_view(cursor, request["target"], f"select * from {scan_sql(table)}")  # noqa: S608
                     cursor.execute(f"drop view {relation.render()}")
                 case other:
@@ -175,13 +177,20 @@ def _spill_folder() -> str:
     return str(kept_spool_folder("dbt"))
 
 
-def _commit(rows: Replay, table: Table, request: dict[str, Any]) -> None:
+def _commit(
+    cursor: DuckDBPyConnection, relation: str, table: Table, request: dict[str, Any], rows: Replay
+) -> None:
     """Stream rows into their table: one atomic commit, or none when nothing changes."""
     metadata = {"dbt_invocation_id": request["invocation_id"]}
     partition_by = HOUR_COLUMNS if request["partitioned"] else ()
     match request["strategy"]:
         case "hours":
-            table.write_hours(rows, _hours(request), metadata=metadata)
+
+            def of_hours(some: HourRange) -> Replay:
+                return rows if some == hours else _replay(cursor, _hours_sql(relation, some))
+
+            hours = _hours(request)
+            write_fitting_hours(table, of_hours, hours, metadata)
         case "merge" if table.exists():
             # Dimensions: small, and mostly unchanged.
             changed = pa.Table.from_batches(rows.batches(), rows.schema)
@@ -189,6 +198,10 @@ def _commit(rows: Replay, table: Table, request: dict[str, Any]) -> None:
                 table.merge(changed, keys=request["key_columns"], metadata=metadata)
         case _:
             table.overwrite(rows, partition_by=partition_by, metadata=metadata)
+
+
+def _hours_sql(relation: str, hours: HourRange) -> str:
+    return f"select * from {relation} where {predicate(hours)}"  # noqa: S608 - of our own making
 
 
 def _replay(cursor: DuckDBPyConnection, sql: str) -> Replay:

@@ -65,7 +65,8 @@ class Chimera:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A user's home, whose settings nothing before or after this test sees."""
     for name in [name for name in os.environ if name.startswith("CHIMERA_")]:
-        monkeypatch.delenv(name)
+        if name != "CHIMERA_POSTGRES_DIR":  # of the session of tests
+            monkeypatch.delenv(name)
     monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     _forget()

@@ -12,6 +12,7 @@ import pytest
 
 from chimera_assets.commands import tables
 from chimera_assets.commands.rows import Format, print_rows
+from chimera_assets.lake import open_lake
 from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.system_tables.column_lineage import append_lineages
 from tests.cli.conftest import HOURS, ROWS, one_line, process
@@ -214,3 +215,32 @@ def test_the_exit_code_of_a_process_that_read_delta_is_right() -> None:
         said = process("table", "read", NAME, "--format", "json")
         assert said.code == 0
         assert len(json.loads(said.out)) == STAGED
+
+
+def test_a_csv_for_people_has_no_formulas(chimera: Chimera) -> None:
+    texts = [
+        "=1+1",
+        "+1",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        " =1",
+        "\r=1",
+        "\uff1d1",
+        "a=1",
+        "",
+        None,
+        "'x",
+    ]
+    rows = {"event_id": texts, "tokens": [-1] * len(texts), "techniques": [["=1"]] * len(texts)}
+    open_lake().table("marts", "fact_formulas").overwrite(pl.DataFrame(rows))
+    read = ("table", "read", "marts/fact_formulas", "--reveal", "--format", "csv")
+
+    people = list(csv.DictReader(io.StringIO(chimera(*read).out, newline="")))
+    programs = list(csv.DictReader(io.StringIO(chimera(*read, "--raw").out, newline="")))
+
+    defused = [f"'{text}" for text in texts[:8] if text]
+    assert [row["event_id"] for row in people] == [*defused, "a=1", "", "", "'x"]
+    assert [row["event_id"] for row in programs] == [text or "" for text in texts]
+    assert {row["tokens"] for row in people} == {"-1"}  # a number is none
+    assert {row["techniques"] for row in people} == {'["=1"]'}

@@ -93,11 +93,11 @@ MISTAKES = {
     ),
     "check on the wrong type": (
         "{check: trimmed}",
-        "{check: range, min: 0}",
+        "{check: range, min: 0, max: 2147483647}",
         ["check range", "integer or number", "found model: string"],
     ),
     "text for a number": (
-        "{check: range, min: 0}",
+        "{check: range, min: 0, max: 2147483647}",
         "{check: range, min: zero}",
         ["a finite number", "'zero'"],
     ),
@@ -106,7 +106,11 @@ MISTAKES = {
         "min: 10000, max: 0",
         ["min no greater than max"],
     ),
-    "range without bounds": ("{check: range, min: 0}", "{check: range}", ["min, max or both"]),
+    "range without bounds": (
+        "{check: range, min: 0, max: 2147483647}",
+        "{check: range}",
+        ["min, max or both"],
+    ),
     "unknown parameter": ("min: 0, max: 10000", "min: 0, maxi: 10000", ["did you mean max?"]),
     "unknown severity": ("severity: warning", "severity: fatal", ["error, warning", "found fatal"]),
     "rule name twice": ("name: model_length", "name: model_not_null", ["a name of its own"]),
@@ -160,6 +164,14 @@ MISTAKES = {
         "      - name: hour\n",
         ["name other than", "found hour"],
     ),
+    **{
+        f"column of ours, {name}": (
+            "      - name: latency_ms\n",
+            f"      - name: {name}\n",
+            ["name other than", f"found {name}"],
+        )
+        for name in ("_placed", "_age", "_batch_id", "_file", "reasons", "Index", "HOUR")
+    },
     "key twice": (
         "status: active",
         "status: active\nstatus: draft",

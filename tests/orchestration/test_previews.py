@@ -28,3 +28,17 @@ def test_a_preview_shows_nothing_of_people_in_any_layer(tmp_path: Path) -> None:
         table = lake.table(*name.split("/"))
         commit = table.overwrite(pl.DataFrame([row]))
         assert commit_metadata(table, commit, None)["preview"].value.splitlines()[-1] == line
+
+
+def test_a_preview_has_no_links_images_or_markup_of_values(tmp_path: Path) -> None:
+    table = Lake(str(tmp_path / "lake")).table("staged", "generations")
+    values = {
+        "https://evil.example.com/?q=1": "` https://evil.example.com/?q=1 `",
+        "[a](//evil.example.com)<img src=x>": "` [a](//evil.example.com)<img src=x> `",
+        "a`b``c": "``` a`b``c ```",
+        "a|b\nc\u202e": r"` a\|b\u000ac\u202e `",
+        "plain": "plain",
+    }
+    commit = table.overwrite(pl.DataFrame({"model": list(values)}))
+    lines = commit_metadata(table, commit, None)["preview"].value.splitlines()[2:]
+    assert lines == [f"| {shown} |" for shown in values.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,8 +181,11 @@ def test_a_server_that_lost_its_keeper_gets_another(
 
 
 def test_a_start_that_was_cut_off_leaves_nothing_in_the_way(server: EmbeddedPostgres) -> None:
-    half = server.cluster.root / "data.new-cut-off"
-    half.mkdir(parents=True)
+    server.url("operational")
+    server.release()
+    shutil.rmtree(server.cluster.data)
+    half = server.cluster.data.parent / "data.new-cut-off"
+    half.mkdir()
     (half / "PG_VERSION").write_text("18")
 
     assert _ask(server.url("operational"), "SELECT 1") == 1

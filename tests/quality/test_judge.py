@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -123,3 +124,18 @@ def test_every_row_is_valid_or_rejected_for_just_the_rules_it_breaks(
     # Rows come out as they went in.
     back = pl.concat([valid, rejected.drop("reasons")]).sort("n")
     assert back.equals(frame.sort("n"))
+
+
+CASE = Path(__file__).parents[3] / "shared" / "cases" / "08_token_sum" / "generations.jsonl"
+
+
+@pytest.mark.skipif(not CASE.exists(), reason="no shared cases here")
+def test_counts_that_only_a_mistake_has_are_rejected_by_name() -> None:
+    """Two of them are beyond what a sum of 64 bits can hold; see the warehouse for other packs."""
+    given = [json.loads(line) for line in CASE.read_text().splitlines()]
+    assert sum(row["tokens_used"] for row in given) > 2**63
+    judge = Judge(shipped()["generations"], REFERENCES)
+    rows = [good_row(n, tokens_used=row["tokens_used"]) for n, row in enumerate(given)]
+    frame = raw_frame(shipped()["generations"], rows)
+    rejected = judge.explain(judge.screen(frame).suspects).rejected
+    assert rejected["reasons"].to_list() == [["tokens_used_range"]] * 2

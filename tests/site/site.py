@@ -34,7 +34,8 @@ LINEAGE = ("_batch_id", "_ingested_at")
 def environment(home: Path, **settings: str) -> dict[str, str]:
     """The environment of a user who set nothing but this."""
     foreign = ("CHIMERA_", "DAGSTER_", "AWS_", "DBT_", "PYTHONDONTWRITEBYTECODE")
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+    kept = ("CHIMERA_POSTGRES_DIR",)
+    inherited = {k: v for k, v in os.environ.items() if k in kept or not k.startswith(foreign)}
     ours = {
         "CHIMERA_HOME": str(home),
         "DAGSTER_HOME": str(ROOT),

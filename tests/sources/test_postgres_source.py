@@ -133,7 +133,12 @@ def test_each_row_with_a_time_is_in_exactly_one_hour(
         assert rows["event_id"].to_list() == expected
         assert set(rows["hour"]) <= {hour}
     assert pl.concat(alone.values()).sort("event_id").equals(together)
-    assert PostgresSource(database).status(generations).in_no_hour == 2
+    # What no hour takes is told with its reason: also what "arrived" before there were computers.
+    run(INSERT + event("of 1970", "1970-01-01 00:00Z", "2026-01-31 05:59Z"))
+    run(INSERT + event("arrived in 1800", "2026-01-31 05:10Z", "1800-01-01 00:00Z"))
+    found = PostgresSource(database).never_taken(generations, datetime(2023, 1, 1, tzinfo=UTC))
+    before = [name for name, (*_, place) in PLACES.items() if place is None]
+    assert found == {"without a readable time": len(before), "before CHIMERA_START": 2}
 
 
 def test_what_cannot_be_represented_keeps_its_text(
@@ -315,24 +320,6 @@ def test_a_reader_that_is_dropped_lets_go_of_the_source(
         wait_for(1)
         del reader
         wait_for(0)
-
-
-def test_status_tells_rows_and_the_newest_arrival(
-    database: str, run: Run, generations: Contract, contracts: dict[str, Contract]
-) -> None:
-    init_source(database)
-    run(
-        INSERT + event("one", "2026-01-31 05:10Z", "2026-01-31 05:12Z"),
-        INSERT + event("two", "2026-01-31 05:10Z", "infinity"),
-    )
-    source = PostgresSource(database)
-
-    status = source.status(generations)
-
-    assert (status.rows, status.estimated, status.in_no_hour) == (2, False, 0)
-    assert status.last_arrival == datetime(2026, 1, 31, 5, 12, tzinfo=UTC)
-    assert source.status(contracts["jailbreak_tests"]).last_arrival is None
-    assert source.status(contracts["providers"]).rows == 0
 
 
 MEASURED = """

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+import jinja2
+import polars as pl
 import pytest
 
 from chimera_assets.contracts import load_contracts
@@ -12,7 +15,7 @@ from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.system_tables.column_lineage import column_lineages
 from tests.shipped import SHIPPED
-from tests.warehouse.conftest import hour
+from tests.warehouse.conftest import ROOT, hour
 
 if TYPE_CHECKING:
     from tests.warehouse.conftest import Warehouse
@@ -225,3 +228,60 @@ def test_hours_that_cannot_be_are_reported(
     output = warehouse.dbt("build", "--select", "dim_time", start=start, end=end, expect=1)
     assert said in output
     assert not warehouse.lake.table("marts", "dim_time").exists()
+
+
+MAX = 2**63 - 1
+
+
+def test_an_hour_whose_sum_no_column_can_hold_stops_no_other(warehouse: Warehouse) -> None:
+    for number in range(5):
+        start = f"2026-01-31T{10 + number}"
+        warehouse.stage("generations", start, [generation(f"e{number}", cost_usd=0.5)])
+    warehouse.dbt(start="2026-01-31T10:00:00Z", end="2026-01-31T15:00:00Z")
+    rows = [generation("a", tokens_used=MAX), generation("b", tokens_used=MAX)]
+    warehouse.stage("generations", "2026-01-31T12", rows)
+    warehouse.stage("generations", "2026-01-31T13", [generation("c"), generation("d")])
+    big = [generation(f"f{number}", cost_usd=1.7e308) for number in range(2)]
+    warehouse.stage("generations", "2026-01-31T11", big)
+
+    said = warehouse.dbt(start="2026-01-31T10:00:00Z", end="2026-01-31T15:00:00Z", expect=1)
+
+    said = " ".join(said.split())
+    table = "aggregates/agg_provider_metrics"
+    assert f"{table}: 2026-01-31-11:00, 2026-01-31-12:00 held back" in said
+    assert "3 other hours replaced" in said
+    assert str(MAX) not in said
+    kept = warehouse.query("select hour, total_requests from t order by hour", t=table)
+    assert kept == [(10, 1), (11, 1), (12, 1), (13, 2), (14, 1)]
+    facts = warehouse.query("select count(*) from t", t="marts/fact_generations")
+    assert facts == [(8,)]
+
+
+@pytest.mark.parametrize(
+    ("macro", "values", "result"),
+    [
+        ("stable_avg", [1.5e308] * 3, 1.5e308),
+        ("stable_avg", [0.1, 0.2], 0.15),
+        ("stable_avg", [float("nan"), 1.0], "nan"),
+        ("stable_avg", [None], None),
+        ("stable_sum", [0.1, 0.2, None], 0.3),
+        ("stable_sum", [float("inf"), 1.0], "nan"),
+        ("stable_sum", [None], None),
+        ("stable_sum", [1.5e308] * 2, "a sum is beyond double precision"),
+    ],
+)
+def test_sums_of_doubles_are_right_or_refused(
+    macro: str, values: list[float | None], result: float | str | None
+) -> None:
+    text = (ROOT / "dbt_project/macros/engine/statistics.sql").read_text()
+    sql = getattr(jinja2.Environment().from_string(text).module, f"duckdb__{macro}")("x")  # noqa: S701
+    with duckdb.connect() as connection:
+        rows = pl.DataFrame({"x": values}, schema={"x": pl.Float64})
+        connection.register("given", rows)
+        asked = f"select {sql} from given"  # noqa: S608 - of the macro
+        if isinstance(result, str) and " " in result:
+            with pytest.raises(duckdb.Error, match=result):
+                connection.execute(asked).fetchall()
+            return
+        found = connection.execute(asked).fetchall()[0][0]
+    assert found == pytest.approx(float(result) if result is not None else None, nan_ok=True)

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 #: Where the one table of a contract stands in its file.
 TABLE: Location = ("schema", 0)
 
-#: Names that the platform gives to columns of its own.
-RESERVED = (
-    *HOUR_COLUMNS,
-    *("_batch_id", "_ingested_at", "_unreadable"),
-    *("_file", "_line", "_taken", "_rule", "_text", "_why"),  # of landing files
-)
+#: Names that the platform gives to columns of its own, beside all that begin with an underscore.
+RESERVED = (*HOUR_COLUMNS, "index", "reasons")
 
 #: So many bytes a name may have in PostgreSQL.
 _LONGEST = 63
@@ -52,8 +48,8 @@ def _read_column(document: Document, declared: SchemaProperty, here: Location) -
         expected = f"letters, digits, _ and inside of it . $ - or blanks, at most {_LONGEST} bytes"
         place, found = (*here, "name"), repr(name) if name else "none"
         document.problem(place, "name of a column", expected=expected, found=found)
-    if name in RESERVED:
-        expected = f"a name other than {', '.join(RESERVED)} (the platform's own)"
+    if name.lower() in RESERVED or name.startswith("_"):
+        expected = f"a name other than {', '.join(RESERVED)} and _… (the platform's own)"
         document.problem((*here, "name"), "name of a column", expected=expected, found=name)
     level = declared.classification
     if level not in LEVELS:

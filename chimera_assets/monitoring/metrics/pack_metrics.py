@@ -47,8 +47,11 @@ def _value(metric: Metric) -> pl.Expr:
 
 
 def _sum(column: str) -> pl.Expr:
-    """The sum; that of a column of which nothing is known is null."""
-    return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
+    """The sum; that of a column of which nothing is known is null.
+
+    As a float, which a metric is anyway: one of 64 bits would begin anew below zero.
+    """
+    return pl.when(pl.col(column).count() > 0).then(pl.col(column).cast(pl.Float64).sum())
 
 
 def _label(label: Label, rows: pl.DataFrame) -> pl.Expr:
@@ -56,7 +59,7 @@ def _label(label: Label, rows: pl.DataFrame) -> pl.Expr:
     name = pl.col(label.column).cast(pl.String).fill_null(UNKNOWN)
     if label.top is None or label.by is None:
         return name
-    ranked = rows.group_by(name).agg(pl.col(label.by).sum())
+    ranked = rows.group_by(name).agg(pl.col(label.by).cast(pl.Float64).sum())
     largest = ranked.sort([label.by, label.column], descending=[True, False])[label.column]
     is_large = name.is_in(largest.head(label.top).implode())
     return pl.when(is_large).then(name).otherwise(pl.lit(OTHER))

@@ -13,6 +13,8 @@ from chimera_assets.postgres.embedded.cluster import environment
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chimera_assets.postgres.embedded.account import Account
     from chimera_assets.postgres.embedded.cluster import Cluster
 
@@ -26,7 +28,7 @@ _TRUST = re.compile(r"^[^#\n]*\btrust\b", re.MULTILINE)
 _LINGER_SECONDS = 10.0
 
 
-def require_passwords(cluster: Cluster, account: Account) -> None:
+def require_passwords(cluster: Cluster, account: Account, programs: Path) -> None:
     """Make a server that does not run ask for the passwords of its file, from its next start on.
 
     Data of a release that trusted everybody with the socket is kept as it is; so is that of a
@@ -40,7 +42,7 @@ def require_passwords(cluster: Cluster, account: Account) -> None:
     if known is not None and not trusts(cluster):
         return
     chosen = known or passwords.fresh()
-    _set(cluster, account, chosen)
+    _set(cluster, account, programs, chosen)
     _write_rules(cluster, account)
     passwords.keep(cluster.root, chosen)
 
@@ -65,7 +67,7 @@ def trusts(cluster: Cluster) -> bool:
     return _TRUST.search((cluster.data / "pg_hba.conf").read_text()) is not None
 
 
-def _set(cluster: Cluster, account: Account, chosen: dict[str, str]) -> None:
+def _set(cluster: Cluster, account: Account, programs: Path, chosen: dict[str, str]) -> None:
     """Set the password of every login that there is, in PostgreSQL's single-user mode.
 
     There nobody else can connect, and nobody is asked for the password that is to be set.
@@ -76,15 +78,15 @@ def _set(cluster: Cluster, account: Account, chosen: dict[str, str]) -> None:
         for login, password in chosen.items()
     )
     deadline = time.monotonic() + _LINGER_SECONDS
-    while (problem := _single_user(cluster, account, statements)) is not None:
+    while (problem := _single_user(cluster, account, programs, statements)) is not None:
         if "still in use" not in problem or time.monotonic() > deadline:
             raise EmbeddedServerError(cluster.root, f"its passwords were not set: {problem}")
         time.sleep(0.1)
 
 
-def _single_user(cluster: Cluster, account: Account, statements: str) -> str | None:
+def _single_user(cluster: Cluster, account: Account, programs: Path, statements: str) -> str | None:
     """Run statements, one a line; gives what went wrong, if anything did."""
-    command = [str(cluster.programs() / "postgres"), "--single", "-D", str(cluster.data)]
+    command = [str(programs / "postgres"), "--single", "-D", str(cluster.data)]
     for option in ("exit_on_error=on", "log_min_error_statement=panic", "log_min_messages=fatal"):
         command += ["-c", option]
     done = subprocess.run(  # noqa: S603 - our own binary, arguments as a list

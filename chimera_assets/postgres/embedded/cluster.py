@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -18,19 +17,14 @@ import psutil
 
 from chimera_assets.postgres.embedded import passwords
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
+from chimera_assets.postgres.embedded.socket_path import fits, usual_temporary
 
 if TYPE_CHECKING:
     from chimera_assets.postgres.embedded.account import Account
 
 PORT = 5432
-#: Linux allows 107 bytes in the path of a socket, macOS 103.
-_LONGEST_SOCKET = 100
-
 #: How the log says that a start begins, and what ended it; so many lines are looked at.
 _STARTED, _FAULT, _LAST_LINES = "starting PostgreSQL", re.compile(r"\b(FATAL|PANIC):"), 200
-#: `unix_socket_directories` is a list, split at commas; keep to what never needs quoting.
-_PLAIN_PATH = re.compile(r"[\w./+@=-]+", re.ASCII)
-
 _NEEDED = frozenset({"DYLD_LIBRARY_PATH", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ"})
 
 _OPTIONS = {
@@ -48,14 +42,17 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One embedded server's folder, laid out as `data/`, `run/`, `log` and the lock files."""
+    """One embedded server's folder, laid out as `data/`, `run/`, `log` and the lock files.
+
+    The first two may be links to folders elsewhere; see `place.py`.
+    """
 
     root: Path
 
     @property
     def data(self) -> Path:
-        """The data directory."""
-        return self.root / "data"
+        """The data directory; `data` in the folder may be a link to it, see `place.py`."""
+        return Path(os.path.realpath(self.root / "data"))
 
     @property
     def log(self) -> Path:
@@ -64,15 +61,12 @@ class Cluster:
 
     @property
     def socket_folder(self) -> Path:
-        """Where the socket is: `run/`, or a private folder in /tmp where that path is too long."""
+        """Where the socket is: `run`, or where that leads to."""
         run = self.root / "run"
-        if len(os.fsencode(run)) + len(
-            "/.s.PGSQL.5432"
-        ) <= _LONGEST_SOCKET and _PLAIN_PATH.fullmatch(str(run)):
-            return run
-        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
-        # Not tempfile.gettempdir(): every process must find the same folder, whatever its TMPDIR.
-        return Path(f"/tmp/chimera-{os.getuid()}-{digest}")  # noqa: S108 - ownership is checked
+        if run.is_symlink():
+            return Path(os.path.realpath(run))
+        # A server that an older release started in so deep a folder has no link to its socket.
+        return run if fits(run) else usual_temporary(self.root)
 
     def url(self, database: str, login: str = passwords.SUPERUSER) -> str:
         """The URL of a database, for any client; it names the port, so PGPORT cannot mislead.
@@ -115,22 +109,22 @@ class Cluster:
             )
         return found[version]
 
-    def initialise(self, account: Account) -> None:
+    def initialise(self, account: Account, programs: Path) -> None:
         """Make the data directory if there is none, whole or not at all."""
-        self.own_socket_folder(account)
         if self.data.exists():
             return
-        for leftover in self.root.glob("data.new-*"):
-            shutil.rmtree(leftover)
+        for folder in {self.root, self.data.parent}:
+            for leftover in folder.glob("data.new-*"):
+                shutil.rmtree(leftover)
         chosen = passwords.load(self.root) or passwords.fresh()
-        draft = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.root))
+        draft = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.data.parent))
         account.own(draft)
         superuser = draft / "password"
         superuser.write_text(chosen[passwords.SUPERUSER])
         account.own_file(superuser)
         fresh = draft / "data"
         command = [
-            str(self.programs() / "initdb"),
+            str(programs / "initdb"),
             f"--pgdata={fresh}",
             f"--username={passwords.SUPERUSER}",
             f"--pwfile={superuser}",
@@ -156,20 +150,11 @@ class Cluster:
         fresh.rename(self.data)
         shutil.rmtree(draft)
 
-    def own_socket_folder(self, account: Account) -> None:
-        """Make the socket's folder, private to the server's account."""
-        folder = self.socket_folder
-        if folder.is_symlink() or (
-            folder.exists() and folder.stat().st_uid not in {os.getuid(), account.uid}
-        ):
-            raise EmbeddedServerError(self.root, f"{folder} belongs to somebody else", "remove it")
-        account.own(folder)
-
-    def command(self) -> list[str]:
+    def command(self, programs: Path) -> list[str]:
         """The server's command line."""
         options = _OPTIONS | {"unix_socket_directories": str(self.socket_folder)}
         return [
-            str(self.programs() / "postgres"),
+            str(programs / "postgres"),
             "-D",
             str(self.data),
             "-p",

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from chimera_assets.errors import one_line
-from chimera_assets.postgres.embedded import access, keeper, locks, passwords
+from chimera_assets.postgres.embedded import access, keeper, locks, passwords, place
 from chimera_assets.postgres.embedded.account import Account
 from chimera_assets.postgres.embedded.cluster import Cluster, environment
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
@@ -30,12 +30,11 @@ from chimera_assets.postgres.embedded.provision import (
     SOURCE_DATABASE,
     provide,
 )
+from chimera_assets.settings import Settings
 from chimera_assets.settings.home import make_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from chimera_assets.settings import Settings
 
 __all__ = ["PLATFORM_DATABASE", "SOURCE_DATABASE", "EmbeddedPostgres", "embedded_server"]
 
@@ -57,11 +56,14 @@ class EmbeddedPostgres:
 
     Args:
         root: The server's folder; made if missing.
+        elsewhere: The folder for what cannot be in there where root runs it; by default the one
+            that the settings name.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, elsewhere: Path | None = None) -> None:
         # The resolved path, so that two ways to one folder share socket and locks.
         self.cluster = Cluster(root.expanduser().resolve())
+        self._given_elsewhere = elsewhere
         self._lease: int | None = None
 
     def url(self, database: str, login: str = passwords.SUPERUSER) -> str:
@@ -116,8 +118,6 @@ class EmbeddedPostgres:
         try:
             make_home(root.parent)
             root.mkdir(exist_ok=True)
-            if self.cluster.data.exists():  # to a server that runs, the home was closed just now
-                Account.choose(self.cluster.data).let_reach(self.cluster.data)
             with locks.exclusive(root / "start.lock", _START_SECONDS):
                 yield
         except TimeoutError as error:
@@ -176,6 +176,9 @@ class EmbeddedPostgres:
                 raise EmbeddedServerError(self.cluster.root, problem, transient=True)
             time.sleep(_POLL_SECONDS)
 
+    def _elsewhere(self) -> Path:
+        return self._given_elsewhere or Settings().postgres_dir
+
     def _outwait_single_user(self) -> None:
         """Wait until passwords are set by a start that was killed; its last program lives on."""
         deadline = time.monotonic() + _RECOVERY_SECONDS
@@ -188,18 +191,19 @@ class EmbeddedPostgres:
     def _start_keeper(self) -> subprocess.Popen[bytes]:
         cluster = self.cluster
         orphan = cluster.postmaster()
-        account = Account.choose(cluster.data)
+        account, elsewhere = Account.choose(cluster.data), self._elsewhere()
+        programs = place.reachable_programs(cluster.programs(), account, elsewhere)
         if orphan is None:
             self._outwait_single_user()
-            account.let_read(cluster.programs().parent)
-            cluster.initialise(account)
+            place.settle(cluster, account, elsewhere)
+            cluster.initialise(account, programs)
             cluster.forget_dead_server()
-            access.require_passwords(cluster, account)
+            access.require_passwords(cluster, account, programs)
         order = {
             "root": str(cluster.root),
             "socket_folder": str(cluster.socket_folder),
             "adopt": orphan,
-            "command": cluster.command(),
+            "command": cluster.command(programs),
             "environment": environment(),
             "account": account.arguments,
         }
@@ -239,4 +243,4 @@ def embedded_server(settings: Settings) -> EmbeddedPostgres:
     """This process's handle on the embedded server of CHIMERA_HOME; does not start it."""
     root = settings.home / "postgres"
     with _in_process:
-        return _servers.setdefault(root, EmbeddedPostgres(root))
+        return _servers.setdefault(root, EmbeddedPostgres(root, settings.postgres_dir))

@@ -46,13 +46,19 @@
 {%- endmacro %}
 
 
-{#- A sum of floating-point numbers whose result does not hang on the order of the rows. -#}
+{#-
+  A sum of floating-point numbers whose result does not hang on the order of the rows. One beyond
+  double precision, of numbers that are not, is an error: its hour is held back.
+-#}
 {% macro stable_sum(column) -%}
     {{ adapter.dispatch("stable_sum", "chimera")(column) }}
 {%- endmacro %}
 
 {% macro duckdb__stable_sum(column) -%}
-    fsum({{ column }})
+    case
+        when isfinite(fsum({{ column }})) or not bool_and(isfinite({{ column }})) then fsum({{ column }})
+        when count({{ column }}) > 0 then cast(error('a sum is beyond double precision') as double)
+    end
 {%- endmacro %}
 
 {% macro spark__stable_sum(column) -%}
@@ -60,13 +66,20 @@
 {%- endmacro %}
 
 
-{#- An average of floating-point numbers whose result does not hang on the order of the rows. -#}
+{#-
+  An average of floating-point numbers whose result does not hang on the order of the rows. Where
+  their sum is beyond double precision, they are added up in a smaller unit: a power of two, which
+  takes no digit away.
+-#}
 {% macro stable_avg(column) -%}
     {{ adapter.dispatch("stable_avg", "chimera")(column) }}
 {%- endmacro %}
 
 {% macro duckdb__stable_avg(column) -%}
-    favg({{ column }})
+    case
+        when isfinite(favg({{ column }})) then favg({{ column }})
+        else favg({{ column }} * pow(2.0, -64)) * pow(2.0, 64)
+    end
 {%- endmacro %}
 
 {% macro spark__stable_avg(column) -%}

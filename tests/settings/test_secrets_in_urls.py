@@ -1,0 +1,88 @@
+"""No piece of a password is in any message, wherever somebody wrote it, and however."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from chimera_assets.errors import SettingError, without_userinfo
+from chimera_assets.settings import Settings
+from chimera_assets.sources.errors import SourceError
+from chimera_assets.sources.postgres import PostgresSource
+
+#: A password with all that has a meaning in URLs, and what may not be seen of it.
+PASSWORD = "s3cr/et:p@ss#w?rd%zz1"  # noqa: S105 - of nobody
+PIECES = re.compile(r"s3cr|et:|p@ss|ss#|w\?|rd%|zz1")
+
+FORMS = [
+    "{scheme}://u:{password}@host/x",
+    "{scheme}://u:{password}@host:9091",
+    "{scheme}:/u:{password}@host/x",
+    "{scheme}:u:{password}@host/x",
+    "u:{password}@host:9091",
+]
+
+
+def said(**settings: str) -> str:
+    """What is said of settings, or of the places that they name."""
+    try:
+        made = Settings(_env_file=None, **settings)  # type: ignore[arg-type,call-arg]
+        places = (made.resolved_lake_uri, made.resolved_landing_uri)
+    except SettingError as error:
+        return str(error)
+    except ValueError as error:  # pydantic's own, of which only the setting's name is shown
+        return str(error).splitlines()[1]
+    return " ".join(places)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("setting", "scheme"),
+    [
+        ("lake_uri", "s3"),
+        ("lake_uri", "http"),
+        ("landing_uri", "s3"),
+        ("landing_uri", "gs"),
+        ("ui_url", "ftp"),
+        ("notify_urls", "mailto"),
+        ("pushgateway_url", "ftp"),
+        ("source_database_url", "postgres"),
+        ("database_url", "mysql"),
+    ],
+)
+def test_a_setting_that_is_refused_does_not_say_it(setting: str, scheme: str, form: str) -> None:
+    if setting.endswith("_uri") and not form.startswith("{scheme}:/"):
+        pytest.skip("that is the name of a folder")
+    given = form.format(scheme=scheme, password=PASSWORD)
+    assert not PIECES.search(said(**{setting: given}))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://u:{PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://u:{PASSWORD}",
+        f"postgresql://u@127.0.0.1:1/db?password={PASSWORD}",
+        f"postgresql://u@127.0.0.1:1/db?passwrd={PASSWORD}",
+        f"postgresql://u:%zz{PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://u:{PASSWORD}@[::1/db",
+        f"postgresql://u@127.0.0.1:99999999/{PASSWORD}@",
+    ],
+)
+def test_a_database_that_cannot_be_reached_does_not_say_it(url: str) -> None:
+    from tests.quality.rows import shipped
+
+    with pytest.raises(SourceError) as caught:
+        PostgresSource(url).verify(shipped()["generations"])
+    assert not PIECES.search(str(caught.value))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_words_of_others_lose_it(form: str) -> None:
+    url = form.format(scheme="http", password=PASSWORD)
+    for words in (f"Custom endpoint `{url}` was no URI", f"cannot reach S3 at {url}: refused"):
+        assert not PIECES.search(without_userinfo(words))
+    assert without_userinfo("s3://lake/x: at 10:30, mail me@example.com") == (
+        "s3://lake/x: at 10:30, mail me@example.com"
+    )
