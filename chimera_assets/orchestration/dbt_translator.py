@@ -8,6 +8,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS
 from chimera_assets.warehouse.dbt_project import pack_of_model
+from chimera_assets.warehouse.model_groups import hourly_models
 
 
 class Translator(DagsterDbtTranslator):
@@ -41,9 +42,9 @@ class Translator(DagsterDbtTranslator):
     def get_partitions_def(
         self, dbt_resource_props: Mapping[str, Any]
     ) -> dg.PartitionsDefinition | None:
-        """Hourly for models that are replaced hour by hour; views and dimensions have none."""
-        by_hour = dbt_resource_props.get("config", {}).get("strategy") == "hours"
-        return HOURLY_PARTITIONS if by_hour else None
+        """Hourly for whatever is made from streams; none for what reference tables make."""
+        hourly = dbt_resource_props["unique_id"] in hourly_models()
+        return HOURLY_PARTITIONS if hourly else None
 
 
 TRANSLATOR = Translator()
