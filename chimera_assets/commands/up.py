@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from chimera_assets.commands.terminal import notes
 from chimera_assets.errors import ArgumentError
+from chimera_assets.orchestration.first_hour import settle
 from chimera_assets.orchestration.instance.home import dagster_home
 from chimera_assets.orchestration.web import started
 from chimera_assets.settings import get_settings
@@ -34,6 +35,7 @@ def up(*, host: str, port: int) -> NoReturn:
     _ = settings.resolved_lake_uri
     _end_what_is_left()
     _require_free(host, port)
+    settle()
     workspace = home / "workspace.yaml"
     where = ["-w", str(workspace)] if workspace.is_file() else ["-m", "chimera_assets.definitions"]
     if not settings.ui_url:

@@ -25,6 +25,7 @@ from chimera_assets.interrupts import noted
 from chimera_assets.layers import RAW
 from chimera_assets.orchestration.instance.dead_runs import end_dead_runs
 from chimera_assets.orchestration.instance.home import open_instance
+from chimera_assets.orchestration.runs.on_pages import NO_RETRY, origin_on_pages
 from chimera_assets.orchestration.runs.run_record import CheckRun, RunRecord, StepEvent, StepRun
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY, partition_tags
 from chimera_assets.runs.job_names import HOURLY_JOB
@@ -109,6 +110,7 @@ def run_hours(
         tags = {
             **partition_tags(hours),
             **_LABELS,
+            **NO_RETRY,
             **(actor.tags() if actor is not None else {}),
             **({CAUSE_TAG: REPLAY} if replay else {}),
         }
@@ -143,6 +145,7 @@ def _create(
         tags={**definition.run_tags, **tags},
         asset_selection=chosen,
         job_code_origin=job.get_python_origin(),
+        remote_job_origin=origin_on_pages(definition.name),
     )
 
 

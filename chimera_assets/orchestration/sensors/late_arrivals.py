@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from chimera_assets.access.principal import Principal
 from chimera_assets.contracts import Contract, contracts
 from chimera_assets.errors import ChimeraError
+from chimera_assets.hours import parse_key
 from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
 from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.first_hour import begin_with
 from chimera_assets.orchestration.hourly_job import etl_hourly
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS
 from chimera_assets.orchestration.runs.late_runs import plan
 from chimera_assets.orchestration.runs.tags import PARTITION_TAG
 from chimera_assets.postgres.databases import source_database_url
@@ -21,6 +25,9 @@ from chimera_assets.row_values import values_hidden
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.postgres import PostgresSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NAME = "late_arrivals"
 _ACTOR = Principal.of_system(f"sensor {_NAME}")
@@ -57,12 +64,19 @@ def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     runs = []
     for request, rows in planned.runs:
         tags = request.tags(rows) | _ACTOR.tags()
-        runs.append(dg.RunRequest(partition_key=tags.get(PARTITION_TAG), tags=tags))
+        begin_with(request.hours.start)  # the run's process reads it as it starts
+        runs.append(dg.RunRequest(partition_key=_known_key(tags), tags=tags))
     if runs:
         for line in planned.messages:
             context.log.info(line)
     reason = None if runs else dg.SkipReason("\n".join(planned.messages))
     return dg.SensorResult(run_requests=runs, skip_reason=reason, cursor=json.dumps(rests))
+
+
+def _known_key(tags: Mapping[str, str]) -> str | None:
+    """The hour of a run of one, unless it is earlier than this process knows hours."""
+    key = tags.get(PARTITION_TAG)
+    return key if key is not None and parse_key(key) >= HOURLY_PARTITIONS.start else None
 
 
 def _rested_scan(contract: Contract, rests: dict[str, str], now: datetime) -> LateRowScan:
