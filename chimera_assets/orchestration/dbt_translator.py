@@ -10,8 +10,9 @@ from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS
 from chimera_assets.warehouse.dbt_project import pack_of_model
 from chimera_assets.warehouse.model_groups import hourly_models
 
-#: Where dagster-dbt keeps the project for its own command line.
-_PROJECT = "dagster_dbt/project"
+#: Where dagster-dbt keeps objects for its own command line, which is not used here: on the pages
+#: they are names of classes, "unserializable".
+_OBJECTS = {f"dagster_dbt/{name}" for name in ("manifest", "dagster_dbt_translator", "project")}
 
 
 class Translator(DagsterDbtTranslator):
@@ -48,8 +49,7 @@ class Translator(DagsterDbtTranslator):
     ) -> dg.AssetSpec:
         """The spec, with where the rows are kept beside what made them."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        # An object that the pages cannot show; nothing here asks for it.
-        shown = {key: value for key, value in spec.metadata.items() if key != _PROJECT}
+        shown = {key: value for key, value in spec.metadata.items() if key not in _OBJECTS}
         spec = spec.replace_attributes(metadata=shown)
         kept = manifest["nodes"].get(unique_id, {}).get("config", {}).get("materialized") == "delta"
         return spec.replace_attributes(kinds={"dbt", "duckdb", "deltalake"}) if kept else spec

@@ -1,11 +1,11 @@
 """The hour with which the partitions begin: CHIMERA_START, or else the first that has any data.
 
-Without the setting, the pages would show three years of missing hours on the first day. So the first
-hour is noted in CHIMERA_HOME, where every process reads it as it starts: by the commands `demo`,
-`backfill` and `up`, as the earliest of what source, landing files and lake hold and of the hours that
-are asked for. It only ever moves back, so that no hour that has data is left out. Where nothing is
-noted the partitions begin with the setting's default; so they do for a lake on S3, which several
-machines may share, each with a home of its own.
+Without the setting, the pages would show three years of missing hours on the first day. So the
+first hour is noted in CHIMERA_HOME, where every process reads it as it starts: by the commands
+`demo`, `backfill` and `up`, as the earliest of what source, landing files and lake hold and of the
+hours that are asked for. It only ever moves back, so that no hour that has data is left out. Where
+nothing is noted the partitions begin with the setting's default; so they do for a lake on S3, which
+several machines may share, each with a home of its own.
 """
 
 from __future__ import annotations

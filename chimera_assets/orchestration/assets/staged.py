@@ -102,7 +102,6 @@ def _staged_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
         owners=descriptions.owners(contract),
         tags=descriptions.tags(contract),
         metadata=descriptions.metadata(contract),
-        freshness_policy=descriptions.freshness(contract),
         skippable=True,
     )
 
