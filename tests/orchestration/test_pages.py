@@ -16,6 +16,8 @@ from tests.site.site import Site, generations, keys
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+JOB = "chimera_etl_hourly"
+
 #: "Materialize all" means all hours to the present, so the partitions begin a few hours ago.
 START = floor_hour(datetime.now(UTC)) - 7 * ONE_HOUR
 HOURS = keys(partition_key(START), 7)
@@ -114,6 +116,17 @@ def test_materialize_all_takes_every_hour_in_one_run(site: Site, everything: lis
     assert every_promise_holds(site)
 
 
+def test_a_backfill_from_the_page_of_the_job_is_one_run_too(site: Site) -> None:
+    place = {"repositoryLocationName": "chimera_assets", "repositoryName": "__repository__"}
+    selector = {"partitionSetName": f"{JOB}_partition_set", "repositorySelector": place}
+    asked = {"selector": selector, "partitionNames": HOURS[:3], "tags": []}
+
+    runs = site.process.ask("backfill", parameters=asked)
+
+    ranges = [run["tags"].get("dagster/asset_partition_range_end") for run in runs]
+    assert ranges == [HOURS[2]]
+
+
 NODE = """query($key: AssetKeyInput!, $hours: [String!], $hour: String!) {
   assetNodeOrError(assetKey: $key) { ... on AssetNode {
     staleStatus(partition: $hour)
@@ -183,7 +196,7 @@ def test_after_a_range_each_hour_tells_its_rows_and_the_last_one_what_the_catalo
 
     origin = ask(site, RUNS, id=ran.run_id)
     assert origin == {
-        "jobName": "chimera_etl_hourly",
+        "jobName": JOB,
         "repositoryOrigin": {
             "repositoryName": "__repository__",
             "repositoryLocationName": "chimera_assets",
