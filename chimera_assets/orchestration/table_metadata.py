@@ -22,7 +22,7 @@ from chimera_assets.privacy.masking import PAGES_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dagster._core.execution.context.system import StepExecutionContext
 
@@ -80,7 +80,7 @@ def note_hours(  # noqa: PLR0913
     table: Table,
     hours: HourRange,
     *,
-    last: Mapping[str, Any] | None = None,
+    show: Callable[[Table, HourRange], Mapping[str, Any]] = catalogue_metadata,
     also: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Note for each hour its own rows and bytes, and for the last what the catalogue shows.
@@ -92,7 +92,7 @@ def note_hours(  # noqa: PLR0913
         key: The asset.
         table: Its table.
         hours: The hours of the run.
-        last: What to show with the last hour instead of columns and preview.
+        show: Gives what to show with the last hour; called with the newest hour that has rows.
         also: Partition key -> what else is said of that hour.
     """
     sizes = table.sizes_by_hour(hours).with_columns(key=HOUR_KEY)
@@ -102,9 +102,7 @@ def note_hours(  # noqa: PLR0913
         size = found.get(partition_key(hour), {"rows": 0, "bytes": 0})
         noted[partition_key(hour)] = {HOUR_ROWS: size["rows"], HOUR_BYTES: size["bytes"]}
         noted[partition_key(hour)] |= (also or {}).get(partition_key(hour), {})
-    noted[partition_key(hours.end - ONE_HOUR)] |= (
-        last if last is not None else catalogue_metadata(table, _newest(found, hours))
-    )
+    noted[partition_key(hours.end - ONE_HOUR)] |= show(table, _newest(found, hours))
     _add(context, key, noted)
 
 

@@ -75,7 +75,9 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
         # A preview of the quarantine would show values; its rows are under access control.
         reasons = {"rows by reason": gate.reasons(staging)}
         if hours is not None:
-            note_hours(step_of(context), quarantine_key, quarantined, hours, last=reasons)
+            note_hours(
+                step_of(context), quarantine_key, quarantined, hours, show=lambda *_: reasons
+            )
         yield dg.MaterializeResult(
             quarantine_key,
             metadata={

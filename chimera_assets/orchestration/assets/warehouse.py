@@ -147,14 +147,16 @@ def _shown(context: dg.AssetExecutionContext, result: NodeResult) -> dict[str, A
     table = open_lake().table(*key.path)
     kept = table.exists()
     shown = {**whole_table(table), "version": table.version()} if kept else {}
-    once = {**_lineage_metadata(key), **(preview(table) if kept else {})}
+    lineage = _lineage_metadata(key)
     hours = hours_of_tags(context.run.tags) if result.node in hourly_models() else None
+    if hours is not None and kept and set(HOUR_COLUMNS) <= set(table.partition_columns()):
+        note_hours(step_of(context), key, table, hours, show=preview)
+        note_last(step_of(context), key, hours, lineage)
+        return shown
+    once = {**lineage, **(preview(table) if kept else {})}
     if hours is None:
         return shown | once
-    if kept and set(HOUR_COLUMNS) <= set(table.partition_columns()):
-        note_hours(step_of(context), key, table, hours, last=once)
-    else:
-        note_last(step_of(context), key, hours, once)
+    note_last(step_of(context), key, hours, once)
     return shown
 
 
