@@ -76,6 +76,9 @@ def run_shown(
         Progress(console) as progress,
     ):
         progress.working_on("loading Dagster")
+        from chimera_assets.orchestration.first_hour import settle  # noqa: PLC0415 - seconds
+
+        settle(hours.start)  # before the definitions are loaded, which read it
         from chimera_assets.orchestration.runs.run_hours import run_hours  # noqa: PLC0415 - seconds
 
         done = run_hours(hours, actor=actor, replay=replay, streams=streams, on_event=progress.step)

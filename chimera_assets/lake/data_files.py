@@ -49,6 +49,13 @@ def rows_by_hour(table: TableLocation, delta: DeltaTable, hours: HourRange | Non
     )
 
 
+def sizes_by_hour(table: TableLocation, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:
+    """Rows and bytes of each hour; see `Table.sizes_by_hour`."""
+    listed = files(table, delta, hours)
+    require_hour_columns(table, listed.schema, hours, always=True)
+    return listed.group_by(HOUR_COLUMNS).agg(pl.col("rows", "bytes").sum()).sort(HOUR_COLUMNS)
+
+
 def last_hour(table: TableLocation, delta: DeltaTable) -> datetime | None:
     """The last hour that has rows; see `Table.last_hour`."""
     listed = files(table, delta, None).filter(pl.col("rows") > 0)

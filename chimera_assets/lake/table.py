@@ -189,6 +189,10 @@ class Table(TableState):
         """Rows of each hour that has any: `hour_partition` Date, `hour` Int32, `rows` Int64."""
         return data_files.rows_by_hour(self, self.delta(), hours)
 
+    def sizes_by_hour(self, hours: HourRange | None = None) -> pl.DataFrame:
+        """What each hour's files hold: `hour_partition`, `hour`, `rows`, `bytes`."""
+        return data_files.sizes_by_hour(self, self.delta(), hours)
+
     def rows_by_day(self) -> pl.DataFrame:
         """Rows of each day that has any: `hour_partition` Date, `rows` Int64."""
         listed = data_files.files(self, self.delta(), None)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from chimera_assets.hours import PARTITION_KEY_FORMAT, HourRange
-from chimera_assets.settings import get_settings
+from chimera_assets.orchestration.first_hour import first_hour
 
-#: Hours since CHIMERA_START, UTC. One object, because Dagster joins assets by equal definitions.
+if TYPE_CHECKING:
+    from dagster._core.execution.context.system import StepExecutionContext
+
+#: Hours, UTC. One object, because Dagster joins assets by equal definitions.
 HOURLY_PARTITIONS = dg.HourlyPartitionsDefinition(
-    start_date=get_settings().start, timezone="UTC", fmt=PARTITION_KEY_FORMAT
+    start_date=first_hour(), timezone="UTC", fmt=PARTITION_KEY_FORMAT
 )
 
 #: A range of hours is one run, for every asset.
@@ -20,3 +25,8 @@ def hours_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) 
     """The hours of a run: one, or a range."""
     keys = context.partition_key_range
     return HourRange.from_keys(keys.start, keys.end)
+
+
+def step_of(context: dg.AssetExecutionContext) -> StepExecutionContext:
+    """Dagster's own context of the step, which notes what is said of each partition."""
+    return context.op_execution_context.get_step_execution_context()

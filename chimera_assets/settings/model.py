@@ -70,7 +70,8 @@ class Settings(BaseSettings):
     )
     start: datetime = Field(
         default=datetime(2023, 1, 1, tzinfo=UTC),
-        description="First hour of the partitions, ISO 8601, UTC.",
+        description="First hour of the partitions, ISO 8601, UTC. "
+        "Default: the first that has data, since 2023.",
     )
     source_database_url: str | None = Field(
         default=None,

@@ -17,7 +17,7 @@ from chimera_assets.contracts import contracts, known_contracts
 from chimera_assets.warehouse.dbt_project import manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 _LONGEST_NAME = 60
 
@@ -60,6 +60,30 @@ def active_groups() -> tuple[ModelGroup, ...]:
     known = known_contracts()
     references = [name for name, one in known.items() if one.kind == "reference"]
     return tuple(model_groups(manifest(), contracts(), references))
+
+
+@lru_cache(maxsize=1)
+def hourly_models() -> frozenset[str]:
+    """The models that run hour by hour, of this process's packs."""
+    streams = [name for name, one in known_contracts().items() if one.kind == "stream"]
+    return frozenset(models_of_streams(manifest(), streams))
+
+
+def models_of_streams(parsed: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
+    """The models that are made from a stream, through whatever other models.
+
+    Views and dimensions are among them: Dagster's backfills follow an hour from asset to asset, and
+    lose it at one without hours. So is a model that says itself that it is replaced by the hour.
+
+    Args:
+        parsed: dbt's manifest.
+        streams: The streams; the other sources are reference tables.
+    """
+    parents = parsed["parent_map"]
+    for model in (id_ for id_ in parents if id_.startswith("model.")):
+        by_hour = parsed["nodes"][model]["config"].get("strategy") == "hours"
+        if by_hour or _sources(model, parents) & set(streams):
+            yield model
 
 
 def model_groups(

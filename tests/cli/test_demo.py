@@ -1,4 +1,4 @@
-"""`chimera demo`, `backfill` and `up` as a user runs them; and whose rows the demo leaves alone."""
+"""`chimera demo` and `backfill` as a user runs them; and whose rows the demo leaves alone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -202,69 +198,6 @@ def test_hours_within_their_retention_are_not_spoken_of(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == ""
     say_past_retention(HourRange(first - timedelta(hours=1), first + timedelta(hours=5)), now)
     assert capsys.readouterr().err.startswith("1 of 6 hours past the retention of generations")
-
-
-def test_up_serves_pages_until_it_is_interrupted(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.listen()
-        assert "expected a free port" in one_line(process("up", "--port", str(port)))
-    printed = (tmp_path / "printed").open("wb")
-    # As a script has it, whose shell lets what is in the background ignore the interrupt.
-    up = subprocess.Popen(
-        [
-            "sh",
-            "-c",
-            '"$@" & wait',
-            "sh",
-            sys.executable,
-            "-c",
-            "from chimera_assets.cli import main; main()",
-            "up",
-            "--port",
-            str(port),
-        ],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        stdout=subprocess.DEVNULL,
-        stderr=printed,
-        start_new_session=True,
-    )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/server_info", up)
-        os.killpg(up.pid, signal.SIGINT)
-        up.wait(60)
-        _wait_for_the_end_of_group(up.pid)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(up.pid, signal.SIGKILL)
-        up.wait()
-        printed.close()
-    assert "superseded" not in (tmp_path / "printed").read_text()
-
-
-def _wait_for_the_end_of_group(group: int, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.1)
-    pytest.fail("chimera up goes on")
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes], seconds: float = 180) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        assert server.poll() is None, "chimera up ended"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
-        except OSError:
-            time.sleep(0.5)
-        else:
-            return
-    pytest.fail(f"nothing at {url}")
 
 
 def test_the_database_can_be_looked_into(chimera: Chimera, source: str, home: Path) -> None:

@@ -32,7 +32,12 @@ CHECK = dg.AssetCheckSpec("fine", asset="table", partitions_def=DAYS, blocking=T
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def tables(context: dg.AssetExecutionContext) -> Iterator[object]:
-    """Two tables with metadata that JSON has to escape, and a check with numbers of each day."""
+    """Two tables with metadata that JSON has to escape, and numbers of each day."""
+    for number, day in enumerate(context.partition_keys):
+        context.add_asset_metadata({"of the day": number}, asset_key="table", partition_key=day)
+        if number == 2:
+            last = {"gap": "-9876543210123000", "none": None}
+            context.add_asset_metadata(last, asset_key="other", partition_key=day)
     yield dg.MaterializeResult("table", metadata={'"quoted"\n': "snöw", "rows": 3, "rate": 0.5})
     yield dg.MaterializeResult("other", metadata={"schema": {"a": ["b", None]}})
     yield dg.Output(

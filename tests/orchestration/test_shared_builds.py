@@ -9,7 +9,7 @@ NODES = ["model.p.fact_a", "test.p.fact_a_has_unique_keys"]
 
 def results(*statuses: str) -> list[NodeResult]:
     return [
-        NodeResult({"data": {"node_info": {"unique_id": node, "node_status": status}}}, {})
+        NodeResult({"data": {"node_info": {"unique_id": node, "node_status": status}}})
         for node, status in zip(NODES, statuses, strict=False)
     ]
 

@@ -22,7 +22,7 @@ from chimera_assets.packs.active import SHIPPED_PACKS
 from chimera_assets.packs.aggregates import active_order
 from chimera_assets.settings import get_settings
 from chimera_assets.warehouse.model_check import model_sql_problems
-from chimera_assets.warehouse.model_groups import model_groups
+from chimera_assets.warehouse.model_groups import model_groups, models_of_streams
 from chimera_assets.yaml_documents import DocumentError
 from tests.shipped import SHIPPED
 
@@ -493,6 +493,27 @@ def test_models_that_read_the_same_streams_are_built_together() -> None:
     circle = _manifest(reads, {"test.p.same": ("fact_a", ["model.p.fact_a", "model.p.both"])})
     joined = {name for one in model_groups(circle, "abr", "r") for name in [one.name]}
     assert joined == {"warehouse_a_b", "warehouse_b", "warehouse_r"}
+
+
+def test_models_of_streams_have_hours_through_views_dimensions_and_whole_tables() -> None:
+    reads = {
+        "stg_a": ["source.p.staged.a"],
+        "stg_r": ["source.p.staged.r"],
+        "dim_r": ["model.p.stg_r"],
+        "dim_a": ["model.p.stg_a", "model.p.dim_r"],
+        "named_a": ["model.p.dim_a"],
+        "agg_a": ["model.p.named_a"],
+        "per_hour_r": ["model.p.stg_r"],
+    }
+    manifest = _manifest(reads, {})
+    strategies = {"dim_a": "merge", "dim_r": "merge", "per_hour_r": "hours"}
+    manifest["nodes"] = {
+        f"model.p.{name}": {"config": {"strategy": strategies.get(name)}} for name in reads
+    }
+
+    hourly = {model.rpartition(".")[2] for model in models_of_streams(manifest, "ab")}
+
+    assert hourly == {"stg_a", "dim_a", "named_a", "agg_a", "per_hour_r"}
 
 
 def _manifest(

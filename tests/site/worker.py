@@ -333,6 +333,7 @@ def main() -> None:
         wanted = {
             "run": run,
             "asked": asked,
+            "backfill": service.backfill,
             "describe": describe,
             "fail": fail,
             "freshness": freshness,

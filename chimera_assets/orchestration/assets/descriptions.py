@@ -9,7 +9,6 @@ import dagster as dg
 from chimera_assets.contracts.rules.rule_text import rule_text
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.quality import quarantine
-from chimera_assets.quality.event_lag import allowed_lag
 from chimera_assets.quality.staged_schema import staged_schema
 
 if TYPE_CHECKING:
@@ -102,7 +101,11 @@ def same_columns(contract: Contract, upstream: dg.AssetKey) -> dg.TableColumnLin
 
 
 def metadata(contract: Contract) -> dict[str, Any]:
-    """The contract in the asset's definition."""
+    """The contract in the asset's definition.
+
+    Dagster's own freshness policies go by when an asset was last materialized, so that an old hour
+    run again would make it look fresh; the check `event_lag` goes by the events.
+    """
     return {
         "dagster/column_schema": column_schema(contract),
         "contract": f"{contract.stream} {contract.version}",
@@ -110,8 +113,3 @@ def metadata(contract: Contract) -> dict[str, Any]:
         "retention days": contract.retention_days,
         "data subject": contract.subject or "none",
     }
-
-
-def freshness(contract: Contract) -> dg.FreshnessPolicy:
-    """The contract's promise of how old the newest rows may be."""
-    return dg.FreshnessPolicy.time_window(fail_window=allowed_lag(contract))

@@ -11,6 +11,7 @@ from chimera_assets.errors import counted
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.assets import descriptions
+from chimera_assets.orchestration.data_version import GROWING
 from chimera_assets.orchestration.partitions import ONE_RUN
 from chimera_assets.run_context import RunContext
 from chimera_assets.runs.job_names import LANDING as LANDING_JOB
@@ -61,7 +62,9 @@ def landing_asset(contract: Contract) -> dg.AssetsDefinition:
             context.log.info(note)
         if bad := _bad(loaded):
             context.log.warning(bad)
-        yield dg.MaterializeResult(metadata=_metadata(loaded), check_results=[_check(loaded)])
+        yield dg.MaterializeResult(
+            metadata=_metadata(loaded), check_results=[_check(loaded)], data_version=GROWING
+        )
 
     return landing
 

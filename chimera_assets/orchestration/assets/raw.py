@@ -15,10 +15,10 @@ from chimera_assets.ingest.watermark_mirror import mirror
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import LANDING, RAW
 from chimera_assets.orchestration.assets import descriptions
-from chimera_assets.orchestration.io_manager import commit_metadata
-from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of, step_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import late_streams
+from chimera_assets.orchestration.table_metadata import commit_metadata, note_hours
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
@@ -71,6 +71,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         if trouble is not None:
             context.log.warning(trouble)
         table = lake.table(RAW, contract.stream)
+        note_hours(step_of(context), context.asset_key, table, hours)
         written = commit_metadata(table, done.commit, hours)
         return dg.MaterializeResult(metadata=written | _metadata(done.watermark, done.fewer))
 

@@ -22,17 +22,20 @@ class NodeResult:
 
     Attributes:
         event: dbt's event of it.
-        shown: What is shown of its table in Dagster.
     """
 
     event: dict[str, Any]
-    shown: dict[str, Any]
 
     @property
     def node(self) -> str:
         """The id that dbt has for it."""
         node: str = self.event["data"]["node_info"]["unique_id"]
         return node
+
+    @property
+    def seconds(self) -> float:
+        """How long dbt took for it."""
+        return float(self.event["data"].get("execution_time", 0.0))
 
     @property
     def good(self) -> bool:

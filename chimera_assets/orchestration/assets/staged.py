@@ -7,15 +7,22 @@ from typing import Any
 import dagster as dg
 
 from chimera_assets.contracts import Contract, required_references
+from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE, RAW, STAGED
 from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.assets.shared_builds import SHARED_BUILDS
 from chimera_assets.orchestration.checks import gate
-from chimera_assets.orchestration.io_manager import commit_metadata
-from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of
+from chimera_assets.orchestration.data_version import content_version
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of, step_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY
+from chimera_assets.orchestration.table_metadata import (
+    commit_metadata,
+    note_hours,
+    note_last,
+    whole_table,
+)
 from chimera_assets.quality import Staging, stage_hours, stage_reference
 from chimera_assets.run_context import RunContext
 from chimera_assets.runs.step_names import judging_step
@@ -25,6 +32,7 @@ from chimera_assets.tracing import span
 def staged_assets(contract: Contract) -> dg.AssetsDefinition:
     """The assets `staged/<stream>` and `quarantine/<stream>`, with the gate as a blocking check."""
     raw = dg.AssetKey([RAW, contract.stream])
+    staged_key, quarantine_key = (dg.AssetKey([k, contract.stream]) for k in (STAGED, QUARANTINE))
     partitions = HOURLY_PARTITIONS if contract.kind == "stream" else None
 
     @dg.multi_asset(
@@ -50,23 +58,32 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
                 staging = stage_reference(run, contract)
             counts = _counts(staging)
             judged.set(rows=counts["extracted"], quarantined=counts["quarantined"])
-        few = hours is None or len(hours) == 1
         staged, quarantined = (lake.table(k, contract.stream) for k in (STAGED, QUARANTINE))
         if staging.staged is None:
             context.log.error(gate.blocked_message(contract, staging))
         else:
-            shown = commit_metadata(staged, staging.staged, hours) | counts
-            if few:
-                shown["dagster/column_lineage"] = descriptions.same_columns(contract, raw)
-            yield dg.MaterializeResult([STAGED, contract.stream], metadata=shown)
+            lineage = {"dagster/column_lineage": descriptions.same_columns(contract, raw)}
+            shown = commit_metadata(staged, staging.staged, hours)
+            if hours is not None:
+                each = _counts_by_hour(staging)
+                note_hours(step_of(context), staged_key, staged, hours, also=each)
+                note_last(step_of(context), staged_key, hours, lineage)
+            else:
+                shown |= lineage | counts
+            version = content_version(staged) if hours is None else None
+            yield dg.MaterializeResult(staged_key, metadata=shown, data_version=version)
         # A preview of the quarantine would show values; its rows are under access control.
+        reasons = {"rows by reason": gate.reasons(staging)}
+        if hours is not None:
+            note_hours(
+                step_of(context), quarantine_key, quarantined, hours, show=lambda *_: reasons
+            )
         yield dg.MaterializeResult(
-            [QUARANTINE, contract.stream],
+            quarantine_key,
             metadata={
-                "dagster/row_count": staging.quarantine.rows,
-                "dagster/uri": quarantined.uri,
+                **whole_table(quarantined),
                 "version": staging.quarantine.version,
-                **({"rows by reason": gate.reasons(staging)} if few else {}),
+                **({} if hours is not None else reasons),
             },
         )
         yield from gate.evaluations(context, contract, staging, partitioned=hours is not None)
@@ -87,7 +104,6 @@ def _staged_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
         owners=descriptions.owners(contract),
         tags=descriptions.tags(contract),
         metadata=descriptions.metadata(contract),
-        freshness_policy=descriptions.freshness(contract),
         skippable=True,
     )
 
@@ -108,6 +124,13 @@ def _quarantine_spec(contract: Contract, raw: dg.AssetKey) -> dg.AssetSpec:
     )
 
 
+_COUNTED = ("extracted", "staged", "quarantined", "duplicates")
+
+
 def _counts(staging: Staging) -> dict[str, int]:
-    names = ("extracted", "staged", "quarantined", "duplicates")
-    return {name: int(staging.batches[name].sum()) for name in names}
+    return {name: int(staging.batches[name].sum()) for name in _COUNTED}
+
+
+def _counts_by_hour(staging: Staging) -> dict[str, dict[str, int]]:
+    counted = staging.batches.select(*_COUNTED, key=HOUR_KEY).group_by("key").sum()
+    return {row.pop("key"): row for row in counted.iter_rows(named=True)}

@@ -7,13 +7,19 @@ import dagster as dg
 from dagster_dbt import DbtProject, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from chimera_assets.hours import HourRange
+from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import open_lake
 from chimera_assets.orchestration.assets.shared_builds import SHARED_BUILDS, NodeResult
 from chimera_assets.orchestration.dbt_translator import TRANSLATOR
-from chimera_assets.orchestration.partitions import ONE_RUN
+from chimera_assets.orchestration.partitions import ONE_RUN, step_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import hours_of_tags
+from chimera_assets.orchestration.table_metadata import (
+    note_hours,
+    note_last,
+    preview,
+    whole_table,
+)
 from chimera_assets.tracing import span
 from chimera_assets.warehouse.dbt_project import (
     linked_project,
@@ -22,7 +28,7 @@ from chimera_assets.warehouse.dbt_project import (
 )
 from chimera_assets.warehouse.dbt_run import DbtRun, DbtUnable
 from chimera_assets.warehouse.lineage_log import current_lineage
-from chimera_assets.warehouse.model_groups import ModelGroup, active_groups
+from chimera_assets.warehouse.model_groups import ModelGroup, active_groups, hourly_models
 
 #: Where dagster-dbt keeps dbt's id of a model or test.
 DBT_ID = "dagster_dbt/unique_id"
@@ -81,7 +87,7 @@ def _started(
     try:
         with span("transform", run_id=context.run_id, hours=hours):
             for event in run.node_results(matter=nodes[group.name]):
-                result = NodeResult(event, _shown(event, hours))
+                result = NodeResult(event)
                 found[step_of[result.node]].append(result)
                 if step_of[result.node] == group.name:
                     yield result
@@ -124,38 +130,33 @@ def _name(unique_id: str) -> str:
 
 
 def _events(context: dg.AssetExecutionContext, result: NodeResult) -> Iterator[Any]:
-    """What is reported to Dagster of a node: a table with what its last commit says, or a test."""
+    """What is reported to Dagster of a node: a table with what is known of it, or a test."""
     message = DbtCoreCliEventMessage(raw_event=result.event, event_history_metadata={})
     for event in message.to_default_asset_events(manifest(), TRANSLATOR, context, project=_PROJECT):
         if isinstance(event, dg.Output):
-            yield event.with_metadata({**event.metadata, **result.shown})
+            yield event.with_metadata(
+                {"seconds": round(result.seconds, 3), **_shown(context, result)}
+            )
         else:
             yield event
 
 
-def _shown(event: dict[str, Any], hours: HourRange | None) -> dict[str, Any]:
-    """What is shown of a model's table; nothing of a test, or of a model that was not built."""
-    node = event["data"]["node_info"]
-    unique_id = node["unique_id"]
-    if not unique_id.startswith("model.") or node["node_status"] != "success":
-        return {}
-    key = TRANSLATOR.get_asset_key(manifest()["nodes"][unique_id])
-    shown = _table_metadata(key, hours)
-    return shown | _lineage_metadata(key) if hours is None or len(hours) == 1 else shown
-
-
-def _table_metadata(key: dg.AssetKey, hours: HourRange | None) -> dict[str, Any]:
-    """What the last commit of a model's table says; nothing for a view."""
+def _shown(context: dg.AssetExecutionContext, result: NodeResult) -> dict[str, Any]:
+    """What is shown of a model's table, or view; what belongs to single hours is noted."""
+    key = TRANSLATOR.get_asset_key(manifest()["nodes"][result.node])
     table = open_lake().table(*key.path)
-    if not table.exists():
-        return {}
-    commit = table.history(1)[0]
-    metrics = commit.get("operationMetrics", {})
-    shown: dict[str, Any] = {"version": table.version()}
-    if "num_added_rows" in metrics:
-        shown["dagster/row_count"] = int(metrics["num_added_rows"])
-    if hours is None or len(hours) == 1:
-        shown["dagster/uri"] = table.uri
+    kept = table.exists()
+    shown = {**whole_table(table), "version": table.version()} if kept else {}
+    lineage = _lineage_metadata(key)
+    hours = hours_of_tags(context.run.tags) if result.node in hourly_models() else None
+    if hours is not None and kept and set(HOUR_COLUMNS) <= set(table.partition_columns()):
+        note_hours(step_of(context), key, table, hours, show=preview)
+        note_last(step_of(context), key, hours, lineage)
+        return shown
+    once = {**lineage, **(preview(table) if kept else {})}
+    if hours is None:
+        return shown | once
+    note_last(step_of(context), key, hours, once)
     return shown
 
 

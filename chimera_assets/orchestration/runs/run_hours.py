@@ -28,6 +28,7 @@ from chimera_assets.interrupts import noted
 from chimera_assets.layers import RAW
 from chimera_assets.orchestration.instance.dead_runs import end_dead_runs
 from chimera_assets.orchestration.instance.home import open_instance
+from chimera_assets.orchestration.runs.on_pages import NO_RETRY, origin_on_pages
 from chimera_assets.orchestration.runs.run_record import CheckRun, RunRecord, StepEvent, StepRun
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, REPLAY, partition_tags
 from chimera_assets.runs.job_names import HOURLY_JOB
@@ -115,6 +116,7 @@ def run_hours(
         tags = {
             **partition_tags(hours),
             **_LABELS,
+            **NO_RETRY,
             **(actor.tags() if actor is not None else {}),
             **({CAUSE_TAG: REPLAY} if replay else {}),
         }
@@ -164,7 +166,7 @@ def _create(
         asset_check_selection=job.asset_check_selection,
         resolved_op_selection=None,
         op_selection=None,
-        remote_job_origin=None,
+        remote_job_origin=origin_on_pages(definition.name),
         job_code_origin=job.get_python_origin(),
         asset_graph=definition.asset_layer.asset_graph,
     )

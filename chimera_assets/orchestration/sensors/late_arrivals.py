@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 
 import dagster as dg
 
 from chimera_assets.access.principal import Principal
 from chimera_assets.contracts import Contract, contracts
 from chimera_assets.errors import ChimeraError
+from chimera_assets.hours import HourRange
 from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
 from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.first_hour import begin_with
 from chimera_assets.orchestration.hourly_job import etl_hourly
-from chimera_assets.orchestration.runs.late_runs import plan
+from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS
+from chimera_assets.orchestration.runs.late_runs import RUNS_A_TICK, LateRunRequest, plan
 from chimera_assets.orchestration.runs.tags import PARTITION_TAG
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.row_values import values_hidden
@@ -56,13 +61,31 @@ def late_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     planned = plan(context.instance, scans, now)
     runs = []
     for request, rows in planned.runs:
-        tags = request.tags(rows) | _ACTOR.tags()
-        runs.append(dg.RunRequest(partition_key=tags.get(PARTITION_TAG), tags=tags))
+        begin_with(request.hours.start)  # the run's process reads it as it starts
+        runs += [_run_request(one, rows) for one in _as_known(request)]
     if runs:
         for line in planned.messages:
             context.log.info(line)
     reason = None if runs else dg.SkipReason("\n".join(planned.messages))
     return dg.SensorResult(run_requests=runs, skip_reason=reason, cursor=json.dumps(rests))
+
+
+def _as_known(request: LateRunRequest) -> list[LateRunRequest]:
+    """The request; or its first hours one by one, if they are earlier than this process knows.
+
+    Dagster's daemon refuses a range that begins before the partitions with which it was started.
+    """
+    known = HOURLY_PARTITIONS.start
+    if request.hours.start >= known:
+        return [request]
+    early = takewhile(lambda hour: hour < known, islice(request.hours, RUNS_A_TICK))
+    return [replace(request, hours=HourRange.single(hour)) for hour in early]
+
+
+def _run_request(request: LateRunRequest, rows: int) -> dg.RunRequest:
+    tags = request.tags(rows) | _ACTOR.tags()
+    is_known = request.hours.start >= HOURLY_PARTITIONS.start
+    return dg.RunRequest(partition_key=tags.get(PARTITION_TAG) if is_known else None, tags=tags)
 
 
 def _rested_scan(contract: Contract, rests: dict[str, str], now: datetime) -> LateRowScan:

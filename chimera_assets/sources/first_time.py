@@ -1,0 +1,52 @@
+"""The earliest time in a stream's table: no row is placed in an hour before it."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from chimera_assets.postgres.connection import execute
+from chimera_assets.sources.catalogue import inspect
+from chimera_assets.sources.database import source_database
+from chimera_assets.sources.readable import unreadable_when
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.sources.catalogue import SourceColumn
+
+
+def first_time(url: str, contract: Contract, since: datetime, *, seconds: int) -> datetime | None:
+    """The earliest event or arrival since a time; None if there is none.
+
+    Args:
+        url: The operational database.
+        contract: The stream's.
+        since: Earlier times are left out.
+        seconds: How long the server may take.
+
+    Raises:
+        SourceError: The database or the table cannot be reached, or it takes longer.
+        SourceSchemaError: The table does not fit the contract.
+    """
+    database = source_database(url)
+    with database.connect() as connection:
+        execute(connection, "SELECT set_config('statement_timeout', $1, true)", [f"{seconds}s"])
+        execute(connection, "SELECT set_config('TimeZone', 'UTC', true)")
+        table = inspect(connection, url, contract)
+        names = [name for name in (contract.event_time, contract.arrival_time) if name]
+        parts = " UNION ALL ".join(
+            f"SELECT min({value}) AS moment FROM {table.quoted} "  # noqa: S608 - quoted there
+            f"WHERE {value} >= $1::timestamptz"
+            for value in (_value(table.columns[name]) for name in names)
+        )
+        sql = f"SELECT min(moment) AS first FROM ({parts}) AS found"  # noqa: S608 - as above
+        found = execute(connection, sql, [since.isoformat()])[0]["first"]
+    return found.astimezone(UTC) if found is not None else None
+
+
+def _value(column: SourceColumn) -> str:
+    value = column.read_as("timestamp")
+    unreadable = unreadable_when(column)
+    return f"CASE WHEN {unreadable} THEN NULL ELSE {value} END" if unreadable else value
