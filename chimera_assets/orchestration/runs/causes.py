@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.warehouse.dbt_run import DbtFailed
+from chimera_assets.warehouse.hour_writing import DbtFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
