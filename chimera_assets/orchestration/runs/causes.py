@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.warehouse.dbt_run import DbtFailed
-from chimera_assets.warehouse.hour_writing import DbtFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +35,7 @@ ERROR_MODULES = (
     "chimera_assets.postgres.errors",
     "chimera_assets.sources.errors",
     "chimera_assets.warehouse.dbt_run",
+    "chimera_assets.warehouse.hour_writing",
     "chimera_assets.yaml_documents.problems",
 )
 
