@@ -273,9 +273,9 @@ class Settings(BaseSettings):
         if _S3.match(given):
             return given.rstrip("/")
         if _WITH_SCHEME.match(given):
-            # Its parts cannot be told apart, and one may be a secret key.
-            scheme = given.partition(":")[0]
-            found = f"one that begins with {scheme}: and names no bucket of S3's"
+            found = given
+            if "@" in given:  # its parts cannot be told apart, and one may be a secret key
+                found = f"one that begins with {given.partition(':')[0]}: and is not shown"
             raise SettingError(setting, expected="a folder or s3://bucket/prefix", found=found)
         path = folder_of(setting, given) if given else default
         if path.exists() and not path.is_dir():

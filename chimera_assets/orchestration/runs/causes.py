@@ -35,6 +35,7 @@ ERROR_MODULES = (
     "chimera_assets.postgres.errors",
     "chimera_assets.sources.errors",
     "chimera_assets.warehouse.dbt_run",
+    "chimera_assets.warehouse.hour_writing",
     "chimera_assets.yaml_documents.problems",
 )
 
