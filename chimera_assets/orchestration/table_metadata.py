@@ -25,10 +25,12 @@ from chimera_assets.privacy.table_masks import Masks
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import polars as pl
     from dagster._core.execution.context.system import StepExecutionContext
 
     from chimera_assets.lake.commit import Commit
     from chimera_assets.lake.table import Table
+    from chimera_assets.privacy.origins import Lineages
 
 #: What is said of a single hour: Dagster's name for its rows, and ours for its bytes.
 HOUR_ROWS, HOUR_BYTES = "dagster/partition_row_count", "bytes"
@@ -70,9 +72,19 @@ def catalogue_metadata(table: Table, hours: HourRange | None) -> dict[str, Any]:
     }
 
 
-def preview(table: Table, hours: HourRange | None = None) -> dict[str, Any]:
-    """The table's first rows, or those of some hours, as far as the pages may show them."""
-    return {"preview": dg.MetadataValue.md(_preview(table, hours))}
+def preview(
+    table: Table, hours: HourRange | None = None, *, lineages: Lineages | None = None
+) -> dict[str, Any]:
+    """The table's first rows, or those of some hours, as far as the pages may show them.
+
+    Args:
+        table: The table.
+        hours: The hours; None is any.
+        lineages: What models make their columns of, for a table that one of them makes.
+    """
+    masks = Masks(PAGES_LEVEL, known_contracts(), lineages or {})
+    shown, _ = masks.rows(table.layer, table.name, table.read(hours).head(_PREVIEW_ROWS))
+    return {"preview": dg.MetadataValue.md(_markdown(shown.collect()))}
 
 
 def note_hours(  # noqa: PLR0913
@@ -135,11 +147,8 @@ def _add(
     context._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=kept)  # noqa: SLF001
 
 
-def _preview(table: Table, hours: HourRange | None) -> str:
-    """The first rows as a Markdown table, masked as every other reader of tables has them."""
-    masks = Masks(PAGES_LEVEL, known_contracts())  # what models make, dbt writes itself
-    shown, _ = masks.rows(table.layer, table.name, table.read(hours).head(_PREVIEW_ROWS))
-    rows = shown.collect()
+def _markdown(rows: pl.DataFrame) -> str:
+    """Rows as a Markdown table."""
     names = [name for name in rows.columns if name not in HOUR_COLUMNS]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in rows.select(names).iter_rows()]

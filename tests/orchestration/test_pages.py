@@ -183,6 +183,7 @@ def test_after_a_range_each_hour_tells_its_rows_and_the_last_one_what_the_catalo
         assert {one["dagster/uri"] for one in shown.values()} == {str(site.home / "lake" / asset)}
         assert len({one["bytes"] for one in shown.values()}) > 1
         assert "| --- |" in shown[HOURS[-1]]["preview"]
+        assert "openai" in shown[HOURS[-1]]["preview"]  # public, in what models make of it, too
         assert "preview" not in shown[HOURS[0]]  # the log stays small
         if layer != "raw/":
             names = [one["columnName"] for one in shown[HOURS[-1]]["dagster/column_lineage"]]

@@ -1,6 +1,7 @@
 """The layers that dbt makes: staging views, marts and aggregates, with their tests as checks."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -20,6 +21,7 @@ from chimera_assets.orchestration.table_metadata import (
     preview,
     whole_table,
 )
+from chimera_assets.system_tables.column_lineage import column_lineages
 from chimera_assets.tracing import span
 from chimera_assets.warehouse.dbt_project import (
     linked_project,
@@ -148,12 +150,13 @@ def _shown(context: dg.AssetExecutionContext, result: NodeResult) -> dict[str, A
     kept = table.exists()
     shown = {**whole_table(table), "version": table.version()} if kept else {}
     lineage = _lineage_metadata(key)
+    show = partial(preview, lineages=column_lineages(open_lake()))
     hours = hours_of_tags(context.run.tags) if result.node in hourly_models() else None
     if hours is not None and kept and set(HOUR_COLUMNS) <= set(table.partition_columns()):
-        note_hours(step_of(context), key, table, hours, show=preview)
+        note_hours(step_of(context), key, table, hours, show=show)
         note_last(step_of(context), key, hours, lineage)
         return shown
-    once = {**lineage, **(preview(table) if kept else {})}
+    once = {**lineage, **(show(table) if kept else {})}
     if hours is None:
         return shown | once
     note_last(step_of(context), key, hours, once)
