@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.commands.audit import print_weaknesses
-from chimera_assets.commands.invocation import command_name
 from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.never_taken import never_taken_at_source, print_never_taken
+from chimera_assets.commands.open_hours import (
+    first_expected,
+    open_hours,
+    print_open_hours,
+    watermarks,
+)
 from chimera_assets.commands.terminal import Size, notes, percent, print_json, print_table
 from chimera_assets.contracts import contracts
-from chimera_assets.errors import in_short
-from chimera_assets.hour_ranges import ranges
-from chimera_assets.ingest.unfinished import unfinished
-from chimera_assets.ingest.watermark import Watermark
-from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE, STAGED
 from chimera_assets.quality.event_lag import allowed_lag, lag_of
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.hours import HourRange
+    from chimera_assets.ingest.watermark import Watermark
     from chimera_assets.lake import Lake, Table
 
 _MINUTE = timedelta(minutes=1)
 #: Columns that are left out where no stream has any, so that the table fits a terminal.
-_IF_ANY = {"blocked hours", "extracted up to", "hours pending", "in no hour"}
+_IF_ANY = {"blocked hours", "extracted up to", "hours pending", "never taken", "in no hour"}
 
 
 def show(*, as_json: bool, now: datetime) -> int:
@@ -43,6 +43,7 @@ def show(*, as_json: bool, now: datetime) -> int:
     judged = newest_batches(lake)
     place = Place(get_settings().resolved_landing_uri)
     streams = [_stream(lake, contract, judged, now) for contract in contracts().values()]
+    _add_hours(lake, streams, now)
     landing, unknown = landings(lake, place)
     at_source = never_taken_at_source()
     for stream in streams:
@@ -74,7 +75,6 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
         "last_hour": last,
         "lag_minutes": _lag(last, now),
         "late": _is_late(contract, last, now),
-        **(_watermark(lake, contract.stream) if contract.kind == "stream" else {}),
         "rows": staged.count() if staged.exists() else 0,
         "pass_rate": 1 - rejected / extracted if extracted else None,
         "quarantined": quarantine.count() if quarantine.exists() else 0,
@@ -84,30 +84,28 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
     }
 
 
-def _watermark(lake: Lake, stream: str) -> dict[str, Any]:
-    """A stream's watermark, as the newest commit of raw says."""
-    watermark = current_watermark(lake, stream) or Watermark()
+def _add_hours(lake: Lake, streams: list[dict[str, Any]], now: datetime) -> None:
+    """Add how far each stream is, and which hours it has yet to take."""
+    hourly = {stream["stream"]: stream for stream in streams if stream["kind"] == "stream"}
+    known = watermarks(lake, hourly)
+    first = first_expected(known)
+    for name, stream in hourly.items():
+        hours = open_hours(lake, contracts()[name], known[name], first, now)
+        # The last three are deprecated names of others; see docs/commands.md.
+        old = {"hours_owed": hours["hours_pending"], "owed": hours["pending"]}
+        stream |= {**_place(known[name]), **hours, **old}
+
+
+def _place(watermark: Watermark) -> dict[str, Any]:
+    """Where a stream's watermark is."""
     moment = watermark.moment
     until = moment.taken_at if moment is not None else None
-    hours = watermark.pending | unfinished(lake, stream, watermark)
-    pending = [str(part) for part in ranges(hours)]
     return {
         "watermark": until,
         "snapshot": str(moment.snapshot) if moment is not None else None,
         "landing_version": watermark.landing_version if watermark.landing_version >= 0 else None,
-        "hours_pending": len(hours),
-        "pending": pending,
-        "run_pending": [_backfill(part) for part in ranges(hours)],
-        # Deprecated names of the same; see docs/commands.md.
         "taken_in_until": until,
-        "hours_owed": len(hours),
-        "owed": pending,
     }
-
-
-def _backfill(hours: HourRange) -> str:
-    start, end = (f"{moment:%Y-%m-%dT%H}" for moment in (hours.start, hours.end))
-    return f"{command_name()} backfill --start {start} --end {end}"
 
 
 def _table(table: Table, now: datetime) -> dict[str, Any]:
@@ -146,13 +144,7 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
     print_table(
         shown, ([row[name] for name in shown] for row in rows), title=f"Streams in {lake.uri}"
     )
-    for stream in streams:
-        if stream.get("run_pending"):
-            commands = in_short([f"`{command}`" for command in stream["run_pending"]])
-            line = (
-                f"{stream['stream']}: pending hours, unless a run is at work, are run by {commands}"
-            )
-            notes().print(line, markup=False, soft_wrap=True)
+    print_open_hours(streams)
     if not tables:
         notes().print("The lake is empty. `chimera demo` or `chimera backfill` fills it.")
         return
@@ -183,6 +175,7 @@ def _cells(stream: dict[str, Any]) -> dict[str, object]:
         "blocked hours": stream["blocked_hours"],
         "extracted up to": stream.get("watermark"),
         "hours pending": stream.get("hours_pending"),
+        "never taken": stream.get("hours_never_taken"),
         "in no hour": stream["in_no_hour"],
     }
 

@@ -35,9 +35,14 @@ _LONGEST_LOOK = 20
 
 def first_hour() -> datetime:
     """The first hour of the partitions."""
+    start, noted = get_settings().start, _noted_here()
+    return max(noted, start) if noted is not None else start
+
+
+def known_first_hour() -> datetime | None:
+    """The first hour that is set, or noted; None where the partitions begin with a default."""
     settings = get_settings()
-    noted = _noted() if _is_noted_here() else None
-    return max(noted, settings.start) if noted is not None else settings.start
+    return settings.start if "start" in settings.model_fields_set else _noted_here()
 
 
 def begin_with(hour: datetime) -> None:
@@ -92,6 +97,10 @@ def _first_of_data() -> Iterator[datetime]:
 def _is_noted_here() -> bool:
     settings = get_settings()
     return "start" not in settings.model_fields_set and not is_s3(settings.resolved_lake_uri)
+
+
+def _noted_here() -> datetime | None:
+    return _noted() if _is_noted_here() else None
 
 
 def _noted() -> datetime | None:

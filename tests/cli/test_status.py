@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chimera_assets.commands.open_hours import open_hours, print_open_hours
 from chimera_assets.contracts import load_contracts
 from chimera_assets.hours import HourRange
-from chimera_assets.ingest.watermark import NO_HOURS, Extraction
+from chimera_assets.ingest.watermark import NO_HOURS, Extraction, Watermark
 from chimera_assets.ingest.watermark_commits import Advance
 from chimera_assets.lake import open_lake
 from chimera_assets.postgres.connection import execute
@@ -149,3 +150,33 @@ def test_rows_in_no_hour_and_a_source_that_does_not_answer(
     said = chimera("status")
     assert said.code == 0
     assert "The source was not asked" in said.err
+
+
+def test_hours_that_nobody_took_come_with_the_command_that_takes_them(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert home
+    hour = timedelta(hours=1)
+    taken = Watermark(extracted=frozenset({START + hour, START + 2 * hour}))
+    contract, other = (
+        load_contracts([SHIPPED])[name] for name in ("generations", "provider_health")
+    )
+    # The hour that ended three minutes ago is left to the schedule, which waits five.
+    now = START + 5 * hour + timedelta(minutes=3)
+
+    found = open_hours(open_lake(), contract, taken, START, now)
+
+    assert found["never_taken"] == ["2026-01-31-00:00", "2026-01-31-03:00"]
+    assert found["hours_never_taken"] == 2
+    (first, _) = found["run_never_taken"]
+    assert first.endswith("backfill --start 2026-01-31T00 --end 2026-01-31T01 --stream generations")
+    late = START + timedelta(days=contract.retention_days) + 2 * hour
+    kept = open_hours(open_lake(), contract, Watermark(), START, late)["never_taken"]
+    assert kept[0].startswith("2026-01-31-02:00...")
+    assert open_hours(open_lake(), contract, Watermark(), None, now)["never_taken"] == []
+
+    same = [found | {"stream": name.stream} for name in (contract, other)]
+    print_open_hours([*same, found | {"stream": "whole", "never_taken": []}])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("generations, provider_health: 2 hours never taken; take them by `")
+    assert "--stream generations,provider_health`" in line
