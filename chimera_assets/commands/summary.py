@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from chimera_assets.commands.invocation import command_line
 from chimera_assets.commands.terminal import Seconds, notes, out, percent, print_json, print_table
-from chimera_assets.errors import counted
+from chimera_assets.errors import counted, one_line
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.interrupts import exit_code, in_words
 from chimera_assets.lake import open_lake
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from chimera_assets.orchestration.runs.run_record import StepRun
 
 _LISTED = 12
+
+#: So much of a cause people are shown; `--json` has all of it.
+_CAUSE = 500
 
 
 def as_json(run: RunSummary) -> None:
@@ -79,7 +82,9 @@ def problems(run: RunSummary, log: Path) -> int:
     for step in run.failed:
         by_cause.setdefault(step.cause, []).append(step.step)
     for cause, steps in by_cause.items():
-        notes().print(f"[red]failed[/] {escape(', '.join(steps))}: {escape(cause)}", soft_wrap=True)
+        more = " (--json has all of it)" if len(cause) > _CAUSE else ""
+        said = escape(one_line(cause, _CAUSE)) + more
+        notes().print(f"[red]failed[/] {escape(', '.join(steps))}: {said}", soft_wrap=True)
     if run.interrupted:
         said = f"{in_words()}: the run is cancelled. {command_line()} goes on with its hours."
         notes().print(said, markup=False, soft_wrap=True)

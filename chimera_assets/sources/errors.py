@@ -50,8 +50,11 @@ class SourceSchemaError(SourceError):
         self.stream = stream
         self.mismatches = tuple(mismatches)
         listed = "; ".join(map(str, self.mismatches))
+        # Names first: where a message is cut, they are what is left of it.
+        names = ", ".join(mismatch.column for mismatch in self.mismatches)
+        several = f" in {len(self.mismatches)} columns ({names})" if len(mismatches) > 1 else ""
         super().__init__(
             f"table {table} in {where}",
-            f"does not fit the contract of {stream}: {listed}",
+            f"does not fit the contract of {stream}{several}: {listed}",
             remedy="nothing was read; change the table, or point the contract at a view that fits",
         )

@@ -42,19 +42,19 @@ ERROR_MODULES = (
 #: How a message begins: with the path of its class, without one for Python's own.
 _CLASS_PATH = re.compile(r"(?P<module>(?:\w+\.)*)(?P<name>\w+): ")
 
-#: So much of an error is shown.
+#: So much of an error is shown where there is little room.
 _LINE = 500
 
 
 def cause_of(error: SerializableErrorInfo) -> str:
-    """The cause in one line: what the user can mend, if there is such a thing in the chain."""
+    """The cause in one line, however long: what the user can mend, if the chain has such a thing."""
     if was_interrupted(error):
         return INTERRUPTED
     named = _named(error)
     if named is not None:
         return _line(named.message)
     *_, last = _links(error)
-    return one_line(last.message, _LINE)
+    return one_line(last.message)
 
 
 def safe_cause_of(error: SerializableErrorInfo) -> str:
@@ -74,7 +74,7 @@ def safe_cause_of(error: SerializableErrorInfo) -> str:
         kind = DbtFailed.__name__ if of_dbt else classes_of(error)[-1]
         return f"{kind}; what it says may quote rows; see the log of the run"
     # PostgreSQL quotes names after a word, values after a colon.
-    return re.sub(r'(?<=: )"[^"]*"', '"..."', _line(told))
+    return re.sub(r'(?<=: )"[^"]*"', '"..."', one_line(_line(told), _LINE))
 
 
 def was_interrupted(error: SerializableErrorInfo) -> bool:
@@ -94,7 +94,7 @@ def _named(error: SerializableErrorInfo) -> SerializableErrorInfo | None:
 
 def _line(message: str) -> str:
     """A message in one line, without the path of its class."""
-    return one_line(_CLASS_PATH.sub("", message, count=1), _LINE)
+    return one_line(_CLASS_PATH.sub("", message, count=1))
 
 
 def _is_named(link: SerializableErrorInfo) -> bool:
