@@ -47,7 +47,7 @@ _LINE = 500
 
 
 def cause_of(error: SerializableErrorInfo) -> str:
-    """The cause in one line, however long: what the user can mend, if the chain has such a thing."""
+    """The cause in one line, however long: what the user can mend, if there is such a thing."""
     if was_interrupted(error):
         return INTERRUPTED
     named = _named(error)
