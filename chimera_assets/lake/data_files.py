@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -34,7 +35,7 @@ def files(table: TableLocation, delta: DeltaTable, hours: HourRange | None) -> p
     listed = actions.select("path", *hourly, bytes="size_bytes", rows="num_records")
     if hours is not None:
         listed = listed.filter(partitions.expression(hours))
-    return _with_missing_counts(table, listed)
+    return _with_missing_counts(table, listed.with_columns(path=_as_stored(listed["path"])))
 
 
 def rows_by_hour(table: TableLocation, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:
@@ -74,6 +75,13 @@ def require_hour_columns(
     if (hours is not None or always) and not set(HOUR_COLUMNS) <= set(schema):
         msg = f"{table.uri}: expected an hourly table, found no column {HOUR_COLUMNS[0]}"
         raise LakeError(msg)
+
+
+def _as_stored(paths: pl.Series) -> pl.Series:
+    """Paths as the files are called; the log has them as parts of a URL."""
+    if not paths.str.contains("%", literal=True).any():
+        return paths
+    return pl.Series("path", [unquote(path) for path in paths], dtype=pl.String)
 
 
 def _with_missing_counts(table: TableLocation, listed: pl.DataFrame) -> pl.DataFrame:

@@ -418,8 +418,9 @@ class TestTablesByDay:
         start: datetime | None,
         left: list[int],
     ) -> None:
+        hold(at(PAST - ONE_HOUR), start=datetime(2026, 3, 1, tzinfo=UTC))
         held = hold(at(PAST), stream="provider_health", start=start)
-        hold(at(PAST), stream="generations", start=datetime(2026, 3, 1, tzinfo=UTC))
+        hold(at(PAST + ONE_HOUR), start=datetime(2027, 1, 1, tzinfo=UTC))
         night(at(PAST))
         assert self.days(lake) == left
         release(at(PAST), held.hold_id, reason="settled")
