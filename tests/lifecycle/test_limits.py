@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -25,11 +26,11 @@ from chimera_assets.lifecycle.policy import policy
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.quality import quarantine
 from tests.acting import acting, leave
+from tests.lifecycle.year import age
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
@@ -506,6 +507,36 @@ def test_a_tables_log_is_kept_for_a_month_and_for_as_long_as_its_past_is_to_be_r
     assert found["delta.logRetentionDuration"] == f"interval {log} days"
     assert not log_needs(table, days)
     assert log_needs(table, days + 1).properties
+
+
+def test_a_night_does_what_is_due_though_nothing_else_is(
+    lake: Lake, at: Callable[[datetime], AuditedContext]
+) -> None:
+    """Only the log's term; then only files that nobody needs any more."""
+    fill(lake, RAW)
+    table = lake.table("raw", "generations")
+    context = at(START)
+    slow = {
+        name: dataclasses.replace(one, vacuum_days=45) for name, one in context.contracts.items()
+    }
+    done = night(dataclasses.replace(context, contracts=slow))[RAW]
+    assert table.fresh().metadata().configuration["delta.logRetentionDuration"] == (
+        "interval 45 days"
+    )
+    assert (done.files_deleted, done.hours_merged) == (0, 0)
+    night(context)
+    fill(lake, RAW)
+    age(Path(table.uri), timedelta(days=8))
+    again = Lake(lake.uri)
+    foretold = night(dataclasses.replace(context, lake=again), dry_run=True)[RAW]
+    assert (foretold.files_deleted, len([*Path(table.uri).rglob("part-*")])) == (4, 8)
+
+    done = night(dataclasses.replace(context, lake=again))[RAW]
+
+    assert (done.files_deleted, done.stored_files_before, done.stored_files_after) == (4, 8, 4)
+    assert done.bytes_freed == foretold.bytes_freed > 0
+    assert len([*Path(table.uri).rglob("part-*")]) == 4
+    assert kept(lake, RAW) == all_of(22, 23, 0, 1)
 
 
 def test_a_checkpoint_is_due_after_twenty_commits(lake: Lake) -> None:
