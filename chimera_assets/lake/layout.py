@@ -19,8 +19,11 @@ _PLAIN_READER, _MAPPING_READER = 1, 2
 #: Reader features that change nothing in the data files; of `columnMapping` see below.
 _PLAIN_FEATURES = {"columnMapping", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
 
+#: The feature of rows that are deleted in place.
+DELETION_VECTORS = "deletionVectors"
+
 #: Those that Polars' own reader of Delta knows.
-_KNOWN_FEATURES = {"deletionVectors", "timestampNtz", "variantType", "variantType-preview"}
+_KNOWN_FEATURES = {DELETION_VECTORS, "timestampNtz", "variantType", "variantType-preview"}
 
 _RENAMING = "delta.columnMapping.mode"
 

@@ -185,8 +185,13 @@ def test_features_that_change_no_data_file_are_no_hindrance(
 
 
 def test_features_that_nobody_here_knows_are_refused_by_name(table: Table) -> None:
-    found = rewritten(table, protocol=asks_for("deletionVectors", "typeWidening"))
-    with pytest.raises(LakeError, match="without the reader features typeWidening, which"):
+    refused_by_name = "without the reader features typeWidening, which"
+    both = rewritten(table, protocol=asks_for("deletionVectors", "typeWidening"))
+    for attempt in (both.read, both.count):
+        with pytest.raises(LakeError, match=refused_by_name):
+            attempt()
+    found = rewritten(table, protocol=asks_for("typeWidening"))
+    with pytest.raises(LakeError, match=refused_by_name):
         found.read()
     with pytest.raises(LakeError, match=r"another tool .*TypeWidening") as refused:
         found.write_hours(events(hours(22)), hours(22))
@@ -217,13 +222,15 @@ def test_rows_that_were_deleted_in_place_are_not_read(table: Table) -> None:
 
     found = rewritten(table, add=change, protocol=asks_for("deletionVectors"))
 
-    assert found.read().collect().height == 4 * ROWS - 2
+    assert found.read().collect().height == found.count() == 4 * ROWS - 2
+    assert found.rows_by_hour()["rows"].to_list() == [ROWS, 1, ROWS, ROWS]
+    assert found.stats().rows == 4 * ROWS - 2
     (left,) = found.read(hours(23)).collect()["timestamp"].to_list()
     assert left.minute == 1
     assert sum(part.height for part in found.batches()) == 4 * ROWS - 2
     assert in_sql(found) == (1, 1)
     found.append(events(hours(22), 1))
-    assert found.read().collect().height == 4 * ROWS - 1
+    assert found.read().collect().height == found.count() == 4 * ROWS - 1
     found.write_hours(events(hours(23), ROWS), hours(23))
     assert found.read(hours(23)).collect().height == ROWS
 
