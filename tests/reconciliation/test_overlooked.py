@@ -125,14 +125,17 @@ def test_what_is_whole_is_found_whole(lake: Lake) -> None:
 
 
 class TestRows:
-    def test_a_fact_too_many(self, lake: Lake) -> None:
-        table = lake.table("marts", "fact_generations")
-        more = table.read(hour(1)).collect().head(1).with_columns(event_id=pl.lit("surplus"))
-        with_rows(lake, FACT, hour(1), more)
+    def test_a_row_too_many(self, lake: Lake) -> None:
+        for number, name in ((1, FACT), (2, RAW), (3, STAGED)):
+            more = lake.table(*name.split("/")).read(hour(number)).collect().head(1)
+            with_rows(lake, name, hour(number), more.with_columns(event_id=pl.lit("surplus")))
         assert broken(lake) == {
             ("facts", FACT, SECOND),
             ("aggregates", METRICS, SECOND),
             ("aggregates", TECHNIQUES, SECOND),
+            ("conservation", RAW, THIRD),
+            ("conservation", STAGED, LAST),
+            ("facts", FACT, LAST),
         }
 
     def test_facts_of_an_hour_that_nobody_staged(self, lake: Lake) -> None:
@@ -394,7 +397,8 @@ class TestAggregates:
         for number, (column, value) in enumerate(groups.items()):
             some = table.read(hour(number)).collect().head(1)
             measures = [name for name, kind in some.schema.items() if kind.is_numeric()]
-            nothing = [pl.lit(0).cast(some.schema[n]).alias(n) for n in measures if n != "hour"]
+            sums = [n for n in measures if n != "hour"]
+            nothing = [pl.lit(0 if number else None).cast(some.schema[n]).alias(n) for n in sums]
             named = pl.lit(value, pl.String).alias(column)
             with_rows(lake, METRICS, hour(number), some.with_columns(*nothing, named))
         assert broken(lake) == {("aggregates", METRICS, key) for key in KEYS[:3]}
