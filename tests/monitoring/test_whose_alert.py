@@ -48,6 +48,16 @@ def test_one_cause_in_two_jobs_is_two_alerts_and_each_has_its_own_end() -> None:
     assert me.succeeded(hours(5)) == ["resolved: hour 2026-01-31 05:00 UTC recovered"]
 
 
+def test_one_cause_of_hours_is_one_whichever_job_runs_them() -> None:
+    me = OnCall()
+    me.failed(hours(5))
+    by_hand = me.run(hours(6), DOWN, failed=(DOWN,), job="__ASSET_JOB")
+    assert me.hears(by_hand) == []
+    assert me.succeeded(hours(5, 6), job="__ASSET_JOB") == [
+        "resolved: hours 2026-01-31 05:00 to 2026-01-31 06:00 UTC (2 hours) recovered"
+    ]
+
+
 def test_a_run_without_hours_mends_no_hour() -> None:
     me = OnCall()
     me.failed(hours(5))
