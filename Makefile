@@ -37,8 +37,9 @@ test: $(READY) ## Run all tests; they start and stop their own servers.
 criteria: $(READY) ## Run the tests that prove criteria of the specification; makes docs/criteria.md.
 	@python -m pytest -q -n $(WORKERS) --dist loadfile -m criterion --criteria
 
-soak: $(READY) ## Try every fault many times (half an hour); SEED=n repeats a run's random choices.
+soak: $(READY) ## Try every fault many times, then all tests shuffled; SEED=n repeats a run's choices.
 	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults tests/orchestration/test_gate.py
+	@SHUFFLE=1 python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml ## Run every check of the code.
 

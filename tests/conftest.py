@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -10,9 +11,11 @@ import sys
 import tempfile
 import time
 import urllib.request
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.site.site import Site
@@ -31,6 +34,20 @@ LONG = {
 }  # fmt: skip
 
 
+#: Nothing is said of how long an example may take: a busy machine is no fault of ours.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")
+
+#: With SHUFFLE=1 files, and the tests of each, come in an order of chance; SEED=n gives one again.
+SHUFFLE = os.environ.get("SHUFFLE", "") not in {"", "0"}
+SEED = os.environ.get("SEED", "20260116")
+
+
+def pytest_report_header() -> str | None:
+    """Say in which order tests come, if not in their own."""
+    return f"shuffled by SEED={SEED}" if SHUFFLE else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Root's embedded servers keep their data apart from homes, here for one session of tests."""
@@ -43,8 +60,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long stories first, each file's tests in the order in which it has them."""
-    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+    """Long stories first, each file's tests in the order in which it has them; or shuffled."""
+    if SHUFFLE:
+        _shuffle(items)
+    else:
+        items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+
+
+def _shuffle(items: list[pytest.Item]) -> None:
+    """In an order of chance, the tests of a file together: they share what takes long to make."""
+    files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    chance = random.Random(SEED)  # noqa: S311 - no secret
+    chance.shuffle(files)
+    for tests in files:
+        chance.shuffle(tests)
+    items[:] = [test for tests in files for test in tests]
 
 
 @pytest.fixture(scope="session")

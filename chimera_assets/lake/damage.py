@@ -83,19 +83,25 @@ def _log_damage(table: TableLocation) -> tuple[str, str] | None:
     storage = _storage(table)
     listed = {info.base_name: info for info in storage.get_file_info(FileSelector(LOG_FOLDER))}
     entries = sorted(int(found[1]) for name in listed if (found := _ENTRY.fullmatch(name)))
-    checkpoints = {int(found[1]): name for name in listed if (found := _CHECKPOINT.fullmatch(name))}
+    checkpoints: dict[int, list[str]] = {}  # of which one may have several parts
+    for name in sorted(listed):
+        if found := _CHECKPOINT.fullmatch(name):
+            checkpoints.setdefault(int(found[1]), []).append(name)
     if not entries:
         return None
-    first = max((v for v, n in checkpoints.items() if _footer(storage, n) is None), default=-1)
+    cut = {
+        version: (name, problem)
+        for version, names in sorted(checkpoints.items(), reverse=True)
+        for name in reversed(names)
+        if (problem := _footer(storage, name))
+    }
+    first = max(checkpoints.keys() - cut.keys(), default=-1)
     for version in range(max(first + 1, entries[0]), entries[-1] + 1):
         problem = "missing" if version not in entries else _entry_problem(storage, version)
         if problem is not None:
             return _entry_message(version, problem, newest=entries[-1])
-    for version, name in sorted(checkpoints.items(), reverse=True):
-        if problem := _footer(storage, name):
-            return _checkpoint_message(
-                name, problem, whole=entries[0] <= first + 1, version=version
-            )
+    for version, (name, problem) in cut.items():
+        return _checkpoint_message(name, problem, whole=entries[0] <= first + 1, version=version)
     if _HINT in listed and _hinted(storage) not in checkpoints:
         return f"{LOG_FOLDER}/{_HINT} names a checkpoint that is missing", f"delete {_HINT}"
     return None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import polars as pl
+import pyarrow as pa
 
 from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions
 from chimera_assets.lake.errors import LakeError
+from chimera_assets.lake.layout import DELETION_VECTORS, require_known_features
 from chimera_assets.lake.snapshot import polars_schema
 
 if TYPE_CHECKING:
@@ -34,7 +37,8 @@ def files(table: TableLocation, delta: DeltaTable, hours: HourRange | None) -> p
     listed = actions.select("path", *hourly, bytes="size_bytes", rows="num_records")
     if hours is not None:
         listed = listed.filter(partitions.expression(hours))
-    return _with_missing_counts(table, listed)
+    listed = _with_missing_counts(table, listed.with_columns(path=_as_stored(listed["path"])))
+    return _without_deleted(table, delta, listed)
 
 
 def rows_by_hour(table: TableLocation, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:
@@ -83,6 +87,13 @@ def require_hour_columns(
         raise LakeError(msg)
 
 
+def _as_stored(paths: pl.Series) -> pl.Series:
+    """Paths as the files are called; the log has them as parts of a URL."""
+    if not paths.str.contains("%", literal=True).any():
+        return paths
+    return pl.Series("path", [unquote(path) for path in paths], dtype=pl.String)
+
+
 def _with_missing_counts(table: TableLocation, listed: pl.DataFrame) -> pl.DataFrame:
     """Count the rows of files whose writer left the count out of the log."""
     unknown = listed.filter(pl.col("rows").is_null())["path"]
@@ -91,6 +102,20 @@ def _with_missing_counts(table: TableLocation, listed: pl.DataFrame) -> pl.DataF
     counts = {path: _rows_of(table, path) for path in unknown}
     counted = pl.col("path").replace_strict(counts, default=None, return_dtype=pl.Int64)
     return listed.with_columns(pl.col("rows").fill_null(counted))
+
+
+def _without_deleted(table: TableLocation, delta: DeltaTable, listed: pl.DataFrame) -> pl.DataFrame:
+    """Rows that another tool deleted in place, of which the log knows, are none."""
+    if DELETION_VECTORS not in (delta.protocol().reader_features or ()):
+        return listed
+    require_known_features(table, delta)
+    vectors = pl.DataFrame(pa.table(delta.deletion_vectors()))
+    deleted = {
+        unquote(uri).partition(f"{table.uri}/")[2]: kept.count(False)
+        for uri, kept in vectors.iter_rows()
+    }
+    gone = pl.col("path").replace_strict(deleted, default=0, return_dtype=pl.Int64)
+    return listed.with_columns(pl.col("rows") - gone)
 
 
 def _rows_of(table: TableLocation, path: str) -> int:

@@ -105,6 +105,10 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
     """The error in our words; errors that we do not know come back as they are."""
     if isinstance(error, LakeError):
         return error
+    if isinstance(error, CommitFailedError) and "unsupported table features" in str(error).lower():
+        return LakeError(
+            f"{uri}: another tool made it a table that is not written ({_line(error)})"
+        )
     if isinstance(error, CommitFailedError):
         return CommitConflict(f"{uri}: another writer changed the same data ({_line(error)})")
     if isinstance(error, TableNotFoundError):

@@ -10,6 +10,7 @@ from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import damage, partitions
 from chimera_assets.lake.data_files import files, require_hour_columns, unplaced_files
 from chimera_assets.lake.errors import LakeError, TableDamaged, TableNotFound
+from chimera_assets.lake.layout import plain, require_known_features, require_own_places
 from chimera_assets.lake.snapshot import polars_schema
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ _CASTS = pl.ScanCastOptions(integer_cast="upcast", float_cast="upcast")
 #: Rows that a scan in bounded memory is let loose on: what it reads ahead is never more.
 _SCANNED_ROWS = 524_288
 
-_PLAIN_READER = 1
-_PLAIN_FEATURES = {"timestampNtz"}
-
 
 def read(
     table: TableState, delta: DeltaTable, hours: HourRange | None, columns: Sequence[str] | None
@@ -37,6 +35,7 @@ def read(
     schema = polars_schema(delta)
     require_hour_columns(table, schema, hours)
     if not plain(delta):
+        require_known_features(table, delta)
         frame = pl.scan_delta(delta, storage_options=table.storage_options or None)
         frame = frame.filter(partitions.expression(hours)) if hours is not None else frame
     else:
@@ -75,20 +74,12 @@ def read_unplaced(table: TableState, delta: DeltaTable, columns: Sequence[str]) 
     return frames.collect()
 
 
-def plain(delta: DeltaTable) -> bool:
-    """Whether the data files can be read as they are: no deletion vectors, no renamed columns."""
-    protocol = delta.protocol()
-    features = set(protocol.reader_features or ())
-    parts = delta.metadata().partition_columns
-    plain_protocol = protocol.min_reader_version <= _PLAIN_READER or features <= _PLAIN_FEATURES
-    return plain_protocol and parts in ([], list(HOUR_COLUMNS))
-
-
 def _scan(
     table: TableState, delta: DeltaTable, schema: pl.Schema, wanted: pl.DataFrame
 ) -> pl.LazyFrame:
     if wanted.is_empty():
         return pl.LazyFrame(schema=schema)
+    require_own_places(table, wanted)
     _require_files(table, delta, wanted)
     # Not from `file_uris`, which percent-encodes the folder's name.
     uris = [f"{table.uri}/{path}" for path in wanted["path"]]

@@ -12,6 +12,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from chimera_assets.lake import damage
 from chimera_assets.lake.errors import LakeError, TableNotFound, translated
+from chimera_assets.lake.layout import require_own_names
 from chimera_assets.lake.location import TableLocation
 from chimera_assets.lake.log_entries import commit_info
 from chimera_assets.lake.storage_retry import with_retries
@@ -43,6 +44,7 @@ class TableState(TableLocation):
         Raises:
             TableNotFound: The table, or that version of it, does not exist.
             TableDamaged: Its log cannot be read, or its newest entry is empty.
+            LakeError: Another tool has given its columns other names in its files.
         """
         if version is not None or as_of is not None:
             return self._past(version, as_of)
@@ -53,6 +55,7 @@ class TableState(TableLocation):
         except Exception as error:
             raise damage.explained(self, error) from error
         damage.require_whole_entry(self, self._snapshot.version())
+        require_own_names(self, self._snapshot)
         return self._snapshot
 
     def fresh(self) -> DeltaTable:

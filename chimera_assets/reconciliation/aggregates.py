@@ -57,21 +57,26 @@ def compared(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> p
     frames = [table.read(hours, [*grain, *measures]) for hours in ranges]
     kept = pl.concat(frames).collect(engine="streaming")
     types = pl.Schema({column: kept.schema[column] for column in grain})
-    numbers = [pl.col(column).cast(pl.Float64) for column in measures]
-    both = (
-        _from_facts(aggregate, lake, ranges)
-        .cast(types)
-        .with_columns(numbers, _given=pl.lit(value=True))
-        .join(
-            kept.with_columns(numbers, _kept=pl.lit(value=True)),
-            on=grain,
-            how="full",
-            coalesce=True,
-            nulls_equal=True,
-            suffix="_kept",
-        )
+    given = _from_facts(aggregate, lake, ranges).cast(types)
+    numbers = [
+        pl.col(name).cast(_number_type(given.schema[name], kept.schema[name])) for name in measures
+    ]
+    both = given.with_columns(numbers, _given=pl.lit(value=True)).join(
+        kept.with_columns(numbers, _kept=pl.lit(value=True)),
+        on=grain,
+        how="full",
+        coalesce=True,
+        nulls_equal=True,
+        suffix="_kept",
     )
-    return pl.concat([_differing(both, measure) for measure in measures])
+    found = [_differing(both, measure) for measure in measures]
+    return pl.concat(found, how="vertical_relaxed")
+
+
+def _number_type(*types: pl.DataType) -> pl.DataType:
+    """In what two numbers are compared: whole numbers exactly, however large they are."""
+    whole = all(one.is_integer() or one == pl.Decimal(38, 0) for one in types)
+    return pl.Int128() if whole else pl.Float64()
 
 
 def _require_columns(aggregate: Aggregate, known: Sequence[str]) -> None:
@@ -125,9 +130,11 @@ def _sql(aggregate: Aggregate, rows: Mapping[str, str]) -> str:
 
 def _differing(both: pl.DataFrame, measure: str) -> pl.DataFrame:
     given, kept = pl.col(measure), pl.col(f"{measure}_kept")
-    close = (given - kept).abs() <= _RELATIVE * pl.max_horizontal(given.abs(), kept.abs(), 1.0)
-    # Infinity is the same as infinity, though they do not differ by any number.
-    same = (close | (given == kept) | (given.is_null() & kept.is_null())).fill_null(value=False)
+    close = given == kept  # infinity, too, though it differs from itself by no number
+    if both.schema[measure].is_float():
+        most = pl.max_horizontal(given.abs(), kept.abs(), 1.0)
+        close |= (given - kept).abs() <= _RELATIVE * most
+    same = (close | (given.is_null() & kept.is_null())).fill_null(value=False)
     there = (pl.col("_given") & pl.col("_kept")).fill_null(value=False)
     return (
         both.group_by(*HOUR_COLUMNS)

@@ -94,7 +94,8 @@ class Recount:
             return pl.lit(value=False)
         placed = placed_polars(pl.col(event), pl.col(arrival) if arrival is not None else None)
         end = HOUR_START + pl.duration(hours=1)
-        return ~placed.is_between(HOUR_START, end, closed="left")
+        here = placed.is_between(HOUR_START, end, closed="left")
+        return ~here.fill_null(value=False)  # a row of no time is in no hour
 
     def _read(self, columns: Sequence[str]) -> pl.LazyFrame:
         frames = [self._table.read(hours, columns) for hours in self._ranges]

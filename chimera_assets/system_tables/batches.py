@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NAME = "batches"
 
+#: In which order accounts of an hour count: of one moment, the one of the newest batch is the last.
+_ORDER = ("judged_at", "batch_id", "run_id")
+
 BATCHES = pl.Schema(
     {
         "run_id": pl.String(),
@@ -74,8 +77,8 @@ def hour_history(lake: Lake, stream: str, hours: HourRange | None = None) -> pl.
     published = pl.col("published")
     return (
         _of_stream(lake, stream, hours)
-        .sort("judged_at")
-        .group_by(*HOUR_COLUMNS)
+        .sort(_ORDER)
+        .group_by(*HOUR_COLUMNS, maintain_order=True)
         .agg(
             pl.col("batch_id", "extracted", "duplicates", "published", "judged_at").last(),
             rejected=pl.col("quarantined").last(),
@@ -117,7 +120,7 @@ def _of_stream(lake: Lake, stream: str, hours: HourRange | None) -> pl.LazyFrame
 
 
 def _newest(rows: pl.LazyFrame) -> pl.LazyFrame:
-    return rows.sort("judged_at").unique(["stream", *HOUR_COLUMNS], keep="last")
+    return rows.sort(_ORDER).unique(["stream", *HOUR_COLUMNS], keep="last", maintain_order=True)
 
 
 def _rows(lake: Lake) -> pl.LazyFrame:

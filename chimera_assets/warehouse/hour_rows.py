@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from chimera_assets.lake.data_files import files
-from chimera_assets.lake.reading import plain
+from chimera_assets.lake.layout import plain, require_own_places
 from chimera_assets.warehouse.duckdb import quoted, scan_sql
 
 if TYPE_CHECKING:
@@ -45,7 +47,9 @@ def _parts(table: Table, ranges: Sequence[HourRange]) -> Iterator[str]:
     if not plain(delta):
         hours = " OR ".join(map(_in_hours, ranges)) or "false"
         yield f"{scan_sql(table, delta.version())} WHERE {hours}"
-    elif paths := [path for hours in ranges for path in files(table, delta, hours)["path"]]:
+    elif ranges and not (found := pl.concat(files(table, delta, h) for h in ranges)).is_empty():
+        require_own_places(table, found)
+        paths = found["path"]
         listed = ", ".join(quoted(_no_pattern(f"{table.uri}/{path}")) for path in paths)
         options = "hive_partitioning = true, hive_types = {hour_partition: DATE, hour: INTEGER}"
         yield f"read_parquet([{listed}], union_by_name = true, {options})"

@@ -20,7 +20,7 @@ def _refuse(name: str) -> None:
     raise AssertionError(name)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.text(), ANYTHING))
 def test_anything_becomes_json_that_postgresql_takes(details: dict[str, object]) -> None:
     text = as_json(details)

@@ -125,7 +125,7 @@ values = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(values, max_size=20), st.integers(0, 20))
 def test_profiles_of_parts_add_up_to_the_profile_of_the_whole(
     rows: list[dict[str, object]], cut: int

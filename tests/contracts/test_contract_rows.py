@@ -209,7 +209,7 @@ SCHEMA = pandera_schema(SHIPPED_GENERATIONS, REFERENCES)
 
 
 @pytest.mark.criterion("AC-002.2")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(damaged_frames())
 def test_pandera_and_the_fused_pass_agree(rows: list[dict[str, Any]]) -> None:
     frame = frame_of(SHIPPED_GENERATIONS, rows)

@@ -203,7 +203,7 @@ ACTIONS = st.tuples(
 
 
 @pytest.mark.criterion("AC-002.1", "AC-002.5")
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(st.lists(ACTIONS, min_size=20, max_size=50))
 def test_no_interleaving_loses_a_row_and_all_of_them_settle(
     actions: list[tuple[str, int, int, int]],

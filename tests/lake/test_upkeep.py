@@ -233,7 +233,6 @@ def test_what_the_log_needs_is_known_before_it_is_done(table: Table) -> None:
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=12))
 @settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_as_many_files_of_the_log_go_as_was_said(

@@ -253,7 +253,7 @@ ENDED = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(ENDED, max_size=25), st.data())
 def test_however_runs_end_what_lasts_was_reported_and_what_is_over_was_reported_to_be(
     story: list[tuple[str, int]], data: st.DataObject

@@ -22,7 +22,7 @@ def rank(moment: datetime | None) -> float:
 
 
 @given(given_rows=st.lists(arrived, min_size=1, max_size=20), chance=st.randoms())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_latest_arrival_wins_and_ties_do_not_depend_on_the_order(
     given_rows: list[tuple[str, datetime | None, int, int]], chance: Any
 ) -> None:

@@ -92,7 +92,7 @@ def naive(row: dict[str, Any]) -> list[str]:
 
 @pytest.mark.criterion("AC-002.2")
 @given(damages=rows)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_row_is_valid_or_rejected_for_just_the_rules_it_breaks(
     damages: list[dict[str, Any]],
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from chimera_assets.contracts import MissingReferenceError
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HourRange
-from chimera_assets.lake import Lake
+from chimera_assets.lake import Lake, reading
 from chimera_assets.quality import hour_pass, stage_hours
 from chimera_assets.reconciliation.row_conservation import row_conservation
 from chimera_assets.run_context import RunContext
@@ -64,11 +64,16 @@ def everything(lake: Lake) -> dict[str, pl.DataFrame]:
 def test_an_hour_in_many_frames_is_the_same_as_in_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also when an hour is blocked, so that the pass is made twice and what was is kept."""
+    """Also when an hour is blocked, so that the pass is made twice and what was is kept.
+
+    Rows that break rules are explained when there are some, again and again.
+    """
     contract = shipped()["generations"]
     found = []
-    for frame_rows in (1_000_000, 100):
+    for frame_rows, suspect_rows in ((1_000_000, 1_000_000), (100, 3)):
+        monkeypatch.setattr(reading, "_SCANNED_ROWS", frame_rows)
         monkeypatch.setattr(hour_pass, "FRAME_ROWS", frame_rows)
+        monkeypatch.setattr(hour_pass, "SUSPECT_ROWS", suspect_rows)
         lake = lake_of(tmp_path / str(frame_rows), raw_rows(bad_in_last=5))
         first = stage_hours(RunContext(lake, JUDGED, "first"), contract, HOURS)
         assert first.batches["published"].all()

@@ -166,7 +166,7 @@ def connection(server: EmbeddedPostgres) -> Iterator[dbapi.Connection]:
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=ROWS, with_arrival=st.booleans())
 @example(
     # On the hour, so that what places them decides their hour.

@@ -211,7 +211,7 @@ DAMAGE = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(damages=st.lists(DAMAGE, max_size=12), csv=st.booleans())
 def test_every_line_of_a_damaged_file_is_accounted_for(
     tmp_path_factory: pytest.TempPathFactory,
