@@ -170,6 +170,10 @@ class TestRows:
             ("aggregates", TECHNIQUES, LAST),
         }
 
+    def test_a_layer_without_any_row(self, lake: Lake) -> None:
+        lake.table("marts", "fact_generations").write_hours(None, HOURS)
+        assert {("facts", FACT, key) for key in KEYS} <= broken(lake)
+
     def test_a_rejected_row_more_or_less(self, lake: Lake) -> None:
         table = lake.table("quarantine", "generations")
         for number, rows in ((1, BAD - 1), (2, BAD + 1)):
