@@ -138,7 +138,8 @@ class StreamPromises:
         """The log's own row counts, on which all other counts rest, against the files."""
         logged = table.rows_by_hour(self._findings.hours).rename({"rows": "logged"})
         damaged = self._findings.damaged.get(name_of(table), set())
-        logged = logged.filter(pl.Series([hour not in damaged for hour in hour_starts(logged)]))
+        whole = [hour not in damaged for hour in hour_starts(logged)]
+        logged = logged.filter(pl.Series(whole, dtype=pl.Boolean))
         both = hours.join(logged, on=HOUR_COLUMNS, how="full", coalesce=True).sort(HOUR_COLUMNS)
         for hour in both.filter(pl.col("rows").ne_missing(pl.col("logged"))).iter_rows(named=True):
             expected = f"{rows_in_words(hour['logged'])}, as the log says"

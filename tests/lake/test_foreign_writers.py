@@ -149,6 +149,16 @@ def test_files_that_lie_outside_the_folder_of_their_hour_are_refused(
     is_whole(found)
 
 
+def test_a_table_without_hours_may_not_point_elsewhere_either(local: Lake, tmp_path: Path) -> None:
+    made = local.table("raw", "providers")
+    made.overwrite(pl.DataFrame({"provider_id": ["openai"]}))
+    for root in ("file://", ""):
+        there = f"{root}{tmp_path}/elsewhere.parquet"
+        found = rewritten(made, add=lambda add, there=there: add.update(path=there))
+        with pytest.raises(TableDamaged, match=r"elsewhere\.parquet is not in the folder"):
+            found.read()
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_columns_that_have_other_names_in_the_files_are_refused(table: Table, version: int) -> None:
     def renamed(metadata: dict[str, Any]) -> None:

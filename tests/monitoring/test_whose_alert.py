@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from chimera_assets.monitoring.alerts.conditions import OVERLAP
 from chimera_assets.runs.facts import Blocked, Failed, Freshness, Late, Run
 from tests.monitoring.test_alert_state import ALL_STEPS, DBT, DOWN, RAW, OnCall, at, blocked, hours
+
+#: Clocks differ, and records come late.
+HOURS_READ_AGAIN = timedelta(hours=2)
 
 DISK = Failed("tend", "the disk is full")
 DIED = Failed("", "The process is gone")
@@ -58,6 +60,14 @@ def test_one_cause_of_hours_is_one_whichever_job_runs_them() -> None:
     ]
 
 
+def test_a_cause_that_came_back_is_told_once_until_it_goes_again() -> None:
+    me = OnCall()
+    me.failed(hours(5))
+    me.succeeded(hours(6))
+    assert len(me.failed(hours(8))) == 1
+    assert me.failed(hours(9)) == []
+
+
 def test_a_run_without_hours_mends_no_hour() -> None:
     me = OnCall()
     me.failed(hours(5))
@@ -101,6 +111,14 @@ def test_a_gate_is_not_opened_by_a_run_that_judged_other_streams() -> None:
     assert me.succeeded(hours(5)) == ["resolved: generations published, 2026-01-31 05:00 UTC"]
 
 
+def test_a_gate_opens_though_that_of_another_stream_stays_shut() -> None:
+    me = OnCall()
+    other = Blocked("provider_health", at(5), 10, 9)
+    me.hears(me.run(hours(5), blocked=(blocked(5), other)))
+    again = me.run(hours(5), blocked=(other,), steps=ALL_STEPS | {"stage_provider_health"})
+    assert me.hears(again) == ["resolved: generations published, 2026-01-31 05:00 UTC"]
+
+
 def test_a_stream_that_is_fresh_says_nothing_of_another() -> None:
     me = OnCall()
 
@@ -139,13 +157,13 @@ def test_runs_are_remembered_for_as_long_as_they_are_read_again() -> None:
     me.hears(first, now=at(6, 1))
     assert set(me.reported.handled) == {first.run_id}
     assert first.ended is not None
-    me.hears(last, now=first.ended + OVERLAP)
+    me.hears(last, now=first.ended + HOURS_READ_AGAIN)
     assert set(me.reported.handled) == {first.run_id, last.run_id}
-    me.hears(now=first.ended + OVERLAP + timedelta(seconds=1))
+    me.hears(now=first.ended + HOURS_READ_AGAIN + timedelta(seconds=1))
     assert set(me.reported.handled) == {last.run_id}
     since = me.reported.since
     assert since == first.ended + timedelta(seconds=1)
     me.hears(now=at(0))
     assert me.reported.since == since
     me.hears(now=at(20), until=at(10))  # there are more to read
-    assert me.reported.since == at(10) - OVERLAP
+    assert me.reported.since == at(10) - HOURS_READ_AGAIN

@@ -170,6 +170,10 @@ class TestRows:
             ("aggregates", TECHNIQUES, LAST),
         }
 
+    def test_a_layer_without_any_row(self, lake: Lake) -> None:
+        lake.table("marts", "fact_generations").write_hours(None, HOURS)
+        assert {("facts", FACT, key) for key in KEYS} <= broken(lake)
+
     def test_a_rejected_row_more_or_less(self, lake: Lake) -> None:
         table = lake.table("quarantine", "generations")
         for number, rows in ((1, BAD - 1), (2, BAD + 1)):
@@ -248,12 +252,12 @@ class TestKeys:
         raw = lake.table("raw", "generations").read().collect()
         assert raw["event_id"].n_unique() < raw.height
 
-    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize(("seed", "at_a_time"), list(enumerate((1, 3, 8, 50, 1_000))))
     def test_numbers_that_repeat_are_found_however_they_are_parted(
-        self, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, seed: int, at_a_time: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         chance = random.Random(seed)  # noqa: S311 - no secret
-        monkeypatch.setattr(repeated_numbers, "_AT_A_TIME", chance.choice((3, 8, 50)))
+        monkeypatch.setattr(repeated_numbers, "_AT_A_TIME", at_a_time)
         edges = [0, 1, 2**63, 2**64 // 2 - 1, 2**64 - 1, (2**64 - 1) // 3, (2**64 - 1) // 4]
         some = [chance.choice(edges + [chance.randrange(2**64)] * 3) for _ in range(60)]
         cuts = sorted(chance.sample(range(61), 7))

@@ -47,7 +47,7 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
 
 
-FIRST = judged("first", 1, extracted=11, staged=9, quarantined=1, duplicates=1)
+FIRST = judged("first", 1, batch_id="z", extracted=11, staged=9, quarantined=1, duplicates=1)
 BLOCKED = judged("blocked", 2, extracted=12, staged=4, quarantined=8, published=False)
 LAST = judged("last", 3, extracted=13, staged=0, quarantined=13, published=False)
 
@@ -70,7 +70,7 @@ def test_the_newest_is_the_one_judged_last_however_late_it_was_written_down(
         "duplicates": 0,
         "published": False,
         "judged_at": LAST["judged_at"],
-        "published_batch_id": "batch of first",
+        "published_batch_id": "z",
         "published_rows": 9,
         "published_at": FIRST["judged_at"],
     }
