@@ -11,6 +11,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+SHUFFLE = os.environ.get("SHUFFLE", "")  # a number: tests in the random order of that seed
 
 pytest_plugins = ["pytester", "tests.criteria.plugin"]
 
@@ -43,8 +45,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long stories first, each file's tests in the order in which it has them."""
-    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+    """Long stories first, each file's tests in the order in which it has them; or all shuffled."""
+    items.sort(key=_shuffled if SHUFFLE else _long_first)
+
+
+def pytest_report_header() -> str:
+    return f"in random order: SEED={SHUFFLE}" if SHUFFLE else ""
+
+
+def _long_first(item: pytest.Item) -> bool:
+    return item.path.relative_to(HERE).parts[0] not in LONG
+
+
+def _shuffled(item: pytest.Item) -> list[float]:
+    """Folders, files of a folder and tests of a file in an order, the same in all workers."""
+    path = item.path.relative_to(HERE)
+    parts = (path.parent, path, item.nodeid)
+    return [Random(f"{SHUFFLE} {part}").random() for part in parts]  # noqa: S311 - no secret
 
 
 @pytest.fixture(scope="session")
