@@ -164,9 +164,10 @@ def _prepare(copy: Path, room: str) -> None:
     with (copy / "setup.cfg").open("a", encoding="utf-8") as config:
         tests = "\n    ".join(f"tests/{name}" for name in ROOMS[room])
         config.write(_CONFIG.format(room=room, tests=tests))
-    # A process is forked for each mutant, and Polars' threads do not live through that: what starts
-    # them, as collecting some tests would, cannot be imported before.
-    (copy / "preload").write_text("\n".join(WARM), encoding="utf-8")
+    # A process is forked for each mutant. Polars' threads do not live through that: what starts
+    # them is not imported before, nor the core, whose changed functions may run on import.
+    foreign = [name for name in WARM if not name.startswith(("chimera_assets", "tests"))]
+    (copy / "preload").write_text("\n".join(foreign), encoding="utf-8")
     (copy / "tmp").mkdir()
     _python(copy, "-c", _GENERATE)
 
