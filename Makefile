@@ -16,9 +16,15 @@ endif
 TESTS ?=
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() or 1))" 2>/dev/null || echo 1)
 
+# What deletes, restores or grants: nothing of it may be untested.
+CAREFUL := audit/* lake/removal.py lake/replacement.py lake/restore.py lake/vacuum.py \
+	lifecycle/held_rows.py lifecycle/legal_holds.py lifecycle/purge.py lifecycle/retention.py \
+	lifecycle/table_changes.py postgres/embedded/access.py postgres/embedded/passwords.py \
+	postgres/platform/logins.py
+
 .DEFAULT_GOAL := help
-.PHONY: help demo up test criteria soak lint lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml \
-	bench pictures setup clean
+.PHONY: help demo up test criteria soak mutants coverage lint lint-code lint-types lint-layers lint-sql \
+	lint-contracts lint-yaml bench pictures setup clean
 
 help: ## Say what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,9 +43,23 @@ test: $(READY) ## Run all tests; they start and stop their own servers.
 criteria: $(READY) ## Run the tests that prove criteria of the specification; makes docs/criteria.md.
 	@python -m pytest -q -n $(WORKERS) --dist loadfile -m criterion --criteria
 
-soak: $(READY) ## Try every fault many times, then all tests shuffled; SEED=n repeats a run's choices.
+soak: $(READY) ## Every fault many times, then all tests in random order (an hour); SEED=n repeats a run.
 	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults tests/orchestration/test_gate.py
-	@SHUFFLE=1 python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	@SHUFFLE=$${SEED:-$$(date +%s)} python -m pytest -n $(WORKERS) --dist loadfile \
+		--no-loadscope-reorder $(TESTS)
+
+mutants: $(READY) ## Count the small changes that tests notice; ROOMS="lake" SAMPLE=3 SEED=1.
+	@uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt --group mutants
+	@python -m tests.mutants $(ROOMS) $(addprefix --sample ,$(SAMPLE)) $(addprefix --seed ,$(SEED))
+
+coverage: $(READY) ## Measure what tests run of the package, in all its processes.
+	@coverage erase
+	@coverage run -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	@coverage combine --quiet
+	@coverage report --skip-covered; whole=$$?; \
+		printf '\nWhat deletes, restores or grants:\n'; \
+		coverage report --skip-covered --show-missing --fail-under=100 \
+			--include="$$(printf 'chimera_assets/%s,' $(CAREFUL:%='%'))" && exit $$whole
 
 lint: lint-code lint-types lint-layers lint-sql lint-contracts lint-yaml ## Run every check of the code.
 
@@ -88,6 +108,6 @@ $(READY): pyproject.toml constraints.txt
 
 clean: ## Remove .venv, caches and what builds leave; keeps .chimera, the demo's data.
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
-		.import_linter_cache .hypothesis dbt_project/target dbt_project/logs benchmarks/results \
-		benchmarks/.peers
+		.import_linter_cache .hypothesis .coverage* dbt_project/target dbt_project/logs \
+		benchmarks/results benchmarks/.peers
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

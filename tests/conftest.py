@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import socket
 import subprocess
@@ -11,8 +10,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from itertools import groupby
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+SHUFFLE = os.environ.get("SHUFFLE", "")  # a number: tests in the random order of that seed
 
 pytest_plugins = ["pytester", "tests.criteria.plugin"]
 
@@ -33,19 +33,9 @@ LONG = {
     "reconciliation", "warehouse",
 }  # fmt: skip
 
-
 #: Nothing is said of how long an example may take: a busy machine is no fault of ours.
 hypothesis.settings.register_profile("ours", deadline=None)
 hypothesis.settings.load_profile("ours")
-
-#: With SHUFFLE=1 files, and the tests of each, come in an order of chance; SEED=n gives one again.
-SHUFFLE = os.environ.get("SHUFFLE", "") not in {"", "0"}
-SEED = os.environ.get("SEED", "20260116")
-
-
-def pytest_report_header() -> str | None:
-    """Say in which order tests come, if not in their own."""
-    return f"shuffled by SEED={SEED}" if SHUFFLE else None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -60,21 +50,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long stories first, each file's tests in the order in which it has them; or shuffled."""
-    if SHUFFLE:
-        _shuffle(items)
-    else:
-        items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+    """Long stories first, each file's tests in the order in which it has them; or all shuffled."""
+    items.sort(key=_shuffled if SHUFFLE else _long_first)
 
 
-def _shuffle(items: list[pytest.Item]) -> None:
-    """In an order of chance, the tests of a file together: they share what takes long to make."""
-    files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
-    chance = random.Random(SEED)  # noqa: S311 - no secret
-    chance.shuffle(files)
-    for tests in files:
-        chance.shuffle(tests)
-    items[:] = [test for tests in files for test in tests]
+def pytest_report_header() -> str:
+    return f"in random order: SEED={SHUFFLE}" if SHUFFLE else ""
+
+
+def _long_first(item: pytest.Item) -> bool:
+    return item.path.relative_to(HERE).parts[0] not in LONG
+
+
+def _shuffled(item: pytest.Item) -> list[float]:
+    """Folders, files of a folder and tests of a file in an order, the same in all workers."""
+    path = item.path.relative_to(HERE)
+    parts = (path.parent, path, item.nodeid)
+    return [Random(f"{SHUFFLE} {part}").random() for part in parts]  # noqa: S311 - no secret
 
 
 @pytest.fixture(scope="session")
