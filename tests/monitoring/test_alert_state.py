@@ -228,6 +228,8 @@ def test_late_rows_are_reported_with_their_number() -> None:
     ran = me.run(hours(4), late=Late("generations", 37))
     assert me.hears(ran) == ["late: late rows in generations, hour 2026-01-31 04:00 UTC"]
     assert me.messages[0].body.startswith("37 rows of generations")
+    me.hears(me.run(hours(5), late=Late("generations", 1)))
+    assert me.messages[-1].body.startswith("1 row of generations")
 
 
 def test_success_is_reported_only_to_those_who_asked() -> None:

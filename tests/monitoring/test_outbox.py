@@ -153,3 +153,10 @@ def test_the_state_of_an_earlier_release_is_read() -> None:
         assert outbox.load(instance, NOW).reported.stale == ["generations"]
         outbox.save(instance, outbox.load(instance, NOW))
         assert json.loads(kept_value(instance, outbox._KEY) or "")["told"]["stale"]
+
+
+@pytest.mark.parametrize("url", ["json://user:s3://cr3t@hooks.example.com", "slack://s3cr3t"])
+def test_of_a_destination_people_are_told_no_more_than_its_kind(url: str) -> None:
+    destination = Destination(url)
+    assert destination.scheme in {"json://...", "slack://..."}
+    assert "cr3t" not in destination.name

@@ -146,3 +146,8 @@ def test_the_lag_is_computed_in_one_place() -> None:
     }
     # Besides, the description of the check shows the contract's number.
     assert found == {"quality/event_lag.py", "orchestration/checks/event_lag.py"}
+
+
+def test_of_a_stream_without_rows_it_is_said_that_nothing_was_published(tmp_path: Path) -> None:
+    lag = event_lag(Lake(str(tmp_path / "lake")), CONTRACT, NOW)
+    assert in_words(lag, NOW) == "Nothing has been published yet."
