@@ -180,7 +180,8 @@ def _aggregate(
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value.is_integer() else f"{value:,.6f}"
+    is_whole = isinstance(value, int) or value.is_integer()  # infinity is none
+    return f"{value:,.0f}" if is_whole else f"{value:,.6f}"
 
 
 def _parts(hours: Sequence[datetime]) -> Iterator[Sequence[datetime]]:
