@@ -15,7 +15,7 @@ def audit_list(
     action: Annotated[
         str | None, typer.Option(help="Only this action, or all of one kind: table, hold.")
     ] = None,
-    actor: Annotated[str | None, typer.Option(help="Only by whom has this name.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only what somebody of this name did.")] = None,
     resource: Annotated[
         str | None, typer.Option(help="Only resources with this in their name.")
     ] = None,

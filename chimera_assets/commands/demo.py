@@ -71,6 +71,8 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     longest = max(len(command) for command, _ in commands)
     for command, shows in commands:
         out().print(f"  {command:<{longest}}  {shows}", markup=False, soft_wrap=True)
+    end = f"The traffic ends at {hours.end:%Y-%m-%d %H:%M} UTC"
+    out().print(f"{end}: from some hours after it on, streams count as late.", soft_wrap=True)
     return code
 
 

@@ -63,5 +63,8 @@ def print_landings(place: Place, landing: list[dict[str, Any]], unknown: list[st
             notes().print(in_no_hour(one["stream"], rows), soft_wrap=True)
         for path, what in sorted(one["no_files"].items()):
             notes().print(f"{one['stream']}: {path} is {what}; not loaded.", soft_wrap=True)
+    for name in place.loose_files():
+        said = f"{place.root}/{name}: put it into the folder of its stream; not loaded."
+        notes().print(said, markup=False, soft_wrap=True)
     for name in unknown:
-        notes().print(f"{place.root}/{name}: no stream has this name; its files are not taken.")
+        notes().print(f"{place.root}/{name}: no stream has this name; its files are not loaded.")

@@ -55,7 +55,8 @@ def show_list(
         print_json({"total": total, "reasons": reasons.to_dicts(), "rows": entries})
         return 0
     if not total:
-        out().print("No rows in quarantine.")
+        chosen = any(one is not None for one in (stream, hours, reason))
+        out().print("No such rows in quarantine." if chosen else "No rows in quarantine.")
         return 0
     print_table(("stream", "reason", "rows"), reasons.iter_rows(), title="Rejected rows by reason")
     columns = ("stream", "hour", "key", "reasons", "first_seen", "state")

@@ -59,6 +59,9 @@ def show_list(*, as_json: bool) -> int:
     if as_json:
         print_json(entries)
         return 0
+    if not entries:
+        notes().print("The lake is empty. `chimera demo` or `chimera backfill` fills it.")
+        return 0
     columns = ("table", "rows", "version", "files", "size")
     print_table(columns, ([*list(e.values())[:-1], Size(e["bytes"])] for e in entries))
     return 0

@@ -190,6 +190,7 @@ def _resolved(named: TableName, known: set[tuple[str, str]], common: set[str]) -
         msg = f"the query: {named}: expected one table, found several of that name: {listed}"
         raise ArgumentError(msg)
     names = [".".join(one) for one in known]
-    expected = one_of(names, named, listed_by="chimera table list") if names else "a table"
+    listed = one_of(names, named, listed_by="chimera table list")
+    expected = listed if names else "a table, but the lake is empty"
     msg = f"the query: {named}: no such table in the lake; expected {expected}"
     raise ArgumentError(msg)

@@ -107,7 +107,10 @@ def test_files_that_were_dropped(
     said = chimera("status")
     assert "files waiting" in " ".join(said.out.split())
     assert "generatons: no stream has this name" in " ".join(said.err.split())
-    assert "not taken" in said.err
+    assert "its files are not loaded" in said.err
+    (place / "stray.csv").write_text("event_id\n")
+    strayed = " ".join(chimera("status").err.split())
+    assert "stray.csv: put it into the folder of its stream; not loaded" in strayed
 
 
 def test_how_far_arrivals_are_taken_in_and_what_is_owed(

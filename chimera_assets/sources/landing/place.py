@@ -89,19 +89,32 @@ class Place:
         Raises:
             SourceError: The folder or bucket cannot be listed.
         """
+        return [name for name, is_folder in self._top() if is_folder]
+
+    def loose_files(self) -> list[str]:
+        """The names of files that lie right under the root, where they are of no stream.
+
+        Raises:
+            SourceError: The folder or bucket cannot be listed.
+        """
+        found = (name for name, is_folder in self._top() if not is_folder)
+        return [name for name in found if _is_dropped(PurePosixPath(name))]
+
+    def _top(self) -> list[tuple[str, bool]]:
+        """The names right under the root, in order, and whether each is a folder."""
         if is_s3(self.root):
             with _S3(self.root) as (client, bucket, prefix):
-                pages = client.get_paginator("list_objects_v2").paginate(
-                    Bucket=bucket, Prefix=prefix, Delimiter="/"
-                )
-                found = [
-                    each["Prefix"] for page in pages for each in page.get("CommonPrefixes", ())
-                ]
-            return sorted(each.rstrip("/").rsplit("/", 1)[-1] for each in found)
+                paginator = client.get_paginator("list_objects_v2")
+                pages = list(paginator.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/"))
+            folders = [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", ())]
+            files = [each["Key"] for page in pages for each in page.get("Contents", ())]
+            named = [(each.rstrip("/"), True) for each in folders]
+            named += [(each, False) for each in files if not each.endswith("/")]
+            return sorted((path.rsplit("/", 1)[-1], is_folder) for path, is_folder in named)
         with _local_errors(self.root):
             if not Path(self.root).is_dir():
                 return []
-            return sorted(each.name for each in os.scandir(self.root) if each.is_dir())
+            return sorted((each.name, each.is_dir()) for each in os.scandir(self.root))
 
     def files(self, stream: str) -> list[LandingFile]:
         """The stream's files, oldest first; what is hidden or temporary by its name left out.
