@@ -20,7 +20,7 @@ from chimera_assets.lake import partitions
 from chimera_assets.lake.commit import commit
 from chimera_assets.lake.data_files import files
 from chimera_assets.lake.errors import CommitConflict
-from chimera_assets.lake.writing import WRITER
+from chimera_assets.lake.file_commit import WRITER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -13,9 +13,9 @@ from deltalake import write_deltalake
 from chimera_assets.hours import DAY_COLUMN
 from chimera_assets.lake import partitions, reading
 from chimera_assets.lake.commit import commit
+from chimera_assets.lake.file_commit import WRITER
 from chimera_assets.lake.stream import Stream
 from chimera_assets.lake.type_mapping import agreed_schema
-from chimera_assets.lake.writing import WRITER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
