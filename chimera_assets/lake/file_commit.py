@@ -21,7 +21,9 @@ from deltalake.transaction import RemoveAction
 
 from chimera_assets.lake import partitions
 from chimera_assets.lake.data_files import files
+from chimera_assets.lake.errors import CommitConflict
 from chimera_assets.lake.new_files import ROW_GROUP_ROWS, NewFiles
+from chimera_assets.lake.storage import is_s3
 from chimera_assets.lake.table_schema import agreed_with, schema_mode, takes_files
 
 if TYPE_CHECKING:
@@ -66,7 +68,10 @@ class FileCommit:
     def __call__(self, delta: DeltaTable, properties: CommitProperties) -> None:
         """Commit on this version of the table, or fail; writes the files unless they are there."""
         agreed = agreed_with(delta, self._stream.schema, self._table.uri)
-        if not takes_files(delta):
+        plain = takes_files(delta)
+        # A folder does not fail for a moment, and a conflict needs no second reading.
+        self._stream.copies = is_s3(self._table.uri) or not plain
+        if not plain:
             self._by_deltalake(delta, agreed, properties)
             return
         self._write(delta, agreed)
@@ -90,10 +95,14 @@ class FileCommit:
         written_as = (agreed, metadata.partition_columns)
         if self._written_as == written_as:
             return
+        if self._stream.settled and not self._stream.may_be_read_again:
+            self._stream.settled = False
+            msg = f"{self._table.uri}: another writer changed its columns; nothing was written"
+            raise CommitConflict(msg)
         stats = metadata.configuration.get(_STATS_COLUMNS) or ""
         new = NewFiles(self._table, metadata.partition_columns, stats.split(",") if stats else ())
         self._added = new.write(self._stream.batches(agreed, self._table.uri, self._hours))
-        self._written_as = written_as
+        self._written_as, self._stream.settled = written_as, True
 
     def _gone(self, delta: DeltaTable) -> Iterator[RemoveAction]:
         """The files that the hours have had until now."""

@@ -60,10 +60,13 @@ class Stream:
         schema: The Arrow schema of the data as it came.
         failure: What went wrong while the data was read, if anything did. Arrow flattens errors
             that cross it into text; this keeps the original.
+        copies: Whether a one-shot is copied while it is first read.
+        settled: Whether its rows lie in files, so that a commit needs no further reading.
     """
 
     def __init__(self, data: Data) -> None:
         self.failure: Exception | None = None
+        self.copies, self.settled = True, False
         self._frame = data if isinstance(data, pl.DataFrame) else None
         self._table = data if isinstance(data, pa.Table) else None
         self._replay = data if isinstance(data, Replay) else None
@@ -154,7 +157,7 @@ class Stream:
         elif self._replay is not None:
             yield from self._live_batches()
         elif self._spool is None:
-            yield from self._first_reading()
+            yield from self._first_reading() if self.copies else self._live_batches()
         else:
             yield from self._again()
 
