@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyarrow import types
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import polars as pl
-    import pyarrow as pa
 
 #: What a part holds at most, unless a single row is larger.
 MOST_ROWS, MOST_BYTES = 65_536, 32 * 1024 * 1024
@@ -27,6 +27,20 @@ def bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     for offset in range(0, batch.num_rows, step):
         part = batch.slice(offset, step)
         yield from bounded(part) if exact else (part,)
+
+
+def gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Small batches put together, as far as they are one part."""
+    waiting: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        if waiting and (rows + batch.num_rows > MOST_ROWS or size + batch.nbytes > MOST_BYTES):
+            yield pa.concat_batches(waiting)
+            waiting, rows, size = [], 0, 0
+        waiting.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def bounded_frames(
