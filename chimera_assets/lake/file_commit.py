@@ -74,7 +74,13 @@ class FileCommit:
         if not plain:
             self._by_deltalake(delta, agreed, properties)
             return
+        base = delta.version()
         self._write(delta, agreed)
+        if delta.version() != base:
+            # Somebody here has asked the table something meanwhile, and so has moved this snapshot
+            # on to what others have committed; what is carried followed from the older one.
+            msg = f"{self._table.uri}: another writer was quicker"
+            raise CommitConflict(msg)
         _add_columns(delta, agreed)
         properties.max_commit_retries = 0  # else deltalake would do without what came between
         if self._hours is not None:
