@@ -13,7 +13,7 @@ from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,10 +21,13 @@ import pyarrow.parquet as pq
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction
 
+from chimera_assets.lake.partition_spool import PartitionSpool
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from chimera_assets.lake.location import TableLocation
+    from chimera_assets.lake.partition_spool import Key
 
 #: Bounds of a row group: small enough that a reader of one at a time stays small.
 ROW_GROUP_ROWS, ROW_GROUP_BYTES = 131_072, 32 * 1024 * 1024
@@ -32,13 +35,11 @@ ROW_GROUP_ROWS, ROW_GROUP_BYTES = 131_072, 32 * 1024 * 1024
 #: What waits for its row group, in all partitions together.
 _HELD_BYTES = 2 * ROW_GROUP_BYTES
 
-#: Partitions whose file is open; one of more that gets rows again gets a further file.
+#: Partitions whose file is open; one of more that gets rows again gets a further file. Rows of so
+#: many such partitions come in no order, and wait until all have come.
 _OPEN_FILES = 64
 
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-
-#: The values of a row's partition columns.
-_Key: TypeAlias = "tuple[Any, ...]"
 
 
 class NewFiles:
@@ -55,9 +56,11 @@ class NewFiles:
     ) -> None:
         self._storage = DeltaStorageHandler(table.uri, table.storage_options)
         self._partition_by, self._stats_columns = tuple(partition_by), tuple(stats_columns)
-        self._held: dict[_Key, _Held] = {}
+        self._held: dict[Key, _Held] = {}
         self._held_bytes = 0
-        self._open: OrderedDict[_Key, _File] = OrderedDict()
+        self._open: OrderedDict[Key, _File] = OrderedDict()
+        self._closed: set[Key] = set()
+        self._spool = PartitionSpool()
         self._paths: list[str] = []
         self._added: list[AddAction] = []
         self._writing: Future[None] | None = None
@@ -74,15 +77,21 @@ class NewFiles:
                     for key, rows in _by_partition(batch, self._partition_by):
                         self._hold(key, rows, encoder)
                 self._put_all(encoder)
+                for key, rest in self._spool.partitions():
+                    for rows in rest:
+                        self._hold(key, rows, encoder)
+                    self._put_all(encoder)
                 self._wait()
             while self._open:
                 self._close_oldest()
         except BaseException:
             self._discard()
             raise
+        finally:
+            self._spool.close()
         return self._added
 
-    def _hold(self, key: _Key, rows: pa.RecordBatch, encoder: ThreadPoolExecutor) -> None:
+    def _hold(self, key: Key, rows: pa.RecordBatch, encoder: ThreadPoolExecutor) -> None:
         held = self._held.setdefault(key, _Held())
         if held.batches and not held.has_room(rows):
             self._put(key, encoder)
@@ -91,13 +100,18 @@ class NewFiles:
         self._held_bytes += rows.nbytes
         if self._held_bytes >= _HELD_BYTES:
             # All of them, as parts of one batch share its memory.
-            self._put_all(encoder)
+            self._wait()
+            if len(self._closed & self._held.keys()) > _OPEN_FILES:
+                self._spool.add({key: held.table() for key, held in self._held.items()})
+                self._held, self._held_bytes = {}, 0
+            else:
+                self._put_all(encoder)
 
     def _put_all(self, encoder: ThreadPoolExecutor) -> None:
         for key in list(self._held):
             self._put(key, encoder)
 
-    def _put(self, key: _Key, encoder: ThreadPoolExecutor) -> None:
+    def _put(self, key: Key, encoder: ThreadPoolExecutor) -> None:
         held = self._held.pop(key)
         self._held_bytes -= held.size
         group = held.table()
@@ -109,7 +123,7 @@ class NewFiles:
         if writing is not None:
             writing.result()
 
-    def _encode(self, key: _Key, group: pa.Table) -> None:
+    def _encode(self, key: Key, group: pa.Table) -> None:
         rows = group.drop_columns(list(self._partition_by))
         if key not in self._open:
             if len(self._open) >= _OPEN_FILES:
@@ -118,7 +132,7 @@ class NewFiles:
         self._open.move_to_end(key)
         self._open[key].writer.write_table(rows, row_group_size=rows.num_rows)
 
-    def _new(self, key: _Key, schema: pa.Schema) -> _File:
+    def _new(self, key: Key, schema: pa.Schema) -> _File:
         values = dict(zip(self._partition_by, map(_as_text, key), strict=True))
         folders = "".join(f"{name}={value or _NO_VALUE}/" for name, value in values.items())
         path = f"{folders}part-00000-{uuid.uuid4()}-c000.snappy.parquet"
@@ -126,7 +140,8 @@ class NewFiles:
         return _File(self._storage, path, values, schema)
 
     def _close_oldest(self) -> None:
-        _, file = self._open.popitem(last=False)
+        key, file = self._open.popitem(last=False)
+        self._closed.add(key)
         self._added.append(file.close(self._stats_columns))
 
     def _discard(self) -> None:
@@ -189,7 +204,7 @@ class _File:
 
 def _by_partition(
     batch: pa.RecordBatch, columns: Sequence[str]
-) -> Iterator[tuple[_Key, pa.RecordBatch]]:
+) -> Iterator[tuple[Key, pa.RecordBatch]]:
     """The rows of a batch by the values of its partition columns."""
     if not columns or not batch.num_rows:
         if batch.num_rows:
