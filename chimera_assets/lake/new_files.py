@@ -76,6 +76,8 @@ class NewFiles:
                 for batch in batches:
                     for key, rows in _by_partition(batch, self._partition_by):
                         self._hold(key, rows, encoder)
+                if self._held and not self._spool.empty:
+                    self._put_by()
                 self._put_all(encoder)
                 for key, rest in self._spool.partitions():
                     for rows in rest:
@@ -102,10 +104,13 @@ class NewFiles:
             # All of them, as parts of one batch share its memory.
             self._wait()
             if len(self._closed & self._held.keys()) > _OPEN_FILES:
-                self._spool.add({key: held.table() for key, held in self._held.items()})
-                self._held, self._held_bytes = {}, 0
+                self._put_by()
             else:
                 self._put_all(encoder)
+
+    def _put_by(self) -> None:
+        self._spool.add({key: held.table() for key, held in self._held.items()})
+        self._held, self._held_bytes = {}, 0
 
     def _put_all(self, encoder: ThreadPoolExecutor) -> None:
         for key in list(self._held):

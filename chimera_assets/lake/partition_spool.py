@@ -23,6 +23,11 @@ class PartitionSpool:
         self._files: list[IO[bytes]] = []
         self._places: dict[Key, list[tuple[int, int]]] = {}
 
+    @property
+    def empty(self) -> bool:
+        """Whether no rows were put by."""
+        return not self._files
+
     def add(self, rows: Mapping[Key, pa.Table]) -> None:
         """Put rows by."""
         file = tempfile.TemporaryFile(prefix="chimera-")  # noqa: SIM115 - closed by `close`
