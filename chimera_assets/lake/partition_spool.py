@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from pyarrow import ipc
+
+from chimera_assets.lake.errors import no_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +32,17 @@ class PartitionSpool:
         return not self._files
 
     def add(self, rows: Mapping[Key, pa.Table]) -> None:
-        """Put rows by."""
+        """Put rows by.
+
+        Raises:
+            LakeError: The temporary folder has no room.
+        """
+        try:
+            self._add(rows)
+        except OSError as error:
+            raise no_room(tempfile.gettempdir(), error) from error
+
+    def _add(self, rows: Mapping[Key, pa.Table]) -> None:
         file = tempfile.TemporaryFile(prefix="chimera-")  # noqa: SIM115 - closed by `close`
         self._files.append(file)
         schema = next(iter(rows.values())).schema
@@ -51,4 +64,6 @@ class PartitionSpool:
     def close(self) -> None:
         """Let go of the files."""
         for file in self._files:
-            file.close()
+            # What could not be written to a full disk before cannot be now, and nobody needs it.
+            with suppress(OSError):
+                file.close()

@@ -20,7 +20,7 @@ from pyarrow import ipc
 
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HourRange, partition_key
 from chimera_assets.lake.bounded import MOST_ROWS, bounded, bounded_frames
-from chimera_assets.lake.errors import HoursMismatch, LakeError
+from chimera_assets.lake.errors import HoursMismatch, no_room
 from chimera_assets.lake.partitions import hour_ordinal
 from chimera_assets.lake.type_mapping import conform
 
@@ -194,11 +194,7 @@ def _put_by(batch: pa.RecordBatch, spool: ipc.RecordBatchStreamWriter) -> None:
     try:
         spool.write_batch(batch)
     except OSError as error:
-        msg = (
-            f"{tempfile.gettempdir()}: no room for a copy of the rows on their way into the lake "
-            f"({error}); make room there, or set TMPDIR to a folder with room"
-        )
-        raise LakeError(msg) from error
+        raise no_room(tempfile.gettempdir(), error) from error
 
 
 def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

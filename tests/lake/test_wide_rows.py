@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from chimera_assets.lake import Lake, Replay, Table, bounded, new_files, reading
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import Lake, Replay, Table, bounded, compaction, new_files, reading
 from chimera_assets.lake.data_files import files
 from tests.lake.conftest import events, hours
 
@@ -135,3 +138,21 @@ def test_what_was_written_of_rows_that_fail_is_deleted(lake: Lake) -> None:
         table.write_hours(Replay(good.schema, broken), hours(0))
     assert stored_files(table.uri, table.storage_options) == before
     assert table.count() == 10
+
+
+def test_upkeep_merges_wide_rows_and_does_not_sort_them(local: Lake) -> None:
+    """A sort of 15,000 rows of 100 kB takes gigabytes, and fails."""
+    table = local.table("staged", "wide")
+    noise = pl.Series([random.Random(n).randbytes(10_000).hex() for n in range(10)])  # noqa: S311
+    for hour in (0, 1):
+        rows = events(hours(hour))
+        for _ in range(2):
+            table.append(
+                rows.with_columns(text=noise if hour == 0 else pl.lit("short")),
+                partition_by=HOUR_COLUMNS,
+            )
+    found = compaction.needs(table, ["event_id"], datetime(2026, 2, 2, tzinfo=UTC))
+    assert (found.merge, found.order) == ((("2026-01-31", "0"),), (("2026-01-31", "1"),))
+    compaction.rewrite(table, found, ["event_id"])
+    after = compaction.needs(table, ["event_id"], datetime(2026, 2, 2, tzinfo=UTC))
+    assert (after.merge, after.order, table.count()) == ((), (), 40)

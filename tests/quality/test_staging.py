@@ -11,8 +11,8 @@ import pytest
 from chimera_assets.contracts import MissingReferenceError
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HourRange
-from chimera_assets.lake import Lake
-from chimera_assets.quality import hour_pass, stage_hours
+from chimera_assets.lake import Lake, bounded
+from chimera_assets.quality import hour_pass, repeated, stage_hours
 from chimera_assets.reconciliation.row_conservation import row_conservation
 from chimera_assets.run_context import RunContext
 from tests.quality.rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
@@ -67,8 +67,10 @@ def test_an_hour_in_many_frames_is_the_same_as_in_one(
     """Also when an hour is blocked, so that the pass is made twice and what was is kept."""
     contract = shipped()["generations"]
     found = []
-    for frame_rows in (1_000_000, 100):
+    for frame_rows, most_bytes in ((1_000_000, 2**25), (100, 2_000)):
         monkeypatch.setattr(hour_pass, "FRAME_ROWS", frame_rows)
+        for module in (bounded, hour_pass, repeated):
+            monkeypatch.setattr(module, "MOST_BYTES", most_bytes)
         lake = lake_of(tmp_path / str(frame_rows), raw_rows(bad_in_last=5))
         first = stage_hours(RunContext(lake, JUDGED, "first"), contract, HOURS)
         assert first.batches["published"].all()
