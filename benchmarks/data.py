@@ -6,6 +6,7 @@ and any part of the rows can be made alone.
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -39,6 +40,7 @@ SCHEMA = pl.Schema(
     ]
 )
 
+_PROMPT_BYTES = 100_000
 _HOUR_MICROSECONDS = 3_600_000_000
 #: Of these many bad rows, each breaks another rule.
 _KINDS_OF_BAD = 4
@@ -93,6 +95,36 @@ def generations(  # noqa: PLR0913 - each is one thing that a measure varies
         created_at=pl.col("timestamp") + pl.col("created_late").cast(pl.Duration("us")),
     )
     return _spoilt(made, seed, bad).select(SCHEMA.names()).cast(SCHEMA).collect()
+
+
+def jailbreak_tests(rows: int, *, first: int = 0, start: datetime = START) -> pl.DataFrame:
+    """Rows of the operational table `jailbreak_tests`, in one hour, with prompts of 100,000 bytes.
+
+    Args:
+        rows: How many.
+        first: The number of the first row; rows of other numbers have other keys.
+        start: The hour.
+    """
+    number = pl.col("number")
+    numbers = pl.int_range(first, first + rows, dtype=pl.Int64, eager=True)
+    moment = pl.lit(start).dt.cast_time_unit("us") + pl.duration(microseconds=number)
+    # Text that no codec makes much smaller; each row's is another piece of it.
+    text = random.Random(1).randbytes(_PROMPT_BYTES).hex()  # noqa: S311
+    pieces = [text[at : at + _PROMPT_BYTES] for at in (numbers % _PROMPT_BYTES).to_list()]
+    return pl.DataFrame({"number": numbers, "best_prompt": pieces}).select(
+        test_id=pl.format("test-{}", number),
+        timestamp=moment,
+        tenant_id=pl.format("tenant-{}", number % 8),
+        user_id=pl.format("user-{}", number % 100),
+        test_type=pl.lit("role_play"),
+        target_provider=pl.lit(PROVIDERS[0]),
+        target_model=pl.lit(MODELS[0]),
+        iterations=pl.lit(10, pl.Int32),
+        successful_mutations=pl.lit(5, pl.Int32),
+        asr_rate=pl.lit(0.5),
+        best_prompt="best_prompt",
+        created_at=moment,
+    )
 
 
 def _spoilt(rows: pl.LazyFrame, seed: int, share: float) -> pl.LazyFrame:

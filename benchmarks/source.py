@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from benchmarks.data import PROVIDERS, START, generations
+from benchmarks.data import PROVIDERS, START, generations, jailbreak_tests
 from chimera_assets.postgres.connection import execute
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
@@ -16,8 +16,10 @@ from chimera_assets.sources.schema import init_source
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from adbc_driver_postgresql import dbapi
+
 #: Rows made and copied at a time.
-_CHUNK = 500_000
+_CHUNK, _WIDE_CHUNK = 500_000, 500
 
 _SMALLER = [
     pl.col(name).cast(pl.Int32) for name in ("prompt_length", "response_length", "tokens_used")
@@ -36,20 +38,42 @@ def filled(
     with connect(url) as connection, connection.cursor() as cursor:
         for index in ("timestamp", "created_at"):
             execute(connection, f"DROP INDEX IF EXISTS generations_{index}")
-        for name in PROVIDERS:
-            execute(
-                connection,
-                "INSERT INTO providers (provider_id, provider_name, enabled, models)"
-                " VALUES ($1, $1, true, '{}') ON CONFLICT DO NOTHING",
-                [name],
-            )
+        _add_providers(connection)
         made = generations(rows, hours=hours, start=start, first=first, bad=bad)
         made = made.with_columns(_SMALLER)
         for part in made.iter_slices(_CHUNK):
             cursor.adbc_ingest("generations", part.to_arrow(), mode="append")
         connection.commit()
     init_source(url)  # the indexes again
-    with connect(url, autocommit=True) as connection:
-        execute(connection, "ANALYZE generations")
-        execute(connection, "CHECKPOINT")
+    _settle(url, "generations")
     return url
+
+
+def filled_with_wide(rows: int, *, start: datetime = START) -> str:
+    """The URL of a database with an hour of so many rows, each with a prompt of 100 kB."""
+    url = source_database_url(get_settings())
+    init_source(url)
+    with connect(url) as connection, connection.cursor() as cursor:
+        _add_providers(connection)
+        for first in range(0, rows, _WIDE_CHUNK):
+            part = jailbreak_tests(min(_WIDE_CHUNK, rows - first), first=first, start=start)
+            cursor.adbc_ingest("jailbreak_tests", part.to_arrow(), mode="append")
+        connection.commit()
+    _settle(url, "jailbreak_tests")
+    return url
+
+
+def _add_providers(connection: dbapi.Connection) -> None:
+    for name in PROVIDERS:
+        execute(
+            connection,
+            "INSERT INTO providers (provider_id, provider_name, enabled, models)"
+            " VALUES ($1, $1, true, '{}') ON CONFLICT DO NOTHING",
+            [name],
+        )
+
+
+def _settle(url: str, table: str) -> None:
+    with connect(url, autocommit=True) as connection:
+        execute(connection, f"ANALYZE {table}")
+        execute(connection, "CHECKPOINT")

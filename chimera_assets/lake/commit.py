@@ -135,7 +135,7 @@ def _commit(  # noqa: PLR0913, PLR0917
             version = _landed(table, commit_id, base)
             if version is None:
                 failure = translated(error, table.uri)
-                whole = stream is None or stream.may_be_read_again
+                whole = stream is None or stream.settled or stream.may_be_read_again
                 if not (whole and _worth_another(failure, attempt, attempts)):
                     files = data_files.files(table, delta, None)
                     raise damage.explained(table, error, files) from error

@@ -20,7 +20,7 @@ from chimera_assets.lake import partitions
 from chimera_assets.lake.commit import commit
 from chimera_assets.lake.data_files import files
 from chimera_assets.lake.errors import CommitConflict
-from chimera_assets.lake.writing import WRITER
+from chimera_assets.lake.file_commit import WRITER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +43,10 @@ _ATTEMPTS = 3
 
 #: Z-order sorts an hour at a time; beyond this it spills to disk.
 _SORT_BYTES = 1024 * 1024 * 1024
+
+#: Rows that are larger on average, as they are stored, are never ordered: the sort takes gigabytes
+#: for an hour of them or fails, and their row groups are small enough as they come.
+_WIDE_ROW_BYTES = 8 * 1024
 
 _ORDERED = WriterProperties(
     # Row groups as small as the hourly writer's, as they are what an ordered file lets one skip.
@@ -98,10 +102,12 @@ def needs(table: TableState, order_by: Sequence[str], now: datetime) -> Needs:
     found = listed.group_by(columns or pl.lit(1).alias("all")).agg(
         several=(small.len() == 2) & (small.sum() <= TARGET_BYTES),  # noqa: PLR2004
         fresh=(~pl.col("path").str.contains(_ORDERED_MARK, literal=True)).any(),
+        wide=pl.col("bytes").sum() > pl.col("rows").sum() * _WIDE_ROW_BYTES,
     )
     if order_by:
-        wanted = found.filter(pl.col("several") | pl.col("fresh"))
-        return Needs((), _partitions(wanted, columns))
+        merged = found.filter(pl.col("several") & pl.col("wide"))
+        ordered = found.filter((pl.col("several") | pl.col("fresh")) & ~pl.col("wide"))
+        return Needs(_partitions(merged, columns), _partitions(ordered, columns))
     return Needs(_partitions(found.filter("several"), columns), ())
 
 

@@ -93,6 +93,14 @@ class StorageUnavailable(LakeError):  # noqa: N818
     transient = True
 
 
+def no_room(folder: str, error: OSError) -> LakeError:
+    """The error of a temporary folder that cannot hold rows on their way into the lake."""
+    return LakeError(
+        f"{folder}: no room for a copy of the rows on their way into the lake ({error}); make room "
+        "there, or set TMPDIR to a folder with room"
+    )
+
+
 #: How the system refuses to let a user write, by its words, and what that means.
 _REFUSED = {
     "read-only file system": "the file system is read-only",

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deltalake import write_deltalake
+import polars as pl
 
 from chimera_assets.hours import DAY_COLUMN
-from chimera_assets.lake import partitions, reading
+from chimera_assets.lake import reading
+from chimera_assets.lake.bounded import MOST_ROWS
 from chimera_assets.lake.commit import commit
-from chimera_assets.lake.stream import Stream
-from chimera_assets.lake.type_mapping import agreed_schema
-from chimera_assets.lake.writing import WRITER
+from chimera_assets.lake.data_files import files
+from chimera_assets.lake.file_commit import FILE_ATTEMPTS, FileCommit
+from chimera_assets.lake.snapshot import polars_schema
+from chimera_assets.lake.stream import Replay, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
-    import polars as pl
+    import pyarrow as pa
     from deltalake import CommitProperties, DeltaTable
 
     from chimera_assets.hours import HourRange
@@ -37,23 +39,29 @@ def remove_rows(
     Raises:
         CommitConflict: Others kept changing the same hours; nothing was removed.
     """
+    made: dict[tuple[str, ...], FileCommit] = {}
 
     def remove(delta: DeltaTable, properties: CommitProperties) -> None:
-        rows = reading.read(table, delta, hours, None)
-        kept = rows.filter(keep) if keep is not None else rows.head(0)
-        with Stream(kept) as stream:
-            schema = agreed_schema(stream.schema, table.schema(), table.uri, hourly=True)
-            write_deltalake(
-                delta,
-                stream.reader(schema, table.uri, hours),
-                mode="overwrite",
-                predicate=partitions.predicate(hours),
-                writer_properties=WRITER,
-                commit_properties=properties,
-            )
+        gone = tuple(files(table, delta, hours)["path"])
+        if gone not in made:  # else what stays is written already
+            made.clear()
+            made[gone] = FileCommit(table, Stream(_kept(table, delta, hours, keep)), hours)
+        made[gone](delta, properties)
 
     recorded = {**metadata, "chimera.hours": str(hours), "chimera.write": "remove rows"}
-    return commit(table, remove, metadata=recorded)
+    return commit(table, remove, metadata=recorded, attempts=FILE_ATTEMPTS)
+
+
+def _kept(table: TableState, delta: DeltaTable, hours: HourRange, keep: pl.Expr | None) -> Replay:
+    schema = pl.DataFrame(schema=polars_schema(delta)).to_arrow().schema
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        if keep is None:
+            return
+        for frame in reading.batches(table, delta, hours, None, MOST_ROWS):
+            yield from frame.filter(keep).to_arrow().to_batches()
+
+    return Replay(schema, batches)
 
 
 def remove_days(table: TableState, before: date, *, metadata: Mapping[str, str]) -> Commit:

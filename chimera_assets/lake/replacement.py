@@ -13,10 +13,11 @@ from deltalake import write_deltalake
 
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN
 from chimera_assets.lake import reading
+from chimera_assets.lake.bounded import MOST_ROWS
 from chimera_assets.lake.commit import commit
-from chimera_assets.lake.stream import BATCH_ROWS, Replay, Stream
+from chimera_assets.lake.file_commit import WRITER
+from chimera_assets.lake.stream import Replay, Stream
 from chimera_assets.lake.type_mapping import agreed_schema
-from chimera_assets.lake.writing import WRITER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -85,6 +86,6 @@ def _listed(hours: list[int]) -> str:
 
 
 def _both(kept: pl.LazyFrame, fresh: Replay) -> Iterator[pa.RecordBatch]:
-    for part in kept.collect_batches(chunk_size=BATCH_ROWS, lazy=True):
+    for part in kept.collect_batches(chunk_size=MOST_ROWS, lazy=True):
         yield from part.to_arrow().to_batches()
     yield from fresh.batches()

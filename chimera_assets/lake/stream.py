@@ -19,15 +19,13 @@ import pyarrow.compute as pc
 from pyarrow import ipc
 
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HourRange, partition_key
-from chimera_assets.lake.errors import HoursMismatch, LakeError
+from chimera_assets.lake.bounded import MOST_ROWS, bounded, bounded_frames
+from chimera_assets.lake.errors import HoursMismatch, no_room
 from chimera_assets.lake.partitions import hour_ordinal
 from chimera_assets.lake.type_mapping import conform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-#: Rows of a batch handed to Delta; bounds the memory of a step.
-BATCH_ROWS = 65_536
 
 _HOURS_A_DAY = 24
 
@@ -62,10 +60,13 @@ class Stream:
         schema: The Arrow schema of the data as it came.
         failure: What went wrong while the data was read, if anything did. Arrow flattens errors
             that cross it into text; this keeps the original.
+        copies: Whether a one-shot is copied while it is first read.
+        settled: Whether its rows lie in files, so that a commit needs no further reading.
     """
 
     def __init__(self, data: Data) -> None:
         self.failure: Exception | None = None
+        self.copies, self.settled = True, False
         self._frame = data if isinstance(data, pl.DataFrame) else None
         self._table = data if isinstance(data, pa.Table) else None
         self._replay = data if isinstance(data, Replay) else None
@@ -120,12 +121,18 @@ class Stream:
     def reader(
         self, schema: pa.Schema, uri: str, hours: HourRange | None = None
     ) -> pa.RecordBatchReader:
+        """What `batches` gives, as an Arrow stream."""
+        return pa.RecordBatchReader.from_batches(schema, self.batches(schema, uri, hours))
+
+    def batches(
+        self, schema: pa.Schema, uri: str, hours: HourRange | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """The data from its beginning, in `schema`, each row checked to lie in `hours`."""
         if self._replay is not None and self._begun:
             self._live = self._replay.batches()
             self._first = self._peek()
             self._begun = False
-        return pa.RecordBatchReader.from_batches(schema, self._checked(schema, uri, hours))
+        return self._checked(schema, uri, hours)
 
     def _checked(
         self, schema: pa.Schema, uri: str, hours: HourRange | None
@@ -142,14 +149,15 @@ class Stream:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         if self._frame is not None:
-            for part in self._frame.iter_slices(BATCH_ROWS):
+            for part in bounded_frames(self._frame):
                 yield from part.to_arrow().combine_chunks().to_batches()
         elif self._table is not None:
-            yield from self._table.to_batches(max_chunksize=BATCH_ROWS)
+            for batch in self._table.to_batches():
+                yield from bounded(batch)
         elif self._replay is not None:
             yield from self._live_batches()
         elif self._spool is None:
-            yield from self._first_reading()
+            yield from self._first_reading() if self.copies else self._live_batches()
         else:
             yield from self._again()
 
@@ -164,7 +172,7 @@ class Stream:
         self._begun = True
         first, self._first = self._first, None
         for batch in _chained(first, self._live):
-            yield from _slices(batch)
+            yield from bounded(batch)
 
     def _first_reading(self) -> Iterator[pa.RecordBatch]:
         # Closed by __exit__; the next attempt reads it.
@@ -186,11 +194,7 @@ def _put_by(batch: pa.RecordBatch, spool: ipc.RecordBatchStreamWriter) -> None:
     try:
         spool.write_batch(batch)
     except OSError as error:
-        msg = (
-            f"{tempfile.gettempdir()}: no room for a copy of the rows on their way into the lake "
-            f"({error}); make room there, or set TMPDIR to a folder with room"
-        )
-        raise LakeError(msg) from error
+        raise no_room(tempfile.gettempdir(), error) from error
 
 
 def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -198,14 +202,10 @@ def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[
     yield from rest
 
 
-def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    for offset in range(0, batch.num_rows, BATCH_ROWS):
-        yield batch.slice(offset, BATCH_ROWS)
-
-
 def _lazy_batches(frame: pl.LazyFrame) -> Iterator[pa.RecordBatch]:
-    for part in frame.collect_batches(chunk_size=BATCH_ROWS, lazy=True):
-        yield from part.to_arrow().to_batches()
+    for found in frame.collect_batches(chunk_size=MOST_ROWS, lazy=True):
+        for part in bounded_frames(found):
+            yield from part.to_arrow().to_batches()
 
 
 def check_hours(batch: pa.RecordBatch, hours: HourRange, uri: str) -> None:

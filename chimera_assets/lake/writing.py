@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from deltalake import (
-    ColumnProperties,
     CommitProperties,
     DeltaTable,
     Schema,
-    WriterProperties,
     write_deltalake,
 )
 
@@ -19,26 +16,20 @@ from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import partitions
 from chimera_assets.lake.commit import Carry, Commit, append_carry, commit
 from chimera_assets.lake.errors import LakeError, TableNotFound, translated
+from chimera_assets.lake.file_commit import FILE_ATTEMPTS, WRITER, FileCommit
 from chimera_assets.lake.storage import is_s3
 from chimera_assets.lake.stream import Stream
+from chimera_assets.lake.table_schema import agreed_with, hourly, schema_mode
 from chimera_assets.lake.type_mapping import agreed_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pyarrow as pa
+
     from chimera_assets.hours import HourRange
     from chimera_assets.lake.snapshot import TableState
     from chimera_assets.lake.stream import Data
-
-#: How files are written by the hour.
-WRITER = WriterProperties(
-    compression="SNAPPY",
-    # Small enough that a reader of one row group at a time stays small.
-    max_row_group_size=131_072,
-    # A dictionary takes some 35 kB of each column of each open partition before it sees a value:
-    # for a range of hours gigabytes, and half of the time. At an hour's few rows it saves no byte.
-    default_column_properties=ColumnProperties(dictionary_enabled=False),
-)
 
 _CONFIGURATION = {
     "delta.checkpointInterval": "50",
@@ -58,8 +49,8 @@ def create(
         if stats_columns
         else {"delta.dataSkippingNumIndexedCols": "0"}
     )
-    hourly = set(HOUR_COLUMNS) <= set(partition_by)
-    agreed = agreed_schema(schema, None, table.uri, hourly=hourly)
+    by_hour = set(HOUR_COLUMNS) <= set(partition_by)
+    agreed = agreed_schema(schema, None, table.uri, hourly=by_hour)
     try:
         if not is_s3(table.uri):  # else deltalake only says that there is no table
             Path(table.uri).mkdir(parents=True, exist_ok=True)
@@ -97,19 +88,14 @@ def write_hours(  # noqa: PLR0913
             "chimera.write": "clear hours" if stream.empty else "replace hours",
         }
 
-        def replace(delta: DeltaTable, properties: CommitProperties) -> None:
-            agreed = _agreed_with(delta, table, stream)
-            write_deltalake(
-                delta,
-                stream.reader(agreed, table.uri, hours),
-                mode="overwrite",
-                predicate=partitions.predicate(hours),
-                schema_mode=_schema_mode(delta, agreed),
-                writer_properties=WRITER,
-                commit_properties=properties,
-            )
-
-        return commit(table, replace, metadata={**metadata, **recorded}, carry=carry, stream=stream)
+        return commit(
+            table,
+            FileCommit(table, stream, hours),
+            metadata={**metadata, **recorded},
+            carry=carry,
+            stream=stream,
+            attempts=FILE_ATTEMPTS,
+        )
 
 
 def overwrite(
@@ -121,8 +107,8 @@ def overwrite(
 ) -> Commit:
     """Replace the whole table; see `Table.overwrite`."""
     with Stream(data) as stream:
-        hourly = set(HOUR_COLUMNS) <= set(partition_by)
-        agreed = agreed_schema(stream.schema, None, table.uri, hourly=hourly)
+        by_hour = set(HOUR_COLUMNS) <= set(partition_by)
+        agreed = agreed_schema(stream.schema, None, table.uri, hourly=by_hour)
         create(table, agreed, partition_by, stats_columns)
 
         def replace(delta: DeltaTable, properties: CommitProperties) -> None:
@@ -153,19 +139,15 @@ def append(  # noqa: PLR0913, PLR0917
         agreed = _agreed(table, stream, hourly=set(HOUR_COLUMNS) <= set(partition_by))
         create(table, agreed, partition_by, stats_columns)
 
-        def add(delta: DeltaTable, properties: CommitProperties) -> None:
-            agreed = _agreed_with(delta, table, stream)
-            write_deltalake(
-                delta,
-                stream.reader(agreed, table.uri),
-                mode="append",
-                schema_mode=_schema_mode(delta, agreed),
-                writer_properties=WRITER,
-                commit_properties=properties,
-            )
-
         recorded = {**metadata, "chimera.write": "append"}
-        return commit(table, add, metadata=recorded, carry=carry or append_carry, stream=stream)
+        return commit(
+            table,
+            FileCommit(table, stream, None),
+            metadata=recorded,
+            carry=carry or append_carry,
+            stream=stream,
+            attempts=FILE_ATTEMPTS,
+        )
 
 
 def merge(  # noqa: PLR0913
@@ -187,13 +169,13 @@ def merge(  # noqa: PLR0913
         create(table, agreed, partition_by, stats_columns)
 
         def upsert(delta: DeltaTable, properties: CommitProperties) -> None:
-            agreed = _agreed_with(delta, table, stream)
+            agreed = agreed_with(delta, stream.schema, table.uri)
             merger = delta.merge(
                 stream.reader(agreed, table.uri, hours),
                 predicate=" AND ".join(conditions),
                 source_alias="source",
                 target_alias="target",
-                merge_schema=_schema_mode(delta, agreed) is not None,
+                merge_schema=schema_mode(delta, agreed) is not None,
                 writer_properties=WRITER,
                 commit_properties=properties,
             )
@@ -219,27 +201,8 @@ def _agreed(table: TableState, stream: Stream, *, hourly: bool) -> pa.Schema:
     return agreed_schema(stream.schema, existing, table.uri, hourly=hourly)
 
 
-def _agreed_with(delta: DeltaTable, table: TableState, stream: Stream) -> pa.Schema:
-    """The schema to write, by the state of the table that is written to.
-
-    Not by a newer one: what a commit carries was computed from this state.
-    """
-    existing = pa.schema(delta.schema().to_arrow())
-    return agreed_schema(stream.schema, existing, table.uri, hourly=_hourly(delta))
-
-
-def _schema_mode(delta: DeltaTable, incoming: pa.Schema) -> Literal["merge"] | None:
-    """`merge` where columns are new or missing; it costs a little where they are the same."""
-    names = {field.name for field in delta.schema().fields}
-    return "merge" if names != set(incoming.names) else None
-
-
-def _hourly(delta: DeltaTable) -> bool:
-    return set(HOUR_COLUMNS) <= set(delta.metadata().partition_columns)
-
-
 def _require_hourly(table: TableState) -> None:
-    if not _hourly(table.delta()):
+    if not hourly(table.delta()):
         msg = (
             f"{table.uri}: expected a table partitioned by {' and '.join(HOUR_COLUMNS)}, "
             f"found {table.partition_columns() or 'no partitions'}; overwrite it as a whole"

@@ -7,6 +7,7 @@ hour's published rows in its place.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,12 +16,14 @@ import polars as pl
 
 from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake.bounded import MOST_BYTES, bounded_frames
 from chimera_assets.lake.stream import Replay
 from chimera_assets.layers import RAW, STAGED
 from chimera_assets.quality import duplicates, quarantine
 from chimera_assets.quality.batch_counts import BatchCounts
 from chimera_assets.quality.judge import Judge
 from chimera_assets.quality.known_values import known_values
+from chimera_assets.quality.repeated import Repeated
 from chimera_assets.quality.staged_schema import staged_schema
 
 if TYPE_CHECKING:
@@ -37,8 +40,11 @@ if TYPE_CHECKING:
 #: Rows judged at a time; bounds the memory of a step.
 FRAME_ROWS = 65_536
 
-#: Rows that broke rules are explained this many at a time: Pandera costs by the call, not by row.
+#: Rows that broke rules are explained this many at a time, if they are narrow: Pandera costs by the
+#: call, not by row.
 SUSPECT_ROWS = 100_000
+
+_REJECTED, _REPEATED = "rejected", "repeated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class HourPass:
 
     Args:
         judging: What is judged, and as part of what.
-        spool: An empty folder, for the rows that are rejected.
+        spool: An empty folder, for rows that are put by.
 
     Attributes:
         batches: After the pass, a row an hour, as kept in `quality/batches`.
@@ -94,10 +100,7 @@ class HourPass:
         schema = staged_schema(self._contract)
         while True:
             blocked_before = self._blocked.height
-            # Delta drives the stream from its own runtime, where it cannot be asked anything: what
-            # is to be read back from the staged table is settled before.
-            kept = self._kept(schema)
-            rows = Replay(schema, partial(self._published, schema, kept))
+            rows = Replay(schema, partial(self._published, schema))
             try:
                 return self._staged.write_hours(
                     rows,
@@ -112,26 +115,31 @@ class HourPass:
             if self._blocked.height == len(self._hours):
                 return None
 
-    def rejected(self) -> pl.LazyFrame | None:
+    def rejected(self) -> Replay | None:
         """The quarantine rows of the last pass; None if there are none."""
-        parts = sorted(self._spool.iterdir())
-        return pl.scan_ipc(parts) if parts else None
+        parts = sorted((self._spool / _REJECTED).iterdir())
 
-    def _kept(self, schema: pa.Schema) -> pl.LazyFrame | None:
+        def batches() -> Iterator[pa.RecordBatch]:
+            for part in parts:
+                for frame in bounded_frames(pl.read_ipc(part)):
+                    yield from frame.to_arrow().to_batches()
+
+        return Replay(quarantine.arrow_schema(), batches) if parts else None
+
+    def _kept(self, schema: pa.Schema) -> Iterator[pl.DataFrame]:
         """What is published of the blocked hours, to be left as it is."""
         if self._blocked.is_empty() or not self._staged.exists():
-            return None
-        rows = self._staged.read(self._hours, schema.names)
-        return rows.join(self._blocked.lazy(), on=HOUR_COLUMNS, how="semi")
+            return
+        for frame in self._staged.batches(self._hours, schema.names, rows=FRAME_ROWS):
+            yield frame.join(self._blocked, on=HOUR_COLUMNS, how="semi", maintain_order="left")
 
-    def _published(self, schema: pa.Schema, kept: pl.LazyFrame | None) -> Iterator[pa.RecordBatch]:
+    def _published(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows to publish, and at their end the gate."""
         for frame in self._judged():
             fine = frame.join(self._blocked, on=HOUR_COLUMNS, how="anti", maintain_order="left")
             yield from _batches(fine, schema)
-        if kept is not None:
-            for frame in kept.collect_batches(chunk_size=FRAME_ROWS, lazy=True):
-                yield from _batches(frame, schema)
+        for frame in self._kept(schema):
+            yield from _batches(frame, schema)
         blocked = self.batches.filter(~pl.col("published")).select(HOUR_COLUMNS)
         if blocked.height > self._blocked.height:
             self._blocked = blocked
@@ -139,31 +147,31 @@ class HourPass:
 
     def _judged(self) -> Iterator[pl.DataFrame]:
         """The valid rows without duplicates; leaves the counts of every hour behind."""
-        for left in self._spool.iterdir():  # by a pass that found an hour blocked
-            left.unlink()
+        for folder in (self._spool / _REJECTED, self._spool / _REPEATED):
+            shutil.rmtree(folder, ignore_errors=True)  # of a pass that found an hour blocked
+            folder.mkdir()
         counts = BatchCounts(self._contract, self._hours)
-        repeated: list[pl.DataFrame] = []
+        repeated = Repeated(self._contract, self._spool / _REPEATED)
         suspects: list[pl.DataFrame] = []
         for frame in _frames(self._raw, self._hours):
             screened = self._judge.screen(frame)
             counts.add_extracted(frame)
             suspects.append(screened.suspects)
-            if sum(part.height for part in suspects) >= SUSPECT_ROWS:
+            if not _together(suspects, SUSPECT_ROWS):
                 self._explain(counts, suspects)
                 suspects = []
             valid = screened.valid
             if not self._suspected.is_empty():
                 prints = duplicates.fingerprint(self._contract)
                 again = pl.Series(valid.select(prints.is_in(self._suspected.implode())))
-                repeated.append(valid.filter(again))
+                repeated.add(valid.filter(again))
                 valid = valid.filter(~again)
             counts.add_valid(valid)
             yield valid
         self._explain(counts, suspects)
-        if repeated:
-            all_repeated = pl.concat(repeated)
-            kept = duplicates.latest(self._contract, all_repeated)
-            counts.add_duplicates(all_repeated, kept)
+        for rows in repeated.groups():
+            kept = duplicates.latest(self._contract, rows)
+            counts.add_duplicates(rows, kept)
             counts.add_valid(kept)
             yield kept
         self.batches, self.check_results = counts.settle(self._context.run_id, self._context.now)
@@ -182,24 +190,29 @@ class HourPass:
                 self._context.now,
                 replay=self._replay,
             )
-            part = len(list(self._spool.iterdir()))
-            rows.write_ipc(self._spool / f"{part:08d}.arrow")
+            folder = self._spool / _REJECTED
+            rows.write_ipc(folder / f"{len(list(folder.iterdir())):08d}.arrow")
 
 
 def _frames(raw: Table, hours: HourRange) -> Iterator[pl.DataFrame]:
     """The raw rows in frames of about `FRAME_ROWS`: small hours together, large in parts."""
     waiting: list[pl.DataFrame] = []
-    rows = 0
     for frame in raw.batches(hours, rows=FRAME_ROWS):
-        if waiting and rows + frame.height > FRAME_ROWS:
+        if waiting and not _together([*waiting, frame], FRAME_ROWS + 1):
             yield pl.concat(waiting)
-            waiting, rows = [], 0
+            waiting = []
         waiting.append(frame)
-        rows += frame.height
     if waiting:
         yield pl.concat(waiting)
 
 
+def _together(frames: list[pl.DataFrame], rows: int) -> bool:
+    """Whether frames are fewer rows than these together, and few bytes."""
+    size = sum(int(frame.estimated_size()) for frame in frames)
+    return sum(frame.height for frame in frames) < rows and size < MOST_BYTES
+
+
 def _batches(frame: pl.DataFrame, schema: pa.Schema) -> list[pa.RecordBatch]:
-    batches: list[pa.RecordBatch] = frame.select(schema.names).to_arrow().cast(schema).to_batches()
-    return batches
+    rows = frame.select(schema.names)
+    tables = (part.to_arrow().cast(schema) for part in bounded_frames(rows))
+    return [batch for table in tables for batch in table.to_batches()]

@@ -43,6 +43,8 @@ SCHEMA = pl.Schema(
 #: The states of a row: nobody has replayed it, or it was rejected again.
 NEW, REPLAYED = "new", "replayed"
 
+_RECORD_HASH = pl.col("record").hash(seed=0)
+
 _ISO = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
@@ -81,12 +83,17 @@ def counts_by_reason(rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 def seen_before(lake: Lake, stream: str, hours: HourRange | None) -> pl.DataFrame:
-    """What a stream's quarantine held: the hour columns, record, first_seen, replay_state."""
+    """What a stream's quarantine held: the hour columns, record, first_seen, replay_state.
+
+    A record's hash stands for it, as records may be large.
+    """
     columns = [*HOUR_COLUMNS, "record", "first_seen", "replay_state"]
+    schema = {name: SCHEMA[name] for name in columns} | {"record": pl.UInt64()}
+    found = [pl.DataFrame(schema=schema)]
     table = lake.table(QUARANTINE, stream)
-    if not table.exists():
-        return pl.DataFrame(schema={name: SCHEMA[name] for name in columns})
-    return table.read(hours, columns).collect()
+    if table.exists():
+        found += [frame.with_columns(_RECORD_HASH) for frame in table.batches(hours, columns)]
+    return pl.concat(found)
 
 
 def quarantined(
@@ -102,8 +109,8 @@ def quarantined(
     Args:
         contract: Their contract.
         rejected: The rows as received, with `reasons`.
-        seen: What the same hours' quarantine held before: hour columns, record, first_seen,
-            replay_state. A row that was there already keeps the time it was first seen.
+        seen: What the same hours' quarantine held before, as `seen_before` gives it. A row that was
+            there already keeps the time it was first seen.
         now: When the rows were judged.
         replay: Whether they are judged again on demand; those seen before keep that as state.
 
@@ -123,7 +130,13 @@ def quarantined(
     )
     state = pl.lit(REPLAYED).alias("replay_state") if replay else pl.col("replay_state").last()
     first = seen.group_by(*HOUR_COLUMNS, "record").agg(pl.col("first_seen").min(), state)
-    joined = rows.join(first, on=[*HOUR_COLUMNS, "record"], how="left", maintain_order="left")
+    joined = rows.join(
+        first.rename({"record": "_hash"}),
+        left_on=[*HOUR_COLUMNS, _RECORD_HASH],
+        right_on=[*HOUR_COLUMNS, "_hash"],
+        how="left",
+        maintain_order="left",
+    )
     return joined.with_columns(
         pl.col("first_seen").fill_null(pl.col("last_seen")), pl.col("replay_state").fill_null(NEW)
     ).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())

@@ -18,6 +18,7 @@ import contextlib
 import logging
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +28,7 @@ from dbt_common.events.contextvars import get_node_info
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.lake.bounded import MOST_BYTES, gathered
 from chimera_assets.lake.lake import Lake
 from chimera_assets.lake.partitions import predicate
 from chimera_assets.lake.storage_retry import with_retries
@@ -50,8 +52,8 @@ if TYPE_CHECKING:
 
     from chimera_assets.lake.table import Table
 
-#: Rows in an Arrow batch on its way to the lake: bounds memory, costs no speed.
-BATCH_ROWS = 122_880
+#: Rows that are taken from DuckDB at once, unless they are wide; it has as many at once itself.
+_BATCH_ROWS = 2_048
 
 T = TypeVar("T")
 
@@ -208,10 +210,23 @@ def _replay(cursor: DuckDBPyConnection, sql: str) -> Replay:
     """The rows of a query, which is run again if its commit meets a conflict."""
 
     def batches() -> Iterator[pa.RecordBatch]:
-        return iter(cursor.execute(sql).to_arrow_reader(BATCH_ROWS))
+        return gathered(_bounded_rows(cursor, sql))
 
     schema = cursor.execute(f"{sql} limit 0").to_arrow_reader(1).schema
     return Replay(schema, batches)
+
+
+def _bounded_rows(cursor: DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a query in small batches; begun again if the first shows that rows are wide."""
+    cursor.execute("set streaming_buffer_size = '1KB'")  # what is read ahead is as good as nothing
+    reader = cursor.execute(sql).to_arrow_reader(_BATCH_ROWS)
+    first = next(reader, None)
+    if first is not None and first.nbytes > MOST_BYTES:
+        fitting = max(1, first.num_rows * MOST_BYTES // first.nbytes // 2)
+        del first, reader
+        yield from cursor.execute(sql).to_arrow_reader(fitting)
+    elif first is not None:
+        yield from chain([first], reader)
 
 
 def _hours(request: dict[str, Any]) -> HourRange:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chimera_assets.hours import HourRange
+from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake import Lake, LakeError
 from tests.faults.conftest import SOAK
 from tests.lake.conftest import events, hours
@@ -115,7 +115,7 @@ def test_an_hour_for_which_there_is_no_room(
 def test_no_room_for_the_copy_of_the_rows(
     tmp_path: Path, disk: Disk, survived: Survived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows that stream are copied to the temporary folder in case they are needed again."""
+    """Rows that deltalake writes are copied there, as a conflict needs them again."""
     if not disk.mounted:
         pytest.skip("no tmpfs may be mounted here")
     table = Lake(str(tmp_path / "lake")).table("raw", "events")
@@ -123,10 +123,10 @@ def test_no_room_for_the_copy_of_the_rows(
     disk.fill(os.getpid())
     monkeypatch.setattr(tempfile, "tempdir", str(disk.folder))
     with pytest.raises(LakeError, match=r"no room for a copy .* set TMPDIR") as reported:
-        table.write_hours(events(hours(0), rows=50_000).lazy(), hours(0))
+        table.overwrite(events(hours(0), rows=50_000).lazy(), partition_by=HOUR_COLUMNS)
     assert str(disk.folder) in str(reported.value)
     assert (table.version(), table.count()) == (0, 0)
     disk.make_room()
-    table.write_hours(events(hours(0), rows=50_000).lazy(), hours(0))
+    table.overwrite(events(hours(0), rows=50_000).lazy(), partition_by=HOUR_COLUMNS)
     assert table.count() == 50_000
     survived("disk full (temporary folder)")

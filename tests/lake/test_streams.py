@@ -8,7 +8,16 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from chimera_assets.lake import Carried, CommitConflict, Lake, Replay, reading, stream
+from chimera_assets.lake import (
+    Carried,
+    CommitConflict,
+    Lake,
+    Replay,
+    bounded,
+    reading,
+    stream,
+)
+from chimera_assets.lake.file_commit import FILE_ATTEMPTS
 from tests.lake.conftest import events, hours
 
 if TYPE_CHECKING:
@@ -66,7 +75,8 @@ def in_order(table: Table) -> list[int]:
 
 @pytest.fixture(params=[3, 65_536])
 def batch_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(stream, "BATCH_ROWS", request.param)
+    for module in (bounded, stream):
+        monkeypatch.setattr(module, "MOST_ROWS", request.param)
     rows: int = request.param
     return rows
 
@@ -199,7 +209,7 @@ def test_who_always_comes_second_gives_up_and_writes_nothing(
     with pytest.raises(CommitConflict):
         table.write_hours(read_once(FRAME.to_arrow()), RANGE, carry=quicker)
 
-    assert len(tries) == commit.ATTEMPTS
+    assert len(tries) == FILE_ATTEMPTS
     assert in_order(table) == [-1] * 3
 
 

@@ -11,8 +11,8 @@ import pytest
 from chimera_assets.contracts import MissingReferenceError
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HourRange
-from chimera_assets.lake import Lake, reading
-from chimera_assets.quality import hour_pass, stage_hours
+from chimera_assets.lake import Lake, bounded, reading
+from chimera_assets.quality import hour_pass, repeated, stage_hours
 from chimera_assets.reconciliation.row_conservation import row_conservation
 from chimera_assets.run_context import RunContext
 from tests.quality.rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
@@ -70,10 +70,12 @@ def test_an_hour_in_many_frames_is_the_same_as_in_one(
     """
     contract = shipped()["generations"]
     found = []
-    for frame_rows, suspect_rows in ((1_000_000, 1_000_000), (100, 3)):
+    for frame_rows, suspect_rows, most_bytes in ((1_000_000, 1_000_000, 2**25), (100, 3, 2_000)):
         monkeypatch.setattr(reading, "_SCANNED_ROWS", frame_rows)
         monkeypatch.setattr(hour_pass, "FRAME_ROWS", frame_rows)
         monkeypatch.setattr(hour_pass, "SUSPECT_ROWS", suspect_rows)
+        for module in (bounded, hour_pass, repeated):
+            monkeypatch.setattr(module, "MOST_BYTES", most_bytes)
         lake = lake_of(tmp_path / str(frame_rows), raw_rows(bad_in_last=5))
         first = stage_hours(RunContext(lake, JUDGED, "first"), contract, HOURS)
         assert first.batches["published"].all()
