@@ -10,6 +10,7 @@ from chimera_assets.commands.reveal import revealed
 from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import notes
 from chimera_assets.contracts import known_contracts
+from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
@@ -42,7 +43,7 @@ def show(  # noqa: PLR0913 - the options of one command
         ArgumentError: It is not one SELECT over tables of the lake, or fails on a value.
         AuditError: Values are to be revealed, and the audit log could not be written.
     """
-    asked = sys.stdin.read() if query == _STDIN else query
+    asked = _piped() if query == _STDIN else query
     lake = open_lake()
     masks = Masks(OPERATOR_LEVEL, known_contracts(), column_lineages(lake))
     tables = pinned_tables(lake, asked, masks, as_of=as_of)
@@ -58,6 +59,19 @@ def show(  # noqa: PLR0913 - the options of one command
     if not shown:
         notes().print("0 rows.")
     return 0
+
+
+def _piped() -> str:
+    """What is on standard input.
+
+    Raises:
+        ArgumentError: It is not UTF-8.
+    """
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        msg = "the query: expected UTF-8 on standard input"
+        raise ArgumentError(msg) from None
 
 
 def _print(rows: pl.LazyFrame, form: Format, *, raw: bool) -> int:

@@ -57,10 +57,11 @@ def _end_what_is_left() -> None:
     Raises:
         ArgumentError: One runs.
     """
-    other = started.running()
-    if other is not None:
+    if not started.hold_home():
+        other = started.running()
+        found = f"process {other.pid}" if other is not None else "one that is just starting"
         msg = (
-            f"{get_settings().home}: expected no other `chimera up`, found process {other.pid}, "
+            f"{get_settings().home}: expected no other `chimera up`, found {found}, "
             "which runs on it; end it by Ctrl-C, or give another CHIMERA_HOME"
         )
         raise ArgumentError(msg)

@@ -20,7 +20,7 @@ def require_postgres_url(variable: str, value: str) -> None:
     """
     if not _SCHEME.match(value):
         why = "it does not begin with postgresql://"
-    elif not _has_parts(value):
+    elif not has_parts(value):
         why = "its parts cannot be told apart: are special characters in it percent-encoded?"
     else:
         return
@@ -31,7 +31,8 @@ def require_postgres_url(variable: str, value: str) -> None:
     )
 
 
-def _has_parts(value: str) -> bool:
+def has_parts(value: str) -> bool:
+    """Whether it is plain what of a URL is the password; of a second @ readers differ."""
     try:
         parts = urlsplit(value)
         parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
@@ -39,4 +40,4 @@ def _has_parts(value: str) -> bool:
             _ = parts.port
     except ValueError:
         return False
-    return "@" not in parts.path + parts.fragment
+    return "@" not in parts.path + parts.fragment and parts.netloc.count("@") <= 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from chimera_assets.errors import ArgumentError, one_line
 from chimera_assets.lake.snapshot import polars_schema
@@ -22,20 +23,25 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from duckdb.sqltypes import DuckDBPyType
+
     from chimera_assets.lake.lake import Lake
     from chimera_assets.privacy.table_masks import Masks
     from chimera_assets.warehouse.select_tables import Read
 
 _MEMORY = "1GB"
 
-#: DuckDB's types that are handed on as they are; whatever else there is comes as its text.
+#: DuckDB's types that are handed on as they are, also in a list or struct; whatever else there is
+#: comes as its text, and times, of which DuckDB knows more than any calendar, as ISO 8601.
 _KEPT = frozenset(
     {
-        *("boolean", "varchar", "date", "timestamp", "timestamp with time zone", "list", "struct"),
-        *("tinyint", "smallint", "integer", "bigint", "hugeint", "float", "double", "decimal"),
+        *("boolean", "varchar", "float", "double", "decimal"),
+        *("tinyint", "smallint", "integer", "bigint"),
         *("utinyint", "usmallint", "uinteger", "ubigint"),
     }
 )
+_TIMES = frozenset({"timestamp", "timestamp with time zone"})
+_DEEPEST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,11 @@ def query_rows(
         connection.execute("SET lock_configuration = true")
         try:
             yield _plain(_typed(connection.sql(query)))
+        except (pa.ArrowException, RecursionError, pl.exceptions.PanicException):
+            msg = (
+                "the query: its answer holds values that cannot be handed on; CAST them to VARCHAR"
+            )
+            raise ArgumentError(msg) from None
         except (duckdb.Error, OSError, pl.exceptions.ComputeError) as error:
             if (said := _refusal(error)) is None:
                 raise
@@ -154,10 +165,28 @@ def _typed(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """The rows with names that differ, and with types that every format can print."""
     named = rows.query("_asked", "SELECT * FROM _asked")
     columns = (
-        name if kind.id in _KEPT else f"CAST({name} AS VARCHAR) AS {name}"
+        f"{_shown(name, kind)} AS {name}"
         for name, kind in zip(map(_name, named.columns), named.types, strict=True)
     )
     return named.query("_named", f"SELECT {', '.join(columns)} FROM _named")  # noqa: S608 - quoted
+
+
+def _shown(name: str, kind: DuckDBPyType) -> str:
+    """A column as SQL of a type that every format can print."""
+    if kind.id in _TIMES:
+        text = f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%fZ')"
+        short = f"regexp_replace({text}, '[.]000000Z$', 'Z')"
+        return f"CASE WHEN isfinite({name}) THEN {short} ELSE CAST({name} AS VARCHAR) END"
+    if kind.id == "hugeint" or _is_kept(kind):
+        return name
+    return f"CAST({name} AS VARCHAR)"
+
+
+def _is_kept(kind: DuckDBPyType, depth: int = 0) -> bool:
+    if kind.id in {"list", "struct"}:
+        parts: Any = (part for _, part in kind.children)  # the stubs know of other children
+        return depth < _DEEPEST and all(_is_kept(part, depth + 1) for part in parts)
+    return kind.id in _KEPT
 
 
 def _plain(rows: duckdb.DuckDBPyRelation) -> pl.LazyFrame:

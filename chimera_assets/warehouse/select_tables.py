@@ -25,6 +25,9 @@ _COMPUTING = frozenset({"generate_series", "range", "repeat", "repeat_row", "unn
 #: Names that DuckDB never takes for a file.
 _PLAIN_NAME = re.compile(r"\w+")
 
+#: How its own catalogue is called, which a name that a WITH gives could lead to outside of that.
+_OWN = re.compile(r"(?:duckdb|pg|pragma|sqlite)_")
+
 
 #: Parts of a query that take columns without their names: a star, a join by what two tables share.
 _UNNAMED = frozenset({"NATURAL", "POSITIONAL_REFERENCE", "SHOW_REF", "STAR"})
@@ -101,6 +104,9 @@ def what_is_read(query: str, known: Iterable[tuple[str, str]]) -> Reading:
 
 
 def _parsed(query: str) -> Any:  # noqa: ANN401 - JSON
+    if "\0" in query:
+        msg = "the query: expected text, found a null character"
+        raise ArgumentError(msg)
     with duckdb.connect(":memory:") as parser:
         try:
             statements = parser.extract_statements(query)
@@ -112,7 +118,11 @@ def _parsed(query: str) -> Any:  # noqa: ANN401 - JSON
             msg = f"the query: expected one SELECT, found {kinds}"
             raise ArgumentError(msg)
         tree = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchone()
-    read = json.loads(tree[0] if tree is not None else "{}")
+    try:
+        read = json.loads(tree[0] if tree is not None else "{}")
+    except RecursionError:
+        msg = "the query: expected parts that are nested less deep"
+        raise ArgumentError(msg) from None
     if read.get("error"):
         msg = f"the query: expected one SELECT, found something that cannot be checked: {query!r}"
         raise ArgumentError(msg)
@@ -180,7 +190,7 @@ def _named_tables(nodes: Iterable[dict[str, Any]]) -> Iterator[TableName]:
 def _resolved(named: TableName, known: set[tuple[str, str]], common: set[str]) -> Read | None:
     """The table that is meant; None if it is a name that a WITH gives."""
     layer, name = named.layer.lower(), named.name.lower()
-    if not layer and name in common and _PLAIN_NAME.fullmatch(name):
+    if not layer and name in common and _PLAIN_NAME.fullmatch(name) and not _OWN.match(name):
         return None
     meant = [one for one in known if one[1] == name and layer in {"", one[0]}]
     if len(meant) == 1:

@@ -58,6 +58,21 @@ def test_every_format_prints_what_duckdb_has_types_for(chimera: Chimera) -> None
     assert "2 days" in chimera("sql", query).out
 
 
+@pytest.mark.parametrize("form", ["json", "csv", "table"])
+def test_times_beyond_any_calendar_are_shown_and_lose_no_row(chimera: Chimera, form: str) -> None:
+    query = (
+        "select * from (values (1, timestamptz '2026-01-01 00:00:00.5+00'), (2, 'infinity'),"
+        " (3, '294247-01-01')) t(a, b), (select date '-infinity' as d, [interval 1 day] as l,"
+        " {'t': timetz '12:00:00+02'} as z, [340282366920938463463374607431768211455::uhugeint] u)"
+    )
+    said = chimera("sql", query, "--format", form)
+    assert said.code == 0, said
+    for shown in ("2026-01-01T00:00:00.500000Z", "294247-01-01T00:00:00Z", "infinity", "-infinity"):
+        assert shown in said.out
+    for shown in ("1 day", "12:00:00+02", "340282366920938463463374607431768211455"):
+        assert shown in said.out
+
+
 def test_a_query_comes_from_standard_input_too() -> None:
     said = process("sql", "-", "--format", "csv")
     assert one_line(said) == "chimera: the query: expected one SELECT, found nothing"
@@ -152,6 +167,12 @@ def test_what_is_revealed_is_on_the_record_and_no_more_than_the_query_names(
         ("select * from duckdb_secrets()", "duckdb_secrets(...): expected tables"),
         ("from '/etc/passwd.csv'", "/etc/passwd.csv: no such table"),
         ('with "x.csv" as (select 1) from "x.csv"', "x.csv: no such table"),
+        (
+            "from duckdb_views, (with duckdb_views as (select 1) from duckdb_views)",
+            "duckdb_views: no such table",
+        ),
+        ("select 1 \0 + 1", "found a null character"),
+        ("select " + "+".join("1" * 900), "nested less deep"),
         ("select * from memory.main.x", "expected layer.table, found memory.main.x"),
         ("select * from information_schema.tables", "no such table in the lake"),
         ("select event_id::int from raw.generations", "of column event_id cannot be converted"),

@@ -196,3 +196,35 @@ def test_a_name_that_somebody_took_in_tmp_stops_no_server(
         assert server.cluster.socket_folder != taken
     finally:
         taken.unlink()
+
+
+@as_root
+def test_links_that_the_account_puts_into_its_folder_lead_root_nowhere(
+    tmp_path: Path, started: list[EmbeddedPostgres]
+) -> None:
+    first = EmbeddedPostgres(tmp_path / "home" / "postgres")
+    asked(first, "CREATE TABLE kept AS SELECT 7 AS n")
+    first.release()
+    place, victim = first.cluster.data.parent, tmp_path / "root's own"
+    victim.mkdir(mode=0o755)
+    file = victim / "file"
+    file.write_text("as it was")
+    shutil.rmtree(place / "run", ignore_errors=True)
+    (place / "run").symlink_to(victim)
+    for name in ("home.new", "data/pg_hba.conf.new"):
+        (place / name).symlink_to(file)
+    (tmp_path / "home" / "postgres" / "passwords.json").unlink()
+    (tmp_path / "home").rename(tmp_path / "moved")
+
+    moved = EmbeddedPostgres(tmp_path / "moved" / "postgres")
+    started.append(moved)
+    assert asked(moved, "SELECT n FROM kept") == [(7,)]
+
+    assert file.read_text() == "as it was"
+    assert victim.stat().st_mode & 0o777 == 0o755
+    assert {path.name for path in victim.iterdir()} == {"file"}
+    moved.release()
+    (place / "home").unlink()
+    (place / "home").symlink_to(file)
+    with pytest.raises(EmbeddedServerError, match="expected the name of a home's folder"):
+        EmbeddedPostgres(tmp_path / "moved" / "postgres").url("operational")

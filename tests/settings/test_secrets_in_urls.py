@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from chimera_assets.errors import SettingError, without_userinfo
+from chimera_assets.monitoring.metrics.publish import _pushed
 from chimera_assets.settings import Settings
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.postgres import PostgresSource
@@ -86,3 +88,27 @@ def test_words_of_others_lose_it(form: str) -> None:
     assert without_userinfo("s3://lake/x: at 10:30, mail me@example.com") == (
         "s3://lake/x: at 10:30, mail me@example.com"
     )
+
+
+@pytest.mark.parametrize("setting", ["source_database_url", "database_url"])
+def test_a_second_at_sign_which_readers_take_differently_is_refused(setting: str) -> None:
+    heard = said(**{setting: "postgresql://u:pre@secretTail9@127.0.0.1:1/db"})
+    assert "percent-encoded" in heard
+    assert "secretTail9" not in heard
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:Zq7Kx#@h:1",
+        "http://u:Zq7Kx/b@h:1",
+        "http://u:Zq7Kx?b@h:1",
+        "http://u:a:Zq7Kx/b@h",
+        "http://u:a@Zq7Kx@h:1",
+    ],
+)
+def test_a_gateway_whose_url_cannot_be_read_is_not_said(url: str) -> None:
+    published = _pushed(CollectorRegistry(), url, "wrote")
+    assert not published.complete
+    assert "CHIMERA_PUSHGATEWAY_URL" in published.message
+    assert "Zq7Kx" not in published.message

@@ -20,6 +20,7 @@ from chimera_assets.monitoring.metrics.lake_metrics import LakeMetrics
 from chimera_assets.monitoring.metrics.runs import run_samples
 from chimera_assets.orchestration.instance.home import open_instance
 from chimera_assets.settings import get_settings
+from chimera_assets.settings.database_urls import UNSHOWN, has_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +89,10 @@ def publish(instance: Instance) -> Published:
 
 
 def _pushed(registry: CollectorRegistry, given: str, wrote: str) -> Published:
+    if not has_parts(given):
+        found = f"found {UNSHOWN}; percent-encode special characters"
+        expected = "expected http://user:password@host:port"
+        return Published(f"{wrote}; CHIMERA_PUSHGATEWAY_URL: {expected}, {found}", complete=False)
     url = urlsplit(given)
     # A name and password in the URL are for the header only, and never shown.
     bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()

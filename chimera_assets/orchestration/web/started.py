@@ -5,6 +5,7 @@ A process is known by its id and the moment it began: an id is given again to ot
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -47,6 +48,23 @@ class Started:
             return found if alive and _module(found.cmdline()) == self.module else None
         except psutil.Error:
             return None
+
+
+def hold_home() -> bool:
+    """Be the one `chimera up` of the home until this process ends, whatever program it becomes.
+
+    Returns:
+        False if another one is.
+    """
+    path = get_settings().home_folder("dagster") / "up.lock"
+    held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        return False
+    fcntl.fcntl(held, fcntl.F_SETFD, 0)  # through exec; children are started without it
+    return True
 
 
 def note_self() -> None:

@@ -103,8 +103,4 @@ def _single_user(cluster: Cluster, account: Account, programs: Path, statements:
 
 
 def _write_rules(cluster: Cluster, account: Account) -> None:
-    path = cluster.data / "pg_hba.conf"
-    draft = path.with_suffix(".new")
-    draft.write_text(_RULES)
-    account.own_file(draft)
-    draft.replace(path)
+    account.write(cluster.data / "pg_hba.conf", _RULES)

@@ -56,15 +56,37 @@ class Account:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def own_folder(self, folder: Path) -> None:
-        """Make a folder that this account alone can enter."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        self.own(folder)
+        """Make a folder that this account alone can enter.
 
-    def own_file(self, path: Path) -> None:
-        """Make a file one that this account alone can read and write."""
-        path.chmod(0o600)
-        self.own(path)
+        Raises:
+            OSError: Something else has its name; a link is not followed.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchmod(opened, 0o700)
+            if self.uid is not None and self.gid is not None:
+                os.fchown(opened, self.uid, self.gid)
+        finally:
+            os.close(opened)
+
+    def write(self, path: Path, text: str) -> None:
+        """Replace a file by one that this account alone can read and write.
+
+        The account does it by itself: in a folder of its own it may have put links to files that
+        are root's.
+
+        Raises:
+            OSError: It cannot.
+        """
+        script = 'umask 077 && rm -f "$0.new" && cat > "$0.new" && mv -f "$0.new" "$0"'
+        done = subprocess.run(  # noqa: S603 - our own command, arguments as a list
+            ["/bin/sh", "-c", script, str(path)],
+            input=text, cwd="/", env={"PATH": os.defpath}, capture_output=True, text=True,
+            check=False, **self.arguments,
+        )  # fmt: skip
+        if done.returncode:
+            raise OSError(0, f"its account cannot write it ({done.stderr.strip()[:200]})", path)
 
     def may_enter(self, folder: Path) -> bool:
         """Whether this account can pass through a folder and all that are above it.

@@ -120,8 +120,7 @@ class Cluster:
         draft = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.data.parent))
         account.own(draft)
         superuser = draft / "password"
-        superuser.write_text(chosen[passwords.SUPERUSER])
-        account.own_file(superuser)
+        account.write(superuser, chosen[passwords.SUPERUSER])
         fresh = draft / "data"
         command = [
             str(programs / "initdb"),

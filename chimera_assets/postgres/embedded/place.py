@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chimera_assets.paths import regular_text
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 from chimera_assets.postgres.embedded.socket_path import fits, usual_temporary
 
@@ -32,6 +33,7 @@ SETTING = "CHIMERA_POSTGRES_DIR"
 
 #: In a server's folder elsewhere: the file that names the folder in the home that it belongs to.
 _OWNER = "home"
+_LONGEST_NOTE = 8_192
 #: The link of data that is being moved; it becomes `data` when they are there.
 _MOVING = "data.link"
 
@@ -49,7 +51,7 @@ def settle(cluster: Cluster, account: Account, elsewhere: Path) -> None:
     """
     _finish_move(cluster)
     if (cluster.root / "data").is_symlink():
-        _require_ours(cluster)
+        _require_ours(cluster, account)
     elif not account.may_enter(cluster.root):
         _place_elsewhere(cluster, account, elsewhere)
     _place_socket(cluster, account)
@@ -114,7 +116,7 @@ def _new_place(cluster: Cluster, account: Account, elsewhere: Path) -> Path:
             f"{elsewhere} too",
             f"set {SETTING} to a folder that every user may pass through",
         )
-    (place / _OWNER).write_text(str(cluster.root))
+    account.write(place / _OWNER, str(cluster.root))
     return place
 
 
@@ -155,7 +157,7 @@ def _finish_move(cluster: Cluster) -> None:
     shutil.rmtree(inside.with_suffix(".moved"), ignore_errors=True)
 
 
-def _require_ours(cluster: Cluster) -> None:
+def _require_ours(cluster: Cluster, account: Account) -> None:
     """See that the data elsewhere are there, and those of this home.
 
     A home that was moved takes them along; a copy of one may not use them, too.
@@ -171,7 +173,7 @@ def _require_ours(cluster: Cluster) -> None:
             f"bring it back (in a container {SETTING} has to be on a volume, as the home is), or "
             f"remove {cluster.root / 'data'} to begin with empty databases",
         )
-    known = Path(owner.read_text())
+    known = _named_in(owner)
     if known == cluster.root:
         return
     if os.path.realpath(known / "data") == str(cluster.data):
@@ -180,7 +182,18 @@ def _require_ours(cluster: Cluster) -> None:
             f"its data in {place} are those of {known}, of which this is a copy",
             f"remove {cluster.root / 'data'} to begin with empty databases",
         )
-    owner.write_text(str(cluster.root))
+    account.write(owner, str(cluster.root))
+
+
+def _named_in(owner: Path) -> Path:
+    """The folder that a note of the owner names; the note lies where the account may write."""
+    try:
+        if not owner.is_symlink():
+            return Path(regular_text(owner, _LONGEST_NOTE))
+        problem = "a link"
+    except (OSError, UnicodeDecodeError) as error:
+        problem = getattr(error, "strerror", None) or "something else"
+    raise EmbeddedServerError(owner, f"expected the name of a home's folder, found {problem}")
 
 
 def _place_socket(cluster: Cluster, account: Account) -> None:
@@ -189,9 +202,10 @@ def _place_socket(cluster: Cluster, account: Account) -> None:
     folder = (place if (place / _OWNER).exists() else cluster.root) / "run"
     if not fits(folder):
         folder = _temporary(cluster, account)
-    if run.is_symlink():
-        run.unlink()
-    elif run.is_dir() and folder != run:
+    for link in (run, folder):  # the second lies where the account may write
+        if link.is_symlink():
+            link.unlink()
+    if run.is_dir() and folder != run:
         shutil.rmtree(run)
     account.own_folder(folder)
     if folder != run:

@@ -83,7 +83,11 @@ class ParquetRows:
 
     def _opened(self, path: Path) -> parquet.ParquetFile:
         # Times of the old kind reach beyond what nanoseconds can say, and would wrap silently.
-        how = {"buffer_size": _BUFFER_BYTES, "coerce_int96_timestamp_unit": "us"}
+        how = {
+            "buffer_size": _BUFFER_BYTES,
+            "coerce_int96_timestamp_unit": "us",
+            "page_checksum_verification": True,  # where the writer gave any
+        }
         with parquet.ParquetFile(path, **how) as file:
             texts = list(_texts_with_dictionary(file, self._contract))
         return parquet.ParquetFile(path, read_dictionary=texts, **how)

@@ -337,3 +337,22 @@ def test_a_name_is_shown_so_that_it_does_nothing() -> None:
 
 def test_the_contract_is_the_one_these_are_about() -> None:
     assert contract().arrival_time == "created_at"
+
+
+def test_a_parquet_file_that_changed_on_its_way_is_known_by_its_checksums(
+    landing: Landing, tmp_path: Path
+) -> None:
+    rows = [event(number) | {"tokens_used": 1_000 + number} for number in range(200)]
+    table = pa.Table.from_pylist(rows)
+    file = tmp_path / "sent.parquet"
+    plain = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    parquet.write_table(table, file, **plain)
+    sent = file.read_bytes()
+    number = (1_123).to_bytes(8, "little")
+    assert sent.count(number) == 1
+    landing.drop("whole.parquet", sent)
+    landing.drop("changed.parquet", sent.replace(number, (1_122).to_bytes(8, "little")))
+
+    why = whys(landing.take())
+
+    assert why == {"whole.parquet": None, "changed.parquet": "it is not a readable Parquet file"}
