@@ -1,4 +1,4 @@
-"""A process of its own that writes and reads 200 MB of text: `wide_writer.py <lake>`.
+"""A process of its own that writes and reads 600 MB of text: `wide_writer.py <lake>`.
 
 Prints the most memory that it held, in MB.
 """
@@ -17,7 +17,7 @@ from chimera_assets.hour_columns import HOUR_FIELDS
 from chimera_assets.lake import Lake, Replay
 from tests.lake.conftest import START, hours
 
-ROWS, WIDTH, BATCH = 2_000, 100_000, 100
+ROWS, WIDTH, BATCH = 6_000, 100_000, 100
 SCHEMA = pa.schema([pa.field("text", pa.string()), *HOUR_FIELDS])
 
 

@@ -43,12 +43,18 @@ def asked(server: EmbeddedPostgres, sql: str) -> list[tuple[object, ...]]:
         return found.fetchall() if found.description else []
 
 
-def modes(folder: Path) -> dict[str, int]:
+_LIST = "system.posix_acl_access"
+
+
+def modes(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Of a folder and all above it, what others may do there, access control lists included."""
-    folders = [folder, *folder.parents]
-    lists = [one for one in folders if "system.posix_acl_access" in os.listxattr(one)]
-    assert not lists
-    return {str(one): one.stat().st_mode for one in folders}
+    return {
+        str(one): (
+            one.stat().st_mode,
+            os.getxattr(one, _LIST) if _LIST in os.listxattr(one) else b"",
+        )
+        for one in (folder, *folder.parents)
+    }
 
 
 @as_root
