@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.commands.audit import print_weaknesses
+from chimera_assets.commands.in_no_hour import in_no_hour_at_source, print_in_no_hour
 from chimera_assets.commands.landing_status import landings, print_landings
-from chimera_assets.commands.never_taken import never_taken_at_source, print_never_taken
 from chimera_assets.commands.open_hours import (
     first_expected,
     open_hours,
@@ -45,7 +45,7 @@ def show(*, as_json: bool, now: datetime) -> int:
     streams = [_stream(lake, contract, judged, now) for contract in contracts().values()]
     _add_hours(lake, streams, now)
     landing, unknown = landings(lake, place)
-    at_source = never_taken_at_source()
+    at_source = in_no_hour_at_source()
     for stream in streams:
         reasons = at_source.get(stream["stream"])
         stream["in_no_hour"] = sum(reasons.values()) if reasons is not None else None
@@ -57,7 +57,7 @@ def show(*, as_json: bool, now: datetime) -> int:
         )
         return 0
     _print(lake, streams, tables)
-    print_never_taken(at_source)
+    print_in_no_hour(at_source)
     print_landings(place, landing, unknown)
     print_weaknesses(get_settings())
     return 0

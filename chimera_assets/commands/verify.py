@@ -6,8 +6,8 @@ from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.arguments import chosen_past_hours
+from chimera_assets.commands.in_no_hour import in_no_hour_at_source, print_in_no_hour
 from chimera_assets.commands.landing_status import in_no_hour
-from chimera_assets.commands.never_taken import never_taken_at_source, print_never_taken
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts, known_contracts
 from chimera_assets.errors import counted
@@ -39,15 +39,15 @@ def show(first: str | None, end: str | None, *, as_json: bool, now: datetime) ->
         for contract in contracts().values()
         if contract.kind == "stream" and (rows := rows_in_no_hour(open_lake(), contract.stream))
     }
-    at_source = never_taken_at_source()
+    at_source = in_no_hour_at_source()
     if as_json:
         told = {"holds": not found.failures, **asdict(found)}
-        print_json({**told, "landed_in_no_hour": landed, "never_taken": at_source})
+        print_json({**told, "landed_in_no_hour": landed, "in_no_hour": at_source})
     else:
         _print(found, asked=hours)
         for stream, rows in landed.items():
             notes().print(in_no_hour(stream, rows), soft_wrap=True)
-        print_never_taken(at_source)
+        print_in_no_hour(at_source)
         if others := ", ".join(found.not_compared):
             notes().print(f"Not compared, as no aggregates.yaml has them: {others}.")
     return 1 if found.failures else 0

@@ -4,7 +4,7 @@ The rows of an hour are those whose event time lies in it. A row whose event tim
 be represented (infinite, before year 1, after 9999) or is more than five minutes later than its
 arrival is extracted in the hour it arrived in: it would be in no hour otherwise, or in one that is
 yet to come. The contract's rules reject it there, so that it is reported and not lost. Rows that
-are in no hour at all, or in one before the first, are counted; see `never_taken.py`.
+are in no hour at all, or in one before the first, are counted; see `in_no_hour.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.sources.catalogue import inspect
 from chimera_assets.sources.database import source_database
-from chimera_assets.sources.never_taken import never_taken
+from chimera_assets.sources.in_no_hour import rows_in_no_hour
 from chimera_assets.sources.session import begin
 from chimera_assets.sources.source_state import SourceNow
 
@@ -75,8 +75,8 @@ class PostgresSource:
         """
         return SourceNow(self._database, contract, seconds)
 
-    def never_taken(self, contract: Contract, start: datetime) -> dict[str, int]:
-        """Why -> how many rows of a stream's table no hour will ever take; see `never_taken.py`.
+    def rows_in_no_hour(self, contract: Contract, start: datetime) -> dict[str, int]:
+        """Why -> how many rows of a stream's table no hour will ever take; see `in_no_hour.py`.
 
         Raises:
             SourceError: The database or the table cannot be reached.
@@ -85,4 +85,4 @@ class PostgresSource:
         with self._database.connect() as connection:
             begin(connection)
             table = inspect(connection, self._database.url, contract)
-            return never_taken(connection, contract, table, start)
+            return rows_in_no_hour(connection, contract, table, start)

@@ -136,7 +136,7 @@ def test_each_row_with_a_time_is_in_exactly_one_hour(
     # What no hour takes is told with its reason: also what "arrived" before there were computers.
     run(INSERT + event("of 1970", "1970-01-01 00:00Z", "2026-01-31 05:59Z"))
     run(INSERT + event("arrived in 1800", "2026-01-31 05:10Z", "1800-01-01 00:00Z"))
-    found = PostgresSource(database).never_taken(generations, datetime(2023, 1, 1, tzinfo=UTC))
+    found = PostgresSource(database).rows_in_no_hour(generations, datetime(2023, 1, 1, tzinfo=UTC))
     before = [name for name, (*_, place) in PLACES.items() if place is None]
     assert found == {"without a readable time": len(before), "before CHIMERA_START": 2}
 

@@ -93,7 +93,7 @@ def test_row_level_security_is_refused_and_never_a_part_of_the_rows(
     assert "ALTER ROLE ... BYPASSRLS for this user" in said
     assert not caught.value.transient
     with pytest.raises(SourceError, match="row-level security"):
-        PostgresSource(reader).never_taken(generations, HOUR.start)
+        PostgresSource(reader).rows_in_no_hour(generations, HOUR.start)
 
     run("ALTER ROLE reader BYPASSRLS")
     assert taken(reader, generations).height == 3

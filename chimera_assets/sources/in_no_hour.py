@@ -19,7 +19,7 @@ WITHOUT_A_TIME = "without a readable time"
 BEFORE_START = "before CHIMERA_START"
 
 
-def never_taken(
+def rows_in_no_hour(
     connection: Connection, contract: Contract, table: SourceTable, start: datetime
 ) -> dict[str, int]:
     """Why -> how many rows; reasons that no row has are left out.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def never_taken_at_source() -> dict[str, dict[str, int]]:
+def in_no_hour_at_source() -> dict[str, dict[str, int]]:
     """Stream -> why -> rows; without a stream that has no table, or a source that cannot be asked.
 
     The latter is said.
@@ -33,13 +33,13 @@ def never_taken_at_source() -> dict[str, dict[str, int]]:
         for contract in contracts().values():
             if contract.kind == "stream":
                 with suppress(SourceTableMissing):  # its rows come from files alone
-                    found[contract.stream] = source.never_taken(contract, settings.start)
+                    found[contract.stream] = source.rows_in_no_hour(contract, settings.start)
     except ChimeraError as error:
         notes().print(f"The source was not asked: {error}", markup=False, soft_wrap=True)
     return found
 
 
-def print_never_taken(found: Mapping[str, Mapping[str, int]]) -> None:
+def print_in_no_hour(found: Mapping[str, Mapping[str, int]]) -> None:
     """A line for each stream and reason."""
     for stream, reasons in found.items():
         for why, rows in reasons.items():
