@@ -69,6 +69,7 @@ def _options() -> argparse.Namespace:
 
 def _measured(name: str, rows: int) -> dict[str, Any] | None:
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)  # root's server runs as another account, and has its data there
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", "benchmarks.worker", name, str(rows), str(result)]
         ended = subprocess.run(
@@ -82,11 +83,12 @@ def _measured(name: str, rows: int) -> dict[str, Any] | None:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The environment of a user who set nothing but CHIMERA_HOME and DAGSTER_HOME."""
+    """The environment of a user who set where things are kept, and nothing else."""
     foreign = ("CHIMERA_", "DAGSTER_", "AWS_", "DBT_", "PYTHONDONTWRITEBYTECODE")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return inherited | {
         "CHIMERA_HOME": str(home),
+        "CHIMERA_POSTGRES_DIR": str(home.with_name("server")),
         "DAGSTER_HOME": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }

@@ -86,8 +86,9 @@ def rejected() -> tuple[str, str]:
 
 def main() -> int:
     """Make every picture."""
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["CHIMERA_HOME"] = home
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)  # root's server runs as another account, and has its data there
+        os.environ |= {"CHIMERA_HOME": f"{folder}/home", "CHIMERA_POSTGRES_DIR": f"{folder}/server"}
         draw("demo", "demo", lines=slice(-7))  # up to what to open next, which is too wide
         stream, key = rejected()
         draw("quarantine", "quarantine", "show", key, "--stream", stream)

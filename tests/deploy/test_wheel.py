@@ -67,6 +67,7 @@ def test_an_installed_wheel_makes_the_demo_and_what_it_recommends(
     before = _times(installed.parent)
     # Nothing of the clone and nothing of this environment is on the way.
     env = {"PATH": os.defpath, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    env |= {name: os.environ[name] for name in ("CHIMERA_POSTGRES_DIR",) if name in os.environ}
     few = ["--days", "1", "--rows-per-hour", "300"]
     summary = _done([installed / "chimera", "demo", *few], tmp_path, env)
     recommended = re.findall(
