@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from chimera_assets.sources.landing.file_log import Entry
 
 
+#: The log's own words, in those of all that speaks of it.
+_STATES = {"taken": "loaded"}
+
+
 def show_list(*, stream: str | None, limit: int, as_json: bool) -> int:
     """Print the files that were loaded, the newest first.
 
@@ -40,7 +44,7 @@ def show_list(*, stream: str | None, limit: int, as_json: bool) -> int:
     lake = open_lake()
     require_stream(lake, stream)
     found = [
-        {"stream": name, **asdict(entry)}
+        {"stream": name, **asdict(entry), "state": _STATES.get(entry.state, entry.state)}
         for name in _streams()
         if stream in {None, name}
         for entry in _entries(lake, name)
@@ -51,6 +55,9 @@ def show_list(*, stream: str | None, limit: int, as_json: bool) -> int:
         return 0
     columns = ("stream", "uri", "state", "rows", "malformed", "taken", "why")
     heads = ("stream", "file", "state", "rows", "malformed", "loaded", "why")
+    if not found:
+        notes().print("No file was loaded yet. See docs/landing.md.")
+        return 0
     print_table(heads, ([entry[column] for column in columns] for entry in found[:limit]))
     if len(found) > limit:
         notes().print(f"{limit} of {counted(len(found), 'file')}; --limit shows more.")
