@@ -88,3 +88,8 @@ def _secret(uri: str, options: Mapping[str, str]) -> str:
 def quoted(text: str) -> str:
     """The text as SQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """The name of a table, column or schema as SQL."""
+    return '"' + name.replace('"', '""') + '"'

@@ -15,7 +15,7 @@ from chimera_assets.lake.snapshot import polars_schema
 from chimera_assets.privacy.masking import MASK
 from chimera_assets.row_values import duckdb_words
 from chimera_assets.spool import spool_folder
-from chimera_assets.warehouse.duckdb import connect, quoted, scan_sql
+from chimera_assets.warehouse.duckdb import connect, identifier, quoted, scan_sql
 from chimera_assets.warehouse.select_tables import what_is_read
 
 if TYPE_CHECKING:
@@ -151,13 +151,15 @@ def _make_view(
 ) -> None:
     read = table.read
     hidden = ", ".join(
-        f"CASE WHEN {_name(column)} IS NOT NULL THEN {quoted(MASK)} END AS {_name(column)}"
-        for column in sorted(masked)
+        f"CASE WHEN {column} IS NOT NULL THEN {quoted(MASK)} END AS {column}"
+        for column in map(identifier, sorted(masked))
     )
     columns = f"* REPLACE ({hidden})" if hidden else "*"
     rows = scan_sql(lake.table(read.layer, read.name), table.version)
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_name(read.layer)}")
-    place = _name(read.name) if read.bare else f"{_name(read.layer)}.{_name(read.name)}"
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(read.layer)}")
+    place = (
+        identifier(read.name) if read.bare else f"{identifier(read.layer)}.{identifier(read.name)}"
+    )
     connection.execute(f"CREATE VIEW {place} AS SELECT {columns} FROM {rows}")  # noqa: S608 - quoted
 
 
@@ -166,7 +168,7 @@ def _typed(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     named = rows.query("_asked", "SELECT * FROM _asked")
     columns = (
         f"{_shown(name, kind)} AS {name}"
-        for name, kind in zip(map(_name, named.columns), named.types, strict=True)
+        for name, kind in zip(map(identifier, named.columns), named.types, strict=True)
     )
     return named.query("_named", f"SELECT {', '.join(columns)} FROM _named")  # noqa: S608 - quoted
 
@@ -205,8 +207,3 @@ def _refusal(error: Exception) -> str | None:
     if not said.startswith(kinds) and "Out of Memory" not in said:
         return None
     return one_line(said.partition("\n\nLINE ")[0])
-
-
-def _name(text: str) -> str:
-    """A name as SQL."""
-    return '"' + text.replace('"', '""') + '"'

@@ -16,6 +16,7 @@ import duckdb
 
 from chimera_assets.system_tables.column_lineage import append_lineages, column_lineages
 from chimera_assets.warehouse.column_lineage import model_lineage
+from chimera_assets.warehouse.duckdb import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -149,8 +150,7 @@ def column_names(cursor: DuckDBPyConnection, rows: str) -> list[str]:
 
 def _columns(cursor: DuckDBPyConnection, relation: Relation) -> list[str]:
     """The columns of a relation; none if DuckDB does not know it by this name."""
-    schema, name = (part.replace('"', '""') for part in relation)
     try:
-        return column_names(cursor, f'"{schema}"."{name}"')
+        return column_names(cursor, ".".join(map(identifier, relation)))
     except duckdb.Error:
         return []

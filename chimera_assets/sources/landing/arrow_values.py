@@ -31,8 +31,6 @@ _SECONDS_A_DAY = 86_400
 #: The first second of the year 1 and of the year 10000, from 1970.
 _FIRST_SECOND, _END_SECOND = -62_135_596_800, 253_402_300_800
 
-_UUID_BYTES = 16
-
 
 def fitted(column: pa.Array, wanted: Column) -> Fitted:
     """The column as one of the contract's.
