@@ -37,16 +37,19 @@ up: export DAGSTER_HOME := $(CURDIR)
 up: $(READY) ## Start the Dagster web page and daemon on what the demo made.
 	@chimera up
 
+# A worker that dies ends the run at once: with a new one in its place, this way of sharing files
+# out waits for ever at the end (pytest-xdist 3.8).
+SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+
 test: $(READY) ## Run all tests; they start and stop their own servers.
-	@python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	@python -m pytest -q $(SHARED) $(TESTS)
 
 criteria: $(READY) ## Run the tests that prove criteria of the specification; makes docs/criteria.md.
-	@python -m pytest -q -n $(WORKERS) --dist loadfile -m criterion --criteria
+	@python -m pytest -q $(SHARED) -m criterion --criteria
 
 soak: $(READY) ## Every fault many times, then all tests in random order (an hour); SEED=n repeats a run.
 	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults tests/orchestration/test_gate.py
-	@SHUFFLE=$${SEED:-$$(date +%s)} python -m pytest -n $(WORKERS) --dist loadfile \
-		--no-loadscope-reorder $(TESTS)
+	@SHUFFLE=$${SEED:-$$(date +%s)} python -m pytest $(SHARED) $(TESTS)
 
 mutants: $(READY) ## Count the small changes that tests notice; ROOMS="lake" SAMPLE=3 SEED=1.
 	@uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt --group mutants
@@ -54,7 +57,7 @@ mutants: $(READY) ## Count the small changes that tests notice; ROOMS="lake" SAM
 
 coverage: $(READY) ## Measure what tests run of the package, in all its processes.
 	@coverage erase
-	@coverage run -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	@coverage run -m pytest -q $(SHARED) $(TESTS)
 	@coverage combine --quiet
 	@coverage report --skip-covered; whole=$$?; \
 		printf '\nWhat deletes, restores or grants:\n'; \
