@@ -236,7 +236,7 @@ def _footer(storage: FileSystem, name: str, folder: str = f"{LOG_FOLDER}/") -> s
 def _pages(storage: FileSystem, path: str) -> str | None:
     try:
         with storage.open_input_file(path) as file:
-            for _ in pq.ParquetFile(file).iter_batches():
+            for _ in pq.ParquetFile(file, page_checksum_verification=True).iter_batches():
                 pass
     except (pa.ArrowException, OSError, UnicodeDecodeError):
         return "damaged"

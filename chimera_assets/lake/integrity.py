@@ -1,13 +1,16 @@
-"""Are a table's data files where its log says, and as large as it says?"""
+"""Are a table's data files where its log says, as large as it says, and as they were written?"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
 
 from chimera_assets.lake.data_files import files
-from chimera_assets.lake.storage import stored_files
+from chimera_assets.lake.page_checksums import changed_column
+from chimera_assets.lake.storage import is_s3, stored_files
 
 if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
@@ -30,3 +33,32 @@ def damaged_files(table: TableState, hours: HourRange | None = None) -> pl.DataF
     found = pl.Series("found", [stored.get(path) for path in listed["path"]], dtype=pl.Int64)
     compared = listed.with_columns(found)
     return compared.filter(pl.col("found").is_null() | (pl.col("found") != pl.col("bytes")))
+
+
+def changed_files(table: TableState, hours: HourRange | None = None) -> pl.DataFrame:
+    """The data files of the newest version whose pages are not as they were written.
+
+    Of S3 none is asked for: it has checksums of its own, and the whole lake would be fetched.
+    Files that cannot be read at all are left to whoever reads their rows.
+
+    Args:
+        table: The table.
+        hours: Only files of these hours.
+
+    Returns:
+        A row a file: `path`, `column` (of the first changed page), and the hour columns of an
+        hourly table.
+    """
+    listed = files(table, table.delta(), hours)
+    if is_s3(table.uri):
+        listed = listed.head(0)
+    columns = [_changed_column(Path(table.uri) / path) for path in listed["path"]]
+    changed = listed.with_columns(pl.Series("column", columns, dtype=pl.String))
+    return changed.filter(pl.col("column").is_not_null())
+
+
+def _changed_column(file: Path) -> str | None:
+    try:
+        return changed_column(file)
+    except (OSError, pa.ArrowException):
+        return None

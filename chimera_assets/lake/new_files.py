@@ -195,7 +195,12 @@ class _File:
         # A dictionary takes some 35 kB of each column of each open file before it sees a value: for
         # a range of hours gigabytes. At an hour's few rows it saves no byte.
         self.writer = pq.ParquetWriter(
-            self.sink, schema, compression="snappy", use_dictionary=False, version="2.6"
+            self.sink,
+            schema,
+            compression="snappy",
+            use_dictionary=False,
+            version="2.6",
+            write_page_checksum=True,
         )
 
     def close(self, stats_columns: Sequence[str]) -> AddAction:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from chimera_assets.hour_columns import hour_starts
 from chimera_assets.hour_ranges import ranges_without
-from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.hours import HOUR_COLUMN, HOUR_COLUMNS, HourRange
 from chimera_assets.lake import LakeError
-from chimera_assets.lake.integrity import damaged_files
+from chimera_assets.lake.integrity import changed_files, damaged_files
 from chimera_assets.layers import AGGREGATES, MARTS
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.aggregates import active_aggregates
@@ -133,10 +133,11 @@ def _not_compared() -> Iterator[str]:
 
 
 def _files(table: Table, findings: Findings) -> None:
-    """Look for each data file of a table."""
+    """Look for each data file of a table, and at the checksums of its pages."""
     try:
         hourly = set(HOUR_COLUMNS) <= set(table.partition_columns())
-        damaged = damaged_files(table, findings.hours if hourly else None)
+        hours = findings.hours if hourly else None
+        damaged, changed = damaged_files(table, hours), changed_files(table, hours)
     except LakeError as error:
         if error.transient:
             raise
@@ -147,12 +148,25 @@ def _files(table: Table, findings: Findings) -> None:
         findings.checked["files"] += 1
     for file in damaged.iter_rows(named=True):
         found = "no such file" if file["found"] is None else f"{file['found']:,} bytes"
-        name = file["path"].rpartition("/")[2] if hourly else file["path"]
-        expected = f"{name}: {file['bytes']:,} bytes"
-        findings.fail("files", table, hour_key(file) if hourly else None, expected, found)
-        if hourly:
-            hour = hour_starts(pl.DataFrame([{name: file[name] for name in HOUR_COLUMNS}]))
-            findings.damaged.setdefault(name_of(table), set()).update(hour)
+        _damaged(table, findings, file, f"{file['bytes']:,} bytes", found)
+    for file in changed.filter(~pl.col("path").is_in(damaged["path"].implode())).iter_rows(
+        named=True
+    ):
+        found = f"column {file['column']} was changed after it was written"
+        _damaged(table, findings, file, "pages that fit their checksums", found)
+
+
+def _damaged(
+    table: Table, findings: Findings, file: Mapping[str, Any], expected: str, found: str
+) -> None:
+    """Note a data file that nothing more is asked of, nor of the others of its hour."""
+    hourly = HOUR_COLUMN in file
+    name = file["path"].rpartition("/")[2] if hourly else file["path"]
+    hour = hour_key(file) if hourly else None
+    findings.fail("files", table, hour, f"{name}: {expected}", found)
+    if hourly:
+        starts = hour_starts(pl.DataFrame([{name: file[name] for name in HOUR_COLUMNS}]))
+        findings.damaged.setdefault(name_of(table), set()).update(starts)
 
 
 def _aggregate(

@@ -163,6 +163,17 @@ def a_file_spoilt(lake: Lake) -> None:
     path.write_bytes(b"x" * path.stat().st_size)
 
 
+def a_bit_flipped(lake: Lake) -> None:
+    """Within a value: every reader takes it for another one."""
+    path = file_of(lake, "staged/generations", SECOND)
+    content = bytearray(path.read_bytes())
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    content[content.rindex(b"acme", 0, footer)] ^= 1  # what comes before are statistics
+    path.write_bytes(content)
+    rows = lake.table("staged", "generations").read(hour(SECOND)).collect()
+    assert "`cme" in rows["tenant_id"].to_list()
+
+
 def a_row_in_another_hour(lake: Lake) -> None:
     table = lake.table("staged", "generations")
     rows = table.read(hour(SECOND)).collect().sort("event_id")
@@ -223,6 +234,7 @@ TECHNIQUES = "aggregates/agg_technique_effectiveness"
         (a_file_less, {("files", FACT, SECOND)}),
         (a_file_cut, {("files", RAW, FIRST)}),
         (a_file_spoilt, {("files", STAGED, FIRST)}),
+        (a_bit_flipped, {("files", STAGED, SECOND)}),
         (a_row_in_another_hour, {("placement", STAGED, SECOND)}),
         (
             an_hour_less,
