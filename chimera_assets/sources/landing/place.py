@@ -28,6 +28,8 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+#: Whoever may write into the folder is not to have read what only the platform's user may.
+_LINK_OUT = "a link out of the landing folder"
 _COPY_BYTES = 8 * 2**20
 _MISSING = 404
 #: Answers that are about one object: refused, archived, encrypted with a key that is not ours.
@@ -123,7 +125,7 @@ class Place:
             SourceError: The folder or bucket cannot be listed.
         """
         under = f"{self.root}/{stream}"
-        found = _s3_files(under) if is_s3(under) else _Folder(under).files()
+        found = _s3_files(under) if is_s3(under) else _Folder(self.root, stream).files()
         return sorted(found, key=lambda file: (file.modified, file.path))
 
     def no_files(self, stream: str) -> dict[str, str]:
@@ -134,7 +136,7 @@ class Place:
         """
         if is_s3(self.root):
             return {}
-        folder = _Folder(f"{self.root}/{stream}")
+        folder = _Folder(self.root, stream)
         for _ in folder.files():
             pass
         return folder.no_files
@@ -154,10 +156,13 @@ class Place:
 
         Raises:
             FileNotFoundError: It is gone, or another object is under its name now.
-            Unreadable: This one object is refused.
+            Unreadable: This one object is refused, or a link was put in the file's place that
+                leads out of the root.
             SourceError: S3 does not answer.
         """
         if not file.in_s3:
+            if _leads_out(file.path, self.root):
+                raise Unreadable(_LINK_OUT)
             return Path(file.path)
         # Its name may be longer than a file's can be, or have characters that no file has.
         target = folder / "object"
@@ -177,16 +182,29 @@ def _is_dropped(relative: PurePosixPath) -> bool:
     )
 
 
+def _leads_out(path: str, root: str) -> bool:
+    """Whether a link leads out of the root, which may itself be one.
+
+    Links inside are right: that is how Kubernetes mounts files.
+    """
+    inside = os.path.realpath(root)
+    return os.path.commonpath([inside, os.path.realpath(path)]) != inside
+
+
 class _Folder:
-    """A folder of this machine, with all folders below it.
+    """A stream's folder of this machine, with all folders below it.
+
+    Args:
+        root: The landing folder.
+        stream: The stream.
 
     Attributes:
         no_files: What was met there under a file's name and is none, by path; filled by `files`.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, root: str, stream: str) -> None:
         self.no_files: dict[str, str] = {}
-        self._path = path
+        self._root, self._path = root, f"{root}/{stream}"
 
     def files(self) -> Iterator[LandingFile]:
         """The files; a folder below that cannot be listed is none of them.
@@ -194,9 +212,15 @@ class _Folder:
         Raises:
             SourceError: The folder itself cannot be listed.
         """
+        if _leads_out(self._path, self._root):
+            self.no_files[self._path] = _LINK_OUT
+            return
         with _local_errors(self._path):
             for above, folders, names in os.walk(self._path, onerror=self._refuse):
                 folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+                for name in folders:
+                    if Path(above, name).is_symlink():  # which `walk` does not follow
+                        self.no_files[f"{above}/{name}"] = "a link to a folder"
                 for name in names:
                     if _is_dropped(PurePosixPath(name)):
                         yield from self._file(f"{above}/{name}")
@@ -210,10 +234,12 @@ class _Folder:
             elif not isinstance(error, FileNotFoundError):  # gone since
                 self.no_files[path] = f"cannot be looked at ({error.strerror})"
             return
-        if stat.S_ISREG(about.st_mode):
-            yield _local_file(path, about)
-        else:
+        if not stat.S_ISREG(about.st_mode):
             self.no_files[path] = _KINDS.get(stat.S_IFMT(about.st_mode), "no file")
+        elif Path(path).is_symlink() and _leads_out(path, self._root):
+            self.no_files[path] = _LINK_OUT
+        else:
+            yield _local_file(path, about)
 
     def _refuse(self, error: OSError) -> None:
         if isinstance(error, FileNotFoundError):

@@ -150,7 +150,53 @@ def test_what_is_no_file_is_told_and_passed_over(landing: Landing) -> None:
         "loop.csv": "a link that leads nowhere",
         "lost.csv": "a link that leads nowhere",
         "null.csv": "a device",
+        "above": "a link to a folder",
     }
+
+
+def test_a_link_out_of_the_landing_folder_is_not_followed(landing: Landing, tmp_path: Path) -> None:
+    """Who may drop files is not to have read whatever the platform may read."""
+    secret = tmp_path / "elsewhere" / "secret.jsonl"
+    secret.parent.mkdir()
+    secret.write_bytes(json_lines([event(1)]))
+    os.utime(secret, (0, 0))
+    folder = Path(landing.root, "generations")
+    folder.mkdir(parents=True)
+    (folder / "planted.jsonl").symlink_to(secret)
+    planted_later = landing.drop("later.jsonl", json_lines([event(2)]))
+    Path(landing.root, "jailbreak_tests").symlink_to(secret.parent)
+
+    class Changing(Place):
+        def fetch(self, file: Any, into: Path) -> Path:
+            Path(planted_later).unlink()
+            Path(planted_later).symlink_to(secret)
+            return super().fetch(file, into)
+
+    loaded = landing.take(Changing(landing.root))
+
+    assert loaded.entries == []
+    assert loaded.waits == {planted_later: "a link out of the landing folder"}
+    place = Place(landing.root)
+    told = place.no_files("generations") | place.no_files("jailbreak_tests")
+    assert {Path(path).name: what for path, what in told.items()} == dict.fromkeys(
+        ("planted.jsonl", "later.jsonl", "jailbreak_tests"), "a link out of the landing folder"
+    )
+    assert place.files("jailbreak_tests") == []
+
+
+def test_links_within_the_landing_folder_are_files(landing: Landing, tmp_path: Path) -> None:
+    """As Kubernetes mounts a volume's files; the landing folder may be a link itself."""
+    landing.drop("..2026_01_31/mounted.jsonl", json_lines([event(1)]))
+    folder = Path(landing.root, "generations")
+    (folder / "..data").symlink_to("..2026_01_31")
+    (folder / "mounted.jsonl").symlink_to("..data/mounted.jsonl")
+    linked = tmp_path / "linked"
+    linked.symlink_to(landing.root)
+
+    loaded = landing.take(Place(str(linked)))
+
+    assert sorted(whys(loaded)) == ["mounted.jsonl"]
+    assert Place(str(linked)).no_files("generations") == {}
 
 
 def test_a_file_that_goes_between_listing_and_reading_is_left(landing: Landing) -> None:
