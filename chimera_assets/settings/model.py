@@ -18,13 +18,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chimera_assets.errors import SettingError
 from chimera_assets.hours import floor_hour
-from chimera_assets.settings.database_urls import require_postgres_url
+from chimera_assets.settings.database_urls import UNSHOWN, require_postgres_url
 from chimera_assets.settings.home import make_home
 from chimera_assets.settings.paths import folder_of
 
 #: A place in S3, by the name of its bucket; and anything that means to be a URI.
 _S3 = re.compile(r"s3://[A-Za-z0-9._-]+(/|\Z)")
 _WITH_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+#: User, password and host without one; a folder of such a name can be written `./u:x@y`.
+_WITH_PASSWORD = re.compile(r"[^/]*:.*@", re.DOTALL)
 
 PREFIX = "CHIMERA_"
 ENV_FILE = ".env"
@@ -209,6 +211,9 @@ class Settings(BaseSettings):
     def _web_address(cls, value: str) -> str:
         if value and not re.match(r"https?://[^/\s]", value):
             raise SettingError("CHIMERA_UI_URL", expected="an http or https URL", found=value)
+        if "@" in value.partition("?")[0]:  # it stands in messages and on pages
+            expected = "an http or https URL without user and password"
+            raise SettingError("CHIMERA_UI_URL", expected=expected, found=UNSHOWN)
         return value.rstrip("/")
 
     def home_folder(self, *names: str) -> Path:
@@ -272,6 +277,9 @@ class Settings(BaseSettings):
     def _place(setting: str, given: str, default: Path) -> str:
         if _S3.match(given):
             return given.rstrip("/")
+        if _WITH_PASSWORD.match(given) and not _WITH_SCHEME.match(given):
+            found = f"{UNSHOWN} (a URL without its scheme?)"
+            raise SettingError(setting, expected="a folder or s3://bucket/prefix", found=found)
         if _WITH_SCHEME.match(given):
             found = given
             if "@" in given:  # its parts cannot be told apart, and one may be a secret key
