@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -48,8 +50,8 @@ _FORMULA = r"^[\s\x00]*[=+\-@＝＋－＠]|^[\t\r\n]"  # noqa: RUF001 - those of
 def print_rows(rows: pl.LazyFrame, form: Format, *, raw: bool = False) -> int:
     """Print rows, times as ISO 8601 in UTC; gives how many there were.
 
-    JSON is one array of objects. In CSV a list is written as JSON, null as nothing, and a text that
-    a spreadsheet would take for a formula has an apostrophe before it.
+    JSON is one array of objects. In CSV a list is written as JSON, null as nothing; and a text, or
+    a column's name, that a spreadsheet would take for a formula has an apostrophe before it.
 
     Args:
         rows: The rows.
@@ -77,7 +79,7 @@ def _as_is(value: object) -> object:
 def _print_json(rows: pl.LazyFrame) -> int:
     count = 0
     for frame in _frames(rows):
-        for line in json_escaped(frame.write_ndjson()).rstrip("\n").split("\n"):
+        for line in json_escaped(_json_lines(frame)).rstrip("\n").split("\n"):
             sys.stdout.write("[" if count == 0 else ",")
             sys.stdout.write("\n" + line)
             count += 1
@@ -85,17 +87,42 @@ def _print_json(rows: pl.LazyFrame) -> int:
     return count
 
 
+def _json_lines(frame: pl.DataFrame) -> str:
+    """The rows as lines of JSON, in which polars writes null for what is no number there."""
+    floats = frame.select(pl.selectors.float())
+    finite = all(column.is_finite().fill_null(value=True).all() for column in floats)
+    if finite and not any(map(_holds_floats, frame.dtypes)):
+        return frame.write_ndjson()
+    rows = (_with_words(row) for row in frame.iter_rows(named=True))
+    return "\n".join(json.dumps(row, ensure_ascii=False, default=str) for row in rows)
+
+
+def _holds_floats(kind: pl.DataType) -> bool:
+    if isinstance(kind, pl.List | pl.Array):
+        return kind.inner.is_float() or _holds_floats(kind.inner)
+    fields = kind.fields if isinstance(kind, pl.Struct) else ()
+    return any(field.dtype.is_float() or _holds_floats(field.dtype) for field in fields)
+
+
+def _with_words(value: Any) -> Any:  # noqa: ANN401
+    """The value, in it `NaN`, `Infinity` and `-Infinity` as texts: JSON has no such numbers."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value).replace("nan", "NaN").replace("inf", "Infinity")
+    if isinstance(value, dict):
+        return {name: _with_words(one) for name, one in value.items()}
+    return list(map(_with_words, value)) if isinstance(value, list) else value
+
+
 def _print_csv(rows: pl.LazyFrame, *, raw: bool) -> int:
-    count, header = 0, True
     # CSV has no escapes: what a program reads is as it is.
     shown = visible_lines if sys.stdout.isatty() else str
-    for frame in _frames(rows):
+    names = rows.collect_schema().names()
+    header = pl.DataFrame({str(place): [name] for place, name in enumerate(names)})
+    count = -header.height
+    for frame in chain([header], _frames(rows)):
         flat = _flat(frame) if raw else _defused(_flat(frame))
-        sys.stdout.write(shown(flat.write_csv(include_header=header)))
-        header = False
+        sys.stdout.write(shown(flat.write_csv(include_header=False)))
         count += frame.height
-    if header:
-        sys.stdout.write(",".join(rows.collect_schema().names()) + "\n")
     return count
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from chimera_assets.errors import ArgumentError, one_line
 from chimera_assets.lake.snapshot import polars_schema
+from chimera_assets.memory_bound import memory_bound
 from chimera_assets.privacy.masking import MASK
 from chimera_assets.row_values import duckdb_words
 from chimera_assets.spool import spool_folder
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
     from chimera_assets.warehouse.select_tables import Read
 
 _MEMORY = "1GB"
+
+#: With texts that functions make, with what waits to be printed, and with the engines' threads.
+_MOST_BYTES = 4 * 2**30
+
+#: Rows handed on at a time: each may be wide.
+_ROWS = 2_048
+
+_TOO_LARGE = f"it needs more memory than it may have ({_MEMORY}); ask for fewer or shorter values"
 
 #: DuckDB's types that are handed on as they are, also in a list or struct; whatever else there is
 #: comes as its text, and times, of which DuckDB knows more than any calendar, as ISO 8601.
@@ -111,13 +120,20 @@ def query_rows(
     Raises:
         ArgumentError: DuckDB refuses the query, or fails on a value while it runs.
     """
-    with spool_folder("sql") as folder, connect(lake) as connection:
+    with (
+        spool_folder("sql") as folder,
+        connect(lake) as connection,
+        memory_bound(_MOST_BYTES),
+    ):
         _confine(connection, lake, folder)
         for table in tables:
             _make_view(connection, lake, table, table.masked - (table.used if reveal else set()))
         connection.execute("SET lock_configuration = true")
         try:
             yield _plain(_typed(connection.sql(query)))
+        except (MemoryError, pa.ArrowMemoryError):
+            msg = f"the query: {_TOO_LARGE}"
+            raise ArgumentError(msg) from None
         except (pa.ArrowException, RecursionError, pl.exceptions.PanicException):
             msg = (
                 "the query: its answer holds values that cannot be handed on; CAST them to VARCHAR"
@@ -193,7 +209,7 @@ def _is_kept(kind: DuckDBPyType, depth: int = 0) -> bool:
 
 def _plain(rows: duckdb.DuckDBPyRelation) -> pl.LazyFrame:
     """The rows in Polars; sums of integers are integers again."""
-    frame: pl.LazyFrame = rows.pl(lazy=True)
+    frame: pl.LazyFrame = rows.pl(_ROWS, lazy=True)
     sums = [
         name for name, kind in zip(rows.columns, rows.types, strict=True) if kind.id == "hugeint"
     ]
@@ -203,7 +219,9 @@ def _plain(rows: duckdb.DuckDBPyRelation) -> pl.LazyFrame:
 def _refusal(error: Exception) -> str | None:
     """What DuckDB says against a query, without values; None if the error is of another kind."""
     said = duckdb_words(str(error))
+    if "Out of Memory" in said:  # DuckDB's advice is about settings that are fixed here
+        return _TOO_LARGE
     kinds = ("Binder", "Catalog", "Conversion", "Invalid Input", "Out of Range", "Parser", "Syntax")
-    if not said.startswith(kinds) and "Out of Memory" not in said:
+    if not said.startswith(kinds):
         return None
     return one_line(said.partition("\n\nLINE ")[0])

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _COMPUTING = frozenset({"generate_series", "range", "repeat", "repeat_row", "unnest"})
 
+#: Functions that tell of this machine: its folders, who runs it.
+_OF_THE_MACHINE = frozenset({"current_setting", "getenv"})
+
 #: Names that DuckDB never takes for a file.
 _PLAIN_NAME = re.compile(r"\w+")
 
@@ -152,6 +155,9 @@ def _refuse_functions(nodes: Iterable[dict[str, Any]]) -> None:
             if name.lower() not in _COMPUTING:
                 msg = f"the query: {name}(...): expected tables of the lake, by their names"
                 raise ArgumentError(msg)
+        if node.get("class") == "FUNCTION" and node["function_name"].lower() in _OF_THE_MACHINE:
+            msg = f"the query: {node['function_name']}(...): expected functions of values"
+            raise ArgumentError(msg)
         if node.get("type") == "SHOW_REF" and not node.get("query"):
             msg = "the query: expected a SELECT, found SHOW; `chimera table list` lists the tables"
             raise ArgumentError(msg)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from chimera_assets.commands import sql
+from chimera_assets.warehouse import lake_query
 from tests.cli.conftest import ROWS, one_line, process
 
 if TYPE_CHECKING:
@@ -71,6 +73,22 @@ def test_times_beyond_any_calendar_are_shown_and_lose_no_row(chimera: Chimera, f
         assert shown in said.out
     for shown in ("1 day", "12:00:00+02", "340282366920938463463374607431768211455"):
         assert shown in said.out
+
+
+def test_a_number_that_json_has_not_is_a_text(chimera: Chimera) -> None:
+    query = "select 'nan'::double as a, '-inf'::float as b, [{'x': 'inf'::double}] as c, 1.5e0 as d"
+    assert rows(chimera, query) == [
+        {"a": "NaN", "b": "-Infinity", "c": [{"x": "Infinity"}], "d": 1.5}
+    ]
+
+
+@pytest.mark.parametrize("limit", ["", " limit 0"])
+def test_a_name_of_a_column_is_no_formula_in_csv(chimera: Chimera, limit: str) -> None:
+    query = f"""select 1 as "=cmd|' /C calc'!A0", 2 as b{limit}"""
+    said = chimera("sql", query, "--format", "csv").out.splitlines()
+    assert said[0] == "'=cmd|' /C calc'!A0,b"
+    raw = chimera("sql", query, "--format", "csv", "--raw").out.splitlines()
+    assert raw[0] == "=cmd|' /C calc'!A0,b"
 
 
 def test_a_query_comes_from_standard_input_too() -> None:
@@ -148,6 +166,19 @@ def test_what_is_revealed_is_on_the_record_and_no_more_than_the_query_names(
     assert entry["after"]["columns"] == ["user_id"]
 
 
+def test_a_query_that_asks_for_all_memory_is_refused_it(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB's own limit knows nothing of the texts that its functions make."""
+    monkeypatch.setattr(lake_query, "_MOST_BYTES", 256 * 2**20)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    query = "select format('{:>900000000}', 1)"
+    assert "it needs more memory than it may have" in one_line(chimera("sql", query))
+    assert "more memory" in one_line(chimera("sql", "select range(1000000000)"))
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+    assert rows(chimera, "select 1 as a") == [{"a": 1}]
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -173,6 +204,8 @@ def test_what_is_revealed_is_on_the_record_and_no_more_than_the_query_names(
         ),
         ("select 1 \0 + 1", "found a null character"),
         ("select " + "+".join("1" * 900), "nested less deep"),
+        ("select current_setting('temp_directory')", "expected functions of values"),
+        ("select pg_catalog.Current_Setting('x')", "expected functions of values"),
         ("select * from memory.main.x", "expected layer.table, found memory.main.x"),
         ("select * from information_schema.tables", "no such table in the lake"),
         ("select event_id::int from raw.generations", "of column event_id cannot be converted"),

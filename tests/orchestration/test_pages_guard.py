@@ -78,7 +78,16 @@ def post(port: int, query: str = QUERY, **headers: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST.", "127.0.0.1", "127.0.0.2", "[::1]", "pages.example.org"]
+    "host",
+    [
+        "localhost",
+        "LOCALHOST.",
+        "127.0.0.1",
+        "127.0.0.2",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "pages.example.org",
+    ],
 )
 def test_the_pages_answer_by_the_names_of_this_machine_and_of_the_setting(
     port: int, host: str

@@ -151,9 +151,11 @@ def _host_name(host: str) -> str | None:
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(name)
+        address = ipaddress.ip_address(name)
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if address.version == 6 else None  # noqa: PLR2004
+    return mapped or address
 
 
 async def _answer(refusal: Refusal, send: Send) -> None:

@@ -70,7 +70,21 @@ def _strings(column: pa.Array) -> Fitted:
         return _none_of(column)
     if _is_binary(kind) or _is_text(kind):
         return _utf8(column)
+    if types.is_temporal(kind):
+        return _moments(column)
     return _readable(_texts(column), "string")
+
+
+def _moments(column: pa.Array) -> Fitted:
+    """Times and dates as texts; what no clock and no calendar has is none of them."""
+    if types.is_time(column.type):
+        width = pa.int32() if types.is_time32(column.type) else pa.int64()
+        given, unit = _series(column.cast(width)).cast(pl.Int64), column.type.unit
+        known = given.is_between(0, _SECONDS_A_DAY * _UNITS_A_SECOND[unit], closed="left")
+        unread = _unless(known, given.cast(pl.String) + f" {unit} since midnight")
+    else:
+        _, unread = (_dates if types.is_date(column.type) else _timestamps)(column)
+    return _unless(unread.is_not_null(), _texts(column)), unread
 
 
 def _integers(column: pa.Array) -> Fitted:
@@ -136,7 +150,10 @@ def _arrays(column: pa.Array) -> Fitted:
     if unread.null_count() == len(unread):
         return _whole(items)
     bad = _series(_with_items(lists, unread)).list.eval(pl.element().is_not_null()).list.any()
-    return _beside(_unless(bad, items), _texts(column))
+    # Arrow wraps a time that no clock has, where it shows a list.
+    timed = types.is_temporal(lists.type.value_type)
+    shown = _with_items(lists, unread.fill_null(texts)) if timed else column
+    return _beside(_unless(bad, items), _texts(shown))
 
 
 def _as_list(column: pa.Array) -> pa.Array:

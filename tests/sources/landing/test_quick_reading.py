@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 from chimera_assets.sources.landing import csv_lines, text
 from chimera_assets.sources.landing import parquet as parquet_rows
+from chimera_assets.sources.landing.arrow_values import fitted
 from chimera_assets.sources.landing.csv_lines import CsvLines
 from chimera_assets.sources.landing.damage import CorruptFile
 from chimera_assets.sources.landing.json_lines import JsonLines
@@ -371,3 +372,28 @@ def test_times_of_the_old_kind_do_not_wrap(tmp_path: Path) -> None:
 def test_a_date_of_no_year_is_told() -> None:
     assert slow_reading.value("0000-01-01", "date") == UNREAD
     assert slow_reading.value("2026-01-31", "date") == date(2026, 1, 31)
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "text", "bad", "told"),
+    [
+        (pa.time32("s"), 86_399, "23:59:59", 86_400, "86400 s since midnight"),
+        (pa.time32("ms"), 1, "00:00:00.001", -1, "-1 ms since midnight"),
+        (pa.time64("us"), 0, "00:00:00.000000", 2**62, f"{2**62} us since midnight"),
+        (pa.time64("ns"), 1, "00:00:00.000000001", -1, "-1 ns since midnight"),
+        (pa.date32(), 1, "1970-01-02", 2**31 - 1, f"{2**31 - 1} days since 1970"),
+        (pa.timestamp("s", "UTC"), 1, "1970-01-01 00:00:01Z", 2**60, f"{2**60} s since 1970"),
+    ],
+)
+def test_a_time_of_no_clock_is_told_where_the_contract_wants_text(
+    kind: pa.DataType, good: int, text: str, bad: int, told: str
+) -> None:
+    """Arrow's words for it would land as if they were the value."""
+    times = pa.array([good, bad, None], kind)
+    values, unread = fitted(times, contract().column("user_id"))
+    assert values.to_list() == [text, None, None]
+    assert unread.to_list() == [None, told, None]
+    lists = pa.array([[good], [good, bad], None], pa.list_(kind))
+    values, unread = fitted(lists, contract().column("techniques_applied"))
+    assert values.to_list() == [[text], None, None]
+    assert unread.to_list() == [None, f'["{text}", "{told}"]', None]
