@@ -11,14 +11,16 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 #: User and password in a URL, up to the last `@`: one in a password may not be percent-encoded. In
 #: what is hardly a URL (`http:/user:password@host`, `user:password@host`) all that is before it.
 _USERINFO = re.compile(r"(?<=://)\S*@|(?<![^\s`'\"])(?![a-zA-Z][\w+.-]*://)[^\s`'\"]*:\S*@")
 
+_AT = {"less": "at most ", "greater": "at least "}
+
 #: How pydantic words what it asks for, and how that reads after "expected".
-_PYDANTICS_WORDS = (
+_PYDANTICS_WORDS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"^(Input should be|Value error,) ", ""),
     (r",? (unable to|input is|got a) .*", ""),
     (r"\ba valid integer\b", "a whole number"),
@@ -28,6 +30,7 @@ _PYDANTICS_WORDS = (
     (r"\ba tuple\b", "a list"),
     (r"\ba dictionary\b", "a mapping"),
     (r"\ba valid datetime( or date)?\b", "a time in ISO 8601"),
+    (r"^(less|greater) than or equal to ", lambda found: _AT[found[1]]),
     (r"^String should match pattern .*", ""),
 )
 

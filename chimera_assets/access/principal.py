@@ -30,6 +30,9 @@ _PARENT_TAG, _RETRY_TAG = "dagster/parent_run_id", "dagster/retry_number"
 LONGEST_NAME = 200
 
 _COMMANDS = "chimera"
+
+#: What is said before the user that Dagster runs as, where nobody knows who started a run.
+UNKNOWN_BY = "unknown, by Dagster run as "
 _UNKNOWN = "unknown"
 
 
@@ -113,6 +116,12 @@ class Principal:
         if _RETRY_TAG in tags:
             return replace(cls.of_system("automatic retry"), origin=f"Dagster's daemon, {again}")
         return cls(Kind.DAGSTER, os_user(), f"Dagster on {socket.gethostname()}, {again}")
+
+    @property
+    def label(self) -> str:
+        """How people read it: the name, and what there is to know of that name."""
+        name = f"{UNKNOWN_BY}{self.name}" if self.kind is Kind.DAGSTER else self.name
+        return name if self.stated_by is None else f"{name} (stated by {self.stated_by})"
 
     def tags(self) -> dict[str, str]:
         """The tags of a run that this principal starts."""

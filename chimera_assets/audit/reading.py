@@ -5,30 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.access.principal import Kind, Principal
+from chimera_assets.access.principal import UNKNOWN_BY, Kind, Principal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.postgres.platform.database import PlatformDatabase
 
-_SELECT = """
+#: `Principal.label`, in SQL.
+_LABEL = """
+    CASE WHEN actor_kind = 'dagster' THEN %(unknown_by)s ELSE '' END || actor_name
+    || COALESCE(' (stated by ' || actor_stated_by || ')', '')
+"""
+
+_SELECT = f"""
     SELECT id, at, failure_of, actor_kind, actor_name, actor_origin, actor_stated_by, action,
         resource, before, after, reason, run_id
     FROM ONLY audit.entries
     WHERE (%(action)s::text IS NULL OR action = %(action)s
             OR starts_with(action, %(action)s || '.'))
-        AND (%(actor)s::text IS NULL OR actor_name = %(actor)s OR actor_stated_by = %(actor)s)
+        AND (%(actor)s::text IS NULL OR actor_name = %(actor)s OR actor_stated_by = %(actor)s
+            OR {_LABEL} = %(actor)s)
         AND (%(resource)s::text IS NULL OR position(%(resource)s in resource) > 0)
     ORDER BY id DESC
     LIMIT %(limit)s
-"""
+"""  # noqa: S608 - of constants
 
 _NAMES = """
     SELECT DISTINCT 'action' AS kind, action AS name FROM ONLY audit.entries
     UNION SELECT 'actor', actor_name FROM ONLY audit.entries
     UNION SELECT 'actor', actor_stated_by FROM ONLY audit.entries
     WHERE actor_stated_by IS NOT NULL
+    UNION SELECT 'resource', resource FROM ONLY audit.entries
 """
 
 
@@ -38,7 +46,7 @@ class Wanted:
 
     Attributes:
         action: An action, or the part of it before a point: `table` for `table.restore`.
-        actor: A name, that of whoever acted or of who stated it.
+        actor: A name, that of whoever acted or of who stated it; or a whole `Principal.label`.
         resource: A part of the resource's name.
     """
 
@@ -87,13 +95,14 @@ def newest(database: PlatformDatabase, wanted: Wanted, limit: int) -> list[Entry
         "actor": wanted.actor,
         "resource": wanted.resource,
         "limit": limit,
+        "unknown_by": UNKNOWN_BY,
     }
     with database.transaction() as session:
         return [_entry(row) for row in session.execute(_SELECT, asked).fetchall()]
 
 
 def names_known(database: PlatformDatabase) -> dict[str, list[str]]:
-    """What entries can be asked for: `action` and `actor`, each with every name in the log.
+    """What entries can be asked for: `Wanted`'s attributes, each with every name in the log.
 
     Raises:
         DatabaseError: The platform's database cannot be asked.
@@ -102,7 +111,7 @@ def names_known(database: PlatformDatabase) -> dict[str, list[str]]:
         rows = session.execute(_NAMES).fetchall()
     return {
         kind: sorted(row["name"] for row in rows if row["kind"] == kind)
-        for kind in ("action", "actor")
+        for kind in ("action", "actor", "resource")
     }
 
 

@@ -16,7 +16,7 @@ from chimera_assets import interrupts
 from chimera_assets.cli import audit, contract, hold, landing, pack, quarantine, root, source, table
 from chimera_assets.cli.faults import machine_fault
 from chimera_assets.commands.visible import visible
-from chimera_assets.errors import ArgumentError, ChimeraError
+from chimera_assets.errors import ArgumentError, ChimeraError, wanted
 from chimera_assets.row_values import without_values
 from chimera_assets.spool import delete_kept
 
@@ -77,11 +77,24 @@ def _require_text(arguments: Sequence[str]) -> None:
 def _message(error: ChimeraError | typer.TyperException) -> str:
     """An error in one line; the help, where there were no arguments, as it is."""
     words = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    if isinstance(error, typer.BadParameter):
+        words = _of_value(error)
     if words.startswith("Usage:"):
         return words + "\n"
     if words.startswith(("No such command", "No such option")):
         words = _with_the_help(words, error)
     return f"chimera: {visible(' '.join(words.split()))}\n"
+
+
+def _of_value(error: typer.BadParameter) -> str:
+    """Which option or argument has a wrong value, what was expected, and what was found."""
+    from pydantic import ValidationError
+
+    refused = error.__cause__
+    if error.param is None or not isinstance(refused, ValidationError):
+        return error.format_message()
+    first = refused.errors()[0]
+    return f"{error.param.opts[0]}: expected {wanted(first['msg'])}, found {first['input']}"
 
 
 def _with_the_help(words: str, error: Exception) -> str:

@@ -27,7 +27,10 @@ def contract_check(paths: opt.Paths = None) -> int:
 
 
 @group.command("diff")
-def contract_diff(old: opt.File, new: opt.File) -> int:
+def contract_diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", callback=opt.usable)],
+    new: Annotated[Path, typer.Argument(metavar="NEW", callback=opt.usable)],
+) -> int:
     """Say what changed from OLD to NEW; exit 1 if it breaks a promise."""
     from chimera_assets.commands.contracts import show_diff
 

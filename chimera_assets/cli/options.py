@@ -59,12 +59,11 @@ To = Annotated[str | None, typer.Option("--to", help="The hour after the last on
 
 Stream = Annotated[str | None, typer.Option(help="Only of this stream.")]
 Reason = Annotated[str | None, typer.Option(help="Only rows that broke this rule.")]
-Key = Annotated[str, typer.Argument(help="The row's key; - for rows without one.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The row's key; - for rows without one.")]
 Reveal = Annotated[
     bool, typer.Option("--reveal", help="Show personal values too, which is recorded.")
 ]
 
-File = Annotated[Path, typer.Argument(callback=usable)]
 TableName = Annotated[str, typer.Argument(metavar="LAYER/TABLE", help="staged/orders, say.")]
 AsOf = Annotated[
     str | None, typer.Option(help="A version number, or a time in ISO 8601; else as it is now.")
@@ -82,11 +81,19 @@ Columns = Annotated[str | None, typer.Option(help="Only these columns, separated
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(callback=usable, help="Files or folders; none: those that are in use."),
+    typer.Argument(
+        metavar="PATH",
+        callback=usable,
+        help="Files or folders; none: those that are in use.",
+    ),
 ]
 PackFolders = Annotated[
     list[Path] | None,
-    typer.Argument(callback=usable, help="Folders of packs; none: those that are in use."),
+    typer.Argument(
+        metavar="FOLDER",
+        callback=usable,
+        help="Folders of packs; none: those that are in use.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=MOST, help="The same seed gives the same rows.")]
 RowsPerHour = Annotated[int, typer.Option(min=1, max=MOST, help="Rows an hour, on average.")]

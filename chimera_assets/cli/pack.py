@@ -28,7 +28,9 @@ def pack_check(folders: opt.PackFolders = None) -> int:
 
 @group.command("new")
 def pack_new(
-    name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits and _.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Its name: lower-case letters, digits and _.")
+    ],
     *,
     place: Annotated[
         Path,

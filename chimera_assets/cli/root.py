@@ -108,7 +108,10 @@ def upkeep(
 @commands.command()
 def sql(
     query: Annotated[
-        str, typer.Argument(help="One SELECT; a table is layer.table. - reads standard input.")
+        str,
+        typer.Argument(
+            metavar="QUERY", help="One SELECT; a table is layer.table. - reads standard input."
+        ),
     ],
     *,
     as_of: opt.AsOf = None,

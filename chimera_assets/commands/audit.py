@@ -6,10 +6,9 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from chimera_assets.access.principal import Kind
 from chimera_assets.audit import OFF_THE_RECORD, Wanted, names_known, newest
 from chimera_assets.audit.guards import weaknesses
-from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
+from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table, text
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.postgres.databases import has_platform_database, platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
@@ -17,12 +16,15 @@ from chimera_assets.settings import get_settings
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chimera_assets.audit import Entry
     from chimera_assets.settings import Settings
 
 #: A hash is shown by its beginning; --json has all of it.
 _HASH = re.compile(r"\b[0-9a-f]{40,}\b")
 _HASH_SHOWN = 12
+_LISTER, _EMPTY = "chimera audit list", "any, but the log is empty"
 #: So much of a reason is shown; --json has all of it.
 _REASON_SHOWN = 300
 
@@ -37,7 +39,7 @@ def show_list(
     found = newest(platform_database(settings), wanted, limit + 1) if _is_there(settings) else []
     shown = found[:limit]
     if not found and _is_there(settings):
-        _say_known(settings, {"action": action, "actor": actor})
+        _say_known(settings, {"action": action, "actor": actor, "resource": resource})
     if as_json:
         print_json([asdict(entry) for entry in shown])
         return 0
@@ -50,15 +52,25 @@ def show_list(
 
 
 def _say_known(settings: Settings, asked: dict[str, str | None]) -> None:
-    """Say of a filter whose name no entry has what there is."""
+    """Say of filters that no entry passes what there is, or that none passes all of them."""
     known = names_known(platform_database(settings))
-    for option, name in asked.items():
+    given = {option: name for option, name in asked.items() if name is not None}
+    missed = [option for option, name in given.items() if not _names(option, name, known[option])]
+    for option in missed:
         there = known[option]
-        if name is None or any(one == name or one.startswith(f"{name}.") for one in there):
-            continue
-        expected = one_of(there, name) if there else "any, but the log is empty"
-        said = f"--{option}: no entry has {name}; expected {expected}"
+        expected = one_of(there, given[option], listed_by=_LISTER) if there else _EMPTY
+        said = f"--{option}: no entry has {given[option]}; expected {expected}"
         notes().print(said, markup=False, soft_wrap=True)
+    if len(given) > 1 and not missed:
+        options = " and ".join(f"--{option}" for option in given)
+        notes().print(f"Each of {options} has entries, but no entry has all of them.")
+
+
+def _names(option: str, name: str, there: Sequence[str]) -> bool:
+    """Whether a filter passes an entry by one of these."""
+    if option == "resource":
+        return any(name in one for one in there)
+    return any(one == name or one.startswith(f"{name}.") for one in there)
 
 
 def print_weaknesses(settings: Settings) -> None:
@@ -94,18 +106,13 @@ def _is_there(settings: Settings) -> bool:
 
 
 def _cells(entry: Entry) -> list[object]:
-    who = entry.actor.name
-    if entry.actor.kind is Kind.DAGSTER:
-        who = f"unknown, by Dagster run as {who}"
-    if entry.actor.stated_by is not None:
-        who += f" (stated by {entry.actor.stated_by})"
     what = entry.action
     if entry.failure_of is not None:
         what += f" of entry {entry.failure_of} failed"
     return [
         str(entry.id),
         iso(entry.at)[:19].replace("T", " "),
-        who,
+        entry.actor.label,
         what,
         entry.resource,
         _in_short(entry.before),
@@ -118,10 +125,19 @@ def _in_short(details: dict[str, object] | None) -> str | None:
     if details is None:
         return None
     return ", ".join(
-        f"{name} {_HASH.sub(_begun, str(value))}"
+        f"{name} {_HASH.sub(_begun, _words(value))}"
         for name, value in details.items()
         if value is not None
     )
+
+
+def _words(value: object) -> str:
+    """A detail without brackets and quotes: what of it belongs together is parted by semicolons."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {_words(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_words, value)) or "none"
+    return text(value) if isinstance(value, bool | None) else str(value)
 
 
 def _begun(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle import legal_holds
+from chimera_assets.lifecycle.tenants import known_tenants
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ def show_list(*, everything: bool, as_json: bool) -> int:
     if not found:
         out().print("No legal holds.")
         return 0
-    columns = ["hold", "stream", "tenant", "from", "to", "by", "reason", "since"]
+    columns = ["hold", "stream", "tenant", "from", "to", "held by", "held for", "since"]
     rows = [_cells(hold) for hold in found]
     if everything:
-        columns += ["released", "by", "reason"]
+        columns += ["released", "released by", "released for"]
         rows = [
             [*cells, hold.released_at, hold.released_by, hold.release_reason]
             for cells, hold in zip(rows, found, strict=True)
@@ -77,7 +78,18 @@ def add(  # noqa: PLR0913 - the options of one command
     )
     out().print(f"{hold.hold_id}: {_what(hold)} held.", soft_wrap=True)
     notes().print("Rows that were deleted before are not brought back by this.")
+    if tenant is not None:
+        _say_if_unknown(tenant, stream)
     return 0
+
+
+def _say_if_unknown(tenant: str, stream: str | None) -> None:
+    """Say that no row is of the tenant; its rows may come later, so the hold stands."""
+    known = known_tenants(open_lake(), known_contracts(), stream)
+    if tenant not in known:
+        there = f"expected {one_of(known, tenant)}" if known else "there are no rows yet"
+        said = f"--tenant: no row is of {tenant}, {there}; the hold keeps its rows should they come"
+        notes().print(said, markup=False, soft_wrap=True)
 
 
 def release(hold_id: str, *, by: str | None, reason: str, now: datetime) -> int:

@@ -103,8 +103,12 @@ def new(name: str, place: Path) -> int:
     if len(name) > _LONGEST_NAME:
         msg = f"NAME: expected at most {_LONGEST_NAME} letters, found {len(name)}"
         raise ArgumentError(msg)
-    if name in known_packs(making=folder.parent) or folder.exists():
-        msg = f"NAME: expected one that no pack has, found {name}; see chimera pack list"
+    taken = [folder] if folder.exists() else known_packs(making=folder.parent).get(name)
+    if taken:
+        msg = (
+            f"NAME: expected one that is not taken, found {name}, which is in {taken[0]}; nothing "
+            "was written: choose another name, or change the files there"
+        )
         raise ArgumentError(msg)
     try:
         for path, content in skeleton(name).items():

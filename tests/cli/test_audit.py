@@ -176,10 +176,15 @@ def test_every_command_that_changes_something_says_so(
             "--action: no entry has hold.ad; expected one of contract.",
         ),
         (("--actor", "counsl"), "(did you mean counsel?)"),
+        (("--resource", "raw/generation_s"), f"(did you mean {TABLE}?)"),
+        (("--actor", "counsel", "--action", "hold.add"), "but no entry has all of them"),
     ):
         missed = chimera("audit", "list", *filter_)
         assert (missed.code, missed.out) == (0, "No entries.\n")
         assert reported in missed.err
+    # What is printed of an actor finds the entry again.
+    whole = by_hand(chimera, "--actor", f"counsel (stated by {os_user()})")
+    assert [one["action"] for one in whole] == ["hold.release"]
     assert "--limit shows more" in chimera("audit", "list", "--limit", "1").err
 
 
@@ -422,6 +427,14 @@ def test_the_embedded_server_has_two_logins(
     assert weaknesses(platform_database(get_settings())) == ()
     assert "audit log's table" not in chimera("status").err
     embedded_server(get_settings()).release()
+
+
+def test_details_are_shown_in_words() -> None:
+    after: dict[str, Any] = {"columns": ["user_id", "ip"], "rules": {"range": 2}, "dry": False}
+    entry = Entry(
+        1, datetime.now(UTC), Principal.of_system("a"), "a", "b", None, after, *[None] * 3
+    )
+    assert _cells(entry)[-2] == "columns user_id; ip, rules range 2, dry no"
 
 
 def test_a_long_reason_is_shown_by_its_beginning() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,12 +90,27 @@ def test_a_legal_hold_keeps_rows_until_it_is_released(
     assert chimera("hold", "list").out == "No legal holds.\n"
     (hold,) = holds(lake_of_four_hours)
     assert (hold.reason, hold.release_reason) == ("case 7", "settled")
-    assert "settled" in chimera("hold", "list", "--all").out
+    listed = chimera("hold", "list", "--all").out
+    assert "settled" in listed
+    headings = re.split(r"\s{2,}", listed.splitlines()[0].strip())
+    assert len(set(headings)) == len(headings) == 11
     again = one_line(chimera("hold", "release", name, "--reason", "again"))
     assert "one that was released" in again
     assert chimera("upkeep").code == 0
     assert lake_of_four_hours.table("raw", "generations").count() == 0
     assert purged(chimera)["generations"] == 0
+
+
+def test_a_hold_on_a_tenant_without_rows_is_made_and_says_so(chimera: Chimera) -> None:
+    """A name mistyped would hold nothing; one that is right may have its rows later."""
+    for tenant, said in (("acme", False), ("acmee", True)):
+        made = chimera("hold", "add", "--tenant", tenant, "--reason", "case 7")
+        assert made.code == 0
+        assert ("did you mean acme?" in made.err) == said
+    assert {one["tenant_id"] for one in json.loads(chimera("hold", "list", "--json").out)} == {
+        "acme",
+        "acmee",
+    }
 
 
 def test_a_hold_needs_a_reason_and_hours_that_make_sense(chimera: Chimera) -> None:

@@ -244,7 +244,7 @@ def test_a_metric_of_the_platform_is_no_packs(
         (", by: readings}", "}", "expected top and by, or neither, found one of them"),
         ("column: house,", "column: hut,", "a column of the grain, one of house"),
         ("share: frosts, of: readings}", "share: frosts}", "expected sum, or share and of"),
-        ("hours: 24,", "hours: 25,", "hours: expected less than or equal to 24, found 25"),
+        ("hours: 24,", "hours: 25,", "hours: expected at most 24, found 25"),
         ("sum: readings}", "sum: reading}", "a measure, one of degrees"),
         ("facts: [fact_readings]", "facts: []", "facts: expected"),
     ],

@@ -305,6 +305,7 @@ def test_a_new_pack_passes_its_check(
     assert (listed["greenhouse"]["used"], listed["greenhouse"]["streams"]) == (True, 1)
     assert "greenhouse_events" in contracts()
     assert run(["pack", "new", "greenhouse", "--in", str(tmp_path)]) == 2
+    assert f"is in {tmp_path / 'greenhouse'}; nothing was written" in capsys.readouterr().err
     assert run(["pack", "new", "Green-Site", "--in", str(tmp_path)]) == 2
 
 
