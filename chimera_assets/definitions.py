@@ -14,7 +14,11 @@ from chimera_assets.orchestration.assets.landing import landing_asset, landing_j
 from chimera_assets.orchestration.assets.raw import raw_asset
 from chimera_assets.orchestration.assets.staged import staged_assets
 from chimera_assets.orchestration.assets.warehouse import WAREHOUSE, WAREHOUSE_KEYS
-from chimera_assets.orchestration.checks.dbt_unit_tests import dbt_unit_tests
+from chimera_assets.orchestration.checks.dbt_unit_tests import (
+    dbt_unit_tests,
+    unit_tests_job,
+    unit_tests_schedule,
+)
 from chimera_assets.orchestration.checks.event_lag import (
     event_lag_checks,
     freshness_job,
@@ -47,8 +51,14 @@ defs = dg.Definitions(
         dbt_unit_tests,
         event_lag_checks,
     ],
-    jobs=[etl_hourly, landing_job, upkeep_job, freshness_job, *BUCKET_JOBS],
-    schedules=[etl_schedule, upkeep_schedule, freshness_schedule, *BUCKET_SCHEDULES],
+    jobs=[etl_hourly, landing_job, upkeep_job, freshness_job, unit_tests_job, *BUCKET_JOBS],
+    schedules=[
+        etl_schedule,
+        upkeep_schedule,
+        freshness_schedule,
+        unit_tests_schedule,
+        *BUCKET_SCHEDULES,
+    ],
     sensors=[
         late_arrivals,
         landing_sensor,

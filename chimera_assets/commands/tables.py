@@ -13,9 +13,12 @@ from chimera_assets.commands.rows import Format, print_rows
 from chimera_assets.commands.terminal import Size, iso, notes, out, print_json, print_table
 from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import ArgumentError, counted
+from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import open_lake
+from chimera_assets.layers import AGGREGATES
 from chimera_assets.lifecycle import table_changes
 from chimera_assets.lifecycle.policy import policy
+from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.system_tables.column_lineage import column_lineages
@@ -127,6 +130,9 @@ def show_rows(  # noqa: PLR0913 - the options of one command
     hidden, masked = masks.rows(table.layer, table.name, rows)
     if not reveal:
         rows = hidden
+    # Not before: an order by masked values would tell of them.
+    if order := [column for column in _order(table) if column in rows.collect_schema()]:
+        rows = rows.sort(order)
     with revealed(name, masked if reveal else (), now=now, hours=hours):
         shown = print_rows(rows.head(limit) if limit else rows, form, raw=raw)
     if masked and not reveal:
@@ -140,6 +146,17 @@ def show_rows(  # noqa: PLR0913 - the options of one command
             all_of_them = f"a table has at most {_MOST_TABLE_ROWS:,}: --format csv prints all"
         notes().print(f"{shown:,} of {counted(total, 'row')}; {all_of_them}.")
     return 0
+
+
+def _order(table: Table) -> Sequence[str]:
+    """The columns by which rows are shown in order, as files have them in none within an hour.
+
+    Only aggregates are few enough rows for that.
+    """
+    grains = {one.table: one.grain for one in active_aggregates()}
+    if table.layer != AGGREGATES or table.name not in grains:
+        return ()
+    return [*HOUR_COLUMNS, *grains[table.name]]
 
 
 def restore(name: str, target: int | datetime, *, now: datetime) -> int:

@@ -14,6 +14,7 @@ from chimera_assets.errors import ArgumentError
 from chimera_assets.orchestration.first_hour import settle
 from chimera_assets.orchestration.instance.home import dagster_home
 from chimera_assets.orchestration.web import started
+from chimera_assets.orchestration.web.answering import pages_url
 from chimera_assets.settings import get_settings
 
 #: How Dagster begins to say that `dagster dev` is superseded by a tool that is not installed here.
@@ -39,8 +40,8 @@ def up(*, host: str, port: int) -> NoReturn:
     workspace = home / "workspace.yaml"
     where = ["-w", str(workspace)] if workspace.is_file() else ["-m", "chimera_assets.definitions"]
     if not settings.ui_url:
-        os.environ["CHIMERA_UI_URL"] = f"http://{_in_url(host)}:{port}"  # for notifications
-    notes().print(f"Dagster on http://{_in_url(host)}:{port} (Ctrl-C stops it)", markup=False)
+        os.environ["CHIMERA_UI_URL"] = pages_url(host, port)  # for notifications
+    notes().print(f"Starting Dagster; its address comes once it answers (port {port}).")
     sys.stdout.flush()
     sys.stderr.flush()
     quiet = ["-W", f"ignore:{_SUPERSEDED}:FutureWarning"]
@@ -69,10 +70,6 @@ def _end_what_is_left() -> None:
         ids = ", ".join(str(process.pid) for process in left)
         notes().print(f"An earlier `chimera up` was killed. Ending what it left: process {ids}")
         started.end(left)
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _require_free(host: str, port: int) -> None:

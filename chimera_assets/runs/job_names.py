@@ -4,6 +4,7 @@ HOURLY_JOB = "chimera_etl_hourly"
 LANDING = "chimera_landing"
 UPKEEP = "chimera_upkeep"
 FRESHNESS = "chimera_freshness"
+UNIT_TESTS = "chimera_unit_tests"
 LAKE_BUCKET = "lake_bucket_daily"
 
 #: Dagster's own job, which runs what is materialized by hand.

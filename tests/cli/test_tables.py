@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -244,3 +245,28 @@ def test_a_csv_for_people_has_no_formulas(chimera: Chimera) -> None:
     assert [row["event_id"] for row in programs] == [text or "" for text in texts]
     assert {row["tokens"] for row in people} == {"-1"}  # a number is none
     assert {row["techniques"] for row in people} == {'["=1"]'}
+
+
+def test_rows_of_an_aggregate_come_by_their_hour_and_key(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    """dbt writes the groups of an hour in any order."""
+    day = date(2026, 1, 31)
+    groups = [(1, "b", "x", "m"), (1, "a", "y", "m"), (0, "b", "x", "n"), (0, "b", "x", "m")]
+    rows = pl.DataFrame(
+        [(day, *group) for group in groups],
+        {"hour_partition": pl.Date, "hour": pl.Int32, "tenant_id": pl.String}
+        | dict.fromkeys(("provider", "model"), pl.String),
+        orient="row",
+    )
+    table = lake_of_four_hours.table("aggregates", "agg_provider_metrics")
+    table.overwrite(rows, partition_by=("hour_partition", "hour"))
+    staged = ("staged", "generations")
+    made_of = {name: frozenset({(*staged, name)}) for name in rows.columns}
+    version = ModelLineage(made_of, frozenset({staged}))
+    append_lineages(lake_of_four_hours, {("aggregates", table.name): {"v": version}})
+    for form in ("csv", "json"):
+        said = chimera("table", "read", "aggregates/agg_provider_metrics", "--format", form)
+        frame = pl.read_csv if form == "csv" else pl.read_json
+        found = frame(io.StringIO(said.out)).drop("hour_partition")
+        assert found.rows() == sorted(groups)

@@ -58,7 +58,7 @@ def test_up_serves_pages_until_interrupted_and_ends_what_a_killed_one_left(
     printed = tmp_path / "printed"
     started = [_start(port, printed)]
     try:
-        _wait_for(port, started[0])
+        _wait_for(port, started[0], printed)
         noted = json.loads((home / "dagster" / "up.json").read_text())
         assert noted[0]["module"] == SERVICES
         other = one_line(process("up", "--port", str(port)))
@@ -74,7 +74,7 @@ def test_up_serves_pages_until_interrupted_and_ends_what_a_killed_one_left(
         started.append(_start(port, printed))
         psutil.wait_procs(left, timeout=60)
         assert not any(one.is_running() for one in left)
-        _wait_for(port, started[1])
+        _wait_for(port, started[1], printed)
         said = " ".join(printed.read_text().split())
         assert f"Ending what it left: process {left[0].pid}, {left[1].pid}" in said
         assert bystander.is_running()
@@ -101,15 +101,17 @@ def _wait_for_the_end_of_group(group: int, seconds: float = 60) -> None:
     pytest.fail("chimera up goes on")
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes], seconds: float = 180) -> None:
-    """Wait until the server of this `up`, and no other one, answers."""
+def _wait_for(
+    port: int, server: subprocess.Popen[bytes], printed: Path, seconds: float = 180
+) -> None:
+    """Wait until this `up`, and no other one, says where its pages are; they answer then."""
+    before = printed.read_text().count("Dagster answers on")
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert server.poll() is None, "chimera up ended"
-        try:
+        said = printed.read_text()
+        if said.count(f"Dagster answers on http://127.0.0.1:{port} ") > before:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5).close()
-        except OSError:
-            time.sleep(0.5)
-        else:
             return
-    pytest.fail(f"nothing on {port}")
+        time.sleep(0.2)
+    pytest.fail(f"no address with {port}")

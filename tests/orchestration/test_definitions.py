@@ -110,7 +110,7 @@ def test_freshness_is_asked_each_hour_between_two_runs(catalogue: dict[str, Any]
 
 @pytest.mark.criterion("AC-001.1", "AC-003.4")
 def test_schedules_and_sensors_are_on_by_default(catalogue: dict[str, Any]) -> None:
-    schedules = {"chimera_etl_hourly", "chimera_freshness", "chimera_upkeep"}
+    schedules = {f"chimera_{name}" for name in ("etl_hourly", "freshness", "unit_tests", "upkeep")}
     assert set(catalogue["schedules_on"]) == set(catalogue["schedules"]) == schedules
     assert {name: status for name, (status, _) in catalogue["sensors"].items()} == dict.fromkeys(
         ("landing_files", "late_arrivals", "metrics", "notifications"), "RUNNING"
@@ -129,6 +129,12 @@ def test_the_job_and_the_schedule_that_takes_the_hour_that_ended(
         "2026-01-31T05:05:00+00:00": ["2026-01-31-04:00"],
         "2026-02-01T00:05:00+00:00": ["2026-01-31-23:00"],
     }
+
+
+def test_the_unit_tests_of_models_are_run_each_night(catalogue: dict[str, Any]) -> None:
+    """Checks that nothing ever runs look like work that was not finished."""
+    assert "chimera_unit_tests" in catalogue["jobs"]
+    assert catalogue["schedules"]["chimera_unit_tests"] == "17 3 * * *"
 
 
 def test_upkeep_has_a_job_and_a_schedule_of_its_own(catalogue: dict[str, Any]) -> None:

@@ -1,14 +1,16 @@
 """The dbt unit tests as asset checks: each model's logic on rows made up for it, not on data.
 
-They say nothing about an hour, so the hourly job leaves them out; run them from the UI, or with
-everything else by `dagster asset materialize --select '*'`.
+They say nothing about an hour, so the hourly job leaves them out. A job of their own runs them each
+night: the models, or the engine that runs them, may be others than the day before.
 """
 
 from collections.abc import Iterator
 
 import dagster as dg
 
+from chimera_assets.access.principal import Principal
 from chimera_assets.orchestration.dbt_translator import TRANSLATOR
+from chimera_assets.runs.job_names import UNIT_TESTS
 from chimera_assets.warehouse.dbt_project import manifest
 from chimera_assets.warehouse.dbt_run import DbtRun
 from chimera_assets.warehouse.model_groups import active_groups
@@ -28,15 +30,15 @@ def _unit_tests() -> dict[str, dg.AssetCheckSpec]:
     return specs
 
 
-UNIT_TESTS = _unit_tests()
+_SPECS = _unit_tests()
 
 
-@dg.multi_asset_check(name="dbt_unit_tests", specs=list(UNIT_TESTS.values()), can_subset=True)
+@dg.multi_asset_check(name="dbt_unit_tests", specs=list(_SPECS.values()), can_subset=True)
 def dbt_unit_tests(
     context: dg.AssetCheckExecutionContext,
 ) -> Iterator[dg.AssetCheckResult]:
     """Run the chosen unit tests of the dbt project."""
-    chosen = {i: s for i, s in UNIT_TESTS.items() if s.key in context.selected_asset_check_keys}
+    chosen = {i: s for i, s in _SPECS.items() if s.key in context.selected_asset_check_keys}
     names = [f"test_name:{unique_id.rpartition('.')[2]}" for unique_id in chosen]
     run = DbtRun(["test", "--select", *names])
     results = {result.node.unique_id: result for result in run.results()}
@@ -53,3 +55,20 @@ def dbt_unit_tests(
             passed=passed,
             description=None if passed else said,
         )
+
+
+unit_tests_job = dg.define_asset_job(
+    UNIT_TESTS,
+    selection=dg.AssetSelection.checks(dbt_unit_tests),
+    description="Runs the unit tests of the dbt models, on rows made up for them.",
+)
+
+unit_tests_schedule = dg.ScheduleDefinition(
+    name=UNIT_TESTS,
+    job=unit_tests_job,
+    cron_schedule="17 3 * * *",
+    execution_timezone="UTC",
+    tags=Principal.of_system(f"schedule {UNIT_TESTS}").tags(),
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Each night at 03:17 UTC; from the pages at any time.",
+)

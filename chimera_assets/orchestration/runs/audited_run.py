@@ -15,7 +15,7 @@ from chimera_assets.audited_context import AuditedContext, new_context
 from chimera_assets.orchestration.runs.tags import CAUSE_TAG, LATE, REPLAY, hours_of_tags
 from chimera_assets.orchestration.runs.wrapped_executor import around_runs
 from chimera_assets.postgres.databases import has_platform_database
-from chimera_assets.runs.job_names import FRESHNESS, LAKE_BUCKET, UPKEEP
+from chimera_assets.runs.job_names import FRESHNESS, LAKE_BUCKET, UNIT_TESTS, UPKEEP
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _AUDIT_TAG = "chimera/audit"
 
 #: Jobs that change no table, and the one that has an entry for each table that it changes.
-_WITHOUT = frozenset({FRESHNESS, LAKE_BUCKET, UPKEEP})
+_WITHOUT = frozenset({FRESHNESS, LAKE_BUCKET, UNIT_TESTS, UPKEEP})
 
 _NAMED_ASSETS = 20
 

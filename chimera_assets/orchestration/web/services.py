@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster._cli.dev
 
+from chimera_assets.orchestration.web.answering import say_when_they_answer
 from chimera_assets.orchestration.web.started import note_self, note_started
 
 if TYPE_CHECKING:
@@ -37,8 +38,11 @@ def _start_and_note(command: Sequence[str], **how: Any) -> subprocess.Popen[byte
 def main() -> None:
     """Run until interrupted."""
     note_self()
+    arguments = sys.argv[1:]
+    host, port = (arguments[arguments.index(option) + 1] for option in ("-h", "-p"))
+    say_when_they_answer(host, int(port))
     _DEV.open_ipc_subprocess = _start_and_note
-    _DEV.dev_command(sys.argv[1:], prog_name="dagster dev")
+    _DEV.dev_command(arguments, prog_name="dagster dev")
 
 
 if __name__ == "__main__":
