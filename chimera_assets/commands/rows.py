@@ -97,7 +97,7 @@ def _json_lines(frame: pl.DataFrame) -> str:
     return "\n".join(json.dumps(row, ensure_ascii=False, default=str) for row in rows)
 
 
-def _holds_floats(kind: pl.DataType) -> bool:
+def _holds_floats(kind: Any) -> bool:  # noqa: ANN401 - a type of polars', or its class
     if isinstance(kind, pl.List | pl.Array):
         return kind.inner.is_float() or _holds_floats(kind.inner)
     fields = kind.fields if isinstance(kind, pl.Struct) else ()
