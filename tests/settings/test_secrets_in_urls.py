@@ -111,3 +111,8 @@ def test_a_gateway_whose_url_cannot_be_read_is_not_said(url: str) -> None:
     assert not published.complete
     assert "CHIMERA_PUSHGATEWAY_URL" in published.message
     assert "Zq7Kx" not in published.message
+
+
+def test_the_address_of_the_pages_has_no_user_as_it_stands_in_messages() -> None:
+    with pytest.raises(SettingError, match="without user and password"):
+        Settings(_env_file=None, ui_url=f"https://u:{PASSWORD}@pages.example.org")  # type: ignore[call-arg]
