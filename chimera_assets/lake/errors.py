@@ -122,9 +122,6 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
     if isinstance(error, TableNotFoundError):
         return TableNotFound(uri)
     text = str(error).lower()
-    if isinstance(error, DeltaError) and "kernel error" in text:
-        cause = str(error).splitlines()[0]  # what follows are addresses in the library
-        return LakeError(f"{uri}: the table's log cannot be read: {cause}")
     if "no space left" in text or "disk full" in text or "file too large" in text:
         return LakeError(f"{uri}: the disk is full; make room and run it again ({_line(error)})")
     if found := next((words for words in _REFUSED if words in text), None):
@@ -132,6 +129,9 @@ def translated(error: Exception, uri: str) -> Exception:  # noqa: PLR0911
             f"{uri}: {_REFUSED[found]}; give this user the right to write there, or set "
             f"CHIMERA_LAKE_URI to a place where it may ({_line(error)})"
         )
+    if isinstance(error, DeltaError) and "kernel error" in text:
+        cause = str(error).splitlines()[0]  # what follows are addresses in the library
+        return LakeError(f"{uri}: the table's log cannot be read: {cause}")
     if isinstance(error, OSError) or "generic s3 error" in text or "object store" in text:
         kind = StorageUnavailable if sounds_transient(text) else LakeError
         return kind(f"{uri}: the storage failed: {_line(error)}")

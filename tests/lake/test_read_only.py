@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.lake import Lake, LakeError
+from chimera_assets.lake.log_retention import set_log_retention
 from tests.lake.conftest import events, hours
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def read_only(tmp_path: Path) -> Iterator[Lake]:
     folder = tmp_path / "lake"
     lake = Lake(str(folder))
     lake.table("raw", "events").write_hours(events(hours(1)), hours(1))
-    lake.table("raw", "events").write_hours(events(hours(2)), hours(2))
+    for _ in range(20):  # a checkpoint is due, and files are no longer used
+        lake.table("raw", "events").write_hours(events(hours(2)), hours(2))
     if os.geteuid() != 0:
         places = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
         for path in places:
@@ -48,6 +50,9 @@ def test_a_lake_that_may_only_be_read(read_only: Lake) -> None:
         "all": lambda: table.overwrite(events(hours(1))),
         "append": lambda: table.append(events(hours(1))),
         "restore": lambda: table.restore(1),
+        "vacuum": lambda: table.vacuum(0),
+        "the log": lambda: set_log_retention(table, 7),
+        "the log, for longer": lambda: set_log_retention(table, 45),
         "a new table": lambda: read_only.table("raw", "new").overwrite(events(hours(1))),
     }
     for what, attempt in attempts.items():
