@@ -120,10 +120,9 @@ def _contracts(contracts: Iterable[Contract]) -> Iterator[tuple[_Key, Any]]:
 def _settings(settings: Settings) -> Iterator[tuple[_Key, dict[str, str]]]:
     """Every setting that somebody set; one that is not set has no record."""
     for name in settings.model_fields_set - _LEFT_OUT:
-        value = getattr(settings, name)
-        if value is not None:
-            text = str(value) if name in SECRETS else clean(str(value))
-            yield (_SETTING, PREFIX + name.upper()), {"value": text}
+        text = str(getattr(settings, name))
+        known = text if name in SECRETS else clean(text)
+        yield (_SETTING, PREFIX + name.upper()), {"value": known}
 
 
 def _sealed(secret: str) -> dict[str, str]:

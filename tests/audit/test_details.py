@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,8 +44,11 @@ def test_large_details_are_cut_and_say_so() -> None:
     assert as_json(None) is None
 
 
-def test_times_and_broken_text_are_kept_as_text() -> None:
+def test_times_money_and_broken_text_are_kept_as_text() -> None:
     assert (
         as_json({"at": datetime(2026, 1, 31, tzinfo=UTC)}) == '{"at": "2026-01-31T00:00:00+00:00"}'
+    )
+    assert as_json({"cost": Decimal("0.10"), "hours": range(2)}) == (
+        '{"cost": "0.10", "hours": [0, 1]}'
     )
     assert clean("a\x00b\udce4") == "a\N{REPLACEMENT CHARACTER}b?"
