@@ -10,7 +10,7 @@ import pytest
 from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from chimera_assets.lake import Lake, Replay, Table
+from chimera_assets.lake import CommitConflict, Lake, Replay, Table
 from chimera_assets.lake.partitions import predicate
 from tests.lake.conftest import events, hours
 from tests.lake.test_writing import counted, total
@@ -100,6 +100,27 @@ def test_both_bring_the_same_new_column(table: Table, other: Table) -> None:
     table.write_hours(rows.replay(), hours(0))
     assert sorted(set(table.read().collect()["model"])) == ["m-0", "m-1"]
     assert table.count() == 20
+
+
+def test_rows_in_files_of_other_types_than_another_brings_are_not_committed(local: Lake) -> None:
+    """Both bring a new column: rows that come only once are given up, others are written again."""
+    table, other = (Lake(local.uri).table("staged", "generations") for _ in range(2))
+    table.write_hours(events(hours(0, 2)), hours(0, 2))
+
+    def interrupted(name: str) -> Interrupted:
+        column = pl.lit(7, pl.Int64).alias(name)
+        wide = events(hours(1)).with_columns(column)
+        narrow = events(hours(0), value=2).with_columns(column.cast(pl.Int32))
+        return Interrupted(narrow, lambda: other.write_hours(wide, hours(1)))
+
+    with pytest.raises(CommitConflict, match="changed its columns; nothing was written"):
+        table.write_hours(interrupted("score").once(), hours(0))
+    assert (table.count(), total(table)) == (20, 20)
+
+    rows = interrupted("rank")
+    table.write_hours(rows.replay(), hours(0))
+    assert (table.count(), total(table), rows.readings) == (20, 30, 2)
+    assert table.read(columns=["rank"]).collect()["rank"].to_list() == [7] * 20
 
 
 def by_deltalake(table: Table, hour: int, value: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,6 +13,7 @@ import pytest
 
 from chimera_assets.lake import HoursMismatch, Lake, SchemaConflict, Table, TableNotFound
 from chimera_assets.lake.commit import Carried
+from chimera_assets.lake.storage import stored_files
 from chimera_assets.lake.stream import Replay, Stream
 from tests.lake.conftest import events, hours
 
@@ -149,6 +152,21 @@ def test_an_error_of_the_source_comes_through_as_its_own(local: Lake) -> None:
     assert table.count() == 0
 
 
+def test_half_a_file_of_a_source_that_fails_is_not_left_behind(table: Table) -> None:
+    def broken() -> Iterator[pa.RecordBatch]:
+        for _ in range(15):  # 150,000 rows: the first row group is in the file
+            yield from part.to_batches()
+        msg = "the database went away"
+        raise ConnectionError(msg)
+
+    part = events(hours(0), rows=10_000).to_arrow()
+    with pytest.raises(OSError, match="the database went away"):
+        table.write_hours(pa.RecordBatchReader.from_batches(part.schema, broken()), hours(0))
+
+    stored = stored_files(table.uri, table.storage_options)
+    assert [path for path in stored if path.endswith(".parquet")] == []
+
+
 def test_what_can_be_made_again_is_not_copied_for_a_second_try(table: Table) -> None:
     made = []
 
@@ -197,14 +215,22 @@ def test_append_overwrite_and_merge(table: Table) -> None:
 
 def test_the_log_keeps_smallest_and_largest_values_only_of_columns_named(local: Lake) -> None:
     table = local.table("staged", "private")
-    table.write_hours(events(hours(0)), hours(0), stats_columns=["value"])
-    log = "".join(file.read_text() for file in _log_files(table))
-    assert "minValues" in log
+    rows = events(hours(0)).with_columns(nothing=pl.lit(None, pl.Int64))
+    named = ["value", "timestamp", "nothing", "hour_partition"]
+    table.write_hours(rows, hours(0), stats_columns=named)
+    log = "\n".join(file.read_text() for file in _log_files(table))
     assert '"e-17' not in log.replace("\\", "")  # as a value: file names hold random letters
+    (added,) = [json.loads(line)["add"] for line in log.splitlines() if line.startswith('{"add"')]
+    assert json.loads(added["stats"]) == {
+        "numRecords": 10,
+        "nullCount": {"value": 0, "timestamp": 0, "nothing": 10},
+        "minValues": {"value": 1, "timestamp": "2026-01-31T00:00:00.000000Z"},
+        "maxValues": {"value": 1, "timestamp": "2026-01-31T00:09:00.000000Z"},
+    }
+    later = pl.col("timestamp") > datetime(2026, 1, 31, 0, 7, tzinfo=UTC)
+    assert table.read().filter(later).collect().height == 2
     assert table.read().collect()["hour_partition"][0] == date(2026, 1, 31)
 
 
-def _log_files(table: Table) -> list[object]:
-    from pathlib import Path
-
+def _log_files(table: Table) -> list[Path]:
     return list(Path(table.uri).glob("_delta_log/*.json"))

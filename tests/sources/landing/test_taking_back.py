@@ -86,6 +86,20 @@ def test_a_file_that_is_gone_is_not_taken_out_to_be_read_again(landing: Landing)
     assert keys(landing) == ["e-1"]
 
 
+def test_a_file_that_is_cut_off_by_now_is_not_taken_out_to_be_read_again(landing: Landing) -> None:
+    uri = landing.drop("a.jsonl.gz", json_lines([event(1)]))
+    landing.take()
+    whole = Path(uri).read_bytes()
+    Path(uri).write_bytes(whole[:-9])
+    with pytest.raises(SourceError, match=r"cut off.*chimera landing remove"):
+        taken_back(landing, uri, again=True)
+    assert keys(landing) == ["e-1"]
+
+    assert taken_back(landing, uri, again=False).rows == 1
+    assert keys(landing) == []
+    assert states(landing) == {"a.jsonl.gz": "removed"}
+
+
 def test_files_that_land_meanwhile_stay(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
     uri = landing.drop("a.jsonl", json_lines([event(1)]))
     landing.take()
