@@ -7,6 +7,7 @@ say. Nothing below asks again.
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 import unicodedata
 from dataclasses import dataclass, replace
@@ -152,10 +153,6 @@ def os_user() -> str:
     The process's own id and not LOGNAME or USER, which are anybody's to set.
     """
     try:
-        import pwd  # noqa: PLC0415 - does not exist on Windows
-
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"uid {os.getuid()}"
-    except ImportError:
-        return os.environ.get("USERNAME", _UNKNOWN)

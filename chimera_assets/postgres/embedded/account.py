@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,6 @@ class Account:
 
         No user is ever added to the machine.
         """
-        import pwd  # noqa: PLC0415 - does not exist on Windows
-
         if os.geteuid() != 0:
             return cls()
         if data.exists() and data.stat().st_uid != 0:
