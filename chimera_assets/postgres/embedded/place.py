@@ -147,9 +147,7 @@ def _finish_move(cluster: Cluster) -> None:
     """Let the link take the place of data that were moved, also by a start that was cut off."""
     moving, inside = cluster.root / _MOVING, cluster.root / "data"
     if moving.is_symlink() and not inside.is_symlink():
-        if inside.exists() and moving.exists():  # copied, and not yet put aside
-            inside.rename(inside.with_suffix(".moved"))
-        if inside.exists():  # nothing was moved yet: that begins anew
+        if inside.exists():  # not moved yet, or a copy not taken for them yet: that begins anew
             shutil.rmtree(moving.readlink().parent, ignore_errors=True)
             moving.unlink()
         else:
