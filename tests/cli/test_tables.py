@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 
 NAME = "staged/generations"
 STAGED = 3 * ROWS - 2
+
+
+class Keyboard(io.StringIO):
+    """What somebody types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
 
 pytestmark = pytest.mark.usefixtures("lake_of_four_hours")
 
@@ -155,6 +164,19 @@ def test_the_past_can_be_read_and_brought_back(chimera: Chimera, lake_of_four_ho
     again = one_line(chimera("table", "restore", NAME, "--as-of", newest, "--yes"))
     assert f"it is at version {newest} already; there is nothing to restore" in again
     assert str(table.version()) == newest
+
+
+def test_at_a_terminal_what_may_be_regretted_is_asked_about_first(
+    chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = lake_of_four_hours.table("staged", "generations")
+    before = table.version()
+    table.write_hours(None, HOURS)
+    for answer, rows in (("n\n", 0), ("", 0), ("y\n", STAGED)):
+        monkeypatch.setattr(sys, "stdin", Keyboard(answer))
+        said = chimera("table", "restore", NAME, "--as-of", str(before))
+        assert f"Make {NAME} again what it was at {before}?" in said.err
+        assert (said.code == 0, table.count()) == (rows > 0, rows)
 
 
 def test_small_files_are_merged_and_old_ones_deleted(

