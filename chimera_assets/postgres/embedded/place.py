@@ -134,12 +134,10 @@ def _move(inside: Path, target: Path, account: Account) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        draft = target.with_suffix(".new")
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(inside, draft, symlinks=True)
-        for path in (draft, *draft.rglob("*")):
+        shutil.copytree(inside, target, symlinks=True)
+        for path in (target, *target.rglob("*")):
             account.own(path)
-        draft.rename(target)
+        # Until now the copy counts for nothing; see `_finish_move`.
         inside.rename(inside.with_suffix(".moved"))
 
 
