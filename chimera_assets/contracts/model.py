@@ -44,13 +44,32 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, type (a key of `POLARS_TYPES`), whether null is refused, its level."""
+    """One column, and where its values come from.
+
+    Attributes:
+        name: Its name, in all tables of the lake.
+        type: A key of `POLARS_TYPES`.
+        required: Whether null is refused.
+        description: What it is, for people.
+        classification: Its level, `L0` to `L4`.
+        physical_name: What it is called in the source, where that is not its name.
+        transform: Its `transformLogic`: an expression over columns of the source table.
+        timezone: The time zone of times that are written without one; None if there are none.
+    """
 
     name: str
     type: str
     required: bool
     description: str
     classification: str
+    physical_name: str | None = None
+    transform: str | None = None
+    timezone: str | None = None
+
+    @property
+    def source_name(self) -> str:
+        """What it is called in the source."""
+        return self.physical_name or self.name
 
     @property
     def polars_type(self) -> pl.DataType:

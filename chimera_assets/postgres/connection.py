@@ -49,7 +49,7 @@ class Database(Address):
             connection.close()
             return dbapi.connect(self.normal_url(_PLAIN_NAMES), autocommit=autocommit)
         except dbapi.Error as error:
-            raise self.connect_error(_message(error)) from None
+            raise self.connect_error(message(error)) from None
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -58,7 +58,7 @@ class Database(Address):
             yield
         except dbapi.Error as error:
             state, lost = error.sqlstate or "", is_lost(error)
-            raise self.statement_error(_message(error), state, lost=lost) from None
+            raise self.statement_error(message(error), state, lost=lost) from None
 
     @contextmanager
     def explained_stream(self) -> Iterator[None]:
@@ -67,7 +67,7 @@ class Database(Address):
             with self.explained():
                 yield
         except OSError as error:
-            raise self.stream_error(_message(error), lost=is_lost(error)) from None
+            raise self.stream_error(message(error), lost=is_lost(error)) from None
 
 
 def _knows_types(connection: dbapi.Connection) -> bool:
@@ -87,7 +87,7 @@ def execute(
         return cursor.fetch_arrow_table().to_pylist() if cursor.description else []
 
 
-def _message(error: Exception) -> str:
+def message(error: Exception) -> str:
     """The driver's message without its wrapping."""
     text = re.sub(r"Query was:.*", "", str(error), flags=re.DOTALL)
     return re.sub(

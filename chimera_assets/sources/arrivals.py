@@ -167,10 +167,10 @@ def server_of(connection: dbapi.Connection) -> str | None:
         connection.rollback()
 
 
-def look(connection: dbapi.Connection, contract: Contract, server: str | None) -> Look:
-    """The state of a contract's table that the transaction of this connection sees."""
-    tables = execute(connection, _TABLES, [contract.source_table])
-    if not all(table["versioned"] for table in tables):
+def look(connection: dbapi.Connection, table: SourceTable, server: str | None) -> Look:
+    """The state of a table that the transaction of this connection sees."""
+    parts = execute(connection, _TABLES, [table.quoted])
+    if not all(part["versioned"] for part in parts):
         return Look(None)
     (found,) = execute(connection, _MOMENT)
     standby = found["standby"]
@@ -181,7 +181,7 @@ def look(connection: dbapi.Connection, contract: Contract, server: str | None) -
         snapshot,
         server,
         found["database"],
-        frozenset(table["id"] for table in tables),
+        frozenset(part["id"] for part in parts),
         found["taken_at"],
     )
     return Look(now, next_xid, standby)

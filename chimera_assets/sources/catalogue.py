@@ -1,38 +1,49 @@
-"""What a source table holds, by PostgreSQL's catalogue, and whether a contract fits."""
+"""What a source table holds, by PostgreSQL's catalogue."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from adbc_driver_postgresql import dbapi
 
-from chimera_assets.contracts import contracts
-from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
-from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError, SourceTableMissing
+from chimera_assets.sources import naive_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chimera_assets.contracts import Column, Contract
+_Value = TypeVar("_Value")
 
 #: SQLSTATE of a table's name that is not even one: bad syntax, too many dots, another database's.
-_INVALID_NAMES = {"42602", "42601", "0A000"}
+_INVALID_NAMES = {"42602", "42601", "0A000", "22023"}
 
-#: The server quotes every identifier that goes into our SQL, and sees through domains.
-_COLUMNS = """
+#: The table of a name, if what is called so has rows.
+_RELATION = """
+    SELECT (SELECT pg_class.oid::regclass::text FROM pg_class
+            WHERE pg_class.oid = to_regclass($1) AND relkind IN ('r', 'p', 'v', 'm', 'f'))
+        AS relation
+"""
+#: What `to_regclass` does not find may be written in another case than it is called.
+_FOLDED = """
+    SELECT pg_class.oid::regclass::text AS relation
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace,
+         parse_ident($1) AS parts
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND lower(relname) = lower(parts[cardinality(parts)])
+      AND CASE cardinality(parts) WHEN 1 THEN pg_table_is_visible(pg_class.oid)
+          WHEN 2 THEN lower(nspname) = lower(parts[1]) ELSE false END
+"""
+
+#: The server sees through domains. `{typed}` is of columns or expressions: number, name, type.
+_SEEN_THROUGH = """
     WITH RECURSIVE typed AS (
-        SELECT attnum, attname, atttypid AS type
-        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE attrelid = to_regclass($1) AND relkind IN ('r', 'p', 'v', 'm', 'f')
-          AND attnum > 0 AND NOT attisdropped
+        {typed}
         UNION ALL
-        SELECT attnum, attname, typbasetype
+        SELECT number, name, typbasetype
         FROM typed JOIN pg_type ON oid = type AND typtype = 'd'
     )
-    SELECT to_regclass($1)::text AS relation, attname::text AS name, quote_ident(attname) AS quoted,
-           quote_literal(attname) AS literal, format_type(type, NULL) AS declared,
+    SELECT name, format_type(type, NULL) AS declared,
            CASE own.typname WHEN 'citext' THEN 'citext' ELSE format_type(type, NULL) END AS type,
            coalesce(element.typtype, own.typtype) = 'e' AS is_enum,
            coalesce(element.typcategory, own.typcategory) = 'S'
@@ -41,22 +52,22 @@ _COLUMNS = """
     JOIN pg_type AS own ON own.oid = type AND own.typtype <> 'd'
     LEFT JOIN pg_type AS element ON element.oid = own.typelem AND own.typcategory = 'A'
     JOIN pg_database ON datname = current_database()
-    ORDER BY attnum
+    ORDER BY number
 """
-
-_INTEGERS = ("smallint", "integer", "bigint")
-_TEXTS = ("text", "character varying", "character", "uuid", "name", "citext")
-
-#: Contract type -> the PostgreSQL types that hold it.
-_FITTING: Mapping[str, tuple[str, ...]] = {
-    "string": _TEXTS,
-    "integer": _INTEGERS,
-    "number": (*_INTEGERS, "real", "double precision", "numeric"),
-    "boolean": ("boolean",),
-    "timestamp": ("timestamp with time zone",),
-    "date": ("date",),
-    "array<string>": tuple(f"{text}[]" for text in _TEXTS),
-}
+_COLUMNS = _SEEN_THROUGH.format(
+    typed="""
+        SELECT attnum::int4 AS number, attname::text AS name, atttypid AS type
+        FROM pg_attribute
+        WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+    """
+)
+#: A row of nulls has the table's types.
+_EXPRESSION = _SEEN_THROUGH.format(
+    typed="""
+        SELECT 1 AS number, {name}::text AS name, pg_typeof({expression})::oid AS type
+        FROM (SELECT (NULL::{table}).*) AS own
+    """
+)
 
 #: Contract types that PostgreSQL has to make; the driver reads all else as it is, and widening
 #: numbers is quicker in Arrow.
@@ -65,99 +76,129 @@ _CAST = {"string": "text", "array<string>": "text[]"}
 
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
-    """A column of a source table.
+    """A column of a source table, or what a contract makes of several.
 
     Attributes:
-        name: Its name.
-        quoted: The same as an identifier of SQL.
-        literal: The same as a text of SQL.
-        type: Its type, a domain's is the one below it; without the schema of an extension.
+        name: Its name; of a contract's column the contract's.
+        type: The type of its value, a domain's is the one below it; without the schema of an
+            extension.
         is_enum: Whether its type, or that of its elements, is an enum.
         may_be_any_bytes: Whether it has text that the server does not check (`SQL_ASCII`).
         declared: Its type as SQL can name it here.
+        expression: SQL of what the source has, if it is not the column of that name.
+        zone: The zone of times that have none, as a text of SQL; else empty.
     """
 
     name: str
-    quoted: str
-    literal: str
     type: str
     is_enum: bool
     may_be_any_bytes: bool = False
     declared: str = ""
+    expression: str = ""
+    zone: str = ""
+
+    @property
+    def quoted(self) -> str:
+        """Its name as an identifier of SQL."""
+        return identifier(self.name)
+
+    @property
+    def literal(self) -> str:
+        """Its name as a text of SQL."""
+        return text(self.name)
+
+    @property
+    def written(self) -> str:
+        """SQL of what the source has."""
+        return self.expression or self.quoted
+
+    @property
+    def sql(self) -> str:
+        """SQL of its value, of the type that it has."""
+        return naive_times.moment(self.written, self.zone) if self.zone else self.written
+
+    def in_zone(self, zone: str) -> SourceColumn:
+        """The same, its times without a zone read in one."""
+        return replace(
+            self, type="timestamp with time zone", declared="timestamptz", zone=text(zone)
+        )
+
+    def between(self, start: str, end: str) -> str:
+        """SQL for whether it lies between two moments; an index on what is written serves."""
+        within = f"{self.sql} >= {start} AND {self.sql} < {end}"
+        if not self.zone:
+            return within
+        return f"{naive_times.may_be_between(self.written, self.zone, start, end)} AND {within}"
 
     def read_as(self, wanted: str) -> str:
-        """SQL that reads the column as a contract's type."""
+        """SQL that reads it as a contract's type."""
         if self.type == "numeric":
-            return f"{self.quoted}::double precision"
+            return f"{self.sql}::double precision"
         target = _CAST.get(wanted, self.type)
-        return self.quoted if self.type == target else f"{self.quoted}::{target}"
+        return self.sql if self.type == target else f"{self.sql}::{target}"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """A source table: its name, quoted by the server, and its columns by name."""
+    """A source table.
+
+    Attributes:
+        quoted: Its name, quoted by the server.
+        columns: Its columns by name; of one that a contract reads, the contract's.
+        further: Names of its columns that the contract does not read.
+    """
 
     quoted: str
     columns: dict[str, SourceColumn]
+    further: tuple[str, ...] = ()
 
 
-def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> SourceTable:
-    """The source table of a contract.
-
-    Raises:
-        SourceError: There is no such table, or this user may not see it.
-        SourceSchemaError: It lacks columns of the contract, or has them in types that do not fit.
-    """
-    table = find_table(connection, contract.source_table)
-    if table is None:
-        raise SourceTableMissing(
-            describe(url),
-            f"expected a table {contract.source_table}, found none",
-            remedy=f"{_made_by(contract)}, set CHIMERA_SOURCE_DATABASE_URL, or correct "
-            f"physicalName in {contract.path}",
-        )
-    wrong = [m for c in contract.columns if (m := _mismatch(c, table.columns.get(c.name)))]
-    if wrong:
-        raise SourceSchemaError(describe(url), contract.source_table, contract.stream, wrong)
-    return table
+def identifier(name: str) -> str:
+    """A name as an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
-def _made_by(contract: Contract) -> str:
-    """What makes the table of a contract."""
-    if contract.stream in contracts().packs:
-        return "make it with `chimera source init`"
-    return (
-        "make it yourself, as `chimera source init` makes only the tables of packs, or land files "
-        "for the stream (docs/landing.md)"
-    )
+def text(value: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def named(name: str, among: Mapping[str, _Value]) -> _Value | None:
+    """What is called so: exactly, or else as only one is, whatever the case; else None."""
+    if name in among:
+        return among[name]
+    folded = [value for known, value in among.items() if known.casefold() == name.casefold()]
+    return folded[0] if len(folded) == 1 else None
 
 
 def find_table(connection: dbapi.Connection, name: str) -> SourceTable | None:
-    """The table or view of that name, written as in SQL; None if there is none."""
+    """The table or view of that name, written as in SQL; None if there is none.
+
+    A name that SQL would not find may be written in another case than the only one of its letters.
+    """
     try:
-        rows = execute(connection, _COLUMNS, [name])
+        relation = execute(connection, _RELATION, [name])[0]["relation"]
+        if relation is None:
+            folded = execute(connection, _FOLDED, [name])
+            relation = folded[0]["relation"] if len(folded) == 1 else None
     except dbapi.Error as error:
         if error.sqlstate in _INVALID_NAMES:
             return None
         raise
-    if not rows:
+    if relation is None:
         return None
-    columns = [SourceColumn(**{k: v for k, v in row.items() if k != "relation"}) for row in rows]
-    return SourceTable(rows[0]["relation"], {column.name: column for column in columns})
+    columns = [SourceColumn(**row) for row in execute(connection, _COLUMNS, [relation])]
+    return SourceTable(relation, {column.name: column for column in columns})
 
 
-def _mismatch(column: Column, found: SourceColumn | None) -> ColumnMismatch | None:
-    fitting = _FITTING[column.type]
-    expected = f"{column.type} ({' or '.join(fitting)})"
-    if found is None:
-        return ColumnMismatch(column.name, expected, "no such column", "add it")
-    if found.type in fitting or (found.is_enum and _is_text(column.type, found.type)):
-        return None
-    remedy = "change its type"
-    if column.type == "timestamp" and found.type == "timestamp without time zone":
-        remedy = f"a time needs its zone: read it from a view, {found.quoted} AT TIME ZONE 'UTC'"
-    return ColumnMismatch(column.name, expected, found.type, remedy)
+def expression_type(
+    connection: dbapi.Connection, table: SourceTable, name: str, expression: str
+) -> SourceColumn:
+    """What an expression over the columns of a table gives, as a column.
 
-
-def _is_text(wanted: str, found: str) -> bool:
-    return wanted == ("array<string>" if found.endswith("[]") else "string")
+    Raises:
+        dbapi.Error: The server does not take it.
+    """
+    sql = _EXPRESSION.format(name=text(name), expression=expression, table=table.quoted)
+    (row,) = execute(connection, sql)
+    return SourceColumn(**row, expression=expression)

@@ -6,8 +6,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from chimera_assets.postgres.connection import execute
-from chimera_assets.sources.catalogue import inspect
 from chimera_assets.sources.database import source_database
+from chimera_assets.sources.mapping import inspect
 from chimera_assets.sources.readable import unreadable_when
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ AHEAD = timedelta(minutes=5)
 def placed_sql(event: SourceColumn, arrival: SourceColumn | None) -> str:
     """SQL for the time that places a row; null or unreadable if none does."""
     if arrival is None:
-        return event.quoted
-    return f"CASE WHEN {_misplaced(event, arrival)} THEN {arrival.quoted} ELSE {event.quoted} END"
+        return event.sql
+    return f"CASE WHEN {_misplaced(event, arrival)} THEN {arrival.sql} ELSE {event.sql} END"
 
 
 def placed_between_sql(
@@ -44,26 +44,25 @@ def placed_between_sql(
         start: SQL for the first moment.
         end: SQL for the moment after the last one.
     """
-    by_event = f"{event.quoted} >= {start} AND {event.quoted} < {end}"
+    by_event = event.between(start, end)
     if arrival is None:
         return by_event
     return (
         f"({by_event} AND ({_ahead(event, arrival)}) IS NOT TRUE) OR "
-        f"({arrival.quoted} >= {start} AND {arrival.quoted} < {end} "
-        f"AND {_misplaced(event, arrival)})"
+        f"({arrival.between(start, end)} AND {_misplaced(event, arrival)})"
     )
 
 
 def _misplaced(event: SourceColumn, arrival: SourceColumn) -> str:
-    return f"({event.quoted} IS NULL OR {_unreadable(event)} OR {_ahead(event, arrival)})"
+    return f"({event.sql} IS NULL OR {_unreadable(event)} OR {_ahead(event, arrival)})"
 
 
 def _ahead(event: SourceColumn, arrival: SourceColumn) -> str:
     # An arrival that cannot be represented says nothing about the event, and adding to it may fail.
     allowed = f"interval '{AHEAD.total_seconds():.0f} seconds'"
     return (
-        f"CASE WHEN {event.quoted} <= {arrival.quoted} OR {_unreadable(arrival)} THEN false "
-        f"ELSE {event.quoted} > {arrival.quoted} + {allowed} END"
+        f"CASE WHEN {event.sql} <= {arrival.sql} OR {_unreadable(arrival)} THEN false "
+        f"ELSE {event.sql} > {arrival.sql} + {allowed} END"
     )
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.sources.catalogue import inspect
 from chimera_assets.sources.database import source_database
 from chimera_assets.sources.in_no_hour import rows_in_no_hour
+from chimera_assets.sources.mapping import inspect
 from chimera_assets.sources.session import begin
 from chimera_assets.sources.source_state import SourceNow
 
@@ -46,12 +46,10 @@ class PostgresSource:
         with self._database.connect() as connection:
             begin(connection)
             table = inspect(connection, self._database.url, contract)
-        further = sorted(set(table.columns) - set(contract.column_names))
-        if not further:
+        if not table.further:
             return []
-        return [
-            f"{contract.source_table}: not in the contract, not extracted: {', '.join(further)}"
-        ]
+        further = ", ".join(table.further)
+        return [f"{contract.source_table}: not in the contract, not extracted: {further}"]
 
     def extract_reference(self, contract: Contract, batch: Batch) -> pa.RecordBatchReader:
         """All rows of a reference table, as the source has them now; no hour columns.

@@ -57,7 +57,7 @@ def placed_before(contract: Contract, table: SourceTable, moment: str) -> str:
 def in_no_hour(contract: Contract, table: SourceTable) -> str:
     """Whether a row has neither a readable event time nor a readable arrival."""
     return " AND ".join(
-        f"({table.columns[name].quoted} IS NULL OR {unreadable_when(table.columns[name])})"
+        f"({table.columns[name].sql} IS NULL OR {unreadable_when(table.columns[name])})"
         for name in (contract.event_time, contract.arrival_time)
         if name is not None
     )

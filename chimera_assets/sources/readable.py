@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chimera_assets.sources import naive_times
+
 if TYPE_CHECKING:
     from chimera_assets.sources.catalogue import SourceColumn
 
@@ -36,10 +38,13 @@ def unreadable_when(column: SourceColumn) -> str | None:
         whole = "array_to_string({0}, '')" if is_array else "{0}::text"
         broken = f"encode(convert_to({whole}, 'SQL_ASCII'), 'hex') !~ '{_UTF8_HEX}'"
         known = f"({known} OR {broken})" if known else f"({broken})"
-    return known.format(column.quoted) if known else None
+    told = known.format(column.sql) if known else None
+    if not column.zone:
+        return told
+    return f"({naive_times.is_untold(column.written, column.zone)} OR {told})"
 
 
 def original_text(column: SourceColumn) -> str:
     """SQL for the text of a value that cannot be read; bytes that are no text as escapes."""
-    text = f"{column.quoted}::text"
+    text = f"{column.written}::text"
     return f"encode(convert_to({text}, 'SQL_ASCII'), 'escape')" if column.may_be_any_bytes else text

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources import arrivals, key_match
-from chimera_assets.sources.catalogue import inspect
+from chimera_assets.sources.mapping import inspect
 from chimera_assets.sources.query import (
     FROM_SETTING,
     TO_SETTING,
@@ -71,7 +71,7 @@ class SourceNow:
     def look(self) -> Look:
         """Where this state stands among others."""
         with self._database.explained():
-            return arrivals.look(self._connection, self._contract, self._server)
+            return arrivals.look(self._connection, self._table, self._server)
 
     def arrivals(self, since: Moment | None, hours: HourRange) -> Arrivals:
         """What arrived since a moment, by hour; see `arrivals.py`.
@@ -146,10 +146,12 @@ class SourceNow:
         """
         columns = [self._table.columns[name] for name in self._contract.key]
         typed = ", ".join(f"{column.quoted} {key_match.given_as(column)}" for column in columns)
+        own = ", ".join(f"{column.sql} AS {column.quoted}" for column in columns)
         same = " AND ".join(key_match.equal(column) for column in columns)
         sql = (
             f"SELECT count(*) AS found FROM jsonb_to_recordset($1::jsonb) AS given ({typed}) "  # noqa: S608
-            f"WHERE EXISTS (SELECT FROM {self._table.quoted} AS own WHERE {same})"
+            f"WHERE EXISTS (SELECT FROM (SELECT {own} FROM {self._table.quoted}) AS own "
+            f"WHERE {same})"
         )
         with self._database.explained():
             return int(execute(self._connection, sql, [keys])[0]["found"])

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+import polars as pl
 import pyarrow as pa
 
 from chimera_assets.hour_columns import HOUR_FIELDS, arrow_hour_columns
 from chimera_assets.sources.placement import placed_arrow
+from chimera_assets.sources.text_values import read_texts
+from chimera_assets.sources.unread_texts import with_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adbc_driver_postgresql import dbapi
 
     from chimera_assets.contracts import Contract
@@ -92,7 +97,8 @@ class RowStream:
 
     def _complete(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """The batch in its final schema: columns as they came, hour and lineage added."""
-        *columns, unreadable = rows.columns
+        *given, unreadable = rows.columns
+        columns, unreadable = self._from_texts(given, unreadable)
         if HOUR_FIELDS[0].name in self._schema.names:
             by_name = dict(zip(self._contract.column_names, columns, strict=True))
             event = by_name[self._contract.event_time or ""]
@@ -110,3 +116,20 @@ class RowStream:
             for column, field in zip(columns, self._schema, strict=True)
         ]
         return pa.RecordBatch.from_arrays(typed, schema=self._schema)
+
+    def _from_texts(
+        self, given: Sequence[pa.Array], unreadable: pa.Array
+    ) -> tuple[list[pa.Array], pa.Array]:
+        """The columns, those that came as texts in their types, and what could not be read."""
+        columns, unread = list(given), dict[str, pl.Series]()
+        for at, column in enumerate(self._contract.columns):
+            if pa.types.is_string(given[at].type) and column.type != "string":
+                texts = pl.Series(pl.from_arrow(given[at]))
+                values = read_texts(column, texts)
+                columns[at] = values.to_arrow()
+                lost = texts.zip_with(values.is_null(), pl.Series([None], dtype=pl.String))
+                if lost.null_count() < len(lost):
+                    unread[column.name] = lost
+        if unread:
+            unreadable = with_texts(pl.Series(pl.from_arrow(unreadable)), unread).to_arrow()
+        return columns, unreadable

@@ -81,6 +81,12 @@ def one_of(known: Iterable[str], found: object = None, *, listed_by: str | None 
     return f"one of {listed} (did you mean {close}?)"
 
 
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """` (did you mean c?)`, or nothing if nothing known is like it."""
+    close = _closest(sorted(known), found)
+    return f" (did you mean {close}?)" if close is not None else ""
+
+
 def _closest(names: Sequence[str], found: object) -> str | None:
     """The name that was meant: one that is spelt alike, else the first that has it as a part."""
     text = str(found).lower() if found is not None else ""

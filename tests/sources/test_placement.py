@@ -41,8 +41,8 @@ FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 #: Times of PostgreSQL that Arrow cannot hold.
 ENDLESS = ("infinity", "-infinity", "0001-12-31 23:59:59.999999+00 BC", "10000-01-01 00:00:00+00")
 
-EVENT = SourceColumn("at", '"at"', "'at'", "timestamp with time zone", is_enum=False)
-ARRIVAL = SourceColumn("came", '"came"', "'came'", "timestamp with time zone", is_enum=False)
+EVENT = SourceColumn("at", "timestamp with time zone", is_enum=False)
+ARRIVAL = SourceColumn("came", "timestamp with time zone", is_enum=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def hours_in_sql(
 ) -> list[int | None]:
     """Hours since 1970 by PostgreSQL; the filter by hours must select each row by its own only."""
     given = [{"n": n, "at": text(r.event), "came": text(r.arrival)} for n, r in enumerate(rows)]
-    placed = SourceColumn("placed", "placed", "''", "timestamp with time zone", is_enum=False)
+    placed = SourceColumn("placed", "timestamp with time zone", is_enum=False)
     own = placed_between_sql(EVENT, arrival, "start", "start + interval '1 hour'")
     sql = f"""
         WITH rows AS (

@@ -67,7 +67,7 @@ def test_every_column_that_does_not_fit_is_named_at_once(
         assert set(reported) == {"provider", "tokens_used", "timestamp"}
         assert reported["provider"][0] == "no such column"
         assert reported["tokens_used"][0] == "text"
-        assert "AT TIME ZONE 'UTC'" in reported["timestamp"][1]
+        assert "defaultTimezone: UTC" in reported["timestamp"][1]
         assert not caught.value.transient
         assert "\n" not in str(caught.value)
 

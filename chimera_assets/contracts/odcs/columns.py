@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
 from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, Column
+from chimera_assets.contracts.transform import TransformError, read_transform
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.yaml_documents import one_of
 
@@ -32,6 +34,7 @@ def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:
     if not table.properties:
         document.problem(TABLE, "properties", expected="at least one column", found="none")
     columns: dict[str, Column] = {}
+    sources: dict[str, str] = {}
     for position, declared in enumerate(table.properties or []):
         here = (*TABLE, "properties", position)
         column = _read_column(document, declared, here)
@@ -39,6 +42,12 @@ def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:
             expected = "each column once, whatever its case"
             document.problem(here, f"column {column.name}", expected=expected, found="it again")
         columns[column.name.lower()] = column
+        if column.transform is None:
+            other = sources.setdefault(column.source_name.lower(), column.name)
+            if other != column.name:
+                expected = "a column of the source once (transformLogic may read it again)"
+                what, found = f"source of column {column.name}", f"{column.source_name}, as {other}"
+                document.problem((*here, "physicalName"), what, expected=expected, found=found)
     return tuple(columns.values())
 
 
@@ -62,7 +71,41 @@ def _read_column(document: Document, declared: SchemaProperty, here: Location) -
         required=bool(declared.required) or bool(declared.primaryKey),
         description=" ".join((declared.description or "").split()),
         classification=level if level in LEVELS else LEVELS[-1],
+        physical_name=declared.physicalName or None,
+        transform=_read_transform(document, declared, here),
+        timezone=_read_timezone(document, declared, here),
     )
+
+
+def _read_transform(document: Document, declared: SchemaProperty, here: Location) -> str | None:
+    text = declared.transformLogic
+    if text is None:
+        return None
+    what = f"transformLogic of column {declared.name}"
+    try:
+        read_transform(text)
+    except TransformError as error:
+        place = (*here, "transformLogic")
+        document.problem(place, what, expected=error.expected, found=error.found)
+    if declared.physicalName:
+        expected = "no physicalName beside it; the expression names the columns"
+        found = declared.physicalName
+        document.problem((*here, "physicalName"), what, expected=expected, found=found)
+    return text
+
+
+def _read_timezone(document: Document, declared: SchemaProperty, here: Location) -> str | None:
+    zone = (declared.logicalTypeOptions or {}).get("defaultTimezone")
+    if zone is None:
+        return None
+    if not isinstance(zone, str) or zone not in available_timezones():
+        known = available_timezones()
+        what = f"defaultTimezone of column {declared.name}"
+        expected = f"a time zone such as Europe/Berlin, {one_of(known, str(zone))}"
+        place = (*here, "logicalTypeOptions", "defaultTimezone")
+        document.problem(place, what, expected=expected, found=str(zone))
+        return None
+    return zone
 
 
 def _read_type(document: Document, declared: SchemaProperty, here: Location) -> str:

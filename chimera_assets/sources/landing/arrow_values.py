@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from chimera_assets.sources.landing.values import READERS
+from chimera_assets.sources.text_values import localized, read_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def fitted(column: pa.Array, wanted: Column) -> Fitted:
         wanted: The contract's column.
     """
     plain = _plain(column)
-    value, unread = _FITTED[wanted.type](plain)
+    value, unread = _FITTED[wanted.type](plain, wanted)
     return value.alias(wanted.name), unread
 
 
@@ -63,7 +63,7 @@ def _uuids(column: pa.Array) -> pa.Array:
     return pa.array(texts, pa.string())
 
 
-def _strings(column: pa.Array) -> Fitted:
+def _strings(column: pa.Array, wanted: Column) -> Fitted:
     kind = column.type
     # Of a fixed size are numbers, keys, spans of time: bytes that could be read as text are none.
     if types.is_nested(kind) or _is_span(kind) or types.is_fixed_size_binary(kind):
@@ -71,11 +71,11 @@ def _strings(column: pa.Array) -> Fitted:
     if _is_binary(kind) or _is_text(kind):
         return _utf8(column)
     if types.is_temporal(kind):
-        return _moments(column)
-    return _readable(_texts(column), "string")
+        return _moments(column, wanted)
+    return _whole(_texts(column))
 
 
-def _moments(column: pa.Array) -> Fitted:
+def _moments(column: pa.Array, wanted: Column) -> Fitted:
     """Times and dates as texts; what no clock and no calendar has is none of them."""
     if types.is_time(column.type):
         width = pa.int32() if types.is_time32(column.type) else pa.int64()
@@ -83,11 +83,11 @@ def _moments(column: pa.Array) -> Fitted:
         known = given.is_between(0, _SECONDS_A_DAY * _UNITS_A_SECOND[unit], closed="left")
         unread = _unless(known, given.cast(pl.String) + f" {unit} since midnight")
     else:
-        _, unread = (_dates if types.is_date(column.type) else _timestamps)(column)
+        _, unread = (_dates if types.is_date(column.type) else _timestamps)(column, wanted)
     return _unless(unread.is_not_null(), _texts(column)), unread
 
 
-def _integers(column: pa.Array) -> Fitted:
+def _integers(column: pa.Array, wanted: Column) -> Fitted:
     if types.is_integer(column.type):
         given = _series(column)
         return _beside(given.cast(pl.Int64, strict=False), given)
@@ -97,26 +97,26 @@ def _integers(column: pa.Array) -> Fitted:
         exact = (given >= -(2.0**63)) & (given < 2.0**63) & (given == given.floor())
         whole = _unless(~exact, given).cast(pl.Int64, strict=False)
         return _beside(whole, _series(column))
-    return _by_text(column, "integer", types.is_decimal)
+    return _by_text(column, wanted, types.is_decimal)
 
 
-def _numbers(column: pa.Array) -> Fitted:
+def _numbers(column: pa.Array, wanted: Column) -> Fitted:
     if types.is_integer(column.type) or types.is_floating(column.type):
         given = _series(column)
         return _beside(given.cast(pl.Float64), given)
-    return _by_text(column, "number", types.is_decimal)
+    return _by_text(column, wanted, types.is_decimal)
 
 
-def _booleans(column: pa.Array) -> Fitted:
+def _booleans(column: pa.Array, wanted: Column) -> Fitted:
     if types.is_boolean(column.type):
         return _whole(_series(column))
-    return _by_text(column, "boolean", types.is_integer)
+    return _by_text(column, wanted, types.is_integer)
 
 
-def _timestamps(column: pa.Array) -> Fitted:
-    """Microseconds in UTC; finer is cut off, a time without a zone is UTC."""
+def _timestamps(column: pa.Array, wanted: Column) -> Fitted:
+    """Microseconds in UTC; finer is cut off."""
     if not types.is_timestamp(column.type):
-        return _by_text(column, "timestamp", types.is_date)
+        return _by_text(column, wanted, types.is_date)
     given, unit = _series(column.cast(pa.int64())), column.type.unit
     a_second = _UNITS_A_SECOND[unit]
     # Nanoseconds of 64 bits end in 2262.
@@ -124,13 +124,14 @@ def _timestamps(column: pa.Array) -> Fitted:
     a_second = min(a_second, 10**6)
     known = in_us.is_between(_FIRST_SECOND * a_second, _END_SECOND * a_second, closed="left")
     held = _unless(~known, in_us) * (10**6 // a_second)
-    moments = held.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    zone = "UTC" if column.type.tz else wanted.timezone or "UTC"
+    moments = localized(held.cast(pl.Datetime("us")), zone)
     return _beside(moments, given.cast(pl.String) + f" {unit} since 1970")
 
 
-def _dates(column: pa.Array) -> Fitted:
+def _dates(column: pa.Array, wanted: Column) -> Fitted:
     if not types.is_date(column.type):
-        return _by_text(column, "date", _never)
+        return _by_text(column, wanted, _never)
     if types.is_date64(column.type):  # milliseconds, which should be whole days
         days = _series(column.cast(pa.int64())) // (_SECONDS_A_DAY * 1000)
     else:
@@ -141,11 +142,11 @@ def _dates(column: pa.Array) -> Fitted:
     return _beside(held, days.cast(pl.String) + " days since 1970")
 
 
-def _arrays(column: pa.Array) -> Fitted:
+def _arrays(column: pa.Array, wanted: Column) -> Fitted:
     if not _is_list(column.type):
-        return _by_text(column, "array<string>", _never)
+        return _by_text(column, wanted, _never)
     lists = _as_list(column)
-    texts, unread = _strings(_plain(lists.flatten()))
+    texts, unread = _strings(_plain(lists.flatten()), wanted)
     items = pl.Series(pl.from_arrow(_with_items(lists, texts)))
     if unread.null_count() == len(unread):
         return _whole(items)
@@ -196,17 +197,17 @@ def _decoded(raw: bytes | None) -> str | None:
         return None
 
 
-def _by_text(column: pa.Array, kind: str, stands: Callable[[pa.DataType], bool]) -> Fitted:
+def _by_text(column: pa.Array, wanted: Column, stands: Callable[[pa.DataType], bool]) -> Fitted:
     """By the texts, if the type is one whose texts stand for values of the contract's type."""
     if _is_text(column.type) or _is_binary(column.type):
         return _utf8(column)
     if types.is_null(column.type) or stands(column.type):
-        return _readable(_texts(column), kind)
+        return _readable(_texts(column), wanted)
     return _none_of(column)
 
 
-def _readable(texts: pl.Series, kind: str) -> Fitted:
-    return _beside(READERS[kind](texts), texts)
+def _readable(texts: pl.Series, wanted: Column) -> Fitted:
+    return _beside(read_texts(wanted, texts), texts)
 
 
 def _none_of(column: pa.Array) -> Fitted:
@@ -296,7 +297,7 @@ def _never(_: pa.DataType) -> bool:
 
 
 #: Contract type -> how a column of any Arrow type is read.
-_FITTED: dict[str, Callable[[pa.Array], Fitted]] = {
+_FITTED: dict[str, Callable[[pa.Array, Column], Fitted]] = {
     "string": _strings,
     "integer": _integers,
     "number": _numbers,

@@ -7,11 +7,7 @@ it one reason and the quarantine shows where it was.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from chimera_assets.sources.unread_texts import compact
 
 #: Names in `_unreadable` beside those of columns; no column may have them.
 RULE, FILE, LINE, TEXT, WHY = "_rule", "_file", "_line", "_text", "_why"
@@ -40,12 +36,6 @@ class Unfinished(Exception):  # noqa: N818 - a verdict on the file
 
 class Unreadable(Exception):  # noqa: N818 - a verdict on the file
     """The file's bytes cannot be had; the message says why. It may be otherwise another time."""
-
-
-def compact(texts: Mapping[str, str | None]) -> str:
-    """A value of `_unreadable`: the texts as JSON, nulls left out."""
-    given = {name: text for name, text in texts.items() if text is not None}
-    return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
 
 
 def malformed(text: str) -> str:

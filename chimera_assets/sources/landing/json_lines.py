@@ -14,8 +14,8 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
+from chimera_assets.sources.exact_json import Number, as_written, decoded
 from chimera_assets.sources.landing.damage import CorruptFile
-from chimera_assets.sources.landing.exact_json import Number, as_written, decoded
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
 from chimera_assets.sources.landing.text import blank, is_utf8, line_count, pieces, shown
 

@@ -12,14 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chimera_assets.contracts import Column
 from chimera_assets.sources.landing.csv_lines import CsvLines
 from chimera_assets.sources.landing.damage import CorruptFile
 from chimera_assets.sources.landing.json_lines import JsonLines
-from chimera_assets.sources.landing.values import READERS, read_array
+from chimera_assets.sources.text_values import read_array, read_texts
 from tests.sources.landing.conftest import LIMITS, Landing, contract, event, json_lines
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
+
+
+def column(kind: str) -> Column:
+    return Column("value", kind, required=False, description="", classification="L1")
 
 
 def reported(row: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +46,7 @@ def reported(row: dict[str, Any]) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_texts_as_values(kind: str, texts: dict[str, Any]) -> None:
-    assert READERS[kind](pl.Series(list(texts))).to_list() == list(texts.values())
+    assert read_texts(column(kind), pl.Series(list(texts))).to_list() == list(texts.values())
 
 
 @pytest.mark.parametrize("with_odd_ones", [False, True])
@@ -61,8 +66,8 @@ def test_times_with_and_without_a_zone(*, with_odd_ones: bool) -> None:
     if with_odd_ones:
         texts |= dict.fromkeys(["infinity", "2026-02-29T00:00:00Z", "31/01/2026", "", "20260131"])
     for text, expected in texts.items():
-        assert READERS["timestamp"](pl.Series([text])).to_list() == [expected], text
-    assert READERS["timestamp"](pl.Series(list(texts))).to_list() == list(texts.values())
+        assert read_texts(column("timestamp"), pl.Series([text])).to_list() == [expected], text
+    assert read_texts(column("timestamp"), pl.Series(list(texts))).to_list() == list(texts.values())
 
 
 def test_a_value_of_another_type_keeps_its_text_and_its_row(landing: Landing) -> None:

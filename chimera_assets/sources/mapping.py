@@ -1,0 +1,166 @@
+"""A source table as its contract reads it: each of the contract's columns as SQL over the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from adbc_driver_postgresql import dbapi
+
+from chimera_assets.contracts import contracts
+from chimera_assets.contracts.transform import read_transform
+from chimera_assets.errors import one_line
+from chimera_assets.postgres.address import describe
+from chimera_assets.postgres.connection import message
+from chimera_assets.sources.catalogue import (
+    SourceTable,
+    expression_type,
+    find_table,
+    named,
+)
+from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError, SourceTableMissing
+from chimera_assets.yaml_documents import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chimera_assets.contracts import Column, Contract
+    from chimera_assets.sources.catalogue import SourceColumn
+
+_INTEGERS = ("smallint", "integer", "bigint")
+_TEXTS = ("text", "character varying", "character", "uuid", "name", "citext")
+_NAIVE = "timestamp without time zone"
+
+#: Contract type -> the PostgreSQL types that hold it.
+_FITTING: Mapping[str, tuple[str, ...]] = {
+    "string": (*_TEXTS, "json", "jsonb"),
+    "integer": _INTEGERS,
+    "number": (*_INTEGERS, "real", "double precision", "numeric"),
+    "boolean": ("boolean",),
+    "timestamp": ("timestamp with time zone",),
+    "date": ("date",),
+    "array<string>": tuple(f"{text}[]" for text in _TEXTS),
+}
+
+#: Classes of SQLSTATE that say that an expression is at fault: its words, its types, its values.
+_OF_EXPRESSIONS = ("0A", "22", "42")
+
+
+def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> SourceTable:
+    """The source table of a contract, its columns those of the contract.
+
+    Raises:
+        SourceError: There is no such table, or this user may not see it.
+        SourceSchemaError: It lacks columns of the contract, or has them in types that do not fit.
+    """
+    table = find_table(connection, contract.source_table)
+    if table is None:
+        raise SourceTableMissing(
+            describe(url),
+            f"expected a table {contract.source_table}, found none",
+            remedy=f"{_made_by(contract)}, set CHIMERA_SOURCE_DATABASE_URL, or correct "
+            f"physicalName in {contract.path}",
+        )
+    as_texts = set(contract.column_names) - set(_read_by_the_server(contract))
+    columns: dict[str, SourceColumn] = {}
+    wrong: list[ColumnMismatch] = []
+    read: set[str] = set()
+    # Plain columns first: an expression that the server refuses ends the transaction.
+    for column in sorted(contract.columns, key=lambda one: one.transform is not None):
+        if column.transform is not None and wrong:
+            break
+        found = _source_of(connection, table, column, read)
+        if not isinstance(found, ColumnMismatch):
+            found = _fitted(column, found, may_be_text=column.name in as_texts)
+        if isinstance(found, ColumnMismatch):
+            wrong.append(found)
+        else:
+            columns[column.name] = found
+    if wrong:
+        raise SourceSchemaError(describe(url), contract.source_table, contract.stream, wrong)
+    return SourceTable(table.quoted, columns, tuple(sorted(set(table.columns) - read)))
+
+
+def _made_by(contract: Contract) -> str:
+    """What makes the table of a contract."""
+    if contract.stream in contracts().packs:
+        return "make it with `chimera source init`"
+    return (
+        "make it yourself, as `chimera source init` makes only the tables of packs, or land files "
+        "for the stream (docs/landing.md)"
+    )
+
+
+def _source_of(
+    connection: dbapi.Connection, table: SourceTable, column: Column, read: set[str]
+) -> SourceColumn | ColumnMismatch:
+    """What a column of the contract is in the source; the names that it reads are added."""
+    if column.transform is not None:
+        found = _transformed(connection, table, column, read)
+    elif (plain := named(column.source_name, table.columns)) is not None:
+        read.add(plain.name)
+        found = replace(plain, name=column.name, expression=plain.quoted)
+    else:
+        what = f"no such column{_like(column.source_name, table)}"
+        return ColumnMismatch(column.name, _expected(column), what, "add it")
+    return found
+
+
+def _transformed(
+    connection: dbapi.Connection, table: SourceTable, column: Column, read: set[str]
+) -> SourceColumn | ColumnMismatch:
+    transform = read_transform(column.transform or "")
+    columns = {name: named(name, table.columns) for name in transform.names}
+    for name, found in columns.items():
+        if found is None:
+            what = f"no column {name}{_like(name, table)}"
+            expected = f"columns of the table in {column.transform}"
+            return ColumnMismatch(column.name, expected, what, "correct its transformLogic")
+    known = {name: found for name, found in columns.items() if found is not None}
+    read.update(found.name for found in known.values())
+    expression = transform.sql(lambda name: known[name].quoted)
+    try:
+        return expression_type(connection, table, column.name, expression)
+    except dbapi.Error as error:
+        if not (error.sqlstate or "").startswith(_OF_EXPRESSIONS):
+            raise
+        what = one_line(message(error).partition("LINE 1")[0])
+        expected = f"an expression that PostgreSQL takes, {column.transform}"
+        return ColumnMismatch(column.name, expected, what, "correct its transformLogic")
+
+
+def _read_by_the_server(contract: Contract) -> tuple[str, ...]:
+    """The columns whose values the server must know: those of the hour and of the key."""
+    times = (contract.event_time, contract.arrival_time)
+    return (*contract.key, *(name for name in times if name is not None))
+
+
+def _fitted(
+    column: Column, found: SourceColumn, *, may_be_text: bool
+) -> SourceColumn | ColumnMismatch:
+    """The column, if its type fits; texts of an expression are read as those of files are."""
+    if column.type == "timestamp" and found.type == _NAIVE and column.timezone is not None:
+        return found.in_zone(column.timezone)
+    if found.type in _FITTING[column.type]:
+        return found
+    if column.transform is not None and found.type == "text" and may_be_text:
+        return found
+    if found.is_enum and _is_text(column.type, found.type):
+        return found
+    remedy = "change its type" if column.transform is None else "cast it in its transformLogic"
+    if column.type == "timestamp" and found.type == _NAIVE:
+        remedy = "say in which zone it is: logicalTypeOptions: {defaultTimezone: UTC}"
+    return ColumnMismatch(column.name, _expected(column), found.type, remedy)
+
+
+def _expected(column: Column) -> str:
+    named_so = f" called {column.physical_name}" if column.physical_name else ""
+    return f"{column.type} ({' or '.join(_FITTING[column.type])}){named_so}"
+
+
+def _is_text(wanted: str, found: str) -> bool:
+    return wanted == ("array<string>" if found.endswith("[]") else "string")
+
+
+def _like(name: str, table: SourceTable) -> str:
+    return did_you_mean(name, table.columns)

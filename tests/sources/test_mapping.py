@@ -1,0 +1,418 @@
+"""A table of another shape is read as its contract maps it: names, expressions, zones, JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from chimera_assets.contracts import ContractError, load_contract
+from chimera_assets.hours import HourRange
+from chimera_assets.sources.batch import Batch
+from chimera_assets.sources.database import connect
+from chimera_assets.sources.errors import SourceSchemaError
+from chimera_assets.sources.postgres import PostgresSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from chimera_assets.contracts import Contract
+
+    Run = Callable[..., None]
+
+HOUR = HourRange.single(datetime(2026, 7, 1, 10, tzinfo=UTC))
+BATCH = Batch.new("calls", datetime(2026, 7, 1, 12, tzinfo=UTC))
+BERLIN = ZoneInfo("Europe/Berlin")
+
+HEAD = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: calls
+name: Calls
+version: 1.0.0
+status: active
+slaProperties:
+  - {{property: retention, value: 30, unit: d}}
+  - {{property: freshness, value: 2, unit: h}}
+schema:
+  - name: calls
+    physicalName: {table}
+    customProperties:
+      - {{property: eventTime, value: at}}
+      - {{property: arrivalTime, value: created}}
+    properties:
+"""
+KEY = {"name": "id", "logicalType": "string", "physicalName": "Call Id", "primaryKey": True,
+       "required": True}  # fmt: skip
+AT = {"name": "at", "logicalType": "timestamp", "physicalName": "startTime", "required": True,
+      "logicalTypeOptions": {"defaultTimezone": "Europe/Berlin"}}  # fmt: skip
+CREATED = {"name": "created", "logicalType": "timestamp"}
+MODEL = {"name": "model", "logicalType": "string",
+         "transformLogic": "lower(split_part(payload->>'model', '/', 2))"}  # fmt: skip
+TOKENS = {"name": "tokens", "logicalType": "integer",
+          "transformLogic": "payload #>> '{usage,total}'"}  # fmt: skip
+COST = {"name": "cost", "logicalType": "number", "transformLogic": "spend_in_cents / 100.0"}
+PAYLOAD = {"name": "payload", "logicalType": "string"}
+
+TABLE = """
+    CREATE TABLE app."LLM_Calls" ("Call Id" uuid PRIMARY KEY, "startTime" timestamp(3),
+        created timestamptz DEFAULT '2026-07-01T10:30:00Z', payload jsonb, spend_in_cents numeric,
+        note text)
+"""
+
+
+def contract(folder: Path, *columns: dict[str, Any], table: str = 'app."LLM_Calls"') -> Contract:
+    """The contract of `calls`, with these columns."""
+    lines = (json.dumps({"classification": "L1", "description": "…"} | one) for one in columns)
+    path = folder / "calls.odcs.yaml"
+    quoted = json.dumps(table)
+    path.write_text(HEAD.format(table=quoted) + "".join(f"      - {line}\n" for line in lines))
+    return load_contract(path)
+
+
+@pytest.fixture
+def calls(run: Run, database: str) -> str:
+    """A database with such a table, in a schema of its own."""
+    run("CREATE SCHEMA app", TABLE)
+    return database
+
+
+def insert(url: str, **values: object) -> None:
+    names = ", ".join(f'"{name}"' for name in values)
+    marks = ", ".join(
+        "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
+        for value in values.values()
+    )
+    with connect(url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(f'INSERT INTO app."LLM_Calls" ({names}) VALUES ({marks})')  # noqa: S608
+
+
+def identity(number: int) -> str:
+    return f"00000000-0000-0000-0000-{number:012}"
+
+
+def rows(url: str, mapped: Contract, hours: HourRange = HOUR) -> list[dict[str, Any]]:
+    read = PostgresSource(url).now(mapped).rows(hours, BATCH).read_all()
+    return pl.DataFrame(pl.from_arrow(read)).sort("id").to_dicts()
+
+
+def test_another_shape_is_read_by_the_hour(calls: str, tmp_path: Path) -> None:
+    mapped = contract(tmp_path, KEY, AT, CREATED, MODEL, TOKENS, COST, PAYLOAD)
+    usage = {"model": "acme/Model-A", "usage": {"total": 12}}
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15",
+                     "payload": json.dumps(usage), "spend_in_cents": "12.5"})  # fmt: skip
+    insert(calls, **{"Call Id": identity(2), "startTime": "2026-07-01 10:15"})  # 08:15 in UTC
+
+    (row,) = rows(calls, mapped)
+
+    assert row["id"] == identity(1)
+    assert row["at"] == datetime(2026, 7, 1, 10, 15, tzinfo=UTC)
+    assert (row["model"], row["tokens"], row["cost"]) == ("model-a", 12, 0.125)
+    assert json.loads(row["payload"]) == usage
+    assert row["_unreadable"] is None
+    assert PostgresSource(calls).verify(mapped) == [
+        'app."LLM_Calls": not in the contract, not extracted: note'
+    ]
+
+
+def test_a_text_that_is_no_value_is_told_and_its_row_comes(calls: str, tmp_path: Path) -> None:
+    mapped = contract(tmp_path, KEY, AT, CREATED, MODEL, TOKENS)
+    for number, total in enumerate([7, "8", "nine", None, 10.0, 1.5]):
+        payload = json.dumps({"model": "acme/m", "usage": {"total": total}})
+        insert(calls, **{"Call Id": identity(number), "startTime": "2026-07-01 12:15",
+                         "payload": payload})  # fmt: skip
+
+    found = rows(calls, mapped)
+
+    assert [row["tokens"] for row in found] == [7, 8, None, None, 10, None]
+    told = [row["_unreadable"] and json.loads(row["_unreadable"]) for row in found]
+    assert told == [None, None, {"tokens": "nine"}, None, None, {"tokens": "1.5"}]
+
+
+@pytest.mark.parametrize(
+    ("time", "hour", "at"),
+    [
+        ("2026-10-25 01:59:59", 23, "2026-10-24T23:59:59Z"),
+        ("2026-10-25 02:00:00", None, None),  # twice: at 00:00 and at 01:00 in UTC
+        ("2026-10-25 02:59:59.999", None, None),
+        ("2026-10-25 03:00:00", 2, "2026-10-25T02:00:00Z"),
+        ("2026-03-29 01:59:59", 0, "2026-03-29T00:59:59Z"),
+        ("2026-03-29 02:00:00", None, None),  # never: at 02:00 it became 03:00
+        ("2026-03-29 02:59:59", None, None),
+        ("2026-03-29 03:00:00", 1, "2026-03-29T01:00:00Z"),
+        ("infinity", None, None),
+        ("0001-01-01 00:00 BC", None, None),
+    ],
+)
+def test_a_time_that_its_zone_skips_or_repeats_is_told(
+    calls: str, tmp_path: Path, time: str, hour: int | None, at: str | None
+) -> None:
+    mapped = contract(tmp_path, KEY, AT, CREATED)
+    arrived = HOUR.start if at is None else at
+    insert(calls, **{"Call Id": identity(1), "startTime": time, "created": arrived})
+    moment = datetime.fromisoformat(at) if at else None
+    # One that cannot be told is taken in the hour in which it arrived.
+    placed = HOUR if moment is None else HourRange.single(moment.replace(minute=0, second=0))
+    assert hour is None or placed.start.hour == hour
+
+    (row,) = rows(calls, mapped, placed)
+
+    assert row["at"] == moment
+    told = json.loads(row["_unreadable"] or "{}")
+    assert set(told) == (set() if moment else {"at"})
+    with PostgresSource(calls).now(mapped) as now:
+        assert now.rows_by_hour(placed) == {placed.start: 1}
+
+
+def test_times_without_zone_are_moments_as_the_zones_database_says(
+    calls: str, tmp_path: Path
+) -> None:
+    """[PROPERTY] Random times near changes of clocks equal an independent conversion."""
+    random = Random(7)  # noqa: S311
+    for zone in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata",
+                 "Africa/Casablanca", "America/St_Johns", "UTC"):  # fmt: skip
+        info = ZoneInfo(zone)
+        at = AT | {"logicalTypeOptions": {"defaultTimezone": zone}}
+        mapped = contract(tmp_path, KEY, at, CREATED)
+        changes = [
+            day
+            for day in (datetime(2026, 1, 1) + timedelta(days=n) for n in range(365))  # noqa: DTZ001
+            if info.utcoffset(day) != info.utcoffset(day + timedelta(days=1))
+        ] or [datetime(2026, 5, 5)]  # noqa: DTZ001
+        times = [
+            random.choice(changes) + timedelta(seconds=random.randrange(-90_000, 180_000))
+            for _ in range(150)
+        ]
+        with connect(calls, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute('DELETE FROM app."LLM_Calls"')
+            values = ", ".join(f"('{identity(n)}', '{time}')" for n, time in enumerate(times))
+            cursor.execute(f'INSERT INTO app."LLM_Calls" ("Call Id", "startTime") VALUES {values}')  # noqa: S608
+
+        everything = HourRange(datetime(2025, 12, 30, tzinfo=UTC), datetime(2027, 1, 3, tzinfo=UTC))
+        found = [row["at"] for row in rows(calls, mapped, everything)]
+
+        assert found == [_moment(time, info) for time in times], zone
+
+
+def _moment(time: datetime, zone: ZoneInfo) -> datetime | None:
+    """The one moment at which a zone's clock shows a time."""
+    both = {time.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    shown = [one for one in both if one.astimezone(zone).replace(tzinfo=None) == time]
+    return shown[0] if len(shown) == 1 else None
+
+
+def test_an_index_on_a_time_without_zone_serves(calls: str, run: Run, tmp_path: Path) -> None:
+    run(
+        'CREATE INDEX by_start ON app."LLM_Calls" ("startTime")',
+        'INSERT INTO app."LLM_Calls" ("Call Id", "startTime", created) SELECT gen_random_uuid(), '
+        "'2026-01-01'::timestamp + n * interval '1 minute', '2020-01-01' "
+        "FROM generate_series(1, 20000) n",
+        'CREATE INDEX by_arrival ON app."LLM_Calls" (created)',
+        'ANALYZE app."LLM_Calls"',
+    )
+    mapped = contract(tmp_path, KEY, AT | {"required": False}, CREATED)
+
+    with PostgresSource(calls).now(mapped) as now:
+        condition = now._in_hours(HOUR)
+        with now._connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
+            cursor.execute(f'EXPLAIN SELECT FROM app."LLM_Calls" WHERE {condition}')
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "by_start" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_late_rows_are_found_and_keys_are_compared(calls: str, tmp_path: Path) -> None:
+    mapped = contract(tmp_path, KEY, AT, CREATED, TOKENS)
+    with PostgresSource(calls).now(mapped) as before:
+        known = before.look.now
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15"})
+
+    with PostgresSource(calls).now(mapped) as now:
+        found = now.arrivals(known, HOUR)
+        keys = [row for batch in now.arrived_keys(found, [HOUR.start], None)
+                for row in batch.to_pylist()]  # fmt: skip
+
+        assert set(found.hours) == {HOUR.start}
+        assert [row["id"] for row in keys] == [identity(1)]
+        assert now.count_keys(json.dumps([{"id": identity(1)}, {"id": identity(2)}])) == 1
+
+
+@pytest.mark.parametrize("table", ["app.llm_calls", "app.LLM_Calls", 'app."LLM_Calls"'])
+def test_a_name_is_found_whatever_its_case(calls: str, tmp_path: Path, table: str) -> None:
+    key = KEY | {"physicalName": "call id"}
+    mapped = contract(tmp_path, key, AT | {"physicalName": "starttime"}, CREATED, table=table)
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15"})
+
+    assert [row["id"] for row in rows(calls, mapped)] == [identity(1)]
+
+
+def test_of_names_that_differ_in_case_the_exact_one_is_meant(
+    calls: str, run: Run, tmp_path: Path
+) -> None:
+    run('ALTER TABLE app."LLM_Calls" ADD "Note" text DEFAULT \'the other\'')
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15", "note": "this"})
+    note = {"name": "note", "logicalType": "string"}
+
+    (row,) = rows(calls, contract(tmp_path, KEY, AT, CREATED, note))
+    assert row["note"] == "this"
+
+    unclear = {"name": "about", "physicalName": "NOTE", "logicalType": "string"}
+    with pytest.raises(SourceSchemaError, match="about: expected string .* called NOTE"):
+        PostgresSource(calls).verify(contract(tmp_path, KEY, AT, CREATED, unclear))
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ({"physicalName": "startTme"}, r"no such column \(did you mean startTime\?\)"),
+        ({"transformLogic": "lower(notes)"}, r"no column notes \(did you mean note\?\)"),
+        ({"transformLogic": "note + 1"}, "operator does not exist: text"),
+        ({"transformLogic": "jsonb_array_length(note)"}, "jsonb_array_length.* does not exist"),
+        ({"transformLogic": "note or"}, "syntax error"),
+        ({"transformLogic": "1/0"}, "division by zero"),
+        ({"transformLogic": "spend_in_cents"}, "found numeric .cast it in its transformLogic"),
+    ],
+)
+def test_what_the_source_does_not_have_is_named(
+    calls: str, tmp_path: Path, column: dict[str, Any], words: str
+) -> None:
+    odd = {"name": "odd", "logicalType": "string"} | column
+
+    with pytest.raises(SourceSchemaError) as caught:
+        PostgresSource(calls).verify(contract(tmp_path, KEY, AT, CREATED, odd))
+
+    assert [mismatch.column for mismatch in caught.value.mismatches] == ["odd"]
+    assert re.search(words, str(caught.value)), str(caught.value)
+
+
+def test_a_key_and_a_time_are_typed_by_the_server(calls: str, tmp_path: Path) -> None:
+    at = {"name": "at", "logicalType": "timestamp", "transformLogic": "payload->>'at'"}
+
+    with pytest.raises(SourceSchemaError, match=r"found text .cast it in its transformLogic"):
+        PostgresSource(calls).verify(contract(tmp_path, KEY, at, CREATED))
+
+    cast = at | {"transformLogic": "(payload->>'at')::timestamptz"}
+    insert(calls, **{"Call Id": identity(1), "payload": '{"at": "2026-07-01T10:01:00Z"}'})
+    (row,) = rows(calls, contract(tmp_path, KEY, cast, CREATED))
+    assert row["at"] == datetime(2026, 7, 1, 10, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("(select max(note) from other)", "select, a subquery"),
+        ("max(note)", "max(), an aggregate"),
+        ("note || now()", "now(), which is volatile"),
+        ("current_timestamp", "current_timestamp, which is volatile"),
+        ("pg_read_file('/etc/hostname')", "pg_read_file()"),
+        ("lag(note) over ()", "lag()"),
+        ("note; drop table x", "'; drop tab'"),
+        ("note) from x where (true", ") that closes nothing"),
+        ("lower(note", "( that nothing closes"),
+        ("case when note = 'a' then note", "CASE that nothing closes"),
+        ("note -- all of it", "'-- all of "),
+        ("note /* all */", "'/* all */'"),
+        ("E'\\\\x'", "E'…', a text with escapes"),
+        ("note::regclass", "a cast to regclass"),
+        ("cast(note as oid)", "a cast to oid"),
+        ("other.note", "'.note'"),
+        ("$1", "'$1'"),
+        ("note, note", "several values"),
+        ("note as x", "AS"),
+        ("   ", "nothing"),
+    ],
+)
+def test_what_is_no_expression_of_a_row_is_refused_with_its_line(
+    tmp_path: Path, expression: str, found: str
+) -> None:
+    odd = {"name": "odd", "logicalType": "string", "transformLogic": expression}
+
+    with pytest.raises(ContractError) as caught:
+        contract(tmp_path, KEY, AT, CREATED, odd)
+
+    (problem,) = caught.value.problems
+    assert found in problem.found
+    assert problem.what == "transformLogic of column odd"
+    assert problem.line == len(HEAD.format(table="x").splitlines()) + 4
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ({"name": "b", "physicalName": "NOTE"}, "a column of the source once"),
+        ({"name": "b", "physicalName": "x", "transformLogic": "note"}, "no physicalName beside"),
+        ({"name": "b", "logicalTypeOptions": {"defaultTimezone": "Europe/Berln"}},
+         "did you mean Europe/Berlin"),
+    ],
+)  # fmt: skip
+def test_a_mapping_that_is_a_mistake_is_refused(
+    tmp_path: Path, column: dict[str, Any], expected: str
+) -> None:
+    note = {"name": "note", "logicalType": "string"}
+
+    with pytest.raises(ContractError) as caught:
+        contract(tmp_path, KEY, AT, CREATED, note, {"logicalType": "timestamp"} | column)
+
+    (problem,) = caught.value.problems
+    assert expected in problem.expected
+
+
+EXPRESSIONS = {
+    "upper(left(note, 2))": lambda row: row["note"][:2].upper(),
+    "note || '-' || n": lambda row: f"{row['note']}-{row['n']}",
+    "coalesce(nullif(note, ''), 'none')": lambda row: row["note"] or "none",
+    "case when n > 5 then 'many' when n in (1, 2) then 'few' else 'some' end": lambda row: (
+        "many" if row["n"] > 5 else "few" if row["n"] in (1, 2) else "some"
+    ),
+    "(n * 2 + 1)::text": lambda row: str(row["n"] * 2 + 1),
+    "regexp_replace(note, '[aeiou]', '', 'g')": lambda row: re.sub("[aeiou]", "", row["note"]),
+    "trim(both 'a' from note)": lambda row: row["note"].strip("a"),
+    "substring(note from 2 for 2)": lambda row: row["note"][1:3],
+    "to_char(\"at\", 'YYYY-MM')": lambda row: f"{row['at']:%Y-%m}",
+    "extract(hour from at)::int::text": lambda row: str(row["at"].hour),
+    "date_trunc('day', at)::date::text": lambda row: f"{row['at']:%Y-%m-%d}",
+    "(at + interval '90 minutes')::time::text": lambda row: (
+        f"{row['at'] + timedelta(minutes=90):%H:%M:%S}"
+    ),
+    "round(n / 3.0, 2)::text": lambda row: str(
+        (Decimal(row["n"]) / 3).quantize(Decimal("0.01"), "ROUND_HALF_UP")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_random_rows_equal_an_independent_conversion(
+    run: Run, database: str, tmp_path: Path, expression: str
+) -> None:
+    random = Random(expression)  # noqa: S311
+    made = [
+        {"id": f"{number:03}", "n": random.randrange(10),
+         "note": "".join(random.choices("abcei", k=random.randrange(6))),
+         "at": HOUR.start + timedelta(seconds=random.randrange(3600))}
+        for number in range(60)
+    ]  # fmt: skip
+    values = ", ".join(
+        f"('{row['id']}', {row['n']}, '{row['note']}', '{row['at'].isoformat()}')" for row in made
+    )
+    run(
+        "CREATE TABLE calls (id text PRIMARY KEY, n int, note text, at timestamptz)",
+        f"INSERT INTO calls VALUES {values}",  # noqa: S608
+    )
+    key = {"name": "id", "logicalType": "string", "primaryKey": True, "required": True}
+    at = {"name": "at", "logicalType": "timestamp", "required": True}
+    odd = {"name": "odd", "logicalType": "string", "transformLogic": expression}
+    created = CREATED | {"transformLogic": "at"}
+
+    found = rows(database, contract(tmp_path, key, at, created, odd, table="calls"))
+
+    assert [row["odd"] for row in found] == [EXPRESSIONS[expression](row) for row in made]
