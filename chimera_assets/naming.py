@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_Value = TypeVar("_Value")
 
 #: A name that is also the name of tables, assets and folders.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -32,3 +38,11 @@ def is_name(text: str) -> bool:
 #: A semantic version without suffixes.
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 VERSION_IN_WORDS = "a semantic version such as 1.0.0"
+
+
+def named(name: str, among: Mapping[str, _Value]) -> _Value | None:
+    """What is called so: exactly, or else as only one is, whatever the case; else None."""
+    if name in among:
+        return among[name]
+    folded = [value for known, value in among.items() if known.casefold() == name.casefold()]
+    return folded[0] if len(folded) == 1 else None

@@ -171,6 +171,20 @@ def _column(old: Column, new: Column) -> Iterator[Change]:
         yield _compatible(where, f"{words}: shown to readers who did not see it")
     if new.description != old.description:
         yield _compatible(where, "described anew", "patch")
+    yield from _source(where, old, new)
+
+
+def _source(where: str, old: Column, new: Column) -> Iterator[Change]:
+    """What is read from another place is the same; what is computed otherwise need not be."""
+    if old.transform != new.transform:
+        words = f"computed otherwise: {_said(new.transform)} (before: {_said(old.transform)})"
+        yield _breaking(where, words)
+    elif old.source_name != new.source_name:
+        words = f"read from {new.source_name} (before: {old.source_name})"
+        yield _compatible(where, words)
+    if old.timezone != new.timezone:
+        zones = f"{_said(old.timezone)} to {_said(new.timezone)}"
+        yield _breaking(where, f"zone of times without one changed from {zones}")
 
 
 def _rules(old: Contract, new: Contract) -> Iterator[Change]:

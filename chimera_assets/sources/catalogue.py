@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
 
 from adbc_driver_postgresql import dbapi
 
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources import naive_times
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_Value = TypeVar("_Value")
 
 #: SQLSTATE of a table's name that is not even one: bad syntax, too many dots, another database's.
 _INVALID_NAMES = {"42602", "42601", "0A000", "22023"}
@@ -161,14 +155,6 @@ def identifier(name: str) -> str:
 def text(value: str) -> str:
     """A text as a literal of SQL."""
     return "'" + value.replace("'", "''") + "'"
-
-
-def named(name: str, among: Mapping[str, _Value]) -> _Value | None:
-    """What is called so: exactly, or else as only one is, whatever the case; else None."""
-    if name in among:
-        return among[name]
-    folded = [value for known, value in among.items() if known.casefold() == name.casefold()]
-    return folded[0] if len(folded) == 1 else None
 
 
 def find_table(connection: dbapi.Connection, name: str) -> SourceTable | None:

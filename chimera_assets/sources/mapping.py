@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from adbc_driver_postgresql import dbapi
 
 from chimera_assets.contracts import contracts
+from chimera_assets.contracts.json_path import is_path
 from chimera_assets.contracts.transform import read_transform
 from chimera_assets.errors import one_line
+from chimera_assets.naming import named
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import message
 from chimera_assets.sources.catalogue import (
     SourceTable,
     expression_type,
     find_table,
-    named,
 )
 from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError, SourceTableMissing
 from chimera_assets.yaml_documents import did_you_mean
@@ -100,6 +101,10 @@ def _source_of(
     elif (plain := named(column.source_name, table.columns)) is not None:
         read.add(plain.name)
         found = replace(plain, name=column.name, expression=plain.quoted)
+    elif is_path(column.source_name):
+        what = f"{column.source_name}, a path, which is of files"
+        remedy = "use transformLogic: payload #>> '{usage,tokens}'"
+        return ColumnMismatch(column.name, _expected(column), what, remedy)
     else:
         what = f"no such column{_like(column.source_name, table)}"
         return ColumnMismatch(column.name, _expected(column), what, "add it")

@@ -76,6 +76,9 @@ def with_column(contract: Contract, **changed: Any) -> Contract:
         ({"classification": "L2"}, (BREAKS, FREE)),
         ({"classification": "L0"}, (FREE, BREAKS)),
         ({"description": "In bytes."}, (WORDING, WORDING)),
+        ({"physical_name": "Size"}, (FREE, FREE)),
+        ({"transform": "octets / 8"}, (BREAKS, BREAKS)),
+        ({"timezone": "Europe/Berlin"}, (BREAKS, BREAKS)),
     ],
 )
 def test_a_column(generations: Contract, change: dict[str, Any], way: tuple[str, str]) -> None:

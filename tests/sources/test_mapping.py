@@ -267,7 +267,7 @@ def test_of_names_that_differ_in_case_the_exact_one_is_meant(
     assert row["note"] == "this"
 
     unclear = {"name": "about", "physicalName": "NOTE", "logicalType": "string"}
-    with pytest.raises(SourceSchemaError, match="about: expected string .* called NOTE"):
+    with pytest.raises(SourceSchemaError, match=r"about: expected string .* called NOTE"):
         PostgresSource(calls).verify(contract(tmp_path, KEY, AT, CREATED, unclear))
 
 

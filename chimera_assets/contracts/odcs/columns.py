@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
+from chimera_assets.contracts.json_path import is_path, read_path
 from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, Column
 from chimera_assets.contracts.transform import TransformError, read_transform
 from chimera_assets.hours import HOUR_COLUMNS
@@ -71,10 +72,19 @@ def _read_column(document: Document, declared: SchemaProperty, here: Location) -
         required=bool(declared.required) or bool(declared.primaryKey),
         description=" ".join((declared.description or "").split()),
         classification=level if level in LEVELS else LEVELS[-1],
-        physical_name=declared.physicalName or None,
+        physical_name=_read_physical_name(document, declared, here),
         transform=_read_transform(document, declared, here),
         timezone=_read_timezone(document, declared, here),
     )
+
+
+def _read_physical_name(document: Document, declared: SchemaProperty, here: Location) -> str | None:
+    name = declared.physicalName or None
+    if name is not None and is_path(name) and read_path(name) is None:
+        what = f"physicalName of column {declared.name}"
+        expected = "a name, or a path to one value such as $.usage.tokens or $.choices[0]['a b']"
+        document.problem((*here, "physicalName"), what, expected=expected, found=name)
+    return name
 
 
 def _read_transform(document: Document, declared: SchemaProperty, here: Location) -> str | None:

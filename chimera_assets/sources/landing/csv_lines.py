@@ -19,6 +19,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from chimera_assets.sources.landing.damage import CorruptFile
+from chimera_assets.sources.landing.fields import names_in
 from chimera_assets.sources.landing.limits import check_columns
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
 from chimera_assets.sources.landing.text import (
@@ -100,20 +101,22 @@ class CsvLines:
         return size + sum(map(len, header)), before + reader.line_num
 
     def _use_header(self, names: list[str]) -> None:
-        known = set(self._contract.column_names)
         check_columns(len(names))
-        if not known & set(names):
+        found = names_in(self._contract, names)
+        if not found:
             message = (
                 f"expected a header with columns of {self._contract.stream}, separated by commas; "
                 "found none of them in the first line"
             )
             raise CorruptFile(message)
-        if twice := sorted({name for name in known & set(names) if names.count(name) > 1}):
+        if twice := sorted(name for name in found.values() if names.count(name) > 1):
             message = f"its header names {', '.join(twice)} twice"
             raise CorruptFile(message)
-        self._header = names
-        self._wanted = [name for name in self._contract.column_names if name in names]
-        self.unknown = set(sorted(set(names) - known)[:UNKNOWN_NAMES])
+        # What it names otherwise has the contract's names from here on; Arrow minds names twice.
+        ours = {name: column for column, name in found.items()}
+        self._header = [ours.get(name, f"\0{at}") for at, name in enumerate(names)]
+        self._wanted = list(found)
+        self.unknown = set(sorted(set(names) - set(ours))[:UNKNOWN_NAMES])
 
     def _parse(self, text: bytes, first: int, *, last: bool) -> tuple[Parsed | None, bytes]:
         """The records of some lines, and the lines of one that is still open at their end."""
@@ -142,7 +145,7 @@ class CsvLines:
             table = arrow_csv.read_csv(
                 pa.BufferReader(text),
                 read_options=arrow_csv.ReadOptions(
-                    column_names=self._columns(), block_size=len(text) + 1
+                    column_names=self._header, block_size=len(text) + 1
                 ),
                 parse_options=arrow_csv.ParseOptions(quote_char='"' if b'"' in text else False),
                 convert_options=arrow_csv.ConvertOptions(
@@ -155,13 +158,6 @@ class CsvLines:
         except pa.ArrowException:
             return None
         return pl.DataFrame(pl.from_arrow(table))
-
-    def _columns(self) -> list[str]:
-        """The header; names that we do not want may be there twice, and Arrow minds."""
-        return [
-            name if name in self._wanted else f"\0{position}"
-            for position, name in enumerate(self._header)
-        ]
 
     def _frame(self, records: list[list[str]]) -> pl.DataFrame:
         positions = [self._header.index(name) for name in self._wanted]

@@ -14,16 +14,20 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
+from chimera_assets.contracts.json_path import value_at
 from chimera_assets.sources.exact_json import Number, as_written, decoded
 from chimera_assets.sources.landing.damage import CorruptFile
+from chimera_assets.sources.landing.fields import steps_in
+from chimera_assets.sources.landing.nested_json import flattened, nested_schema
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
 from chimera_assets.sources.landing.text import blank, is_utf8, line_count, pieces, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.contracts.json_path import Steps
     from chimera_assets.sources.landing.limits import Limits
 
 #: Lines of a piece that are looked at for names that the contract does not have, and for numbers
@@ -59,6 +63,7 @@ class JsonLines:
             column.name: pa.string() if column.type in _TEXTS else column.arrow_type
             for column in contract.columns
         }
+        self._steps = steps_in(contract, ())
 
     def __iter__(self) -> Iterator[Parsed]:
         """The rows, piece by piece.
@@ -83,32 +88,36 @@ class JsonLines:
         """The rows of a piece of which the first line has this number."""
         sample = [_sampled(line) for line in piece.split(b"\n", _SAMPLED)[:_SAMPLED]]
         if first == 1:
-            self._note_unknown(sample)
-        rows = self._quickly(piece, self._schema(sample))
+            self._learn_names(sample)
+        rows = self._quickly(piece, self._kinds(sample))
         if rows is not None:
             return Parsed(rows.with_columns(_line=_numbers(range(first, first + rows.height))))
         return self._patiently(piece, first)
 
-    def _note_unknown(self, sample: Iterable[dict[str, Any]]) -> None:
-        names = {name for value in sample for name in value}
-        self.unknown |= set(sorted(names - set(self._own))[:UNKNOWN_NAMES])
+    def _learn_names(self, sample: Iterable[dict[str, Any]]) -> None:
+        """Learn from the first lines what columns are called, and what else there is."""
+        names = {name: None for value in sample for name in value}
+        self._steps = steps_in(self._contract, names)
+        known = {steps[0] for steps in self._steps.values()}
+        self.unknown = set(sorted(name for name in names if name not in known)[:UNKNOWN_NAMES])
 
-    def _schema(self, sample: Iterable[dict[str, Any]]) -> pa.Schema:
-        """The contract's types, or text where the sample has texts in place of them."""
+    def _kinds(self, sample: Iterable[dict[str, Any]]) -> dict[str, pa.DataType]:
+        """The columns' types, or text where the sample has texts in place of them."""
         kinds = dict(self._own)
         for value in sample:
-            for name in kinds.keys() & value.keys():
-                written = value[name]
+            for name, steps in self._steps.items():
+                written = value_at(value, steps)
                 if type(written) is str:
                     kinds[name] = pa.string()
                 elif isinstance(written, Number) and "." in written and kinds[name] == pa.int64():
                     kinds[name] = _WHOLE
-        return pa.schema(kinds.items())
+        return kinds
 
-    def _quickly(self, piece: bytes, schema: pa.Schema) -> pl.DataFrame | None:
+    def _quickly(self, piece: bytes, kinds: Mapping[str, pa.DataType]) -> pl.DataFrame | None:
         """The rows of a piece of which every line is plainly an object; else None."""
         lines = line_count(piece)
-        if not _is_plain(piece, lines):
+        schema = nested_schema(kinds, self._steps)
+        if schema is None or not _is_plain(piece, lines):
             return None
         try:
             table = arrow_json.read_json(
@@ -118,17 +127,18 @@ class JsonLines:
                     explicit_schema=schema, unexpected_field_behavior="ignore"
                 ),
             )
-            table = table.cast(pa.schema([_exact(field) for field in schema]))
+            table = flattened(table, self._steps).cast(_exact(kinds))
         except pa.ArrowException:
             return None
         rows = pl.DataFrame(pl.from_arrow(table))
         # An integer beyond all floating point numbers is silently infinite.
-        finite = rows.select(pl.col(pl.Float64).is_finite().all())
-        return rows if rows.height == lines and all(finite.row(0)) else None
+        numbers = [rows[name] for name, kind in rows.schema.items() if kind == pl.Float64]
+        finite = all(column.is_finite().all() for column in numbers)
+        return rows if rows.height == lines and finite else None
 
     def _patiently(self, piece: bytes, first: int) -> Parsed:
         """The rows of a piece, line by line."""
-        patient = _Patient(self._contract)
+        patient = _Patient(self._contract, self._steps)
         for number, line in enumerate(piece.split(b"\n"), first):
             if blank(line):
                 continue
@@ -144,15 +154,16 @@ class JsonLines:
 
     def _deep(self, line: bytes) -> dict[str, Any] | None:
         """An object that is nested deeper than Python reads; so not in a column of ours."""
-        found = self._quickly(line, pa.schema(self._own.items()))
+        found = self._quickly(line, self._own)
         return None if found is None else found.select(_as_texts(found.schema)).row(0, named=True)
 
 
 class _Patient:
     """Rows as Python reads them, gathered by column: the texts, and what is no text at all."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, steps: Mapping[str, Steps]) -> None:
         self.malformed: list[tuple[int, str]] = []
+        self._steps = steps
         self._lines: list[int] = []
         self._kinds = {column.name: column.type for column in contract.columns}
         self._texts: dict[str, list[str | None]] = {name: [] for name in self._kinds}
@@ -161,7 +172,7 @@ class _Patient:
     def add(self, number: int, value: dict[str, Any]) -> None:
         """Keep an object."""
         for name, texts in self._texts.items():
-            found = value.get(name)
+            found = value_at(value, self._steps[name])
             text = _text(found, self._kinds[name])
             if text is None and found is not None:
                 self._unread.setdefault(name, {})[len(self._lines)] = as_written(found)
@@ -206,8 +217,8 @@ def _text(value: Any, kind: str) -> str | None:  # noqa: ANN401 - what JSON hold
     return str(value) if isinstance(value, str) else None
 
 
-def _exact(field: pa.Field) -> pa.Field:
-    return pa.field(field.name, pa.int64()) if field.type == _WHOLE else field
+def _exact(kinds: Mapping[str, pa.DataType]) -> pa.Schema:
+    return pa.schema((name, pa.int64() if kind == _WHOLE else kind) for name, kind in kinds.items())
 
 
 def _block_bytes(piece: bytes, lines: int) -> int:

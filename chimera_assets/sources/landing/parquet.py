@@ -15,12 +15,13 @@ from pyarrow import parquet, types
 
 from chimera_assets.sources.landing.arrow_values import fitted
 from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
+from chimera_assets.sources.landing.fields import names_in
 from chimera_assets.sources.landing.limits import check_columns
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
 from chimera_assets.sources.landing.text import unzipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
@@ -71,7 +72,7 @@ class ParquetRows:
             with self._opened(path) as file:
                 wanted = self._wanted(file)
                 first = 1
-                for batch in _batches(file, [column.name for column in wanted]):
+                for batch in _batches(file, list(wanted)):
                     yield _parsed(batch, wanted, first)
                     first += batch.num_rows
         except (pa.ArrowException, OSError) as error:
@@ -89,24 +90,25 @@ class ParquetRows:
             "page_checksum_verification": True,  # where the writer gave any
         }
         with parquet.ParquetFile(path, **how) as file:
-            texts = list(_texts_with_dictionary(file, self._contract))
+            check_columns(len(file.schema_arrow.names))
+            found = names_in(self._contract, file.schema_arrow.names)
+            texts = list(_texts_with_dictionary(file, set(found.values())))
         return parquet.ParquetFile(path, read_dictionary=texts, **how)
 
-    def _wanted(self, file: parquet.ParquetFile) -> list[Column]:
-        """The contract's columns that the file has."""
+    def _wanted(self, file: parquet.ParquetFile) -> dict[str, Column]:
+        """The contract's columns that the file has, by what they are called there."""
         names, about = file.schema_arrow.names, file.metadata
-        check_columns(len(names))
-        known = set(self._contract.column_names)
-        self.unknown = set(sorted(set(names) - known)[:UNKNOWN_NAMES])
-        if twice := sorted({name for name in known & set(names) if names.count(name) > 1}):
+        found = names_in(self._contract, names)
+        self.unknown = set(sorted(set(names) - set(found.values()))[:UNKNOWN_NAMES])
+        if twice := sorted(name for name in found.values() if names.count(name) > 1):
             message = f"it has the column {', '.join(twice)} twice"
             raise CorruptFile(message)
-        wanted = [column for column in self._contract.columns if column.name in names]
+        wanted = {found[one.name]: one for one in self._contract.columns if one.name in found}
         if not wanted:
             message = f"none of its columns is one of {self._contract.stream}"
             raise CorruptFile(message)
         self._limits.check_rows(about.num_rows)
-        self._check_size(about, {column.name for column in wanted})
+        self._check_size(about, set(wanted))
         return wanted
 
     def _check_size(self, about: parquet.FileMetaData, wanted: set[str]) -> None:
@@ -148,12 +150,11 @@ def _chunks(about: parquet.FileMetaData, wanted: set[str]) -> Iterator[parquet.C
                 yield chunk
 
 
-def _texts_with_dictionary(file: parquet.ParquetFile, contract: Contract) -> Iterator[str]:
+def _texts_with_dictionary(file: parquet.ParquetFile, names: set[str]) -> Iterator[str]:
     """The paths of columns of texts that say each of them once: they are to be read so, too."""
-    check_columns(len(file.schema_arrow.names))
     chunks = [
         chunk
-        for chunk in _chunks(file.metadata, set(contract.column_names))
+        for chunk in _chunks(file.metadata, names)
         if chunk.has_dictionary_page and chunk.physical_type == "BYTE_ARRAY"
     ]
     large = {c.path_in_schema for c in chunks if c.total_uncompressed_size > _DICTIONARY_BYTES}
@@ -191,11 +192,11 @@ def _resolved_bytes(column: pa.Array) -> int:
     return int(pc.sum(pc.take(lengths, column.indices)).as_py() or 0)
 
 
-def _parsed(batch: pa.RecordBatch, wanted: Sequence[Column], first: int) -> Parsed:
+def _parsed(batch: pa.RecordBatch, wanted: Mapping[str, Column], first: int) -> Parsed:
     columns: list[pl.Series] = []
     unread: dict[str, pl.Series] = {}
-    for column in wanted:
-        values, texts = fitted(batch.column(column.name), column)
+    for name, column in wanted.items():
+        values, texts = fitted(batch.column(name), column)
         columns.append(values)
         if texts.null_count() < len(texts):
             unread[column.name] = texts

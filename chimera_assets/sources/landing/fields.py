@@ -1,0 +1,55 @@
+"""Where in a file's records the contract's columns are: by name, or by a path into nested JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimera_assets.contracts.json_path import is_path, read_path
+from chimera_assets.naming import named
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.contracts.json_path import Steps
+
+
+def names_in(contract: Contract, names: Collection[str]) -> dict[str, str]:
+    """The columns that a file has, and what each is called there.
+
+    A file that a tool wrote has the names of the source, one that was made for us the contract's:
+    either will do, exactly or, where only one is meant, in another case.
+
+    Args:
+        contract: The contract.
+        names: The names in the file.
+    """
+    known = dict.fromkeys(names)
+    known.update({name: name for name in names})
+    taken = {column.source_name for column in contract.columns}
+    found: dict[str, str] = {}
+    for column in contract.columns:
+        own = () if column.name in taken and column.name != column.source_name else (column.name,)
+        for wanted in (column.source_name, *own):
+            if (name := named(wanted, known)) is not None and name not in found.values():
+                found[column.name] = name
+                break
+    return found
+
+
+def steps_in(contract: Contract, names: Collection[str]) -> dict[str, Steps]:
+    """Column -> the way to its value in an object of a file with such names.
+
+    Args:
+        contract: The contract.
+        names: Names that objects of the file have, those of its first lines for instance.
+    """
+    found = names_in(contract, names)
+    return {
+        column.name: _path(column.source_name) or (found.get(column.name, column.source_name),)
+        for column in contract.columns
+    }
+
+
+def _path(name: str) -> Steps | None:
+    return read_path(name) if is_path(name) else None

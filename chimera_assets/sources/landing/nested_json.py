@@ -1,0 +1,53 @@
+"""Columns that lie within nested JSON, as Arrow reads them: structs, and out of them again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chimera_assets.contracts.json_path import Steps
+
+
+def nested_schema(kinds: Mapping[str, pa.DataType], steps: Mapping[str, Steps]) -> pa.Schema | None:
+    """The schema of objects in which columns lie.
+
+    Args:
+        kinds: Column -> its type.
+        steps: Column -> the way to it.
+
+    Returns:
+        None if Arrow cannot read them so: by position in a list, or both a value and a part of it.
+    """
+    tree: dict[str, Any] = {}
+    for column, kind in kinds.items():
+        *outer, last = steps[column]
+        inside = tree
+        for step in outer:
+            if not isinstance(step, str) or not isinstance(inside, dict):
+                return None
+            inside = inside.setdefault(step, {})
+        if not isinstance(last, str) or not isinstance(inside, dict) or last in inside:
+            return None
+        inside[last] = kind
+    return pa.schema(_fields(tree))
+
+
+def _fields(tree: Mapping[str, Any]) -> list[pa.Field]:
+    return [
+        pa.field(name, pa.struct(_fields(kind)) if isinstance(kind, dict) else kind)
+        for name, kind in tree.items()
+    ]
+
+
+def flattened(table: pa.Table, steps: Mapping[str, Steps]) -> pa.Table:
+    """The columns of what was read with that schema."""
+    columns = {
+        column: pc.struct_field(table[outer], inner) if inner else table[outer]
+        for column, (outer, *inner) in steps.items()
+    }
+    return pa.table(columns)

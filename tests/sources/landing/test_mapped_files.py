@@ -1,0 +1,183 @@
+"""A file that another tool wrote is read as the contract maps it: names, nested JSON, zones."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from chimera_assets.contracts import Column
+from chimera_assets.sources.landing.csv_lines import CsvLines
+from chimera_assets.sources.landing.json_lines import JsonLines
+from chimera_assets.sources.landing.parquet import ParquetRows
+from chimera_assets.sources.landing.values import typed
+from tests.sources.landing.conftest import LIMITS, contract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.sources.landing.parsed import Parsed
+
+
+def mapped(**columns: dict[str, Any]) -> Contract:
+    """A contract of these columns."""
+    made = [
+        Column(
+            name, about.pop("type", "string"), required=False, description="", classification="L1",
+            **about,
+        )
+        for name, about in columns.items()
+    ]  # fmt: skip
+    return dataclasses.replace(contract(), columns=tuple(made))
+
+
+def read(parts: Iterable[Parsed], by: Contract) -> tuple[dict[str, list[Any]], list[Any]]:
+    """The columns, and what could not be read of each row."""
+    frames, unread = zip(*(typed(part, by) for part in parts), strict=True)
+    told = [text and json.loads(text) for series in unread for text in series]
+    return pl.concat(frames).to_dict(as_series=False), told
+
+
+def json_file(folder: Path, *rows: object) -> Path:
+    path = folder / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_columns_lie_within_nested_json(tmp_path: Path) -> None:
+    by = mapped(
+        id={"physical_name": "$.meta.id"},
+        tokens={"type": "integer", "physical_name": "$.usage.total"},
+        text={"physical_name": "$.choices[0].message['the text']"},
+        at={"type": "timestamp", "physical_name": "$.meta.at"},
+    )
+    whole = {"meta": {"id": "a", "at": "2026-01-31T05:00:00Z"}, "usage": {"total": 3},
+             "choices": [{"message": {"the text": "hi"}}, {}], "more": 1}  # fmt: skip
+    path = json_file(
+        tmp_path, whole, {"usage": None, "choices": []}, {"usage": "none", "meta": {"id": 7}}
+    )
+
+    reader = JsonLines(by, path, zipped=False, limits=LIMITS)
+    columns, told = read(reader, by)
+
+    assert columns["id"] == ["a", None, "7"]
+    assert columns["tokens"] == [3, None, None]
+    assert columns["text"] == ["hi", None, None]
+    assert columns["at"] == [datetime(2026, 1, 31, 5, tzinfo=UTC), None, None]
+    assert told == [None, None, None]
+    assert reader.unknown == {"more"}
+
+
+def test_quick_and_patient_reading_of_nested_json_agree(tmp_path: Path) -> None:
+    """[PROPERTY] Random nested objects are read as Python finds their values."""
+    paths = {"a": "$.x.a", "b": "$.x.y.b", "c": "c", "d": "$.z.d"}
+    by = mapped(
+        **{
+            name: {"type": "integer" if name in "ad" else "string", "physical_name": path}
+            for name, path in paths.items()
+        }
+    )
+    random = Random(11)  # noqa: S311
+
+    def value(name: str) -> object:
+        return random.choice([None, random.randrange(100) if name in "ad" else f"t{name}"])
+
+    for odd in (False, True):
+        rows: list[Any] = []
+        for _ in range(200):
+            row: dict[str, Any] = {"c": value("c"), "x": {"a": value("a"), "y": {"b": value("b")}}}
+            if random.random() < 0.5:
+                row["z"] = {"d": value("d"), "e": [1]}
+            if odd and random.random() < 0.1:
+                row["x"] = random.choice([None, [], "text", {"y": 3}])
+            rows.append(row)
+
+        columns, _ = read(
+            JsonLines(by, json_file(tmp_path, *rows), zipped=False, limits=LIMITS), by
+        )
+
+        for name, path in paths.items():
+            keys = path.removeprefix("$.").split(".")
+            assert columns[name] == [_found(row, keys) for row in rows], (name, odd)
+
+
+def _found(value: Any, keys: list[str]) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+@pytest.mark.parametrize(
+    "header", ["Call Id,startTime,note", "call id,STARTTIME,note", "id,at,note", "ID,At,note"]
+)
+def test_a_header_has_the_names_of_the_source_or_the_contracts(tmp_path: Path, header: str) -> None:
+    by = mapped(id={"physical_name": "Call Id"}, at={"physical_name": "startTime"})
+    for quote in ("", '"'):  # quickly, and with line ends in quotes patiently
+        path = tmp_path / "rows.csv"
+        path.write_text(f"{header}\n1,x,y\n2,{quote}z{quote * 2 and quote},\n")
+        reader = CsvLines(by, path, zipped=False, limits=LIMITS)
+
+        columns, _ = read(reader, by)
+
+        assert columns == {"id": ["1", "2"], "at": ["x", "z"]}
+        assert reader.unknown == {"note"}
+
+
+def test_a_name_is_another_columns_only_once(tmp_path: Path) -> None:
+    """Of two columns whose names are swapped at the source, each has its own."""
+    by = mapped(a={"physical_name": "b"}, b={"physical_name": "a"})
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1,2\n")
+
+    columns, _ = read(CsvLines(by, path, zipped=False, limits=LIMITS), by)
+
+    assert columns == {"a": ["2"], "b": ["1"]}
+
+
+def test_columns_of_parquet_by_the_names_of_the_source(tmp_path: Path) -> None:
+    by = mapped(
+        id={"physical_name": "Call Id"},
+        at={"type": "timestamp", "physical_name": "startTime", "timezone": "Europe/Berlin"},
+    )
+    times = [datetime(2026, 7, 1, 12), datetime(2026, 10, 25, 2, 30), datetime(2026, 3, 29, 2, 30)]  # noqa: DTZ001
+    table = pa.table({"Call Id": ["1", "2", "3"], "startTime": pa.array(times, pa.timestamp("us"))})
+    parquet.write_table(table, tmp_path / "rows.parquet")
+
+    reader = ParquetRows(
+        by, tmp_path / "rows.parquet", zipped=False, limits=LIMITS, folder=tmp_path
+    )
+    columns, told = read(reader, by)
+
+    assert columns["id"] == ["1", "2", "3"]
+    assert columns["at"] == [datetime(2026, 7, 1, 10, tzinfo=UTC), None, None]
+    assert [set(one or ()) for one in told] == [set(), {"at"}, {"at"}]
+
+
+def test_texts_of_times_without_a_zone_are_in_the_contracts(tmp_path: Path) -> None:
+    by = mapped(at={"type": "timestamp", "timezone": "America/New_York"})
+    texts = {
+        "2026-07-01T12:00:00": datetime(2026, 7, 1, 16, tzinfo=UTC),
+        "2026-07-01 12:00": datetime(2026, 7, 1, 16, tzinfo=UTC),
+        "2026-07-01": datetime(2026, 7, 1, 4, tzinfo=UTC),
+        "2026-07-01T12:00:00Z": datetime(2026, 7, 1, 12, tzinfo=UTC),
+        "2026-07-01T12:00:00+02:00": datetime(2026, 7, 1, 10, tzinfo=UTC),
+        "2026-11-01T01:30:00": None,  # twice
+        "2026-03-08T02:30:00": None,  # never
+    }
+    path = json_file(tmp_path, *({"at": text} for text in texts))
+
+    columns, told = read(JsonLines(by, path, zipped=False, limits=LIMITS), by)
+
+    assert columns["at"] == list(texts.values())
+    assert [one and one["at"] for one in told] == [
+        None if value else text for text, value in texts.items()
+    ]
