@@ -19,11 +19,17 @@ def contract_list(*, as_json: opt.AsJson = False) -> int:
 
 
 @group.command("check")
-def contract_check(paths: opt.Paths = None) -> int:
+def contract_check(
+    paths: opt.Paths = None,
+    *,
+    source: Annotated[
+        bool, typer.Option("--source", help="Compare with the source's tables, too.")
+    ] = False,
+) -> int:
     """Show every problem of contract files by file and line. Exit 1 on an error."""
     from chimera_assets.commands.contracts import check
 
-    return check(paths or ())
+    return check(paths or (), source=source)
 
 
 @group.command("diff")

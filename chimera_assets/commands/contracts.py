@@ -14,10 +14,12 @@ from chimera_assets.contracts.lint import lint
 from chimera_assets.contracts.loader import PATTERN, contract_files
 from chimera_assets.errors import ArgumentError
 from chimera_assets.packs import active_packs
+from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
+from chimera_assets.sources.contract_check import source_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
@@ -61,14 +63,33 @@ def _cell(name: str, value: object) -> object:
     return percent(value) if name == "pass_rate" and isinstance(value, float) else value
 
 
-def check(paths: Sequence[Path]) -> int:
+def check(paths: Sequence[Path], *, source: bool) -> int:
     """Print every problem of contract files, by file and line; 1 if one keeps a contract from use.
 
     Args:
         paths: Files or folders; none means the contracts of this process.
+        source: Whether contracts that can be used are compared with the source's tables.
+
+    Raises:
+        SourceError: The source cannot be reached.
     """
-    problems = [problem for path in paths or _own_folders() for problem in _problems(path)]
+    places = paths or _own_folders()
+    problems = [problem for path in places for problem in _problems(path)]
+    if source:
+        unusable = {problem.path for problem in problems if problem.severity == "error"}
+        problems += _source_problems(file for file in _files(places) if file not in unusable)
     return print_problems(problems)
+
+
+def _files(places: Iterable[Path]) -> Iterator[Path]:
+    for place in places:
+        yield from contract_files([place]) if place.is_dir() else (place,)
+
+
+def _source_problems(files: Iterable[Path]) -> Iterator[Problem]:
+    url = source_database_url(get_settings())
+    for file in files:
+        yield from source_problems(url, load_contract(file))
 
 
 def _own_folders() -> list[Path]:

@@ -55,6 +55,7 @@ class Column:
         physical_name: What it is called in the source, where that is not its name.
         transform: Its `transformLogic`: an expression over columns of the source table.
         timezone: The time zone of times that are written without one; None if there are none.
+        line: Where it stands in the contract's file.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Column:
     physical_name: str | None = None
     transform: str | None = None
     timezone: str | None = None
+    line: int = field(default=1, compare=False)
 
     @property
     def source_name(self) -> str:

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
+from chimera_assets.cli import run as run_chimera
 from chimera_assets.contracts import ContractError, load_contract
 from chimera_assets.hours import HourRange
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.errors import SourceSchemaError
@@ -293,6 +295,43 @@ def test_what_the_source_does_not_have_is_named(
 
     assert [mismatch.column for mismatch in caught.value.mismatches] == ["odd"]
     assert re.search(words, str(caught.value)), str(caught.value)
+
+
+def test_a_check_compares_contracts_with_the_source(
+    calls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`contract check --source` names what does not fit by line, and expressions without effect."""
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", calls)
+    get_settings.cache_clear()
+    insert(calls, **{"Call Id": identity(1), "payload": '{"usage": {"total": 3}}'})
+
+    def checked(*columns: dict[str, Any], **other: Any) -> tuple[int, list[str]]:
+        path = contract(tmp_path, *columns, **other).path
+        code = run_chimera(["contract", "check", "--source", str(path)])
+        lines = capsys.readouterr().out.splitlines()
+        return code, [line for line in lines if "column" in line or "physicalName" in line]
+
+    first = len(HEAD.format(table="x").splitlines()) + 1
+    place = tmp_path / "calls.odcs.yaml"
+    assert checked(KEY, AT, CREATED, TOKENS, PAYLOAD) == (0, [])
+
+    nowhere = TOKENS | {"transformLogic": "payload #>> '{usage,totl}'"}
+    code, lines = checked(KEY, AT, CREATED, nowhere)
+    assert (code, len(lines)) == (0, 1)
+    assert lines[0].startswith(f"warning: {place}:{first + 3}: transformLogic of column tokens")
+    assert "null in each of the first 1 rows: payload #>> '{usage,totl}'" in lines[0]
+
+    code, lines = checked(KEY, AT | {"logicalTypeOptions": {}}, CREATED | {"physicalName": "no"})
+    assert code == 1
+    assert [line.partition(": expected")[0] for line in lines] == [
+        f"error: {place}:{first + 1}: column at",
+        f"error: {place}:{first + 2}: column created",
+    ]
+    assert "defaultTimezone: UTC" in lines[0]
+
+    code, lines = checked(KEY, AT, CREATED, table="app.llm_cals")
+    assert code == 1
+    assert "expected a table app.llm_cals in the source, found none" in lines[0]
 
 
 def test_a_key_and_a_time_are_typed_by_the_server(calls: str, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def _read_column(document: Document, declared: SchemaProperty, here: Location) -
         physical_name=_read_physical_name(document, declared, here),
         transform=_read_transform(document, declared, here),
         timezone=_read_timezone(document, declared, here),
+        line=document.line(here),
     )
 
 
