@@ -85,6 +85,10 @@ def _table(contract: Contract) -> dict[str, Any]:
     }
 
 
+def _data_type(column: Column) -> str:
+    return column.type_in_words if column.decimal else DBT_TYPES[column.type]
+
+
 def _column(contract: Contract, column: Column) -> dict[str, Any]:
     meta: dict[str, Any] = {"classification": column.classification}
     if column.name == contract.subject:
@@ -92,6 +96,6 @@ def _column(contract: Contract, column: Column) -> dict[str, Any]:
     return {
         "name": column.name,
         "description": column.description,
-        "data_type": DBT_TYPES[column.type],
+        "data_type": _data_type(column),
         "config": {"meta": meta},
     }

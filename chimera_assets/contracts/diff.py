@@ -140,16 +140,16 @@ def _columns(old: Contract, new: Contract) -> Iterator[Change]:
     after = {column.name: column for column in new.columns}
     for name, column in before.items():
         if name not in after:
-            yield _breaking(f"column {name}", f"removed (it was {column.type})")
+            yield _breaking(f"column {name}", f"removed (it was {column.type_in_words})")
         else:
             yield from _column(column, after[name])
     for name, column in after.items():
         if name in before:
             continue
         if column.required:
-            yield _breaking(f"column {name}", f"added as required ({column.type})")
+            yield _breaking(f"column {name}", f"added as required ({column.type_in_words})")
         else:
-            yield _compatible(f"column {name}", f"added, may be null ({column.type})")
+            yield _compatible(f"column {name}", f"added, may be null ({column.type_in_words})")
     shared = [name for name in before if name in after]
     if shared != [name for name in after if name in before]:
         yield _compatible("columns", "reordered", "patch")
@@ -157,8 +157,8 @@ def _columns(old: Contract, new: Contract) -> Iterator[Change]:
 
 def _column(old: Column, new: Column) -> Iterator[Change]:
     where = f"column {old.name}"
-    if old.type != new.type:
-        yield _breaking(where, f"retyped from {old.type} to {new.type}")
+    if old.polars_type != new.polars_type:
+        yield _breaking(where, f"retyped from {old.type_in_words} to {new.type_in_words}")
     if new.required and not old.required:
         yield _breaking(where, "made required (null was accepted)")
     elif old.required and not new.required:

@@ -55,6 +55,7 @@ class Column:
         physical_name: What it is called in the source, where that is not its name.
         transform: Its `transformLogic`: an expression over columns of the source table.
         timezone: The time zone of times that are written without one; None if there are none.
+        decimal: Precision and scale of a number that is exact, money for instance; else None.
         line: Where it stands in the contract's file.
     """
 
@@ -66,6 +67,7 @@ class Column:
     physical_name: str | None = None
     transform: str | None = None
     timezone: str | None = None
+    decimal: tuple[int, int] | None = None
     line: int = field(default=1, compare=False)
 
     @property
@@ -76,12 +78,17 @@ class Column:
     @property
     def polars_type(self) -> pl.DataType:
         """The Polars type of the column."""
-        return POLARS_TYPES[self.type]
+        return pl.Decimal(*self.decimal) if self.decimal else POLARS_TYPES[self.type]
 
     @property
     def arrow_type(self) -> pa.DataType:
         """The Arrow (and Delta) type of the column."""
-        return ARROW_TYPES[self.type]
+        return pa.decimal128(*self.decimal) if self.decimal else ARROW_TYPES[self.type]
+
+    @property
+    def type_in_words(self) -> str:
+        """Its type, of an exact number with precision and scale."""
+        return f"decimal({self.decimal[0]}, {self.decimal[1]})" if self.decimal else self.type
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def _records(contract: Contract, rejected: pl.DataFrame) -> pl.Series:
     if columns.is_empty():
         return pl.Series("record", [], dtype=pl.String)
     records = columns.select(record=pl.struct(pl.all()).struct.json_encode())["record"]
-    numbers = [column.name for column in contract.columns if column.type == "number"]
+    numbers = [one.name for one in contract.columns if one.polars_type == pl.Float64]
     odd = pl.any_horizontal(
         pl.lit(value=False), *(~pl.col(name).is_finite().fill_null(value=True) for name in numbers)
     )

@@ -74,9 +74,11 @@ def compared(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> p
 
 
 def _number_type(*types: pl.DataType) -> pl.DataType:
-    """In what two numbers are compared: whole numbers exactly, however large they are."""
-    whole = all(one.is_integer() or one == pl.Decimal(38, 0) for one in types)
-    return pl.Int128() if whole else pl.Float64()
+    """In what two numbers are compared: exact ones exactly, however large they are."""
+    if not all(one.is_integer() or one.is_decimal() for one in types):
+        return pl.Float64()
+    scale = max(one.scale if isinstance(one, pl.Decimal) else 0 for one in types)
+    return pl.Decimal(38, scale) if scale else pl.Int128()
 
 
 def _require_columns(aggregate: Aggregate, known: Sequence[str]) -> None:

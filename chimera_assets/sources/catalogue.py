@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from adbc_driver_postgresql import dbapi
 
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources import naive_times
+
+if TYPE_CHECKING:
+    from chimera_assets.contracts import Column
 
 #: SQLSTATE of a table's name that is not even one: bad syntax, too many dots, another database's.
 _INVALID_NAMES = {"42602", "42601", "0A000", "22023"}
@@ -124,11 +128,13 @@ class SourceColumn:
             return within
         return f"{naive_times.may_be_between(self.written, self.zone, start, end)} AND {within}"
 
-    def read_as(self, wanted: str) -> str:
-        """SQL that reads it as a contract's type."""
+    def read_as(self, wanted: Column) -> str:
+        """SQL that reads it as a contract's column."""
+        if wanted.decimal is not None:
+            return f"{self.sql}::text"
         if self.type == "numeric":
             return f"{self.sql}::double precision"
-        target = _CAST.get(wanted, self.type)
+        target = _CAST.get(wanted.type, self.type)
         return self.sql if self.type == target else f"{self.sql}::{target}"
 
 

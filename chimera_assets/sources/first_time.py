@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import source_database
 from chimera_assets.sources.mapping import inspect
-from chimera_assets.sources.readable import unreadable_when
+from chimera_assets.sources.query import readable
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.sources.catalogue import SourceColumn
 
 
 def first_time(url: str, contract: Contract, since: datetime, *, seconds: int) -> datetime | None:
@@ -39,14 +38,8 @@ def first_time(url: str, contract: Contract, since: datetime, *, seconds: int) -
         parts = " UNION ALL ".join(
             f"SELECT min({value}) AS moment FROM {table.quoted} "  # noqa: S608 - quoted there
             f"WHERE {value} >= $1::timestamptz"
-            for value in (_value(table.columns[name]) for name in names)
+            for value in (readable(table.columns[name], contract.column(name)) for name in names)
         )
         sql = f"SELECT min(moment) AS first FROM ({parts}) AS found"  # noqa: S608 - as above
         found = execute(connection, sql, [since.isoformat()])[0]["first"]
     return found.astimezone(UTC) if found is not None else None
-
-
-def _value(column: SourceColumn) -> str:
-    value = column.read_as("timestamp")
-    unreadable = unreadable_when(column)
-    return f"CASE WHEN {unreadable} THEN NULL ELSE {value} END" if unreadable else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chimera_assets.contracts import Column
     from chimera_assets.sources.catalogue import SourceColumn
 
 _INTEGERS = frozenset({"smallint", "integer", "bigint"})
@@ -28,9 +29,11 @@ def given_as(column: SourceColumn) -> str:
     return "bigint" if column.type in _INTEGERS else "text"
 
 
-def equal(column: SourceColumn) -> str:
+def equal(column: SourceColumn, wanted: Column) -> str:
     """SQL for whether a row of the table, `own`, has the key `given`; an index may serve it."""
     own, given = f"own.{column.quoted}", f"given.{column.quoted}"
+    if wanted.decimal is not None:
+        return f"{own}::numeric = {given}::numeric"
     if column.type in {"numeric", "real", "double precision"}:
         return f"{own}::double precision = {given}::double precision"
     compared = _COMPARED.get(column.type)

@@ -16,7 +16,7 @@ from chimera_assets.sources.readable import original_text, unreadable_when
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chimera_assets.contracts import Contract
+    from chimera_assets.contracts import Column, Contract
     from chimera_assets.sources.catalogue import SourceColumn, SourceTable
 
 #: The settings by which the hours reach the query: rows come by COPY, which has no parameters.
@@ -35,7 +35,7 @@ def query(contract: Contract, table: SourceTable, *, hourly: bool) -> str:
         if (condition := unreadable_when(table.columns[column.name]))
     }
     selected = [
-        _selected(table.columns[column.name], column.type, unreadable.get(column.name))
+        _selected(table.columns[column.name], column, unreadable.get(column.name))
         for column in contract.columns
     ]
     where = f" WHERE {in_hours(contract, table)}" if hourly else ""
@@ -63,12 +63,12 @@ def in_no_hour(contract: Contract, table: SourceTable) -> str:
     )
 
 
-def readable(column: SourceColumn, wanted: str) -> str:
-    """SQL for a column as a contract's type; null where it cannot be read."""
+def readable(column: SourceColumn, wanted: Column) -> str:
+    """SQL for a contract's column; null where it cannot be read."""
     return _selected(column, wanted, unreadable_when(column))
 
 
-def _selected(column: SourceColumn, wanted: str, unreadable: str | None) -> str:
+def _selected(column: SourceColumn, wanted: Column, unreadable: str | None) -> str:
     value = column.read_as(wanted)
     return f"CASE WHEN {unreadable} THEN NULL ELSE {value} END" if unreadable else value
 
@@ -107,8 +107,8 @@ def placed_hour(contract: Contract, table: SourceTable) -> str:
 
 def arrived_at(contract: Contract, table: SourceTable) -> str:
     """The arrival (or event, where the contract names no arrival), null if it cannot be read."""
-    column = table.columns[contract.arrival_time or contract.event_time or ""]
-    return readable(column, "timestamp")
+    name = contract.arrival_time or contract.event_time or ""
+    return readable(table.columns[name], contract.column(name))
 
 
 def _times(contract: Contract, table: SourceTable) -> tuple[SourceColumn, SourceColumn | None]:

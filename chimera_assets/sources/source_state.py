@@ -122,7 +122,7 @@ class SourceNow:
         """The key's columns, each with a comma before it, as they are read."""
         columns = [(self._table.columns[name], name) for name in self._contract.key]
         return "".join(
-            f", {readable(column, self._contract.column(name).type)} AS {column.quoted}"
+            f", {readable(column, self._contract.column(name))} AS {column.quoted}"
             for column, name in columns
         )
 
@@ -147,7 +147,10 @@ class SourceNow:
         columns = [self._table.columns[name] for name in self._contract.key]
         typed = ", ".join(f"{column.quoted} {key_match.given_as(column)}" for column in columns)
         own = ", ".join(f"{column.sql} AS {column.quoted}" for column in columns)
-        same = " AND ".join(key_match.equal(column) for column in columns)
+        same = " AND ".join(
+            key_match.equal(self._table.columns[name], self._contract.column(name))
+            for name in self._contract.key
+        )
         sql = (
             f"SELECT count(*) AS found FROM jsonb_to_recordset($1::jsonb) AS given ({typed}) "  # noqa: S608
             f"WHERE EXISTS (SELECT FROM (SELECT {own} FROM {self._table.quoted}) AS own "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -30,6 +30,11 @@ _DIGITS_OF_64_BITS = 18
 _DIGITS = r"^[+-]?[0-9]+$"
 _NUMBER = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _NUMBER_TEXT = re.compile(_NUMBER)
+
+#: A number without an exponent; its digits but for zeros that say nothing.
+_PLAIN_NUMBER = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
+_DIGITS_OF_NUMBER = r"^[+-]?0*([0-9]*)(?:\.([0-9]*?)0*)?$"
+_DIGITS_OF_128_BITS = 38
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -49,6 +54,8 @@ def read_texts(column: Column, texts: pl.Series) -> pl.Series:
     """The values that texts are; null where one is no value of the column's type."""
     if column.type == "timestamp":
         return _timestamps(texts, column.timezone or "UTC")
+    if column.decimal is not None:
+        return _decimals(texts, *column.decimal)
     return _READERS[column.type](texts)
 
 
@@ -85,6 +92,37 @@ def _numbers(texts: pl.Series) -> pl.Series:
     written = _matching(texts.str.strip_chars(), _NUMBER)
     number = written.str.strip_prefix("+").cast(pl.Float64, strict=False)
     return pl.select(pl.when(number.is_finite()).then(number)).to_series()
+
+
+def _decimals(texts: pl.Series, precision: int, scale: int) -> pl.Series:
+    """Exact numbers; null for one of more digits, before or after the point, than there is room."""
+    stripped, kind = texts.str.strip_chars(), pl.Decimal(precision, scale)
+    written = _matching(stripped, _PLAIN_NUMBER)
+    digits = written.str.extract_groups(_DIGITS_OF_NUMBER).struct
+    whole, part = digits.field("1").str.len_bytes(), digits.field("2").str.len_bytes()
+    fits = (whole <= precision - scale) & (part.fill_null(0) <= scale)
+    plain = written.to_frame("t").select(pl.when(fits).then("t")).to_series()
+    exact = plain.str.strip_prefix("+").cast(kind, strict=False)
+    left = stripped.filter(written.is_null() & stripped.is_not_null()).unique()
+    if left.is_empty():
+        return exact
+    others = _looked_up(stripped, left, lambda text: _decimal(text, precision, scale), kind)
+    return exact.zip_with(exact.is_not_null(), others)
+
+
+def _decimal(text: str, precision: int, scale: int) -> Decimal | None:
+    """The exact number that a text with an exponent is, if there is room for it."""
+    if not _NUMBER_TEXT.fullmatch(text):
+        return None
+    try:
+        number = Decimal(text)
+        if number and number.adjusted() >= precision - scale:
+            return None
+        with localcontext(prec=_DIGITS_OF_128_BITS):
+            fitted = number.quantize(Decimal(1).scaleb(-scale))
+    except ArithmeticError:  # an exponent beyond all bounds
+        return None
+    return fitted if fitted == number else None
 
 
 def _matching(texts: pl.Series, pattern: str) -> pl.Series:

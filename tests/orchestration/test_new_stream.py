@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from tests.site.site import Site, parse_key
@@ -55,6 +57,20 @@ schema:
             description: Between one and five.
       - {name: stored_at, logicalType: timestamp, classification: L1,
          description: When it was stored.}
+      - name: price
+        physicalName: Price Paid
+        logicalType: number
+        physicalType: numeric(12, 2)
+        classification: L2
+        description: What the answer cost, in euros.
+        quality:
+          - name: price_range
+            type: custom
+            engine: pandera
+            implementation: {check: range, min: 0}
+            description: Nothing is paid out.
+      - {name: device, logicalType: string, transformLogic: about->>'device', classification: L1,
+         description: Where it was given.}
 """
 
 
@@ -65,7 +81,7 @@ def with_feedback(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Itera
     (folder / "feedback.odcs.yaml").write_text(CONTRACT)
     site.source.execute(
         "CREATE TABLE app_feedback (feedback_id text, given_at timestamptz, person text, "
-        "stars int, stored_at timestamptz, note text)"
+        'stars int, stored_at timestamptz, note text, "Price Paid" numeric, about jsonb)'
     )
     start = parse_key(HOUR)
     rows = [
@@ -76,6 +92,8 @@ def with_feedback(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "stars": 9 if number == 3 else 1 + number % 5,
             "stored_at": start.replace(minute=number, second=1).isoformat(),
             "note": "not in the contract",
+            "Price Paid": "-0.01" if number == 4 else "0.10",
+            "about": {"device": f"d-{number % 3}"},
         }
         for number in range(40)
     ]
@@ -110,11 +128,15 @@ def test_its_hours_are_taken_judged_and_staged(with_feedback: Site) -> None:
     assert ran.check("staged/feedback", "pass_rate", HOUR)["passed"]
     assert ran.check("staged/feedback", "conservation", HOUR)["passed"]
     staged = with_feedback.rows("staged/feedback", HOUR)
-    assert staged.height == 39
+    assert staged.height == 38
     assert "note" not in staged.columns
-    bad = with_feedback.rows("quarantine/feedback", HOUR).row(0, named=True)
-    assert bad["reasons"] == ["stars_range"]
-    assert json.loads(bad["record"])["stars"] == 9
+    assert staged["price"].dtype == pl.Decimal(12, 2)
+    assert staged["price"].sum() == Decimal("3.80")  # and not 3.8000000000000003
+    assert set(staged["device"]) == {"d-0", "d-1", "d-2"}
+    rejected = with_feedback.rows("quarantine/feedback", HOUR).sort("row_key")
+    assert rejected["reasons"].to_list() == [["stars_range"], ["price_range"]]
+    records = [json.loads(record) for record in rejected["record"]]
+    assert (records[0]["stars"], records[1]["price"]) == (9, "-0.01")
 
 
 def test_without_a_table_its_rows_come_from_files_alone(with_feedback: Site) -> None:

@@ -406,6 +406,26 @@ def test_a_mapping_that_is_a_mistake_is_refused(
     assert expected in problem.expected
 
 
+def test_money_is_exact(calls: str, tmp_path: Path) -> None:
+    exact = {"name": "cost", "logicalType": "number", "physicalType": "numeric(12, 4)",
+             "physicalName": "spend_in_cents"}  # fmt: skip
+    mapped = contract(tmp_path, KEY, AT, CREATED, exact)
+    values = ["0.1", "12345678.9000", "-0.0001", "1e3", None, "0.00005", "123456789", "NaN"]
+    for number, value in enumerate(values):
+        insert(calls, **{"Call Id": identity(number), "startTime": "2026-07-01 12:15",
+                         "spend_in_cents": value})  # fmt: skip
+
+    found = rows(calls, mapped)
+
+    assert [row["cost"] for row in found] == [
+        Decimal("0.1"), Decimal("12345678.9"), Decimal("-0.0001"), Decimal(1000), None,
+        None, None, None,
+    ]  # fmt: skip
+    told = [json.loads(row["_unreadable"] or "{}").get("cost") for row in found]
+    assert told == [None] * 5 + ["0.00005", "123456789", "NaN"]
+    assert sum(row["cost"] or 0 for row in found) == Decimal("12346678.9999")
+
+
 EXPRESSIONS = {
     "upper(left(note, 2))": lambda row: row["note"][:2].upper(),
     "note || '-' || n": lambda row: f"{row['note']}-{row['n']}",

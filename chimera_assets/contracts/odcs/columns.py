@@ -26,6 +26,13 @@ RESERVED = (*HOUR_COLUMNS, "index", "reasons")
 #: So many bytes a name may have in PostgreSQL.
 _LONGEST = 63
 
+#: A physical type of exact numbers, and how many digits Delta and DuckDB have for one.
+_DECIMAL = re.compile(
+    r"(?:numeric|decimal)\s*\(\s*(?P<precision>\d{1,4})\s*(?:,\s*(?P<scale>\d{1,4})\s*)?\)",
+    re.IGNORECASE,
+)
+_MOST_DIGITS = 38
+
 #: No quotes, nor what SQL, a path or a message could be taken apart by.
 _NAME = re.compile(r"[^\W\d]([\w.$ -]*\w)?")
 
@@ -75,6 +82,7 @@ def _read_column(document: Document, declared: SchemaProperty, here: Location) -
         physical_name=_read_physical_name(document, declared, here),
         transform=_read_transform(document, declared, here),
         timezone=_read_timezone(document, declared, here),
+        decimal=_read_decimal(document, declared, here),
         line=document.line(here),
     )
 
@@ -103,6 +111,23 @@ def _read_transform(document: Document, declared: SchemaProperty, here: Location
         found = declared.physicalName
         document.problem((*here, "physicalName"), what, expected=expected, found=found)
     return text
+
+
+def _read_decimal(
+    document: Document, declared: SchemaProperty, here: Location
+) -> tuple[int, int] | None:
+    """Precision and scale, which the standard leaves to the physical type."""
+    match = _DECIMAL.fullmatch((declared.physicalType or "").strip())
+    if match is None or declared.logicalType != "number":
+        return None
+    precision, scale = int(match["precision"]), int(match["scale"] or 0)
+    if not 1 <= precision <= _MOST_DIGITS or scale > precision:
+        what = f"physicalType of column {declared.name}"
+        expected = f"at most {_MOST_DIGITS} digits, no more of them after the point than in all"
+        found = str(declared.physicalType)
+        document.problem((*here, "physicalType"), what, expected=expected, found=found)
+        return None
+    return precision, scale
 
 
 def _read_timezone(document: Document, declared: SchemaProperty, here: Location) -> str | None:

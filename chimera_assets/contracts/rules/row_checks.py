@@ -151,7 +151,8 @@ def _references(rule: Rule, references: References) -> pl.Expr:
 
 @_row_check("range", "conformity", _NUMERIC, min=NUMBER.optional(), max=NUMBER.optional())
 def _range(rule: Rule, _: References) -> pl.Expr:
-    broken = ~_column(rule).is_finite()
+    # No number is not finite but one of floating point; NaN is not even below infinity.
+    broken = ~_column(rule).cast(pl.Float64).is_finite()
     if "min" in rule.params:
         broken = broken | (_column(rule) < rule.params["min"])
     if "max" in rule.params:

@@ -101,6 +101,8 @@ def _integers(column: pa.Array, wanted: Column) -> Fitted:
 
 
 def _numbers(column: pa.Array, wanted: Column) -> Fitted:
+    if wanted.decimal is not None:
+        return _by_text(column, wanted, _is_number)
     if types.is_integer(column.type) or types.is_floating(column.type):
         given = _series(column)
         return _beside(given.cast(pl.Float64), given)
@@ -290,6 +292,10 @@ def _is_list(kind: pa.DataType) -> bool:
         or types.is_list_view(kind)
         or types.is_large_list_view(kind)
     )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(types.is_decimal(kind) or types.is_integer(kind) or types.is_floating(kind))
 
 
 def _never(_: pa.DataType) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -181,3 +182,45 @@ def test_texts_of_times_without_a_zone_are_in_the_contracts(tmp_path: Path) -> N
     assert [one and one["at"] for one in told] == [
         None if value else text for text, value in texts.items()
     ]
+
+
+@pytest.mark.parametrize("form", ["text", "number", "parquet"])
+def test_exact_numbers_are_what_was_written_or_are_told(tmp_path: Path, form: str) -> None:
+    """[PROPERTY] Of random numbers each is read as Python's own decimals say, or told."""
+    by = mapped(cost={"type": "number", "decimal": (9, 3)})
+    random = Random(form)  # noqa: S311
+    texts = [_written(random) for _ in range(400)]
+    if form == "parquet":
+        texts = [format(Decimal(text), "f") for text in texts if abs(Decimal(text)) < 10**20]
+        values = pa.array([Decimal(text) for text in texts], pa.decimal128(38, 12))
+        parquet.write_table(pa.table({"cost": values}), tmp_path / "rows.parquet")
+        reader: Iterable[Parsed] = ParquetRows(
+            by, tmp_path / "rows.parquet", zipped=False, limits=LIMITS, folder=tmp_path
+        )
+    else:
+        quote = '"' if form == "text" else ""
+        path = tmp_path / "rows.jsonl"
+        path.write_text("".join(f'{{"cost":{quote}{text}{quote}}}\n' for text in texts))
+        reader = JsonLines(by, path, zipped=False, limits=LIMITS)
+
+    columns, told = read(reader, by)
+
+    fits = [_fitted(text) for text in texts]
+    assert columns["cost"] == fits
+    assert sum(one is None for one in fits) > 20
+    assert [one is not None for one in told] == [one is None for one in fits]
+
+
+def _written(random: Random) -> str:
+    """A number as JSON may have it, of few or many digits."""
+    whole, part = random.randrange(1, 9), random.choice([0, 1, 2, 3, 3, 4])
+    text = f"{random.choice(['', '-'])}{random.randrange(10**whole)}"
+    if part:
+        text += f".{random.randrange(10**part):0{part}}" + "0" * random.randrange(3)
+    return text + random.choice(["", "", "", f"e{random.randrange(-3, 3)}"])
+
+
+def _fitted(text: str) -> Decimal | None:
+    number = Decimal(text)
+    is_short = number == round(number, 3) and abs(number) < 10**6
+    return number if is_short else None
