@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,26 @@ def test_an_aggregate_is_verified_against_its_facts(climate: Aggregate, lake: La
     assert failure.table == "aggregates/agg_house_climate"
     assert failure.expected.startswith("degrees ")
     assert failure.found.endswith("; 1 groups differ")
+
+
+def test_a_sum_of_money_is_compared_to_its_last_digit(climate: Aggregate, tmp_path: Path) -> None:
+    """A cent in sums beyond what floating point can hold apart."""
+    lake = Lake(str(tmp_path / "lake"))
+    each = Decimal("30000000000000.01")
+    facts = hourly([{"n": 0, "house": "north", "sensor_id": f"s-{n}"} for n in range(300)])
+    money = pl.lit(each).cast(pl.Decimal(18, 2))
+    facts = facts.with_columns(temperature_c=money)
+    lake.table("marts", "fact_readings").write_hours(facts, HOURS)
+    of_the_hour = {"readings": 300, "frosts": 0, "degrees": each * 300}
+    sums = hourly([{"n": 0, "house": "north", **of_the_hour}])
+    kept = lake.table("aggregates", climate.table)
+
+    kept.write_hours(sums, HOURS)
+    assert compared(climate, lake, [HOURS]).is_empty()
+
+    kept.write_hours(sums.with_columns(pl.col("degrees") + Decimal("0.01")), HOURS)
+    (differs,) = compared(climate, lake, [HOURS]).to_dicts()
+    assert (differs["measure"], differs["groups"]) == ("degrees", 1)
 
 
 def test_no_file_of_another_hour_is_opened(climate: Aggregate, lake: Lake) -> None:
