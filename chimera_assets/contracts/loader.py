@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.contracts.errors import ContractError
 from chimera_assets.contracts.model import Contract
-from chimera_assets.contracts.odcs.columns import TABLE, read_columns, read_key
+from chimera_assets.contracts.odcs.columns import TABLE, read_columns, read_key, unmapped_column
 from chimera_assets.contracts.odcs.document import Document, read_document
 from chimera_assets.contracts.odcs.quality import read_rules
 from chimera_assets.contracts.odcs.sla import read_sla
@@ -54,6 +54,9 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
     if not VERSION.fullmatch(standard.version or ""):
         found = standard.version or "none"
         document.problem(("version",), "version", expected=VERSION_IN_WORDS, found=found)
+    rules = read_rules(document, table, columns, key)
+    if sla.unmapped is not None:
+        columns = (*columns, unmapped_column(sla.unmapped))
     return Contract(
         stream=_stream(document, table),
         version=standard.version or "",
@@ -63,7 +66,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         kind=sla.kind,
         source_table=table.physicalName or table.name or "",
         columns=columns,
-        rules=read_rules(document, table, columns, key),
+        rules=rules,
         key=key,
         event_time=sla.event_time,
         arrival_time=sla.arrival_time,

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Classification, least to most protected: public, internal, confidential, personal, restricted.
 LEVELS = ("L0", "L1", "L2", "L3", "L4")
 
+#: The column with what the source has beside the contract's columns, where that is kept.
+UNMAPPED = "_unmapped"
+
 #: Column type -> Polars type.
 POLARS_TYPES: dict[str, pl.DataType] = {
     "string": pl.String(),

@@ -9,12 +9,14 @@ from adbc_driver_postgresql import dbapi
 
 from chimera_assets.contracts import contracts
 from chimera_assets.contracts.json_path import is_path
+from chimera_assets.contracts.model import UNMAPPED
 from chimera_assets.contracts.transform import read_transform
 from chimera_assets.errors import one_line
 from chimera_assets.naming import named
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import message
 from chimera_assets.sources.catalogue import (
+    SourceColumn,
     SourceTable,
     expression_type,
     find_table,
@@ -23,10 +25,9 @@ from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError, Sou
 from chimera_assets.yaml_documents import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from chimera_assets.contracts import Column, Contract
-    from chimera_assets.sources.catalogue import SourceColumn
 
 _INTEGERS = ("smallint", "integer", "bigint")
 _TEXTS = ("text", "character varying", "character", "uuid", "name", "citext")
@@ -42,6 +43,9 @@ _FITTING: Mapping[str, tuple[str, ...]] = {
     "date": ("date",),
     "array<string>": tuple(f"{text}[]" for text in _TEXTS),
 }
+
+#: A function has at most 100 arguments.
+_MOST_PAIRS = 50
 
 #: Classes of SQLSTATE that say that an expression is at fault: its words, its types, its values.
 _OF_EXPRESSIONS = ("0A", "22", "42")
@@ -70,6 +74,8 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
     for column in sorted(contract.columns, key=lambda one: one.transform is not None):
         if column.transform is not None and wrong:
             break
+        if column.name == UNMAPPED:
+            continue
         found = _source_of(connection, table, column, read)
         if not isinstance(found, ColumnMismatch):
             found = _fitted(column, found, may_be_text=column.name in as_texts)
@@ -79,7 +85,24 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
             columns[column.name] = found
     if wrong:
         raise SourceSchemaError(describe(url), contract.source_table, contract.stream, wrong)
-    return SourceTable(table.quoted, columns, tuple(sorted(set(table.columns) - read)))
+    further = [column for name, column in table.columns.items() if name not in read]
+    if UNMAPPED in contract.column_names:
+        columns[UNMAPPED], further = _as_json(further), []
+    return SourceTable(table.quoted, columns, tuple(sorted(column.name for column in further)))
+
+
+def _as_json(columns: Sequence[SourceColumn]) -> SourceColumn:
+    """What columns hold, as one JSON object; null if there are none."""
+    pairs = [f"{column.literal}, {column.quoted}" for column in columns]
+    parts = [
+        f"jsonb_build_object({', '.join(pairs[first : first + _MOST_PAIRS])})"
+        for first in range(0, len(pairs), _MOST_PAIRS)
+    ]
+    any_bytes = any(column.may_be_any_bytes for column in columns)
+    expression = f"({' || '.join(parts) or 'NULL'})::text"
+    return SourceColumn(
+        UNMAPPED, "text", is_enum=False, may_be_any_bytes=any_bytes, expression=expression
+    )
 
 
 def _made_by(contract: Contract) -> str:

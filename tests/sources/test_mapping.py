@@ -71,12 +71,20 @@ TABLE = """
 """
 
 
-def contract(folder: Path, *columns: dict[str, Any], table: str = 'app."LLM_Calls"') -> Contract:
+def contract(
+    folder: Path,
+    *columns: dict[str, Any],
+    table: str = 'app."LLM_Calls"',
+    unmapped: str | bool | None = None,
+) -> Contract:
     """The contract of `calls`, with these columns."""
     lines = (json.dumps({"classification": "L1", "description": "…"} | one) for one in columns)
     path = folder / "calls.odcs.yaml"
-    quoted = json.dumps(table)
-    path.write_text(HEAD.format(table=quoted) + "".join(f"      - {line}\n" for line in lines))
+    head = HEAD.format(table=json.dumps(table))
+    if unmapped is not None:
+        kept = f"      - {{property: keepUnmapped, value: {json.dumps(unmapped)}}}\n"
+        head = head.replace("    properties:\n", f"{kept}    properties:\n")
+    path.write_text(head + "".join(f"      - {line}\n" for line in lines))
     return load_contract(path)
 
 
@@ -404,6 +412,24 @@ def test_a_mapping_that_is_a_mistake_is_refused(
 
     (problem,) = caught.value.problems
     assert expected in problem.expected
+
+
+def test_what_the_contract_does_not_have_is_kept_if_it_says_so(
+    calls: str, run: Run, tmp_path: Path
+) -> None:
+    many = ", ".join(f"ADD more_{number} int DEFAULT {number}" for number in range(70))
+    run(f'ALTER TABLE app."LLM_Calls" {many}')
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15", "note": "kept",
+                     "payload": '{"usage": {"total": 1}}', "spend_in_cents": "0.1"})  # fmt: skip
+    mapped = contract(tmp_path, KEY, AT, CREATED, TOKENS, unmapped="L2")
+
+    (row,) = rows(calls, mapped)
+
+    kept = {"note": "kept", "spend_in_cents": 0.1} | {f"more_{n}": n for n in range(70)}
+    assert json.loads(row["_unmapped"]) == kept
+    assert mapped.column("_unmapped").classification == "L2"
+    assert PostgresSource(calls).verify(mapped) == []
+    assert contract(tmp_path, KEY, AT, CREATED, unmapped=True).classified("L3") == {"_unmapped"}
 
 
 def test_money_is_exact(calls: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from chimera_assets.contracts.json_path import is_path, read_path
-from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, Column
+from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, UNMAPPED, Column
 from chimera_assets.contracts.transform import TransformError, read_transform
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.yaml_documents import one_of
@@ -57,6 +57,12 @@ def read_columns(document: Document, table: SchemaObject) -> tuple[Column, ...]:
                 what, found = f"source of column {column.name}", f"{column.source_name}, as {other}"
                 document.problem((*here, "physicalName"), what, expected=expected, found=found)
     return tuple(columns.values())
+
+
+def unmapped_column(level: str) -> Column:
+    """The column with what the source has beside the others, as a JSON object."""
+    words = "What the source has beside the columns of the contract, as a JSON object."
+    return Column(UNMAPPED, "string", required=False, description=words, classification=level)
 
 
 def _read_column(document: Document, declared: SchemaProperty, here: Location) -> Column:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chimera_assets.contracts.model import LEVELS
 from chimera_assets.contracts.odcs.columns import TABLE
 from chimera_assets.contracts.rules.parameters import DAYS, NUMBER, SHARE, TEXT, Parameter, choice
 from chimera_assets.hours import LONGEST_DAYS
@@ -33,6 +34,7 @@ CUSTOM: dict[str, Parameter] = {
     "quarantineDays": DAYS,
     "vacuumDays": DAYS,
     "passRate": SHARE,
+    "keepUnmapped": Parameter(f"true or {one_of(LEVELS)}", (True, *LEVELS).__contains__),
 }
 
 #: Custom properties that name a column -> the types it may have; None for any.
@@ -45,6 +47,9 @@ _ROLES: dict[str, tuple[str, ...] | None] = {
 
 #: The column that names the tenant where the contract does not say which one does.
 _TENANT = "tenant_id"
+
+#: How what the contract does not describe is classified, unless it says so.
+_UNMAPPED_LEVEL = "L3"
 
 _DEFAULTS: dict[str, Any] = {"quarantineDays": 7, "vacuumDays": 7, "passRate": 0.99}
 
@@ -67,6 +72,7 @@ class Sla:
     quarantine_days: int
     pass_rate: float
     freshness_hours: float
+    unmapped: str | None
 
 
 def read_sla(
@@ -101,6 +107,7 @@ def read_sla(
         quarantine_days=said.get("quarantineDays", _DEFAULTS["quarantineDays"]),
         pass_rate=float(said.get("passRate", _DEFAULTS["passRate"])),
         freshness_hours=hours.get("freshness", 0.0),
+        unmapped=_UNMAPPED_LEVEL if (kept := said.get("keepUnmapped")) is True else kept,
     )
 
 

@@ -44,6 +44,11 @@ def fitted(column: pa.Array, wanted: Column) -> Fitted:
     return value.alias(wanted.name), unread
 
 
+def as_texts(column: pa.Array) -> pl.Series:
+    """The texts that stand for values of any type."""
+    return _texts(_plain(column))
+
+
 def _plain(column: pa.Array) -> pa.Array:
     """The values without what only says how they are stored."""
     if isinstance(column, pa.ExtensionArray):

@@ -19,7 +19,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from chimera_assets.sources.landing.damage import CorruptFile
-from chimera_assets.sources.landing.fields import names_in
+from chimera_assets.sources.landing.fields import as_objects, keeps_unmapped, names_in
 from chimera_assets.sources.landing.limits import check_columns
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
 from chimera_assets.sources.landing.text import (
@@ -60,6 +60,7 @@ class CsvLines:
         self._limits = limits
         self._header: list[str] = []
         self._wanted: list[str] = []
+        self._rest: dict[str, str] = {}  # what is kept beside that: as it is read -> its name
 
     def __iter__(self) -> Iterator[Parsed]:
         """The rows, piece by piece; every column as text, an empty field as null.
@@ -112,10 +113,15 @@ class CsvLines:
         if twice := sorted(name for name in found.values() if names.count(name) > 1):
             message = f"its header names {', '.join(twice)} twice"
             raise CorruptFile(message)
-        # What it names otherwise has the contract's names from here on; Arrow minds names twice.
+        # Columns have our names from here on, others a number: Arrow minds names that are twice.
         ours = {name: column for column, name in found.items()}
-        self._header = [ours.get(name, f"\0{at}") for at, name in enumerate(names)]
+        self._header = [ours.get(name, f"_{at}") for at, name in enumerate(names)]
         self._wanted = list(found)
+        self._rest = {
+            ours_or_not: name
+            for ours_or_not, name in zip(self._header, names, strict=True)
+            if ours_or_not not in found and keeps_unmapped(self._contract)
+        }
         self.unknown = set(sorted(set(names) - set(ours))[:UNKNOWN_NAMES])
 
     def _parse(self, text: bytes, first: int, *, last: bool) -> tuple[Parsed | None, bytes]:
@@ -149,24 +155,33 @@ class CsvLines:
                 ),
                 parse_options=arrow_csv.ParseOptions(quote_char='"' if b'"' in text else False),
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(self._wanted, pa.string()),
-                    include_columns=self._wanted,
+                    column_types=dict.fromkeys([*self._wanted, *self._rest], pa.string()),
+                    include_columns=[*self._wanted, *self._rest],
                     null_values=[""],
                     strings_can_be_null=True,
                 ),
             )
         except pa.ArrowException:
             return None
-        return pl.DataFrame(pl.from_arrow(table))
+        return self._with_rest(pl.DataFrame(pl.from_arrow(table)))
 
     def _frame(self, records: list[list[str]]) -> pl.DataFrame:
-        positions = [self._header.index(name) for name in self._wanted]
-        return pl.DataFrame(
-            [
-                pl.Series(name, [fields[at] or None for fields in records], pl.String)
-                for name, at in zip(self._wanted, positions, strict=True)
-            ]
+        read = [*self._wanted, *self._rest]
+        positions = [self._header.index(name) for name in read]
+        return self._with_rest(
+            pl.DataFrame(
+                [
+                    pl.Series(name, [fields[at] or None for fields in records], pl.String)
+                    for name, at in zip(read, positions, strict=True)
+                ]
+            )
         )
+
+    def _with_rest(self, rows: pl.DataFrame) -> pl.DataFrame:
+        if not self._rest:
+            return rows
+        rest = rows.select(pl.col(at).alias(name) for at, name in self._rest.items())
+        return rows.select(self._wanted).with_columns(as_objects(rest))
 
 
 class _Records:

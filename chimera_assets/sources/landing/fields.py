@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from chimera_assets.contracts.json_path import is_path, read_path
+from chimera_assets.contracts.model import UNMAPPED
 from chimera_assets.naming import named
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ def names_in(contract: Contract, names: Collection[str]) -> dict[str, str]:
     taken = {column.source_name for column in contract.columns}
     found: dict[str, str] = {}
     for column in contract.columns:
+        if column.name == UNMAPPED:
+            continue
         own = () if column.name in taken and column.name != column.source_name else (column.name,)
         for wanted in (column.source_name, *own):
             if (name := named(wanted, known)) is not None and name not in found.values():
@@ -48,7 +53,22 @@ def steps_in(contract: Contract, names: Collection[str]) -> dict[str, Steps]:
     return {
         column.name: _path(column.source_name) or (found.get(column.name, column.source_name),)
         for column in contract.columns
+        if column.name != UNMAPPED
     }
+
+
+def keeps_unmapped(contract: Contract) -> bool:
+    """Whether what a file has beside the contract's columns is kept."""
+    return UNMAPPED in contract.column_names
+
+
+def as_objects(rows: pl.DataFrame) -> pl.Series:
+    """Each row as a JSON object, `_unmapped`; null where there is nothing in it."""
+    if not rows.width:
+        return pl.Series(UNMAPPED, [None], pl.String).new_from_index(0, rows.height)
+    nothing = pl.all_horizontal(pl.all().is_null())
+    written = pl.when(~nothing).then(pl.struct(pl.all()).struct.json_encode())
+    return rows.select(written.alias(UNMAPPED)).to_series()
 
 
 def _path(name: str) -> Steps | None:

@@ -15,9 +15,10 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from chimera_assets.contracts.json_path import value_at
+from chimera_assets.contracts.model import UNMAPPED
 from chimera_assets.sources.exact_json import Number, as_written, decoded
 from chimera_assets.sources.landing.damage import CorruptFile
-from chimera_assets.sources.landing.fields import steps_in
+from chimera_assets.sources.landing.fields import keeps_unmapped, steps_in
 from chimera_assets.sources.landing.nested_json import flattened, nested_schema
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
 from chimera_assets.sources.landing.text import blank, is_utf8, line_count, pieces, shown
@@ -62,8 +63,10 @@ class JsonLines:
         self._own = {
             column.name: pa.string() if column.type in _TEXTS else column.arrow_type
             for column in contract.columns
+            if column.name != UNMAPPED
         }
         self._steps = steps_in(contract, ())
+        self._keeps_rest = keeps_unmapped(contract)
 
     def __iter__(self) -> Iterator[Parsed]:
         """The rows, piece by piece.
@@ -116,7 +119,7 @@ class JsonLines:
     def _quickly(self, piece: bytes, kinds: Mapping[str, pa.DataType]) -> pl.DataFrame | None:
         """The rows of a piece of which every line is plainly an object; else None."""
         lines = line_count(piece)
-        schema = nested_schema(kinds, self._steps)
+        schema = None if self._keeps_rest else nested_schema(kinds, self._steps)
         if schema is None or not _is_plain(piece, lines):
             return None
         try:
@@ -166,12 +169,17 @@ class _Patient:
         self._steps = steps
         self._lines: list[int] = []
         self._kinds = {column.name: column.type for column in contract.columns}
+        self._heads = {way[0] for way in steps.values() if len(way) == 1}
         self._texts: dict[str, list[str | None]] = {name: [] for name in self._kinds}
         self._unread: dict[str, dict[int, str]] = {}
 
     def add(self, number: int, value: dict[str, Any]) -> None:
         """Keep an object."""
         for name, texts in self._texts.items():
+            if name == UNMAPPED:
+                rest = {key: item for key, item in value.items() if key not in self._heads}
+                texts.append(as_written(rest) if rest else None)
+                continue
             found = value_at(value, self._steps[name])
             text = _text(found, self._kinds[name])
             if text is None and found is not None:

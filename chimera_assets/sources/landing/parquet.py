@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet, types
 
-from chimera_assets.sources.landing.arrow_values import fitted
+from chimera_assets.sources.landing.arrow_values import as_texts, fitted
 from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
-from chimera_assets.sources.landing.fields import names_in
+from chimera_assets.sources.landing.fields import as_objects, keeps_unmapped, names_in
 from chimera_assets.sources.landing.limits import check_columns
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
 from chimera_assets.sources.landing.text import unzipped
@@ -58,6 +58,7 @@ class ParquetRows:
         self.unknown: set[str] = set()
         self._contract, self._path, self._zipped, self._folder = contract, path, zipped, folder
         self._limits = limits
+        self._rest: list[str] = []  # what is kept beside the contract's columns
 
     def __iter__(self) -> Iterator[Parsed]:
         """The rows, piece by piece.
@@ -72,8 +73,8 @@ class ParquetRows:
             with self._opened(path) as file:
                 wanted = self._wanted(file)
                 first = 1
-                for batch in _batches(file, list(wanted)):
-                    yield _parsed(batch, wanted, first)
+                for batch in _batches(file, [*wanted, *self._rest]):
+                    yield _parsed(batch, wanted, self._rest, first)
                     first += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             message = "it is not a readable Parquet file"
@@ -108,7 +109,9 @@ class ParquetRows:
             message = f"none of its columns is one of {self._contract.stream}"
             raise CorruptFile(message)
         self._limits.check_rows(about.num_rows)
-        self._check_size(about, set(wanted))
+        if keeps_unmapped(self._contract):
+            self._rest = [one for one in names if one not in wanted and names.count(one) == 1]
+        self._check_size(about, {*wanted, *self._rest})
         return wanted
 
     def _check_size(self, about: parquet.FileMetaData, wanted: set[str]) -> None:
@@ -192,7 +195,9 @@ def _resolved_bytes(column: pa.Array) -> int:
     return int(pc.sum(pc.take(lengths, column.indices)).as_py() or 0)
 
 
-def _parsed(batch: pa.RecordBatch, wanted: Mapping[str, Column], first: int) -> Parsed:
+def _parsed(
+    batch: pa.RecordBatch, wanted: Mapping[str, Column], rest: Sequence[str], first: int
+) -> Parsed:
     columns: list[pl.Series] = []
     unread: dict[str, pl.Series] = {}
     for name, column in wanted.items():
@@ -200,5 +205,8 @@ def _parsed(batch: pa.RecordBatch, wanted: Mapping[str, Column], first: int) -> 
         columns.append(values)
         if texts.null_count() < len(texts):
             unread[column.name] = texts
+    if rest:
+        others = pl.DataFrame([as_texts(batch.column(name)).alias(name) for name in rest])
+        columns.append(as_objects(others))
     numbers = pl.int_range(first, first + batch.num_rows, eager=True)
     return Parsed(pl.DataFrame([*columns, numbers.alias("_line")]), unread=unread)

@@ -15,6 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from chimera_assets.contracts import Column
+from chimera_assets.contracts.odcs.columns import unmapped_column
 from chimera_assets.sources.landing.csv_lines import CsvLines
 from chimera_assets.sources.landing.json_lines import JsonLines
 from chimera_assets.sources.landing.parquet import ParquetRows
@@ -29,15 +30,15 @@ if TYPE_CHECKING:
     from chimera_assets.sources.landing.parsed import Parsed
 
 
+LIKE: dict[str, Any] = {"required": False, "description": "", "classification": "L1"}
+
+
 def mapped(**columns: dict[str, Any]) -> Contract:
     """A contract of these columns."""
     made = [
-        Column(
-            name, about.pop("type", "string"), required=False, description="", classification="L1",
-            **about,
-        )
+        Column(name, about.pop("type", "string"), **LIKE, **about)
         for name, about in columns.items()
-    ]  # fmt: skip
+    ]
     return dataclasses.replace(contract(), columns=tuple(made))
 
 
@@ -182,6 +183,31 @@ def test_texts_of_times_without_a_zone_are_in_the_contracts(tmp_path: Path) -> N
     assert [one and one["at"] for one in told] == [
         None if value else text for text, value in texts.items()
     ]
+
+
+def test_what_the_contract_does_not_have_is_kept_if_it_says_so(tmp_path: Path) -> None:
+    by = mapped(id={"physical_name": "$.meta.id"}, note={})
+    by = dataclasses.replace(by, columns=(*by.columns, unmapped_column("L3")))
+    plain = dataclasses.replace(by, columns=(Column("id", "string", **LIKE), *by.columns[1:]))
+
+    path = json_file(tmp_path, {"meta": {"id": "a", "b": 1.50}, "x": [1]}, {"note": "n"})
+    columns, _ = read(JsonLines(by, path, zipped=False, limits=LIMITS), by)
+    assert columns["_unmapped"] == ['{"meta":{"id":"a","b":1.5},"x":[1]}', None]
+
+    for quote in ("", '"'):
+        path = tmp_path / "rows.csv"
+        path.write_text(f"id,x,y\n1,{quote}a{quote * 2 and quote},\n2,,\n")
+        columns, _ = read(CsvLines(plain, path, zipped=False, limits=LIMITS), plain)
+        assert columns["id"] == ["1", "2"]
+        assert columns["_unmapped"] == ['{"x":"a","y":null}', None]
+
+    table = pa.table({"id": ["1", "2"], "x": [1.5, None], "y": [[1], None]})
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    reader = ParquetRows(
+        plain, tmp_path / "rows.parquet", zipped=False, limits=LIMITS, folder=tmp_path
+    )
+    columns, _ = read(reader, plain)
+    assert columns["_unmapped"] == ['{"x":"1.5","y":"[1]"}', None]
 
 
 @pytest.mark.parametrize("form", ["text", "number", "parquet"])
