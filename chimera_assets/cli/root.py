@@ -83,9 +83,20 @@ def backfill(
 
 
 @commands.command()
-def verify(*, first: opt.From = None, end: opt.To = None, as_json: opt.AsJson = False) -> int:
+def verify(
+    *,
+    first: opt.From = None,
+    end: opt.To = None,
+    source: Annotated[
+        bool, typer.Option("--source", help="Compare raw with the source's tables instead.")
+    ] = False,
+    as_json: opt.AsJson = False,
+) -> int:
     """Recount every promise. Names every hour that breaks one; exit 1 if any does."""
-    from chimera_assets.commands.verify import show
+    if source:
+        from chimera_assets.commands.verify_source import show
+    else:
+        from chimera_assets.commands.verify import show
 
     return show(first, end, as_json=as_json, now=datetime.now(UTC))
 

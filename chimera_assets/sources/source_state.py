@@ -6,10 +6,13 @@ from datetime import UTC
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+import polars as pl
 import pyarrow as pa
 
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources import arrivals, key_match
+from chimera_assets.sources.catalogue import identifier
+from chimera_assets.sources.hour_sums import source_sums, summed
 from chimera_assets.sources.mapping import inspect
 from chimera_assets.sources.query import (
     FROM_SETTING,
@@ -21,12 +24,13 @@ from chimera_assets.sources.query import (
 )
 from chimera_assets.sources.session import begin, configure
 from chimera_assets.sources.stream import RowStream, stream_schema
+from chimera_assets.sources.text_values import read_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from chimera_assets.contracts import Contract
+    from chimera_assets.contracts import Column, Contract
     from chimera_assets.hours import HourRange
     from chimera_assets.postgres.connection import Database
     from chimera_assets.sources.arrivals import Arrivals, Look, Moment
@@ -137,6 +141,42 @@ class SourceNow:
         with self._database.explained():
             found = execute(self._connection, sql)
         return dict.fromkeys(hours, 0) | {row["hour"].astimezone(UTC): row["rows"] for row in found}
+
+    def summed(self) -> list[Column]:
+        """The columns that `sums` adds up."""
+        return summed(self._contract, self._table)
+
+    def sums(self, hours: HourRange) -> dict[datetime, dict[str, str | None]]:
+        """What the rows of each of these hours come to, of those that have any."""
+        placed, condition = placed_hour(self._contract, self._table), self._in_hours(hours)
+        sql = (
+            f"SELECT {placed} AS hour, {source_sums(self._contract, self._table)} "  # noqa: S608
+            f"FROM {self._table.quoted} WHERE {condition} GROUP BY 1"
+        )
+        with self._database.explained():
+            found = execute(self._connection, sql)
+        return {row.pop("hour").astimezone(UTC): row for row in found}
+
+    def values(self, hours: HourRange, names: Sequence[str]) -> pl.DataFrame:
+        """Columns of the contract, of all rows of some hours, in the contract's types."""
+        columns = [self._contract.column(name) for name in names]
+        selected = ", ".join(
+            f"{readable(self._table.columns[column.name], column)} AS {identifier(column.name)}"
+            for column in columns
+        )
+        sql = f"SELECT {selected} FROM {self._table.quoted} WHERE {self._in_hours(hours)}"  # noqa: S608
+        schema = pl.Schema({column.name: column.polars_type for column in columns})
+        parts = [pl.DataFrame(batch) for batch in self._streamed(sql)]
+        typed = [
+            part.select(
+                read_texts(column, part[column.name])
+                if part.schema[column.name] == pl.String
+                else part[column.name].cast(column.polars_type)
+                for column in columns
+            )
+            for part in parts
+        ]
+        return pl.concat([pl.DataFrame(schema=schema), *typed])
 
     def count_keys(self, keys: str) -> int:
         """How many of some keys the source has, in whatever hour.

@@ -1,0 +1,312 @@
+"""Does the lake have what its source has? Every extracted hour of a stream, in one snapshot.
+
+Counts, a hash of the keys and sums of numbers are compared by the hour, which costs one pass over
+the source's rows of these hours and reads few columns of raw. Only where they differ the keys are
+read, and what differs is told apart: rows that raw lacks, rows that are not as in the source, rows
+that the source has in another hour, and rows that it has no more: it may have deleted them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from math import isclose
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from chimera_assets.hour_columns import HOUR_START
+from chimera_assets.hour_ranges import ranges
+from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.ingest.landed_hours import landed
+from chimera_assets.ingest.watermark import NO_HOURS, Hours
+from chimera_assets.ingest.watermark_commits import current_watermark
+from chimera_assets.layers import LANDING, RAW
+from chimera_assets.sources.hour_sums import lake_sums
+from chimera_assets.warehouse.duckdb import connect
+from chimera_assets.warehouse.hour_rows import hour_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from chimera_assets.contracts import Column, Contract
+    from chimera_assets.ingest.watermark import Watermark
+    from chimera_assets.lake import Lake
+    from chimera_assets.sources.postgres import PostgresSource
+    from chimera_assets.sources.source_state import SourceNow
+
+#: So many keys of an hour are named, each kind.
+_NAMED = 20
+
+_KEYS_AT_ONCE = 5_000
+
+#: How far two sums of floating-point numbers, added up in another order, may be apart.
+_RELATIVE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An hour of a stream in which raw and the source are not the same.
+
+    Attributes:
+        stream: The stream.
+        hour: The hour.
+        source_rows: Rows of the source's table.
+        raw_rows: Rows of raw that came from it.
+        missing: Rows that raw lacks.
+        changed: Keys whose numbers differ.
+        elsewhere: Rows of raw that the source has in another hour.
+        deleted: Rows of raw that the source has no more.
+        columns: The columns whose numbers differ.
+        missing_keys: Some keys of rows that raw lacks.
+        changed_keys: Some keys whose numbers differ.
+        surplus_keys: Some keys of rows that the source has elsewhere, or no more.
+    """
+
+    stream: str
+    hour: datetime
+    source_rows: int
+    raw_rows: int
+    missing: int
+    changed: int
+    elsewhere: int
+    deleted: int
+    columns: tuple[str, ...]
+    missing_keys: tuple[dict[str, Any], ...]
+    changed_keys: tuple[dict[str, Any], ...]
+    surplus_keys: tuple[dict[str, Any], ...]
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether the lake is wrong; what was deleted at the source is there for a reason."""
+        return bool(self.missing or self.changed or self.elsewhere)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was compared of a stream.
+
+    Attributes:
+        stream: The stream.
+        hours: How many hours were.
+        rows: The source's rows of these hours.
+        pending: Hours that were not, as rows of them came since or wait: the next run takes them.
+        differences: The hours that differ, in order.
+    """
+
+    stream: str
+    hours: int
+    rows: int
+    pending: int
+    differences: tuple[Difference, ...]
+
+
+def compare_with_source(
+    lake: Lake,
+    contract: Contract,
+    source: PostgresSource,
+    *,
+    hours: HourRange | None,
+    now: datetime,
+) -> Comparison | None:
+    """Compare the extracted hours of a stream with its source's table.
+
+    Args:
+        lake: The lake.
+        contract: The stream's contract.
+        source: Where its table is.
+        hours: Only these hours; None for all that were extracted and are kept.
+        now: The present.
+
+    Returns:
+        None if nothing was extracted yet.
+
+    Raises:
+        SourceError: The source cannot be asked, or has no such table.
+        LakeError: The lake cannot be read.
+    """
+    # Learned before the source is looked at: of two states, the one compared with is the earlier.
+    watermark = current_watermark(lake, contract.stream)
+    raw = lake.table(RAW, contract.stream)
+    if watermark is None or not raw.exists():
+        return None
+    extracted = _kept(contract, watermark.extracted, now)
+    if hours is not None:
+        extracted &= frozenset(hours)
+    if not extracted:
+        return Comparison(contract.stream, 0, 0, 0, ())
+    with source.now(contract) as state:
+        span = HourRange(min(extracted), max(extracted) + timedelta(hours=1))
+        pending = extracted & _pending(lake, contract, state, watermark, span, now)
+        compared = extracted - pending
+        ours = _Ours(lake, contract, state.summed())
+        there, here = state.sums(span), ours.sums(ranges(compared))
+        differing = [
+            hour for hour in sorted(compared)
+            if not _same(there.get(hour, {}), here.get(hour, {}), ours.columns)
+        ]  # fmt: skip
+        found = [_difference(contract, state, ours, hour) for hour in differing]
+    rows = sum(int(there[hour]["rows"] or 0) for hour in compared if hour in there)
+    differences = tuple(one for one in found if one is not None)
+    return Comparison(contract.stream, len(compared), rows, len(pending), differences)
+
+
+def _kept(contract: Contract, extracted: Hours, now: datetime) -> Hours:
+    """The hours that retention has not reached."""
+    days = contract.table_retention.get(f"{RAW}/{contract.stream}", contract.retention_days)
+    first = now - timedelta(days=days)
+    return frozenset(hour for hour in extracted if hour >= first)
+
+
+def _pending(  # noqa: PLR0913, PLR0917 - a state of the stream, and what is asked of it
+    lake: Lake,
+    contract: Contract,
+    state: SourceNow,
+    watermark: Watermark,
+    span: HourRange,
+    now: datetime,
+) -> Hours:
+    """The hours that the next run extracts again."""
+    arrived = state.arrivals(watermark.moment, span).beyond(watermark.moment) or NO_HOURS
+    files = landed(lake, contract.stream, watermark.landing_version, now)
+    return watermark.pending | arrived | files.since(watermark.landing_version)
+
+
+class _Ours:
+    """Raw's rows without those that came from files.
+
+    Attributes:
+        columns: The columns that are added up.
+    """
+
+    def __init__(self, lake: Lake, contract: Contract, columns: Sequence[Column]) -> None:
+        self._lake, self._contract, self.columns = lake, contract, columns
+        tables = (lake.table(layer, contract.stream) for layer in (RAW, LANDING))
+        self._tables = [table for table in tables if table.exists()]
+
+    def sums(self, hours: Sequence[HourRange]) -> dict[datetime, dict[str, str | None]]:
+        """What the rows of each of these hours come to."""
+        selected = lake_sums(self._contract, self.columns)
+        found: list[dict[datetime, dict[str, str | None]]] = []
+        with connect(self._lake) as connection:
+            for table in self._tables:
+                rows = hour_rows(connection, table, hours)
+                sql = (
+                    f"SELECT {', '.join(HOUR_COLUMNS)}, {selected} FROM ({rows}) "  # noqa: S608
+                    f"GROUP BY {', '.join(HOUR_COLUMNS)}"
+                )
+                frame = connection.execute(sql).pl().with_columns(_hour=HOUR_START)
+                found.append({row.pop("_hour"): row for row in frame.drop(HOUR_COLUMNS).to_dicts()})
+        raw, *files = found
+        return {
+            hour: _less(sums, (one.get(hour, {}) for one in files)) for hour, sums in raw.items()
+        }
+
+    def rows(self, hour: HourRange, names: Sequence[str]) -> pl.DataFrame:
+        """Columns of these rows, each as often as raw has it and files do not: `_times`."""
+        counted = [
+            table.read(hour, names).group_by(names).agg(_times=pl.len().cast(pl.Int64) * sign)
+            for table, sign in zip(self._tables, (1, -1), strict=False)
+        ]
+        times = pl.concat(counted).group_by(names).agg(pl.col("_times").sum())
+        return times.filter(pl.col("_times") > 0).collect()
+
+
+def _less(
+    sums: Mapping[str, str | None], others: Iterable[Mapping[str, str | None]]
+) -> dict[str, str | None]:
+    left = dict(sums)
+    for other in others:
+        for name, value in other.items():
+            if value is not None:
+                left[name] = str(Decimal(left[name] or 0) - Decimal(value))
+    return left
+
+
+def _same(
+    there: Mapping[str, str | None], here: Mapping[str, str | None], columns: Sequence[Column]
+) -> bool:
+    """Whether sums are the same; no rows are the same as no hour."""
+    if not int(there.get("rows") or 0) and not Decimal(here.get("rows") or 0):
+        return True
+    exact = ["rows", "keys"]
+    for number, column in enumerate(columns):
+        name = f"s{number}"
+        if column.type == "number" and column.decimal is None:
+            one, other = (float(sums.get(name) or 0) for sums in (there, here))
+            if not isclose(one, other, rel_tol=_RELATIVE, abs_tol=_RELATIVE):
+                return False
+        else:
+            exact.append(name)
+    return all(Decimal(there.get(name) or 0) == Decimal(here.get(name) or 0) for name in exact)
+
+
+def _difference(
+    contract: Contract, state: SourceNow, ours: _Ours, hour: datetime
+) -> Difference | None:
+    """What differs in an hour, by key; None if nothing does."""
+    single, key = HourRange.single(hour), list(contract.key)
+    numbers = [column.name for column in ours.columns if column.name not in key]
+    names = [*key, *numbers]
+    there = state.values(single, names)
+    here = ours.rows(single, names)
+    by_key = _by_key(there.with_columns(_times=pl.lit(1, pl.Int64)), key, numbers).join(
+        _by_key(here, key, numbers), on=key, how="full", coalesce=True, nulls_equal=True,
+        suffix="_here",
+    )  # fmt: skip
+    times, times_here = (pl.col(name).fill_null(0) for name in ("_times", "_times_here"))
+    differs = {
+        name: _unlike(pl.col(name), pl.col(f"{name}_here"), there.schema[name]) for name in numbers
+    }
+    missing = by_key.filter(times > times_here)
+    surplus = by_key.filter(times_here > times)
+    same = by_key.filter(times == times_here)
+    changed = same.filter(pl.any_horizontal(pl.lit(value=False), *differs.values()))
+    if not (missing.height or surplus.height or changed.height):
+        return None
+    gone = int(surplus.select((times_here - times).sum()).item())
+    found = min(gone, _still_there(state, surplus.select(key)))
+    unlike = [name for name, differ in differs.items() if changed.select(differ.any()).item()]
+    return Difference(
+        stream=contract.stream,
+        hour=hour,
+        source_rows=there.height,
+        raw_rows=int(here["_times"].sum()),
+        missing=int(missing.select((times - times_here).sum()).item()),
+        changed=changed.height,
+        elsewhere=found,
+        deleted=gone - found,
+        columns=tuple(unlike),
+        missing_keys=_named(missing, key),
+        changed_keys=_named(changed, key),
+        surplus_keys=_named(surplus, key),
+    )
+
+
+def _by_key(rows: pl.DataFrame, key: list[str], numbers: list[str]) -> pl.DataFrame:
+    """A row a key: how often it is there, and its numbers added up."""
+    return rows.group_by(key).agg(
+        pl.col("_times").sum(), *((pl.col(name) * pl.col("_times")).sum() for name in numbers)
+    )
+
+
+def _unlike(one: pl.Expr, other: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    one, other = one.fill_null(0), other.fill_null(0)
+    if not kind.is_float():
+        return one != other
+    most = pl.max_horizontal(one.abs(), other.abs(), 1.0)
+    both_odd = ~one.is_finite() & ~other.is_finite()
+    return ((one - other).abs() > _RELATIVE * most).fill_null(value=True) & ~both_odd
+
+
+def _still_there(state: SourceNow, keys: pl.DataFrame) -> int:
+    """How many of these keys the source has, in whatever hour."""
+    texts = keys.select(pl.all().cast(pl.String)).iter_slices(_KEYS_AT_ONCE)
+    return sum(state.count_keys(json.dumps(part.to_dicts(), ensure_ascii=False)) for part in texts)
+
+
+def _named(rows: pl.DataFrame, key: list[str]) -> tuple[dict[str, Any], ...]:
+    return tuple(rows.select(key).sort(key).head(_NAMED).to_dicts())
