@@ -32,6 +32,23 @@ def contract_check(
     return check(paths or (), source=source)
 
 
+@group.command("new")
+def contract_new(
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help="What it is to be called.")],
+    *,
+    table: Annotated[
+        str | None, typer.Option("--from-table", help="A table of the source, as SQL writes it.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--from-file", callback=opt.usable, help="A file to be landed.")
+    ] = None,
+) -> int:
+    """Print a first contract for a table or file, judged from its columns and rows."""
+    from chimera_assets.commands.contract_draft import write
+
+    return write(stream, table=table, file=file)
+
+
 @group.command("diff")
 def contract_diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", callback=opt.usable)],

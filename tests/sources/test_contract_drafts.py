@@ -1,0 +1,261 @@
+"""`chimera contract new`: a first contract that fits its table or file, and says where to look."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from pyarrow import parquet
+
+from chimera_assets.cli import run as run_chimera
+from chimera_assets.contracts import load_contract
+from chimera_assets.contracts.drafting import DraftColumn, column_names
+from chimera_assets.contracts.drafting.personal import judged
+from chimera_assets.contracts.lint import lint
+from chimera_assets.contracts.rules.row_checks import row_violations
+from chimera_assets.settings import get_settings
+from chimera_assets.sources.contract_check import source_problems
+from chimera_assets.sources.landing.formats import reader_of
+from chimera_assets.sources.landing.values import typed
+from tests.sources.landing.conftest import LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from chimera_assets.contracts import Contract
+
+    Run = Callable[..., None]
+    Draft = Callable[..., tuple[Contract, str]]
+
+START = datetime(2026, 7, 1, 10, tzinfo=UTC)
+
+TABLE = """
+    CREATE TABLE app."LLM_Calls" (
+        "Call Id" uuid PRIMARY KEY, "startTime" timestamp(3), "createdAt" timestamptz NOT NULL,
+        state app.state, model varchar(40) NOT NULL, spend numeric(12, 6), ratio real, tokens int,
+        "endUser" text, payload jsonb, tags text[], ports int[], peer inet, hour int, prompt text,
+        day date, "Ä" text
+    )
+"""
+ROW = """
+    INSERT INTO app."LLM_Calls" SELECT gen_random_uuid(), '2026-07-01 10:00'::timestamp + n * '1s'
+        ::interval, '2026-07-01Z'::timestamptz + n * '1s'::interval,
+        (ARRAY['ok', 'failed'])[1 + n % 2]::app.state, 'model-' || n % 3, n / 7.0, random(), n,
+        'u' || n || '@example.com', '{}', ARRAY['a'], ARRAY[1, 2], '192.0.2.1', n % 24, 'Hi ' || n,
+        '2026-07-01', NULL
+    FROM generate_series(1, 200) n
+"""
+
+
+@pytest.fixture
+def draft(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Draft:
+    def draft(*arguments: str) -> tuple[Contract, str]:
+        """The contract that `chimera contract new calls …` prints, and its text."""
+        assert run_chimera(["contract", "new", "calls", *arguments]) == 0
+        text = capsys.readouterr().out
+        path = tmp_path / "drafted" / "calls.odcs.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        assert lint([path.parent]) == []
+        return load_contract(path), text
+
+    return draft
+
+
+def line_of(text: str, column: str, word: str) -> str:
+    """The line with a word in the part of a column."""
+    part = text.partition(f"- name: {column}\n")[2].partition("      - name: ")[0]
+    return next(line for line in part.splitlines() if word in line)
+
+
+def test_a_table_of_another_shape(
+    draft: Draft, database: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("CREATE SCHEMA app", "CREATE TYPE app.state AS ENUM ('ok', 'failed', 'new')", TABLE, ROW)
+    run("COMMENT ON COLUMN app.\"LLM_Calls\".spend IS 'What it cost, in dollars'")
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", database)
+    get_settings.cache_clear()
+
+    contract, text = draft("--from-table", "app.llm_calls")
+
+    assert source_problems(database, contract) == []
+    assert contract.source_table == 'app."LLM_Calls"'
+    assert contract.key == ("call_id",)
+    assert (contract.event_time, contract.arrival_time) == ("start_time", "created_at")
+    assert contract.subject == "end_user"
+    types = {column.name: column.type_in_words for column in contract.columns}
+    assert types == {
+        "call_id": "string", "start_time": "timestamp", "created_at": "timestamp",
+        "state": "string", "model": "string", "spend": "decimal(12, 6)", "ratio": "number",
+        "tokens": "integer", "end_user": "string", "payload": "string", "tags": "array<string>",
+        "ports": "string", "peer": "string", "hour_value": "integer", "prompt": "string",
+        "day": "date", "column": "string",
+    }  # fmt: skip
+    required = {column.name for column in contract.columns if column.required}
+    assert required == set(types) - {"column"}
+    assert "no null in the rows" not in line_of(text, "model", "required")
+    assert "no null in the rows" in line_of(text, "spend", "required")
+    assert contract.column("start_time").timezone == "UTC"
+    assert contract.column("spend").description == "What it cost, in dollars"
+    rules = {r.column: (r.check, r.params) for r in contract.rules if r.severity == "warning"}
+    assert rules["state"] == ("in_set", {"values": ["failed", "ok"]})
+    assert rules["model"] == ("in_set", {"values": ["model-0", "model-1", "model-2"]})
+    assert rules["tokens"] == ("range", {"min": 0})
+    assert rules["ratio"] == ("range", {"min": 0, "max": 1})
+    assert "end_user" not in rules
+    levels = {column.name: column.classification for column in contract.columns}
+    assert [name for name, level in levels.items() if level == "L3"] == [
+        "end_user", "payload", "peer", "prompt"]  # fmt: skip
+    assert "look like e-mail addresses" in line_of(text, "end_user", "classification")
+    assert "look like IP addresses" in line_of(text, "peer", "classification")
+
+
+def test_a_table_without_key_time_or_rows(
+    draft: Draft, database: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("CREATE TABLE plans (name text, price int)")
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", database)
+    get_settings.cache_clear()
+
+    contract, text = draft("--from-table", "plans")
+
+    assert (contract.kind, contract.key) == ("reference", ("name",))
+    assert "guessed, as the source has no key" in line_of(text, "name", "primaryKey")
+    assert source_problems(database, contract) == []
+
+
+def made(random: Random, number: int) -> dict[str, Any]:
+    """An event as a gateway writes it."""
+    moment = START + timedelta(seconds=number)
+    return {
+        "requestId": f"r-{number}",
+        "at": moment.isoformat(),
+        "loggedAt": f"{moment:%Y-%m-%d %H:%M:%S}",
+        "usage": {"total": random.randrange(100), "the cost": random.random(), "cached": None},
+        "ok": random.random() < 0.5,
+        "status": random.choice(["ok", "error", "timeout"]),
+        "tags": random.choices("abc", k=random.randrange(3)),
+        "choices": [{"text": "hi"}],
+        "code": f"{random.randrange(100):05}",
+        "mixed": random.choice([1, "one", True]),
+        "day": f"{moment:%Y-%m-%d}",
+    } | ({"user": {"email": f"u{number}@example.com"}} if number % 2 else {})
+
+
+@pytest.mark.parametrize("form", ["jsonl", "jsonl.gz", "csv", "parquet"])
+def test_a_file_fits_what_was_drafted_from_it(draft: Draft, tmp_path: Path, form: str) -> None:
+    """[PROPERTY] Every row of it is read whole, and breaks no rule that was judged from them."""
+    random = Random(5)  # noqa: S311
+    rows = [made(random, number) for number in range(300)]
+    path = tmp_path / f"calls.{form}"
+    flat = pl.DataFrame([_flat(row) for row in rows], infer_schema_length=None)
+    if form == "csv":
+        flat.drop("tags").write_csv(path)
+    elif form == "parquet":
+        flat = flat.with_columns(
+            pl.col("usage_total").cast(pl.Decimal(9, 2)),
+            pl.col("at").str.to_datetime("%+", time_unit="us", time_zone="UTC"),
+            pl.col("loggedAt").str.to_datetime("%F %T", time_unit="us"),
+        )
+        parquet.write_table(flat.to_arrow(), path)
+    else:
+        content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        path.write_bytes(gzip.compress(content) if form.endswith("gz") else content)
+
+    contract, text = draft("--from-file", str(path))
+
+    read = _read(contract, path, tmp_path)
+    assert read["_unreadable"].null_count() == 300
+    assert not read.select(row_violations(contract, {})).sum().sum_horizontal().item()
+    assert contract.key == ("request_id",)
+    assert contract.event_time == "at"
+    assert contract.column("at").timezone is None
+    assert contract.column("logged_at").timezone == "UTC"
+    assert "have no zone" in line_of(text, "logged_at", "logicalTypeOptions")
+    assert contract.column("code").type == "string"
+    assert contract.column("usage_total").type in {"integer", "number"}
+    levels = [c.classification for c in contract.columns if c.name in {"user_email", "email"}]
+    assert levels == ["L3"]
+    if form.startswith("jsonl"):
+        assert contract.column("usage_the_cost").source_name == "$.usage['the cost']"
+        assert read["usage_the_cost"].to_list() == [row["usage"]["the cost"] for row in rows]
+        assert not {"choices", "usage_cached"} & set(contract.column_names)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "requestId": row["requestId"], "at": row["at"], "loggedAt": row["loggedAt"],
+        "usage_total": row["usage"]["total"], "ok": row["ok"], "status": row["status"],
+        "tags": row["tags"], "code": row["code"], "email": row.get("user", {}).get("email"),
+    }  # fmt: skip
+
+
+def _read(contract: Contract, path: Path, folder: Path) -> pl.DataFrame:
+    class File:
+        zipped = path.suffix == ".gz"
+        format = path.name.removesuffix(".gz").rpartition(".")[2]
+
+    parts = [typed(part, contract) for part in reader_of(File, contract, path, folder, LIMITS)]  # type: ignore[arg-type]
+    return pl.concat([rows.with_columns(unread) for rows, unread in parts])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["calls"], "expected one of --from-table and --from-file, found neither"),
+        (["calls", "--from-table", "x", "--from-file", "y.csv"], "found both"),
+        (["Calls", "--from-table", "x"], "name of the stream: expected lower-case"),
+        (["calls", "--from-file", "{}/rows.xml"], "expected a file that ends in .csv, .jsonl"),
+        (["calls", "--from-file", "{}/none.csv"], "No such file"),
+        (["calls", "--from-file", "{}/empty.csv"], "expected rows with columns, found none"),
+        (["calls", "--from-file", "{}/bad.parquet"], "it is damaged"),
+        (["calls", "--from-file", "{}/bad.jsonl"], "it is damaged"),
+    ],
+)
+def test_what_cannot_be_drafted_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "bad.parquet").write_text("no")
+    (tmp_path / "bad.jsonl").write_text("{no")
+
+    code = run_chimera(["contract", "new", *(one.format(tmp_path) for one in arguments)])
+
+    assert code == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_names_are_the_contracts() -> None:
+    given = ["Call Id", "startTime", "HTTPStatus", "hour", "a", "A", "9lives", "_x", "Ä", "größe"]
+    assert column_names(given) == [
+        "call_id", "start_time", "http_status", "hour_value", "a", "a_2", "column_9lives", "x",
+        "column", "gr_e",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "values", "level"),
+    [
+        ("customer_email", "string", [], "L3"),
+        ("api_token", "string", [], "L4"),
+        ("total_tokens", "integer", [5], "L1"),
+        ("prompt_length", "integer", [5], "L1"),
+        ("prompt", "string", ["Hi"], "L3"),
+        ("model", "string", ["m-1"], "L1"),
+        ("contact_list", "array<string>", [["a@example.com"]], "L3"),
+        ("callback", "string", ["+49 170 1234567", None], "L3"),
+        ("reference", "string", ["DE02120300000000202051"], "L3"),
+        ("version", "string", ["1.2.3"], "L1"),
+    ],
+)
+def test_what_may_be_personal_is_marked(
+    name: str, kind: str, values: list[Any], level: str
+) -> None:
+    series = pl.Series(values) if values else pl.Series([], dtype=pl.String)
+    assert judged(DraftColumn(name, name, kind, series))[0] == level
