@@ -1,5 +1,6 @@
 """`chimera contract`: its commands and their options; what each does is in `commands/`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,8 +26,16 @@ def contract_check(
     source: Annotated[
         bool, typer.Option("--source", help="Compare with the source's tables, too.")
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="DAYS", help="Try one file on rows of the last 30d or 12h."),
+    ] = None,
 ) -> int:
     """Show every problem of contract files by file and line. Exit 1 on an error."""
+    if against is not None:
+        from chimera_assets.commands.contract_trial import show
+
+        return show(opt.only(paths), against, now=datetime.now(UTC))
     from chimera_assets.commands.contracts import check
 
     return check(paths or (), source=source)

@@ -24,6 +24,18 @@ def usable(value: Any) -> Any:  # noqa: ANN401 - a path, several, or none
     return value
 
 
+def only(paths: list[Path] | None) -> Path:
+    """The one file that was named.
+
+    Raises:
+        ArgumentError: None was, or several.
+    """
+    if paths is None or len(paths) != 1:
+        msg = f"--against: expected one contract file, found {len(paths or ())}"
+        raise ArgumentError(msg)
+    return paths[0]
+
+
 def number(value: float | None) -> float | None:
     """Refuse what is no number, of which neither bound holds.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.cli.conftest import ROWS, one_line
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from tests.cli.conftest import Chimera
 
@@ -66,6 +67,33 @@ def test_a_new_contract_may_compare_with_the_shipped_reference(
 ) -> None:
     _edited(tmp_path, ("name: generations", "name: more_generations"))
     assert chimera("contract", "check", str(tmp_path)).code == 0
+
+
+@pytest.mark.usefixtures("lake_of_four_hours")
+def test_a_changed_rule_is_tried_on_the_past(chimera: Chimera, tmp_path: Path) -> None:
+    """As Markdown for whoever reviews the change; exit code 1 if more would be rejected."""
+    path = _edited(
+        tmp_path, ("{check: range, min: 0, max: 10000}", "{check: range, min: 0, max: 200}")
+    )
+
+    said = chimera("contract", "check", str(path), "--against", "3000d")
+
+    assert said.code == 1
+    lines = said.out.splitlines()
+    assert lines[0] == "## generations 1.0.0 → 1.0.0"
+    rows = ROWS * 4
+    assert lines[2].startswith(f"{rows:,} rows of 4 hours in the last 3000d. Rejected: 2")
+    assert lines[2].endswith(f"today, {rows:,} then.")
+    (changed,) = (line for line in lines if line.startswith("| `latency_ms_range`"))
+    assert changed == f"| `latency_ms_range` | error | 2 | {rows:,} |"
+    assert lines[-1].startswith("3 hours would be blocked: `")
+
+    assert chimera("contract", "check", str(GENERATIONS), "--against", "3000d").code == 0
+    for wrong in ("30", "d", "0d", "999999d", "1w"):
+        refused = one_line(chimera("contract", "check", str(path), "--against", wrong))
+        assert "--against: expected" in refused
+    several = one_line(chimera("contract", "check", str(path), str(path), "--against", "1d"))
+    assert "expected one contract file, found 2" in several
 
 
 def test_a_breaking_change_is_reported_in_words(chimera: Chimera, tmp_path: Path) -> None:
