@@ -58,6 +58,16 @@ def contract_new(
     return write(stream, table=table, file=file)
 
 
+@group.command("ddl")
+def contract_ddl(
+    file: Annotated[Path, typer.Argument(metavar="FILE", callback=opt.usable, help="A contract.")],
+) -> int:
+    """Print the source table that a contract asks for, as SQL."""
+    from chimera_assets.commands.contracts import show_ddl
+
+    return show_ddl(file)
+
+
 @group.command("diff")
 def contract_diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", callback=opt.usable)],

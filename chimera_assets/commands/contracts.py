@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.problems import print_problems
@@ -12,6 +13,7 @@ from chimera_assets.contracts.dbt_sources import SOURCES_FILE, dbt_sources
 from chimera_assets.contracts.diff import bump, diff, next_version, version_suffices
 from chimera_assets.contracts.lint import lint
 from chimera_assets.contracts.loader import PATTERN, contract_files
+from chimera_assets.contracts.source_ddl import source_ddl
 from chimera_assets.errors import ArgumentError
 from chimera_assets.packs import active_packs
 from chimera_assets.postgres.databases import source_database_url
@@ -135,6 +137,12 @@ def show_diff(old: Path, new: Path) -> int:
         words += f", but the changes ask for {asked} at least"
     out().print(words, markup=False)
     return 1 if broken else 0
+
+
+def show_ddl(path: Path) -> int:
+    """Print the source table that a contract asks for."""
+    sys.stdout.write(source_ddl(_contract(path)))
+    return 0
 
 
 def _contract(path: Path) -> Contract:

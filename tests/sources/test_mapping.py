@@ -18,6 +18,7 @@ from chimera_assets.contracts import ContractError, load_contract
 from chimera_assets.hours import HourRange
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
+from chimera_assets.sources.contract_check import source_problems
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.errors import SourceSchemaError
 from chimera_assets.sources.postgres import PostgresSource
@@ -340,6 +341,23 @@ def test_a_check_compares_contracts_with_the_source(
     code, lines = checked(KEY, AT, CREATED, table="app.llm_cals")
     assert code == 1
     assert "expected a table app.llm_cals in the source, found none" in lines[0]
+
+
+def test_the_table_that_a_contract_asks_for_fits_it(
+    database: str, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exact = {"name": "cost", "logicalType": "number", "physicalType": "numeric(12, 4)"}
+    tags = {"name": "tags", "logicalType": "array", "items": {"logicalType": "string"}}
+    odd = {"name": "odd", "logicalType": "string", "transformLogic": 'upper("Note")'}
+    note = {"name": "note", "logicalType": "string", "physicalName": "Note"}
+    mapped = contract(tmp_path, KEY, AT, CREATED, PAYLOAD, exact, tags, note, odd, unmapped=True)
+
+    assert run_chimera(["contract", "ddl", str(mapped.path)]) == 0
+
+    sql = capsys.readouterr().out
+    assert '-- odd is computed: upper("Note")' in sql
+    run("CREATE SCHEMA app", *sql.split(";\n")[:-1])
+    assert source_problems(database, mapped) == []
 
 
 def test_a_key_and_a_time_are_typed_by_the_server(calls: str, tmp_path: Path) -> None:
