@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from chimera_assets.contracts import Contract
-from chimera_assets.contracts.dbt_sources import dbt_sources
+from chimera_assets.contracts.dbt_sources import SOURCES_FILE, dbt_sources, staged_columns
 from chimera_assets.contracts.diff import bump, diff, next_version, version_suffices
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,3 +165,7 @@ def test_dbt_sources_hold_the_columns_and_those_of_the_platform(
     assert tables["providers"] == [*shipped["providers"].column_names, *further[2:]]
     user = next(c for c in source["tables"][0]["columns"] if c["name"] == "user_id")
     assert user["config"]["meta"] == {"classification": "L3", "data_subject": True}
+    # Whole, as it stands in the pack.
+    made = dbt_sources(shipped.values())
+    assert made == (SHIPPED.parent / SOURCES_FILE).read_text(encoding="utf-8")
+    assert staged_columns(shipped["providers"])["models"] == "varchar[]"

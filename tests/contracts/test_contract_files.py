@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import polars as pl
@@ -18,6 +18,7 @@ from chimera_assets.settings import get_settings
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -74,6 +75,90 @@ def test_generations_has_its_required_columns_and_more_than_20_rules(generations
     assert generations.tenant == "tenant_id"  # the file names none; the column is called so
     assert generations.classified("L3") == {"user_id"}
     assert "cost_usd" in generations.classified()
+
+
+#: What the contract of generations says beside its columns, anew, and what it comes to.
+TERMS: list[tuple[tuple[tuple[str, str], ...], dict[str, Any]]] = [
+    ((("value: 90, unit: d", "value: 25, unit: h"),), {"retention_days": 2}),
+    ((("value: 90, unit: d", "value: 24, unit: hours"),), {"retention_days": 1}),
+    ((("value: 90, unit: d", "value: 2, unit: y"),), {"retention_days": 731}),
+    ((("value: 2, unit: h", "value: 1.5, unit: days"),), {"freshness_hours": 36.0}),
+    (
+        (
+            (
+                "slaProperties:\n",
+                (
+                    "slaProperties:\n"
+                    "  - {property: retention, value: 30, unit: d, element: raw/generations}\n"
+                    "  - {property: latency, value: 4, unit: moons}\n"
+                ),
+            ),
+        ),
+        {"retention_days": 90, "table_retention": {"raw/generations": 30}},
+    ),
+    (
+        (("property: quarantineDays,", "vendor: other, property: quarantineDays,"),),
+        {"quarantine_days": 7},
+    ),
+    (
+        (("property: quarantineDays, value: 7", "property: quarantineDays, value: 8"),),
+        {"quarantine_days": 8},
+    ),
+    (
+        (
+            ("property: vacuumDays, value: 7", "property: vacuumDays, vendor: chimera, value: 9"),
+            ("property: passRate, value: 0.99", "property: passRate, value: 1"),
+        ),
+        {"vacuum_days": 9, "pass_rate": 1.0},
+    ),
+    (
+        (
+            ("property: vacuumDays, value", "property: days, vendor: other, value"),
+            ("property: passRate, value", "property: rate, vendor: other, value"),
+            ("property: dataSubject, value", "property: whose, vendor: other, value"),
+            ("property: streamKind, value", "property: kind, vendor: other, value"),
+        ),
+        {"vacuum_days": 7, "pass_rate": 0.99, "subject": None, "kind": "stream"},
+    ),
+    (
+        (("property: dataSubject, value: user_id", "property: tenant, value: model"),),
+        {"tenant": "model"},
+    ),
+    (
+        (
+            ("team:\n  name: data-platform", "team: [{username: a}, {name: b, role: owner}]\n#"),
+            ("  description: Extracts the events, keeps", "# keeps"),
+        ),
+        {"owner": "b"},
+    ),
+    (
+        (
+            ("team:\n  name: data-platform", "team: [{username: a}, {name: b}]\n#"),
+            ("  description: Extracts the events, keeps", "# keeps"),
+        ),
+        {"owner": "a"},
+    ),
+    (
+        (("    description: Requests to language models as the gateway logged them.\n", ""),),
+        {"description": "Every request to a language model, what it cost and how it ended."},
+    ),
+    (
+        (("    physicalName: generations\n", "    physicalName: app.calls\n"),),
+        {"source_table": "app.calls"},
+    ),
+    ((("    physicalName: generations\n", ""),), {"source_table": "generations"}),
+    ((("tags: [llm, gateway]\n", ""),), {"tags": ()}),
+]
+
+
+@pytest.mark.parametrize(("replacements", "terms"), TERMS)
+def test_terms_are_read(
+    changed: Callable[..., Contract],
+    replacements: tuple[tuple[str, str], ...],
+    terms: dict[str, Any],
+) -> None:
+    contract = changed("generations", *replacements)
+    assert {name: getattr(contract, name) for name in terms} == terms
 
 
 def test_schemas_follow_the_columns(generations: Contract) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import statistics
+from collections import Counter
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -20,6 +23,7 @@ from chimera_assets.contracts import (
     merge_profiles,
     profile_exprs,
 )
+from chimera_assets.contracts.model import Rule
 from chimera_assets.hours import HourRange
 from tests.shipped import SHIPPED
 
@@ -147,3 +151,99 @@ def assert_same(one: pl.DataFrame, other: pl.DataFrame) -> None:
         counts = [{c["value"]: c["rows"] for c in r.pop("counts:provider")} for r in (row, twin)]
         assert counts[0] == counts[1]
         assert row == pytest.approx(twin)
+
+
+def batch_rule(check: str, column: str | None, **params: Any) -> Rule:
+    return Rule(f"{column}_{check}", column, "batch", "warning", "", "", check, params)
+
+
+def of_rules(*rules: Rule) -> Contract:
+    """The contract of generations with these rules alone."""
+    return dataclasses.replace(GENERATIONS, rules=rules)
+
+
+def within_bounds(observed: float | None, low: float, high: float) -> bool:
+    return observed is None or low <= observed <= high
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.one_of(st.none(), st.integers(0, 9)), st.sampled_from("aab")), max_size=9
+    ),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_what_is_observed_is_what_anybody_would_count(
+    rows: list[tuple[int | None, str]],
+    few: int,
+    wide: bool,  # noqa: FBT001
+) -> None:
+    """Against the same figures in plain Python; bounds, and hours that are too small for them."""
+    low, high = (0.0, 1.0) if wide else (0.4, 0.7)
+    bounds = {"min": low, "max": high, "at_least_rows": few}
+    contract = of_rules(
+        batch_rule("mean", "latency_ms", **bounds),
+        batch_rule("spread", "latency_ms", **bounds),
+        batch_rule("share_of_each", "provider", **bounds),
+        batch_rule("row_count", None, above=2, below=5),
+        batch_rule("duplicate_rows", None, max=50, unit="percent"),
+        batch_rule(
+            "broken_rows",
+            "latency_ms",
+            max=25,
+            unit="percent",
+            rule=Rule("inner", "latency_ms", "row", "warning", "", "", "not_null", {}),
+        ),
+    )
+    frame = frame_of(
+        contract,
+        [
+            good_row(number, latency_ms=None if value is None else float(value), provider=provider)
+            for number, (value, provider) in enumerate(rows)
+        ],
+    )
+    profile = make_profile(contract, frame).with_columns(duplicates=pl.lit(2, pl.Int64))
+    if not rows:
+        hour = HourRange(HOUR, HOUR + timedelta(hours=1))
+        profile = empty_profile(contract, hour).with_columns(duplicates=pl.lit(2, pl.Int64))
+
+    values = [float(value) for value, _ in rows if value is not None]
+    shares = [count / len(rows) for count in Counter(name for _, name in rows).values()]
+    share = max(shares, default=None)
+    if share is not None and share <= high and min(shares) < low:
+        share = min(shares)
+    expected = {
+        "latency_ms_mean": statistics.fmean(values) if values else None,
+        "latency_ms_spread": statistics.pstdev(values) if values else None,
+        "provider_share_of_each": share,
+    }
+    said = verdicts(contract, profile)
+    for name, value in expected.items():
+        passed = len(rows) < few or within_bounds(value, low, high)
+        seen, verdict = said.pop(name)
+        assert seen == (None if value is None else pytest.approx(value, abs=1e-6))
+        if value is None or min(abs(value - low), abs(value - high)) > 1e-6:
+            assert verdict == passed, name
+    nulls = 100 * (len(rows) - len(values)) / len(rows) if rows else None
+    duplicates = 100 * 2 / (len(rows) + 2)
+    assert said == {
+        "None_row_count": (float(len(rows)), 2 < len(rows) < 5),
+        "None_duplicate_rows": (pytest.approx(duplicates), duplicates <= 50),
+        "latency_ms_broken_rows": (
+            None if nulls is None else pytest.approx(nulls),
+            nulls is None or nulls <= 25,
+        ),
+    }
+
+
+def test_a_share_without_bounds_is_the_largest() -> None:
+    contract = of_rules(batch_rule("share_of_each", "provider", min=0.4))
+    frame = frame_of(contract, [good_row(i, provider="aaab"[i]) for i in range(4)])
+    assert verdicts(contract, make_profile(contract, frame)) == {
+        "provider_share_of_each": (0.25, False)
+    }
+    contract = of_rules(batch_rule("share_of_each", "provider", max=0.8))
+    assert verdicts(contract, make_profile(contract, frame)) == {
+        "provider_share_of_each": (0.75, True)
+    }
