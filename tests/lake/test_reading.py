@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from chimera_assets.lake import Lake, LakeError, StorageUnavailable, Table, TableNotFound
+from chimera_assets.lake.size import Size, TableStats, size
 from chimera_assets.warehouse import duckdb
 from tests.lake.conftest import events, hours
 
@@ -87,6 +89,52 @@ def test_counts_and_sizes_come_from_the_log(table: Table) -> None:
     stats = table.stats()
     assert (stats.rows, stats.files, stats.version) == (300, 30, 1)
     assert stats.bytes > 0
+
+
+def test_the_size_of_a_table_is_that_of_its_files(local: Lake) -> None:
+    table = local.table("staged", "sized")
+    table.write_hours(events(hours(0, 3)), hours(0, 3))
+    table.write_hours(events(hours(0), rows=2), hours(0))
+    table.fresh().create_checkpoint()
+    folder = Path(table.uri)
+    stored = [path.stat().st_size for path in folder.rglob("hour=*/*.parquet")]
+    log = [path.stat().st_size for path in (folder / "_delta_log").iterdir()]
+    (folder / "notes.txt").write_text("nothing of ours")
+    live = [Path(file).stat().st_size for file in table.delta().file_uris()]
+
+    assert (len(stored), len(live), len(log)) == (4, 3, 5)  # one of the hour as it was
+    assert size(table) == Size(3, sum(live), 4, sum(stored), 5, sum(log))
+    assert table.stats() == TableStats(22, sum(live), 3, 2)
+    by_hour = table.sizes_by_hour(hours(0))
+    assert by_hour.select("rows", "hour").rows() == [(2, 0)]
+    assert 0 < by_hour["bytes"].item() < sum(live)
+
+
+def test_a_time_of_the_past_is_one_with_a_zone(
+    local: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = local.table("staged", "past")
+    table.write_hours(events(hours(0)), hours(0))
+    with pytest.raises(LakeError) as naive:
+        table.read(as_of=datetime(2020, 1, 1))  # noqa: DTZ001
+    assert str(naive.value) == ("as of: expected a time with a zone, found 2020-01-01T00:00:00")
+    with pytest.raises(LakeError) as both:
+        table.read(version=0, as_of=datetime(2020, 1, 1, tzinfo=UTC))
+    assert str(both.value) == f"{table.uri}: expected a version or a time, found both"
+
+    monkeypatch.setenv("TZ", "Asia/Tokyo")  # where the machine stands is of no account
+    time.tzset()
+    try:
+        with pytest.raises(TableNotFound) as early:
+            table.read(as_of=datetime(2020, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    written = datetime.fromtimestamp(table.history()[-1]["timestamp"] // 1000, UTC)
+    assert str(early.value) == (
+        f"{table.uri}: no version is as old as 2020-01-01T00:00:00+00:00; the oldest is version 0 "
+        f"of {written.isoformat()}"
+    )
 
 
 @pytest.mark.criterion("AC-003.7")
