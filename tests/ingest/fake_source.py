@@ -6,6 +6,7 @@ nor runs; that the real one answers so, `test_arrivals.py` and one whole story s
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -100,6 +101,10 @@ class FakeState:
 
     def keys(self, hours: HourRange) -> Iterator[pa.RecordBatch]:
         return self._keys(self._of(hours))
+
+    def count_keys(self, keys: str) -> int:
+        asked = {one["event_id"] for one in json.loads(keys)}
+        return self._rows.filter(pl.col("event_id").is_in(asked)).height
 
     def rows_by_hour(self, hours: HourRange) -> dict[datetime, int]:
         counted = self._of(hours).group_by("_placed").len()

@@ -10,6 +10,8 @@ from threading import Barrier
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chimera_assets.hours import ONE_HOUR, HourRange
 from chimera_assets.ingest.landed_hours import LANDED_HOURS, landed
@@ -54,6 +56,57 @@ def take(lake: Lake, number: int, **found: object) -> Watermark:
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
+
+
+HOUR_SETS = st.frozensets(st.integers(0, 60).map(hour), max_size=8)
+MOMENTS = st.builds(
+    Moment,
+    st.builds(
+        Snapshot,
+        st.integers(10, 99),
+        st.frozensets(st.integers(3, 9), max_size=3),
+    ),
+    st.none() | st.text(),
+    st.integers(0, 2**32),
+    st.frozensets(st.integers(1, 2**32), max_size=3),
+    st.datetimes(timezones=st.just(UTC)),
+)
+WATERMARKS = st.builds(
+    Watermark,
+    st.none() | MOMENTS,
+    st.integers(-1, 99),
+    HOUR_SETS,
+    HOUR_SETS,
+    st.dictionaries(st.text(), HOUR_SETS.filter(bool), max_size=3),
+)
+
+
+@given(WATERMARKS)
+def test_a_watermark_is_kept_as_text(watermark: Watermark) -> None:
+    assert Watermark.from_json(watermark.to_json()) == watermark
+
+
+def test_what_others_wrote_meanwhile_is_looked_through_and_nothing_else(lake: Lake) -> None:
+    take(lake, 0)
+    raw = lake.table("raw", "events")
+    begun = raw.version()
+    take(lake, 1)
+    take(lake, 2)
+    raw.optimize()
+    asked: list[str] = []
+
+    def moved(hours: HourRange) -> frozenset[datetime]:
+        asked.append(str(hours))
+        return frozenset({hours.start})
+
+    moment = Moment(Snapshot(104), "server", 5, frozenset({1}), START)
+    mine = HourRange.single(hour(4))
+    extraction = Extraction(mine, Arrivals(moment, floor=0), frozenset({hour(9)}))
+    advance = Advance(lake, "events", begun, extraction, moved)
+    raw.write_hours(rows(4), mine, carry=advance)
+
+    assert asked == [str(HourRange(hour(1), hour(3)))]
+    assert advance.watermark.pending == {hour(1), hour(9)}
 
 
 def test_runs_at_once_lose_nothing_of_each_other(lake: Lake) -> None:

@@ -1,0 +1,212 @@
+"""Extractions and what is said of them, from a source whose rows are made up here."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from chimera_assets.contracts import load_contracts
+from chimera_assets.hours import HourRange, parse_key
+from chimera_assets.ingest.extraction import Extracted, HoursHeldBack, extract_into_raw
+from chimera_assets.ingest.files_only import FilesOnly, source_now
+from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
+from chimera_assets.ingest.late_rows import doubt
+from chimera_assets.ingest.moved_rows import KEY_PRINTS, key_prints
+from chimera_assets.lake import Lake
+from chimera_assets.run_context import RunContext
+from chimera_assets.sources.arrivals import Arrivals, Arrived, Moment
+from chimera_assets.sources.errors import SourceTableMissing
+from chimera_assets.sources.snapshot import Snapshot
+from tests.ingest.fake_source import FakeTable
+from tests.quality.rows import raw_frame
+from tests.shipped import SHIPPED
+from tests.site.site import generations, keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTRACT = load_contracts([SHIPPED])["generations"]
+SIX, SEVEN, EIGHT = keys("2026-02-10-06:00", 3)
+NOW = datetime(2026, 2, 11, tzinfo=UTC)
+
+
+def hours(first: str, count: int = 1) -> HourRange:
+    return HourRange(parse_key(first), parse_key(first) + timedelta(hours=count))
+
+
+@dataclasses.dataclass
+class Site:
+    """A lake and its source."""
+
+    lake: Lake
+    table: FakeTable
+
+    def extract(self, wanted: HourRange, **asked: Any) -> Extracted:
+        context, source = RunContext(self.lake, NOW, "run-1"), self.table
+        return extract_into_raw(context, CONTRACT, source, wanted, **asked)  # type: ignore[arg-type]
+
+    def scan(self) -> LateRowScan:
+        return scan_for_late_rows(self.lake, CONTRACT, self.table, now=NOW, seconds=20)  # type: ignore[arg-type]
+
+    def delete(self, *names: str) -> None:
+        for name in names:
+            del self.table.rows[name]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(Lake(str(tmp_path / "lake")), FakeTable())
+
+
+def test_an_hour_is_extracted_and_what_is_gone_when_it_is_again_is_reported(site: Site) -> None:
+    first, second = generations(SIX, 20), generations(SEVEN, 20)
+    site.table.write(*first, *second)
+    done = site.extract(hours(SIX, 2))
+
+    assert done.commit is not None
+    assert done.watermark is not None
+    assert (done.commit.rows, done.fewer, done.warnings, done.notes) == (40, {}, [], [])
+    assert done.watermark.extracted == set(hours(SIX, 2))
+    raw = site.lake.table("raw", "generations")
+    assert raw.history(1)[0]["run"] == "run-1"
+    (batch,) = raw.read().collect()["_batch_id"].unique()
+    assert list(done.watermark.open) == [batch]
+
+    site.delete(*(row["event_id"] for row in first[:12]), second[0]["event_id"])
+    again = site.extract(hours(SIX, 3))
+    assert again.fewer == {parse_key(SIX): (20, 8), parse_key(SEVEN): (20, 19)}
+    assert again.warnings == [
+        (
+            "generations: fewer rows than when they were extracted before: "
+            "2026-02-10-06:00 (20 to 8), 2026-02-10-07:00 (20 to 19)"
+        )
+    ]
+
+
+def test_a_late_run_takes_its_streams_alone_and_empties_no_hour(site: Site) -> None:
+    rows = generations(SIX, 20)
+    site.table.write(*rows)
+    other, mine = frozenset({"provider_health"}), frozenset({"generations", "provider_health"})
+    # Hours that were never extracted are, whosever run it is.
+    assert site.extract(hours(SIX), late=other).commit is not None
+    assert site.extract(hours(SIX), late=other) == Extracted()
+    assert site.extract(hours(SIX, 2), late=other).commit is not None
+
+    site.delete(*(row["event_id"] for row in rows[:11]))
+    version = site.lake.table("raw", "generations").version()
+    with pytest.raises(HoursHeldBack) as held:
+        site.extract(hours(SIX), late=mine)
+    assert str(held.value) == (
+        "generations: the source no longer has most rows of 2026-02-10-06:00 (9 of 20 rows left); "
+        "not extracted again, so that they stay in the lake; `chimera backfill` extracts hours as "
+        "the source has them"
+    )
+    assert site.lake.table("raw", "generations").version() == version
+    site.table.write(*rows[:1])
+    assert site.extract(hours(SIX), late=mine).fewer == {parse_key(SIX): (20, 10)}
+
+
+def test_a_scan_says_what_is_pending_and_of_how_many_rows(site: Site) -> None:
+    assert site.scan() == LateRowScan(messages=("generations: nothing extracted yet",))
+    rows = generations(SIX, 22)
+    site.table.write(*rows[:20])
+    site.extract(hours(SIX))
+    site.table.write(*rows[20:])
+    site.table.write(*generations(SEVEN, 5))  # not extracted yet, so not late
+    found = site.scan()
+    assert (found.pending, dict(found.rows), found.messages) == (
+        {parse_key(SIX)},
+        {parse_key(SIX): 2},
+        (),
+    )
+
+    site.delete(*(row["event_id"] for row in rows[:20]))
+    kept = site.scan()
+    assert kept.pending == set()
+    assert kept.messages == (
+        (
+            "generations: the source no longer has most rows of 2026-02-10-06:00 (0 of 20 rows "
+            "left); not extracted again, so that they stay in the lake; `chimera backfill` "
+            "extracts hours as the source has them"
+        ),
+    )
+
+
+class Nowhere:
+    """A source without the table."""
+
+    def now(self, *_: object, **__: object) -> None:
+        raise SourceTableMissing("here", "expected a table, found none", remedy="make it")
+
+
+def test_rows_come_from_files_alone_where_there_is_no_table(site: Site) -> None:
+    nowhere: Any = Nowhere()
+    with pytest.raises(SourceTableMissing):
+        source_now(site.lake, CONTRACT, nowhere)
+    landed = site.lake.table("landing", "generations")
+    landed.create(raw_frame(CONTRACT, []).to_arrow().schema)
+    found = source_now(site.lake, CONTRACT, nowhere)
+    assert isinstance(found, FilesOnly)
+    with found as state:
+        assert state is found
+    assert list(found.keys(hours(SIX))) == list(found.arrived_keys(Arrivals(None), [], None)) == []
+    assert found.rows_by_hour(hours(SIX, 2)) == dict.fromkeys(hours(SIX, 2), 0)
+    assert found.arrivals(None, hours(SIX)) == Arrivals(None)
+    assert (found.count_keys("[]"), found.look.now) == (0, None)
+
+
+MOMENT = Moment(Snapshot(100), "server", 5, frozenset({1}), NOW)
+ARRIVED = {parse_key(SIX): Arrived(1, 100, None, None)}
+
+DOUBTS = [
+    (Arrivals(MOMENT, MOMENT), None),
+    (Arrivals(MOMENT), None),
+    (
+        Arrivals(None),
+        (
+            "late rows cannot be found: generations is a view or a foreign table, whose rows have "
+            "no versions; name the table itself in the contract, or repeat `chimera backfill` over "
+            "hours that may get late rows"
+        ),
+    ),
+    (
+        Arrivals(MOMENT, MOMENT, behind=True),
+        (
+            "the source is a standby that has not caught up with what was extracted already; late "
+            "rows are looked for when it has"
+        ),
+    ),
+    (
+        Arrivals(MOMENT, MOMENT, restarted=True, hours=ARRIVED),
+        (
+            "the source is not the server of earlier extractions, or was put back to an older "
+            "state (restored, failed over, moved): every hour it has rows of is extracted again"
+        ),
+    ),
+    (
+        Arrivals(MOMENT, hours=ARRIVED),
+        "its watermark is unknown: every hour it has rows of is extracted again",
+    ),
+]
+
+
+@pytest.mark.parametrize(("found", "reason"), DOUBTS)
+def test_what_keeps_late_rows_from_being_found(found: Arrivals, reason: str | None) -> None:
+    assert doubt(CONTRACT, found) == (None if reason is None else f"generations: {reason}")
+
+
+def test_only_a_row_without_its_whole_key_has_no_fingerprint() -> None:
+    frame = pl.DataFrame(
+        {"event_id": ["a", None, "b"], "model": [None, "m", None], "_placed": [NOW] * 3}
+    )
+    prints = key_prints(CONTRACT, frame, placed=pl.col("_placed"))
+    assert prints.columns == list(KEY_PRINTS)
+    assert prints.height == prints["print"].n_unique() == 2
+    # The same in any process, and beside whatever other columns.
+    again = key_prints(CONTRACT, frame.select("event_id", "_placed"), placed=pl.col("_placed"))
+    assert again.equals(prints)
+    assert key_prints(CONTRACT, frame.head(1), placed=pl.col("_placed")).row(0) == prints.row(0)
