@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -13,99 +12,43 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from chimera_assets.hours import HourRange, partition_key
-from chimera_assets.lake import Lake
-from chimera_assets.packs.aggregates import active_aggregates
+from chimera_assets.hours import partition_key
 from chimera_assets.quality import stage_hours
 from chimera_assets.reconciliation import recount, repeated_numbers
-from chimera_assets.reconciliation.aggregates import _from_facts
-from chimera_assets.reconciliation.verify import verify
 from chimera_assets.run_context import RunContext
-from tests.quality.rows import HOUR, PROVIDERS, good_row, raw_frame, shipped
+from tests.quality.rows import HOUR, good_row, raw_frame, shipped
+from tests.reconciliation.four_hours import (
+    AFTER,
+    BAD,
+    COUNT,
+    FACT,
+    FIRST,
+    HOURS,
+    JUDGED,
+    KEYS,
+    LAST,
+    METRICS,
+    QUARANTINE,
+    RAW,
+    ROWS,
+    SECOND,
+    STAGED,
+    TECHNIQUES,
+    THIRD,
+    TWICE,
+    aggregated,
+    broken,
+    changed,
+    found,
+    hour,
+    in_row,
+    with_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chimera_assets.reconciliation.verify import Verification
-
-COUNT = 4
-HOURS = HourRange(HOUR, HOUR + timedelta(hours=COUNT))
-FIRST, SECOND, THIRD, LAST = KEYS = [partition_key(hour) for hour in HOURS]
-AFTER = HOURS.end
-JUDGED = AFTER + timedelta(hours=1)
-ROWS = 400
-#: Rejected and repeated rows of each hour.
-BAD, TWICE = 3, 2
-
-RAW, STAGED, FACT = "raw/generations", "staged/generations", "marts/fact_generations"
-QUARANTINE = "quarantine/generations"
-METRICS = "aggregates/agg_provider_metrics"
-TECHNIQUES = "aggregates/agg_technique_effectiveness"
-
-
-def hour(number: int) -> HourRange:
-    return HourRange.single(HOUR + timedelta(hours=number))
-
-
-def aggregated(lake: Lake, hours: HourRange) -> None:
-    """The aggregates as they should be."""
-    for aggregate in active_aggregates():
-        if "fact_generations" in aggregate.facts:
-            rows = _from_facts(aggregate, lake, [hours]).with_columns(pl.col("hour").cast(pl.Int32))
-            lake.table("aggregates", aggregate.table).write_hours(rows, hours)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four hours in all layers."""
-    folder = tmp_path_factory.mktemp("whole") / "lake"
-    lake, contract = Lake(str(folder)), shipped()["generations"]
-    lake.table("staged", "providers").overwrite(pl.DataFrame({"provider_id": PROVIDERS}))
-    rows = []
-    for each in HOURS:
-        made = [good_row(n, each, tokens_used=7_000_000 + n) for n in range(ROWS)]
-        for n in range(BAD):
-            made[n * 5]["tokens_used"] = -1
-        rows += made + [made[7 + n] | {"model": "m-2"} for n in range(TWICE)]
-    lake.table("raw", "generations").write_hours(raw_frame(contract, rows), HOURS)
-    stage_hours(RunContext(lake, JUDGED, "r"), contract, HOURS)
-    staged = lake.table("staged", "generations").read().collect()
-    lake.table("marts", "fact_generations").write_hours(staged, HOURS)
-    aggregated(lake, HOURS)
-    return folder
-
-
-@pytest.fixture
-def lake(whole: Path, tmp_path: Path) -> Lake:
-    shutil.copytree(whole, tmp_path / "lake")
-    return Lake(str(tmp_path / "lake"))
-
-
-def found(lake: Lake, hours: HourRange | None = None) -> Verification:
-    contracts = {"generations": shipped()["generations"]}
-    return verify(Lake(lake.uri), contracts, hours)
-
-
-def broken(lake: Lake, hours: HourRange | None = None) -> set[tuple[str, str, str | None]]:
-    return {(one.promise, one.table, one.hour) for one in found(lake, hours).failures}
-
-
-def changed(lake: Lake, name: str, hours: HourRange, *columns: pl.Expr) -> None:
-    """An hour with other values in it."""
-    table = lake.table(*name.split("/"))
-    rows = table.read(hours).collect().sort(pl.first())
-    table.write_hours(rows.with_columns(*columns), hours)
-
-
-def in_row(number: int, value: object, column: str) -> pl.Expr:
-    here = pl.int_range(pl.len()) == number
-    given = value if isinstance(value, pl.Expr) else pl.lit(value)
-    return pl.when(here).then(given).otherwise(pl.col(column)).alias(column)
-
-
-def with_rows(lake: Lake, name: str, hours: HourRange, more: pl.DataFrame) -> None:
-    table = lake.table(*name.split("/"))
-    table.write_hours(pl.concat([table.read(hours).collect(), more]), hours)
+    from chimera_assets.lake import Lake
 
 
 def test_what_is_whole_is_found_whole(lake: Lake) -> None:
