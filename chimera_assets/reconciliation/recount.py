@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hour_columns import HOUR_KEY, HOUR_START, HOUR_TYPES
-from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.hour_columns import HOUR_KEY, HOUR_START, HOUR_TYPES, hour_starts
+from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake import TableDamaged
+from chimera_assets.reconciliation.findings import name_of
 from chimera_assets.reconciliation.repeated_numbers import repeated
 from chimera_assets.sources.placement import placed_polars
 from chimera_assets.spool import spool_folder
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.hours import HourRange
     from chimera_assets.lake import Table
+    from chimera_assets.reconciliation.findings import Findings
 
 #: Rows hashed at a time.
 _ROWS = 500_000
@@ -106,12 +107,23 @@ class Recount:
 UNREADABLE = (TableDamaged, pl.exceptions.PolarsError, OSError)
 
 
-def unreadable_hours(table: Table, hours: Sequence[HourRange]) -> list[HourRange]:
-    """Of some single hours those with a file that is no Parquet, by reading each; slow."""
-    found = []
-    for hour in hours:
-        try:
-            table.read(hour).collect(engine="streaming")
-        except UNREADABLE:
-            found.append(hour)
-    return found
+def note_unreadable(table: Table, findings: Findings) -> bool:
+    """Note the hours with a file that cannot be read, by reading each, which is slow.
+
+    Gives whether there are any that were not known before.
+    """
+    known = findings.damaged.setdefault(name_of(table), set())
+    hours = [hour for hour in hour_starts(table.rows_by_hour(findings.hours)) if hour not in known]
+    found = [hour for hour in map(HourRange.single, hours) if not _is_readable(table, hour)]
+    for hour in found:
+        known.add(hour.start)
+        findings.fail("files", table, str(hour), "files that can be read", "a file that cannot")
+    return bool(found)
+
+
+def _is_readable(table: Table, hour: HourRange) -> bool:
+    try:
+        table.read(hour).collect(engine="streaming")
+    except UNREADABLE:
+        return False
+    return True

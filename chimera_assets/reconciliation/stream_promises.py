@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.hour_columns import HOUR_START, hour_starts
-from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.layers import QUALITY, RAW
 from chimera_assets.reconciliation.findings import HeldBack, hour_key, name_of, rows_in_words
-from chimera_assets.reconciliation.recount import UNREADABLE, Recount, unreadable_hours
+from chimera_assets.reconciliation.recount import UNREADABLE, Recount, note_unreadable
 from chimera_assets.reconciliation.row_balance import layers, row_balance
 from chimera_assets.system_tables import batches, deletion_log
 
@@ -116,7 +116,7 @@ class StreamPromises:
         try:
             hours = recount.hours()
         except UNREADABLE:
-            self._find_unreadable(table)
+            note_unreadable(table, self._findings)
             recount = Recount(contract, table, self._findings.intact(table))
             hours = recount.hours()
         self._findings.rows += int(hours["rows"].sum())
@@ -186,13 +186,3 @@ class StreamPromises:
             expected = f"rows of batch {hour['last_batch_staged']}, as staged"
             found = f"rows of batch {hour['last_batch']}"
             self._findings.fail("batches", tables["facts"], hour_key(hour), expected, found)
-
-    def _find_unreadable(self, table: Table) -> None:
-        hours = hour_starts(table.rows_by_hour(self._findings.hours))
-        known = self._findings.damaged.setdefault(name_of(table), set())
-        single = [HourRange.single(hour) for hour in hours if hour not in known]
-        for hour in unreadable_hours(table, single):
-            known.add(hour.start)
-            self._findings.fail(
-                "files", table, str(hour), "files that can be read", "a file that cannot"
-            )
