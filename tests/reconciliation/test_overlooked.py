@@ -314,6 +314,15 @@ class TestAggregates:
         changed(lake, METRICS, hour(2), in_row(1, None, "total_cost_usd"))
         assert ("aggregates", METRICS, THIRD) in broken(lake)
 
+    def test_a_large_cost_may_differ_by_more_in_its_last_digits(self, lake: Lake) -> None:
+        """By a millionth of a millionth of it, not by a millionth."""
+        changed(lake, FACT, hour(1), pl.lit(1e9).alias("cost_usd"))
+        aggregated(lake, hour(1))
+        changed(lake, METRICS, hour(1), pl.col("total_cost_usd") * (1 + 1e-12))
+        assert broken(lake) == set()
+        changed(lake, METRICS, hour(1), pl.col("total_cost_usd") * (1 + 1e-6))
+        assert broken(lake) == {("aggregates", METRICS, SECOND)}
+
     def test_a_large_whole_number_that_is_wrong_by_one(self, lake: Lake) -> None:
         """Where the last digits of a floating-point number would not show it."""
         totals = lake.table("aggregates", "agg_provider_metrics").read(hour(1)).collect()
