@@ -188,6 +188,5 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def _shape(error: Exception) -> str:
     """What kind of value did not fit, without the value, which may be personal."""
-    return (
-        "a value out of range" if "out of bounds" in str(error) else "a value that cannot be cast"
-    )
+    too_large = any(words in str(error) for words in ("not in range", "out of bounds"))
+    return "a value out of range" if too_large else "a value that cannot be cast"

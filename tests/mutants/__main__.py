@@ -33,7 +33,7 @@ GOAL = 85  # percent of the changes that tests reach
 ROOMS = {
     "contracts": ("contracts",),
     "ingest": ("ingest", "orchestration/test_late_runs.py"),
-    "lake": ("lake", "cli/test_tables.py"),
+    "lake": ("lake", "cli/test_tables.py", "faults/test_damaged_tables.py"),
     "lifecycle": ("lifecycle", "cli/test_upkeep.py"),
     "monitoring/alerts": ("monitoring",),
     "quality": ("quality", "cli/test_quarantine.py"),
