@@ -238,6 +238,9 @@ def test_rows_that_were_deleted_in_place_are_not_read(table: Table) -> None:
     (left,) = found.read(hours(23)).collect()["timestamp"].to_list()
     assert left.minute == 1
     assert sum(part.height for part in found.batches()) == 4 * ROWS - 2
+    (one,) = found.batches(hours(23), columns=["value"])
+    assert (one.height, one.columns) == (1, ["value"])
+    assert [part.height for part in found.batches(hours(22), rows=2)] == [2, 1]
     assert in_sql(found) == (1, 1)
     found.append(events(hours(22), 1))
     assert found.read().collect().height == found.count() == 4 * ROWS - 1

@@ -59,6 +59,7 @@ def test_batches_come_in_the_order_of_hours_and_are_bounded(local: Lake) -> None
         table.write_hours(events(hours(hour), rows=5_000), hours(hour))
     parts = list(table.batches(hours(1, 11), columns=["hour"], rows=700))
     assert max(part.height for part in parts) <= 700
+    assert {tuple(part.columns) for part in parts} == {("hour",)}
     together = pl.concat(parts)["hour"]
     assert together.rle().struct.field("value").to_list() == [2, 10, 11]
     assert together.len() == 15_000

@@ -72,7 +72,15 @@ def test_parts_that_call_or_copy_what_is_not_theirs_are_refused(
     with pytest.raises(PackError) as caught:
         read_ddl(script)
     (problem,) = caught.value.problems
-    assert (problem.line, problem.found) == (2, found)
+    assert (problem.path, problem.line, problem.what) == (script, 2, "statement")
+    assert problem.found == found
+    assert problem.expected == (
+        "no function but clock_timestamp, coalesce, current_timestamp, date_trunc, "
+        "gen_random_uuid, length, lower, nextval, now, statement_timestamp, "
+        "transaction_timestamp, trim, upper, uuidv7"
+        if found.endswith("()")
+        else "tables that the file makes itself"
+    )
 
 
 def test_statements_are_reported_apart_with_their_lines(tmp_path: Path) -> None:
@@ -110,13 +118,50 @@ def test_a_statement_that_does_anything_else_is_refused_with_its_line(
     with pytest.raises(PackError) as caught:
         read_ddl(script)
 
-    assert [problem.line for problem in caught.value.problems] == [12]
-    assert f"{script}:12" in str(caught.value)
-    assert statement[:40] in str(caught.value)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line, problem.what) == (script, 12, "statement")
+    assert problem.expected == (
+        "CREATE TABLE, INDEX, SEQUENCE or SCHEMA, with IF NOT EXISTS and without AS SELECT"
+    )
+    assert problem.found == (statement if len(statement) <= 60 else statement[:59] + "…")
 
 
 def test_what_is_no_sql_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "source.sql"
     script.write_text("CREATE TABLE IF NOT EXISTS t (x text DEFAULT 'no end);\n")
-    with pytest.raises(PackError, match="SQL of PostgreSQL"):
+    with pytest.raises(PackError) as caught:
         read_ddl(script)
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(
+        f"{script}:1: script: expected SQL of PostgreSQL, found Error tokenizing"
+    )
+    assert len(problem.found) <= 60
+
+
+def test_a_script_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    script = tmp_path / "source.sql"
+    for content, found in ((None, "No such file or directory"), (b"\xff", "UnicodeDecodeError")):
+        if content is not None:
+            script.write_bytes(content)
+        with pytest.raises(PackError) as caught:
+            read_ddl(script)
+        assert str(caught.value) == (
+            f"{script}:1: script: expected a readable UTF-8 file, found {found}"
+        )
+
+
+def test_every_wrong_statement_is_named_and_none_is_left_out(tmp_path: Path) -> None:
+    """Tables are known from the statements before, and to themselves; not from those after."""
+    script = tmp_path / "source.sql"
+    script.write_text(
+        "CREATE TABLE IF NOT EXISTS a (x int REFERENCES b (id));\nDROP TABLE c;;\n"
+        "CREATE TABLE IF NOT EXISTS b (id int, parent int REFERENCES b (id));\n"
+        'CREATE TABLE IF NOT EXISTS d (x int REFERENCES "B" (id));'
+    )
+    with pytest.raises(PackError) as caught:
+        read_ddl(script)
+    assert [(one.line, one.found) for one in caught.value.problems] == [
+        (1, "b"),
+        (2, "DROP TABLE c"),
+        (4, '"B"'),
+    ]

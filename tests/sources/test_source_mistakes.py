@@ -14,7 +14,7 @@ from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.database import connect, source_database
-from chimera_assets.sources.errors import SourceError, SourceSchemaError
+from chimera_assets.sources.errors import SourceError, SourceSchemaError, SourceTableMissing
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
 from tests.acting import as_login
@@ -69,7 +69,18 @@ def test_every_column_that_does_not_fit_is_named_at_once(
         assert reported["tokens_used"][0] == "text"
         assert "defaultTimezone: UTC" in reported["timestamp"][1]
         assert not caught.value.transient
-        assert "\n" not in str(caught.value)
+        assert str(caught.value) == (
+            f"table generations in {describe(database)}: does not fit the contract of generations "
+            "in 3 columns (timestamp, provider, tokens_used): "
+            "timestamp: expected timestamp (timestamp with time zone), found timestamp without "
+            "time zone (a time needs its zone: read it from a view, "
+            "\"timestamp\" AT TIME ZONE 'UTC'); "
+            "provider: expected string (text or character varying or character or uuid or name or "
+            "citext), found no such column (add it); "
+            "tokens_used: expected integer (smallint or integer or bigint), found text (change its "
+            "type); nothing was read; change the table, or point the contract at a view that fits"
+        )
+        assert (caught.value.table, caught.value.stream) == ("generations", "generations")
 
 
 @pytest.mark.parametrize("name", ["missing", "no name at all!", "generations_timestamp", "a.b.c.d"])
@@ -77,8 +88,13 @@ def test_a_table_that_is_none(database: str, generations: Contract, name: str) -
     init_source(database)
     contract = dataclasses.replace(generations, source_table=name)
 
-    with pytest.raises(SourceError, match="source init"):
+    with pytest.raises(SourceTableMissing) as caught:
         PostgresSource(database).verify(contract)
+    assert str(caught.value) == (
+        f"{describe(database)}: expected a table {name}, found none; make it with `chimera source "
+        "init`, set CHIMERA_SOURCE_DATABASE_URL, or correct physicalName in "
+        f"{generations.path}"
+    )
 
 
 def test_a_server_that_is_not_there_may_be_there_later(generations: Contract) -> None:
