@@ -8,13 +8,14 @@ import math
 import subprocess
 import sys
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
+from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HourRange
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources import query
@@ -59,6 +60,25 @@ def event(name: str, timestamp: str | None, created_at: str | None) -> str:
 @pytest.fixture
 def generations(contracts: dict[str, Contract]) -> Contract:
     return contracts["generations"]
+
+
+def test_a_batch_begins_at_a_moment_wherever_the_clock_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        there = datetime(2026, 1, 31, 15, 5, tzinfo=timezone(timedelta(hours=9)))
+        assert Batch.new("generations", there) == BATCH
+        assert Batch.new("generations", there).ingested_at.tzinfo is UTC
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    with pytest.raises(ArgumentError) as refused:
+        Batch.new("generations", datetime(2026, 1, 31, 6, 5))  # noqa: DTZ001
+    assert str(refused.value) == (
+        "start of the batch: expected a time with a zone, found 2026-01-31T06:05:00"
+    )
 
 
 def test_an_hour_comes_as_its_contract_says(database: str, run: Run, generations: Contract) -> None:

@@ -83,6 +83,16 @@ def test_every_column_that_does_not_fit_is_named_at_once(
         assert (caught.value.table, caught.value.stream) == ("generations", "generations")
 
 
+def test_one_column_that_does_not_fit_is_named_once(
+    database: str, run: Run, generations: Contract
+) -> None:
+    init_source(database)
+    run("ALTER TABLE generations DROP COLUMN provider")
+    with pytest.raises(SourceSchemaError) as caught:
+        PostgresSource(database).verify(generations)
+    assert "does not fit the contract of generations: provider: expected" in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["missing", "no name at all!", "generations_timestamp", "a.b.c.d"])
 def test_a_table_that_is_none(database: str, generations: Contract, name: str) -> None:
     init_source(database)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import os
@@ -19,7 +20,7 @@ import polars as pl
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.sources.batch import Batch
-from chimera_assets.sources.landing import FileLog, landed_rows
+from chimera_assets.sources.landing import FileLog, LandingState, landed_rows, landing_state
 from chimera_assets.sources.landing.place import LandingFile, Place
 from chimera_assets.sources.stream import stream_schema
 from tests.sources.landing.conftest import Landing, contract, event, json_lines
@@ -70,6 +71,39 @@ def test_files_of_all_kinds_are_taken_once_and_given_by_the_hour(
     assert sorted(rows["event_id"]) == expected
     assert rows["_batch_id"].unique().to_list() == [batch.batch_id]
     assert rows.select(columns).null_count().sum_horizontal().item() == 0
+
+
+def test_how_far_the_files_of_a_stream_are(landing: Landing) -> None:
+    place = Place(landing.root)
+    nothing = LandingState("generations", 0, 0, 0, 0, 0, 0, {}, 0, None)
+    assert landing_state(landing.lake, place, "generations") == nothing
+    landing.drop("a.jsonl", json_lines([event(1), event(2)]) + b"{\n")
+    landing.drop("b.csv", b"no header\n1\n")
+    landing.drop("c.txt", b"notes")
+    landing.drop("d.jsonl", json_lines([event(3, timestamp="2019-01-01T00:00:00Z")]))
+    waiting = dataclasses.replace(nothing, files_waiting=3, files_of_other_kinds=1)
+    assert landing_state(landing.lake, place, "generations") == waiting
+
+    loaded = landing.take()
+    again = landing.drop("a.jsonl", json_lines([event(1), event(2)]) + b"{\n", age=7_200)
+    landing.take()  # known content, written once more
+    landing.drop("e.jsonl", json_lines([event(4)]))
+
+    assert Path(again).exists()
+    found = landing_state(landing.lake, place, "generations")
+    assert found == LandingState(
+        stream="generations",
+        files_loaded=3,
+        rows=sum(entry.rows for entry in loaded.entries),
+        malformed_lines=1,
+        corrupt_files=1,
+        files_waiting=1,
+        files_of_other_kinds=1,
+        no_files={},
+        in_no_hour=0,
+        last_loaded=max(entry.taken for entry in loaded.entries),
+    )
+    assert found.rows == 3 + 1 + 1  # the corrupt one is one row that says why
 
 
 def test_a_file_is_new_by_its_content_not_by_its_times(landing: Landing) -> None:
