@@ -219,10 +219,15 @@ def _mutant(copy: Path, name: str, code: int | None) -> Mutant:
 
 
 def _is_harmless(file: str, diff: str) -> bool:
-    """Whether the changed line is known as one that no test can notice."""
-    known = {(entry["file"], entry["change"]) for entry in yaml.safe_load(HARMLESS.read_text())}
-    added = re.findall(r"^\+(?!\+\+ )\s*(.*)$", diff, re.MULTILINE)
-    return any((file, line) in known for line in added)
+    """Whether the change is known, by itself or by its kind, as one that no test can notice."""
+    removed, added = (re.findall(rf"^{sign} *(.*)$", diff, re.MULTILINE) for sign in ("-", r"\+"))
+    known = set()
+    for one in yaml.safe_load(HARMLESS.read_text()):
+        if "text" in one:
+            known |= {line.replace(one["text"], one["change"]) for line in removed}
+        elif one["file"] == file:
+            known.add(one["change"])
+    return not known.isdisjoint({*added} - {*removed})
 
 
 if __name__ == "__main__":
