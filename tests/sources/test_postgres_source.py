@@ -319,7 +319,7 @@ def test_reading_sees_one_moment_of_the_source(
     assert reader.read_all().num_rows == 1
 
 
-def test_a_reader_that_is_dropped_lets_go_of_the_source(
+def test_a_reader_that_is_dropped_or_at_its_end_lets_go_of_the_source(
     database: str, generations: Contract
 ) -> None:
     init_source(database)
@@ -339,6 +339,10 @@ def test_a_reader_that_is_dropped_lets_go_of_the_source(
 
         wait_for(1)
         del reader
+        wait_for(0)
+        reader = PostgresSource(database).now(generations).rows(HOUR, BATCH)
+        wait_for(1)
+        reader.read_all()
         wait_for(0)
 
 

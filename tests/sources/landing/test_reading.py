@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera_assets.contracts import Column
+from chimera_assets.sources.landing import exact_json
 from chimera_assets.sources.landing.csv_lines import CsvLines
 from chimera_assets.sources.landing.damage import CorruptFile
 from chimera_assets.sources.landing.json_lines import JsonLines
+from chimera_assets.sources.landing.text import SHOWN_BYTES, shown
 from chimera_assets.sources.text_values import read_array, read_texts
 from tests.sources.landing.conftest import LIMITS, Landing, contract, event, json_lines
 
@@ -261,3 +263,17 @@ def test_arrays_nobody_wrote_by_hand() -> None:
     assert read_array('{"a\\"b","c\\\\d"}') == ['a"b', "c\\d"]
     assert read_array("{a,}") is None
     assert read_array("[1, null, true]") == ["1", None, "true"]
+
+
+def test_of_a_long_line_the_beginning_is_shown() -> None:
+    most = SHOWN_BYTES
+    assert shown(b"a\xff\r\n") == "a\\xff"
+    assert shown(b"a\r") == "a"
+    assert shown(b"x" * most + b"\n") == "x" * most
+    assert shown(b"x" * (most + 1)) == f"{'x' * most}... ({most + 1:,} bytes)"
+
+
+def test_json_keeps_its_numbers_as_they_are_written() -> None:
+    document = '{"a":[1.50,1e400,true,null,"caf\\u00e9 \\"q\\""],"b":{"a":-0}}'
+    written = '{"a":[1.50,1e400,true,null,"café \\"q\\""],"b":{"a":-0}}'
+    assert exact_json.as_written(exact_json.decoded(document)) == written
