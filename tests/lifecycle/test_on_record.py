@@ -17,6 +17,7 @@ from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake import Lake, LakeError
 from chimera_assets.lake.size import size
 from chimera_assets.lifecycle import table_changes
+from chimera_assets.lifecycle.landed_files import reload_file, remove_file
 from chimera_assets.lifecycle.legal_holds import (
     Hold,
     active_holds,
@@ -31,9 +32,11 @@ from chimera_assets.lifecycle.purge import Purged, purge
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.quality import quarantine
 from chimera_assets.settings import Settings
+from chimera_assets.sources.landing import Place
 from tests.acting import acting, leave
 from tests.lake.conftest import events
 from tests.shipped import SHIPPED
+from tests.sources.landing.conftest import Landing, event, json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,6 +189,51 @@ def test_holds(home: Path, context: AuditedContext) -> None:
         "released"
     )
     require_reason("x" * 2_000)
+
+
+def test_landed_files(home: Path, context: AuditedContext, tmp_path: Path) -> None:
+    landing = Landing(str(tmp_path / "landing"), context.lake)
+    uri = landing.drop("a.jsonl", json_lines([event(1), event(2, tenant_id="globex")]))
+    landing.take()
+    contract, place_ = CONTRACTS["generations"], Place(landing.root)
+    table = context.lake.table("landing", "generations")
+    version = table.version()
+    hour = datetime(2026, 1, 31, 5, tzinfo=UTC)
+    scope: dict[str, Any] = {"stream": "generations", "start": hour, "end": None}
+    others = place(context, tenant_id="initech", reason="case 7", **scope)
+    held = place(context, tenant_id="globex", reason="case 7", **scope)
+
+    for attempt in (
+        lambda: remove_file(context, contract, uri, reason="wrong"),
+        lambda: reload_file(context, contract, uri, place_, reason="wrong"),
+    ):
+        with pytest.raises(ArgumentError) as refused:
+            attempt()
+        assert str(refused.value) == (
+            f"{uri}: expected a file of which no row is held, found rows that {held.hold_id} "
+            "keeps; `chimera hold list` says why"
+        )
+    with pytest.raises(ArgumentError, match="expected words"):
+        remove_file(context, contract, uri, reason=" ")
+    release(context, held.hold_id, reason="settled")
+
+    again = reload_file(context, contract, uri, place_, reason="wrong")
+    assert (again.rows, again.entry is not None) == (2, True)
+    gone = remove_file(context, contract, uri, reason="for good")
+    assert (gone.rows, gone.entry) == (2, None)
+    assert table.history(1)[0]["run"] == context.run_id
+    changes = [one for one in on_record(home, context) if one[0].startswith("landing")]
+    assert changes == [
+        (
+            f"landing.{action}",
+            "landing/generations",
+            {"file": uri, "version": version + number},
+            None,
+            reason,
+        )
+        for number, (action, reason) in enumerate((("reload", "wrong"), ("remove", "for good")))
+    ]
+    assert others.active
 
 
 def rejected(first_seen: datetime) -> pl.DataFrame:
