@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import Lake, LakeError, Replay
+from chimera_assets.hours import HOUR_COLUMNS, ONE_HOUR
+from chimera_assets.lake import Lake, LakeError, Replay, new_files
+from chimera_assets.lake.log_entries import read_actions
 from chimera_assets.lake.log_retention import set_log_retention
 from chimera_assets.lake.removal import remove_days, remove_rows
 from chimera_assets.lake.replacement import replace_rows
@@ -190,3 +193,50 @@ def test_what_cannot_be_written_or_restored_is_reported(table: Table, local: Lak
         f"{whole.uri}: expected a table partitioned by hour_partition and hour, found no "
         "partitions; overwrite it as a whole"
     )
+
+
+@pytest.mark.parametrize("group_rows", [2, 1_000])
+def test_the_log_says_what_a_file_holds_of_the_columns_asked_for(
+    local: Lake, monkeypatch: pytest.MonkeyPatch, group_rows: int
+) -> None:
+    """Over all its row groups; of a column without a value no more than that."""
+    monkeypatch.setattr(new_files, "ROW_GROUP_ROWS", group_rows)
+    rows = pl.DataFrame(
+        {
+            "n": [3, None, 1, 2, 5],
+            "name": ["b", "a", None, "d", "c"],
+            "at": [START + n * ONE_HOUR for n in (2, 0, 1, 4, 3)],
+            "day": [date(2026, 1, n) for n in (3, 1, 2, 5, 4)],
+            "nothing": pl.Series([None] * 5, dtype=pl.Int64),
+            "private": ["x"] * 5,
+        }
+    )
+    named = ["n", "name", "at", "day", "nothing"]
+    table = local.table("raw", "private")
+    batches = [part for one in range(5) for part in rows[one : one + 1].to_arrow().to_batches()]
+    reader = pa.RecordBatchReader.from_batches(batches[0].schema, iter(batches))
+    commit = table.append(reader, stats_columns=named)
+
+    (path,) = Path(table.uri).glob("part-00000-*-c000.snappy.parquet")
+    assert pq.read_metadata(path).num_row_groups == (3 if group_rows == 2 else 1)
+    assert (commit.rows, commit.files, commit.bytes) == (5, 1, path.stat().st_size)
+    (added,) = (one["add"] for one in read_actions(table, commit.version) if "add" in one)
+    assert json.loads(added["stats"]) == {
+        "numRecords": 5,
+        "nullCount": {"n": 1, "name": 1, "at": 0, "day": 0, "nothing": 5},
+        "minValues": {
+            "n": 1,
+            "name": "a",
+            "at": "2026-01-31T00:00:00.000000Z",
+            "day": "2026-01-01",
+        },
+        "maxValues": {
+            "n": 5,
+            "name": "d",
+            "at": "2026-01-31T04:00:00.000000Z",
+            "day": "2026-01-05",
+        },
+    }
+    assert (added["size"], added["dataChange"]) == (path.stat().st_size, True)
+    assert abs(added["modificationTime"] / 1_000 - path.stat().st_mtime) < 60
+    assert table.read().sort("at").collect().equals(rows.sort("at"))
