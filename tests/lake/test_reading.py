@@ -111,6 +111,40 @@ def test_the_size_of_a_table_is_that_of_its_files(local: Lake) -> None:
     assert 0 < by_hour["bytes"].item() < sum(live)
 
 
+def test_a_table_without_hours_has_none(local: Lake) -> None:
+    table = local.table("raw", "providers")
+    table.overwrite(pl.DataFrame({"hour": [1], "name": ["a"]}))
+    assert (table.last_hour(), table.count(), table.partition_columns()) == (None, 1, [])
+    for attempt in (
+        lambda: table.read(hours(0)),
+        lambda: table.count(hours(0)),
+        table.rows_by_hour,
+        table.sizes_by_hour,
+    ):
+        with pytest.raises(LakeError) as refused:
+            attempt()
+        assert str(refused.value) == (
+            f"{table.uri}: expected an hourly table, found no column hour_partition"
+        )
+    with pytest.raises(LakeError) as refused:
+        table.read(columns=["name", "nope", "no"])
+    assert str(refused.value) == f"{table.uri}: no column nope, no; the table has hour, name"
+    assert [part.columns for part in table.batches(columns=["name"])] == [["name"]]
+
+
+def test_hours_and_days_that_have_rows(local: Lake) -> None:
+    table = local.table("raw", "events")
+    assert table.transaction_version("none") is None
+    table.write_hours(events(hours(22, 4), 3), hours(22, 4))
+    table.write_hours(None, hours(25))
+    days = [hours(0).start.date(), hours(24).start.date()]
+    assert table.rows_by_day().rows() == [(days[0], 6), (days[1], 3)]
+    assert table.rows_by_hour().rows() == [(days[0], 22, 3), (days[0], 23, 3), (days[1], 0, 3)]
+    assert table.rows_by_hour(hours(23)).rows() == [(days[0], 23, 3)]
+    assert table.last_hour() == hours(24).start
+    assert [one["version"] for one in table.history()] == [2, 1, 0]
+
+
 def test_a_time_of_the_past_is_one_with_a_zone(
     local: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
