@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
 from deltalake import write_deltalake
 
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from datetime import date
 
-    import pyarrow as pa
     from deltalake import CommitProperties, DeltaTable
 
     from chimera_assets.lake.commit import Carry, Commit
@@ -65,8 +65,9 @@ def replace_rows(  # noqa: PLR0913
     def replace(delta: DeltaTable, properties: CommitProperties) -> None:
         kept = reading.read(table, delta, None, None).filter(here & keep)
         existing = table.schema()
-        with Stream(Replay(fresh.schema, lambda: _both(kept, fresh))) as stream:
-            schema = agreed_schema(fresh.schema, existing, table.uri, hourly=True)
+        agreed = agreed_schema(fresh.schema, existing, table.uri, hourly=True)
+        schema = pa.schema([*agreed, *(one for one in existing if one.name not in agreed.names)])
+        with Stream(Replay(schema, lambda: _both(kept, fresh, schema))) as stream:
             write_deltalake(
                 delta,
                 stream.reader(schema, table.uri),
@@ -85,7 +86,19 @@ def _listed(hours: list[int]) -> str:
     return ", ".join(map(str, hours))
 
 
-def _both(kept: pl.LazyFrame, fresh: Replay) -> Iterator[pa.RecordBatch]:
+def _both(kept: pl.LazyFrame, fresh: Replay, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for part in kept.collect_batches(chunk_size=MOST_ROWS, lazy=True):
-        yield from part.to_arrow().to_batches()
-    yield from fresh.batches()
+        for batch in part.to_arrow().to_batches():
+            yield _with_all_columns(batch, schema)
+    for batch in fresh.batches():
+        yield _with_all_columns(batch, schema)
+
+
+def _with_all_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with nulls in the columns that it lacks: the table's and the fresh rows' differ."""
+    known = batch.schema.names
+    columns = [
+        batch.column(field.name) if field.name in known else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=schema.names)
