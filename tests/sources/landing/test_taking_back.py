@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from chimera_assets.contracts.model import Column
 from chimera_assets.lake import CommitConflict
 from chimera_assets.run_context import RunContext
 from chimera_assets.sources.errors import SourceError
@@ -117,3 +119,23 @@ def test_files_that_land_meanwhile_stay(landing: Landing, monkeypatch: pytest.Mo
     monkeypatch.undo()
     taken_back(landing, uri, again=False)
     assert keys(landing) == ["e-2"]
+
+
+def test_a_file_is_read_again_after_its_contract_changed(landing: Landing) -> None:
+    """The rows of other files in its hours keep what they have."""
+    uri = landing.drop("a.jsonl", json_lines([event(1, region="eu")]))
+    landing.drop("b.jsonl", json_lines([event(2)]))
+    landing.take()
+    columns = contract().columns
+    region = Column("region", "string", required=False, description="", classification="L0")
+    without_model = tuple(column for column in columns if column.name != "model")
+    for now, regions, models in (
+        ((*columns, region), ["eu", None], ["m-1", "m-1"]),
+        ((*without_model, region), ["eu", None], [None, "m-1"]),
+    ):
+        run = RunContext(landing.lake, datetime.now(UTC), "run")
+        changed = dataclasses.replace(contract(), columns=now)
+        take_back(run, changed, uri, place=Place(landing.root))
+        found = landing.rows().sort("event_id")
+        assert found["region"].to_list() == regions
+        assert found["model"].to_list() == models
