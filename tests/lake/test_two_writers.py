@@ -10,7 +10,7 @@ import pytest
 from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from chimera_assets.lake import CommitConflict, Lake, Replay, Table
+from chimera_assets.lake import CommitConflict, HoursMismatch, Lake, Replay, Table
 from chimera_assets.lake.partitions import predicate
 from tests.lake.conftest import events, hours
 from tests.lake.test_writing import counted, total
@@ -179,4 +179,6 @@ def test_a_table_with_rules_of_its_own_is_written_by_them(local: Lake) -> None:
     table.write_hours(events(hours(1), value=4), hours(1))
     with pytest.raises(Exception, match="10 rows failed validation"):
         table.write_hours(events(hours(1), value=9), hours(1))
+    with pytest.raises(HoursMismatch, match=r"only 2026-01-31-01:00, found the hour .*-02:00"):
+        table.write_hours(events(hours(1, 2)), hours(1))
     assert (table.count(), total(table)) == (20, 50)
