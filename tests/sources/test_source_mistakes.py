@@ -73,10 +73,9 @@ def test_every_column_that_does_not_fit_is_named_at_once(
             f"table generations in {describe(database)}: does not fit the contract of generations "
             "in 3 columns (timestamp, provider, tokens_used): "
             "timestamp: expected timestamp (timestamp with time zone), found timestamp without "
-            "time zone (a time needs its zone: read it from a view, "
-            "\"timestamp\" AT TIME ZONE 'UTC'); "
+            "time zone (say in which zone it is: logicalTypeOptions: {defaultTimezone: UTC}); "
             "provider: expected string (text or character varying or character or uuid or name or "
-            "citext), found no such column (add it); "
+            "citext or json or jsonb), found no such column (add it); "
             "tokens_used: expected integer (smallint or integer or bigint), found text (change its "
             "type); nothing was read; change the table, or point the contract at a view that fits"
         )
