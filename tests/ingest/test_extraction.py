@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,18 @@ from chimera_assets.contracts import load_contracts
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.ingest.extraction import Extracted, HoursHeldBack, extract_into_raw
 from chimera_assets.ingest.files_only import FilesOnly, source_now
+from chimera_assets.ingest.landed_hours import LANDED_HOURS
 from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
-from chimera_assets.ingest.late_rows import doubt
+from chimera_assets.ingest.late_rows import Known, backlog, doubt
 from chimera_assets.ingest.moved_rows import KEY_PRINTS, key_prints
 from chimera_assets.lake import Lake
+from chimera_assets.lake.commit import Carried
 from chimera_assets.run_context import RunContext
 from chimera_assets.sources.arrivals import Arrivals, Arrived, Moment
 from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.snapshot import Snapshot
 from tests.ingest.fake_source import FakeTable
-from tests.quality.rows import raw_frame
+from tests.quality.rows import good_row, raw_frame
 from tests.shipped import SHIPPED
 from tests.site.site import generations, keys
 
@@ -134,6 +137,28 @@ def test_a_scan_says_what_is_pending_and_of_how_many_rows(site: Site) -> None:
             "extracts hours as the source has them"
         ),
     )
+
+
+def test_files_that_landed_are_pending_though_nothing_was_extracted(site: Site) -> None:
+    site.table.write(*generations(SIX, 5))
+    rows = raw_frame(CONTRACT, [good_row(0, parse_key(SEVEN))])
+    brought = Carried(("files", 1), {LANDED_HOURS: json.dumps([SEVEN])})
+    landed = site.lake.table("landing", "generations")
+    landed.write_hours(rows, hours(SEVEN), carry=lambda _: brought)
+    assert site.scan() == LateRowScan(frozenset({parse_key(SEVEN)}))
+
+
+def test_both_hours_of_a_row_that_moved_between_them_are_pending(site: Site) -> None:
+    """It says that it arrived just now, so that it looks like any late row of its new hour."""
+    rows = generations(SIX, 5)
+    site.table.write(*rows, *generations(SEVEN, 5))
+    site.extract(hours(SIX, 2))
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    site.table.write(rows[2] | {"timestamp": "2026-02-10T07:30:00Z", "created_at": now})
+    known = Known.of(site.lake, "generations", NOW)
+    found = backlog(site.lake, CONTRACT, known, site.table.now(CONTRACT))  # type: ignore[arg-type]
+    assert (found.late, found.moved) == ({parse_key(SEVEN)}, {parse_key(SIX)})
+    assert found.wanted == set(hours(SIX, 2))
 
 
 class Nowhere:
