@@ -25,6 +25,7 @@ AGGREGATE, FACT = "models/aggregations/agg_loans", "models/marts/fact_loans"
 HOURS, IN_HOURS = "{% if run_hours() is not none %}", "{{ in_run_hours() }}"
 OUTSIDE = "select 1 from read_text('/x') union"
 STG_LOANS = "{{ ref('stg_loans') }}"
+STABLE_DAYS = "{{ stable_sum('loans.days') }}"
 NO_ENV = "'env_var' is undefined"
 
 
@@ -108,6 +109,18 @@ def test_a_slip_in_a_model_is_one_error_with_its_line(
     (error,) = [one for one in errors if "in aggregates" not in one]
     assert found in error, errors
     assert error.startswith(f"{library / file}:{line}: "), error
+
+
+def test_a_stable_sum_of_decimals_is_a_decimal(
+    library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exact = "logicalType: number\n        physicalType: numeric(30,12)"
+    edit(library / "contracts/loans.odcs.yaml", "logicalType: integer", exact)
+    edit(library / f"{AGGREGATE}.sql", "cast(sum(loans.days) as bigint)", STABLE_DAYS)
+    line = edit(library / f"{AGGREGATE}.yml", "days, data_type: bigint", "days, data_type: double")
+    (error,) = [one for one in reported(capsys) if f"{AGGREGATE}.yml" in one]
+    assert error.startswith(f"{library / AGGREGATE}.yml:{line}: type of column days: ")
+    assert "expected decimal(38,12), as the model makes it" in error
 
 
 def test_an_hourly_model_is_warned_of_what_it_lacks(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -273,8 +275,7 @@ def test_an_hour_whose_sum_no_column_can_hold_stops_no_other(warehouse: Warehous
 def test_sums_of_doubles_are_right_or_refused(
     macro: str, values: list[float | None], result: float | str | None
 ) -> None:
-    text = (ROOT / "dbt_project/macros/engine/statistics.sql").read_text()
-    sql = getattr(jinja2.Environment().from_string(text).module, f"duckdb__{macro}")("x")  # noqa: S701
+    sql = _statistic(macro)
     with duckdb.connect() as connection:
         rows = pl.DataFrame({"x": values}, schema={"x": pl.Float64})
         connection.register("given", rows)
@@ -285,3 +286,40 @@ def test_sums_of_doubles_are_right_or_refused(
             return
         found = connection.execute(asked).fetchall()[0][0]
     assert found == pytest.approx(float(result) if result is not None else None, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "result"),
+    [
+        ("decimal(30, 12)", ["123456789012.000000000001"] * 3, "370370367036.000000000003"),
+        ("decimal(30, 12)", [None], None),
+        ("bigint", [str(MAX)] * 2, str(2 * MAX)),
+        ("decimal(38, 30)", ["90000000"] * 2, "to DECIMAL(38,30)"),
+        ("decimal(38, 30)", ["90000000"] * 4, "to DECIMAL(38,30)"),  # would run over to 2e37
+    ],
+)
+def test_sums_of_exact_numbers_are_exact_or_refused(
+    kind: str, values: list[str | None], result: str | None
+) -> None:
+    given = " union all ".join(f"select cast({_text(value)} as {kind}) as x" for value in values)
+    asked = f"select {_statistic('stable_sum')} from ({given})"  # noqa: S608 - of the macro
+    with duckdb.connect() as connection:
+        if result is not None and " " in result:
+            with pytest.raises(duckdb.ConversionException, match=re.escape(result)):
+                connection.execute(asked).fetchall()
+            return
+        found = connection.execute(asked)
+        (column,) = found.description or ()
+        assert str(column[1]) == ("HUGEINT" if kind == "bigint" else "DECIMAL(38,12)")
+        assert found.fetchall() == [(Decimal(result) if result is not None else None,)]
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else f"'{value}'"
+
+
+def _statistic(macro: str) -> str:
+    """The SQL of a macro of statistics over the column `x`."""
+    text = (ROOT / "dbt_project/macros/engine/statistics.sql").read_text()
+    made = jinja2.Environment().from_string(text).module  # noqa: S701
+    return str(getattr(made, f"duckdb__{macro}")("x"))
