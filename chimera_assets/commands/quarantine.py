@@ -21,11 +21,13 @@ from chimera_assets.lifecycle.policy import QUARANTINE_DAYS
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
+from chimera_assets.quality.judge import UNREADABLE_COLUMN
 from chimera_assets.quality.quarantine import counts_by_reason
 from chimera_assets.quality.results import READABLE
 from chimera_assets.sources.landing import damage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
@@ -151,8 +153,10 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
 def _show(row: dict[str, Any], *, reveal: bool, now: datetime) -> bool:
     """Print one row; whether something was masked."""
     contract = known_contracts().get(row["stream"])
-    masked, hidden = _masks().record(row["stream"], row["record"], shown=damage.NOT_OF_COLUMNS)
+    unmasked = (*damage.NOT_OF_COLUMNS, UNREADABLE_COLUMN)
+    masked, hidden = _masks().record(row["stream"], row["record"], shown=unmasked)
     shown = json.loads(row["record"]) if reveal else masked
+    unreadable = shown.pop(UNREADABLE_COLUMN, ())
     about = (
         ("stream", row["stream"]),
         ("hour", _hour(row)),
@@ -163,7 +167,7 @@ def _show(row: dict[str, Any], *, reveal: bool, now: datetime) -> bool:
         ("state", row["replay_state"]),
     )
     print_table(("row", ""), about)
-    reasons = [(name, *reason_in_words(contract, name)) for name in row["reasons"]]
+    reasons = [(name, *reason_in_words(contract, name, unreadable)) for name in row["reasons"]]
     print_table(("reason", "column", "what the contract asks for"), reasons)
     record = [(name, json.dumps(value, ensure_ascii=False)) for name, value in shown.items()]
     with revealed(f"{QUARANTINE}/{row['stream']}", hidden if reveal else (), now=now):
@@ -171,10 +175,19 @@ def _show(row: dict[str, Any], *, reveal: bool, now: datetime) -> bool:
     return bool(hidden) and not reveal
 
 
-def reason_in_words(contract: Contract | None, name: str) -> tuple[str | None, str]:
-    """The column a rule is about, and what it asks for, as its contract says it."""
+def reason_in_words(
+    contract: Contract | None, name: str, unreadable: Sequence[str] = ()
+) -> tuple[str | None, str]:
+    """The column a rule is about, and what it asks for, as its contract says it.
+
+    Args:
+        contract: The contract, None if the stream has none any more.
+        name: The rule.
+        unreadable: The columns whose values could not be read, which the rule `readable` is about.
+    """
     if name == READABLE:
-        return None, "Every value of the row can be read as its column's type."
+        words = "Every value of the row can be read as its column's type."
+        return ", ".join(unreadable) or None, words
     if name in damage.IN_WORDS:
         return None, damage.IN_WORDS[name]
     for rule in contract.rules if contract is not None else ():

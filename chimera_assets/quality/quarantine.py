@@ -150,7 +150,7 @@ def _records(contract: Contract, rejected: pl.DataFrame) -> pl.Series:
     """Each row's original values as a JSON object, columns in the contract's order.
 
     JSON has no NaN and no infinity: rows with these, or with values that could not be read in the
-    first place, hold their text instead.
+    first place, hold their text instead; `_unreadable` names the columns of the latter.
     """
     columns = rejected.select(
         pl.col(column.name).dt.strftime(_ISO) if column.type == "timestamp" else pl.col(column.name)
@@ -179,6 +179,7 @@ def _odd_record(values: dict[str, Any], unreadable: str | None) -> str:
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             values[name] = str(value)
-    return json.dumps(
-        values | json.loads(unreadable or "{}"), ensure_ascii=False, separators=(",", ":")
-    )
+    texts = json.loads(unreadable or "{}")
+    if columns := [name for name in texts if name in values]:
+        texts[UNREADABLE_COLUMN] = columns  # text of a column of text looks like any other
+    return json.dumps(values | texts, ensure_ascii=False, separators=(",", ":"))

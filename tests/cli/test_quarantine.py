@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import NEGATIVE, TWICE_WRONG
+from chimera_assets.hours import HourRange
+from chimera_assets.quality import stage_hours
+from chimera_assets.run_context import RunContext
+from tests.cli.conftest import HOURS, JUDGED, NEGATIVE, TWICE_WRONG
+from tests.quality.rows import good_row, raw_frame, shipped
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Lake
@@ -62,6 +67,31 @@ def test_personal_values_are_masked(chimera: Chimera) -> None:
     said = chimera("quarantine", "show", NEGATIVE)
     assert SUBJECT not in said.out + said.err
     assert "--reveal" in said.err
+
+
+def test_what_could_not_be_read_is_named_by_column(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    """Text of a text column, in bytes that are none, looks like any other in the record."""
+    texts = json.dumps({"latency_ms": "soon", "user_id": SUBJECT + "\\377"})
+    unread = good_row(7, HOURS.start, latency_ms=None, user_id=None, _unreadable=texts)
+    line = json.dumps({"_rule": "malformed_line", "_text": "{"})
+    malformed = good_row(8, HOURS.start, _unreadable=line)
+    contract = shipped()["generations"]
+    hour = HourRange.single(HOURS.start)
+    raw = lake_of_four_hours.table("raw", contract.stream)
+    raw.write_hours(raw_frame(contract, [unread, malformed]), hour)
+    stage_hours(RunContext(lake_of_four_hours, JUDGED, "again"), contract, hour)
+
+    said = chimera("quarantine", "show", unread["event_id"])
+    assert re.search(
+        r"^readable +latency_ms, user_id +Every value of the row can", said.out, re.MULTILINE
+    )
+    assert re.search(r'^latency_ms +"soon"', said.out, re.MULTILINE)
+    assert SUBJECT not in said.out
+    assert "_unreadable" not in said.out
+    said = chimera("quarantine", "show", malformed["event_id"])
+    assert re.search(r"^malformed_line +- +Every line of a file", said.out, re.MULTILINE)
 
 
 def test_a_stream_without_a_contract_any_more_shows_no_value(
