@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from decimal import Decimal
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,8 @@ def _as_is(value: object) -> object:
     """A value of a row, whose number may be a key that somebody copies."""
     if isinstance(value, float):
         return PlainFloat(value)
+    if isinstance(value, dict):
+        return _json(value)
     return Plain(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -94,7 +97,7 @@ def _json_lines(frame: pl.DataFrame) -> str:
     if finite and not any(map(_holds_floats, frame.dtypes)):
         return frame.write_ndjson()
     rows = (_with_words(row) for row in frame.iter_rows(named=True))
-    return "\n".join(json.dumps(row, ensure_ascii=False, default=str) for row in rows)
+    return "\n".join(map(_dumped, rows))
 
 
 def _holds_floats(kind: Any) -> bool:  # noqa: ANN401 - a type of polars', or its class
@@ -159,4 +162,13 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return None if value is None else _dumped(value)
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_as_text)
+
+
+def _as_text(value: object) -> str:
+    """A value that JSON has no type for; a decimal with all digits of its scale."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
 from rich import box
@@ -116,7 +117,7 @@ def _table(columns: Sequence[str], cells: list[list[Cell]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for at, column in enumerate(columns):
         numbers = [row[at] for row in cells if row[at] is not None]
-        right = bool(numbers) and all(isinstance(n, (int, float, Size)) for n in numbers)
+        right = bool(numbers) and all(isinstance(n, (int, float, Decimal, Size)) for n in numbers)
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in cells:
         table.add_row(*(escape(text(cell)) for cell in row))
@@ -163,12 +164,12 @@ def text(value: Cell) -> str:
             shown = f"{value:d}"
         case PlainFloat():
             shown = f"{value:.15g}"
-        case int():
-            shown = f"{value:,}"
         case Seconds():
             shown = f"{value:,.2f}"
-        case float():
+        case int() | float():
             shown = f"{value:,}"
+        case Decimal():
+            shown = f"{value:f}"  # all digits of its scale: `str` writes small ones as 1.5E-8
         case datetime():
             shown = f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
         case _:

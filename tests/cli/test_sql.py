@@ -61,6 +61,14 @@ def test_every_format_prints_what_duckdb_has_types_for(chimera: Chimera) -> None
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "table"])
+def test_small_exact_numbers_have_all_their_digits(chimera: Chimera, form: str) -> None:
+    small = "0.000000015::decimal(20, 9)"
+    query = f"select {small} as d, [{small}] as l, {{'x': {small}}} as s, 'nan'::double as n"
+    said = chimera("sql", query, "--format", form)
+    assert said.out.count("0.000000015") == 3, said
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "table"])
 def test_times_beyond_any_calendar_are_shown_and_lose_no_row(chimera: Chimera, form: str) -> None:
     query = (
         "select * from (values (1, timestamptz '2026-01-01 00:00:00.5+00'), (2, 'infinity'),"
