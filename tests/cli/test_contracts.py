@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,31 @@ def test_every_problem_is_reported_by_file_and_line(chimera: Chimera, tmp_path: 
         assert all(line.startswith(f"error: {path}:") for line in lines)
         assert "expected" in lines[0]
         assert f"{len(lines)} errors" in said.err
+
+
+def test_errors_come_first_and_warnings_of_one_kind_are_one_line(
+    chimera: Chimera, tmp_path: Path
+) -> None:
+    """A draft has descriptions of no column; what keeps it from use must not drown in that."""
+    described = re.compile(r"^        description: .*\n", re.MULTILINE)
+    text = described.sub("", GENERATIONS.read_text())
+    bare = tmp_path / "bare.odcs.yaml"
+    bare.write_text(text.replace("name: generations", "name: calls"))
+    wrong = tmp_path / "wrong.odcs.yaml"
+    wrong.write_text(text.replace("logicalType: boolean", "logicalType: bool", 1))
+
+    said = chimera("contract", "check", str(tmp_path))
+
+    lines = said.out.splitlines()
+    errors = [line for line in lines if line.startswith(f"error: {wrong}:")]
+    warnings = lines[len(errors) :]
+    assert lines[: len(errors)] == errors
+    assert errors
+    (columns,) = [line for line in warnings if "description of column" in line]
+    named = "description of column, 15 of them (event_id, timestamp, tenant_id, user_id, provider "
+    assert columns.startswith(f"warning: {bare}:")
+    assert f"{named}and 10 more): expected what it holds, in words, found none" in columns
+    assert said.err.startswith(f"{len(errors)} errors, ")
 
 
 def test_a_contract_with_a_typo_stops_other_commands_with_one_line(
