@@ -81,7 +81,7 @@ def _evaluation(
     if lost:
         description = "rows do not add up: raw = staged + quarantined + duplicates, staged = facts"
     elif not hour["published"]:
-        description = "the gate blocked this hour: nothing of it was published, other hours were"
+        description = "blocked by the gate, with nothing published; other hours were published"
     names = ("raw", "staged", "quarantined", "duplicates", "facts")
     return dg.AssetCheckEvaluation(
         asset_key=spec.asset_key,

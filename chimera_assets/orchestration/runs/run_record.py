@@ -19,7 +19,7 @@ from chimera_assets.runs.job_names import HOURLY_JOB
 from chimera_assets.runs.step_names import shown_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from dagster import AssetCheckEvaluation, DagsterEvent
     from dagster._utils.error import SerializableErrorInfo  # type: ignore[attr-defined]
@@ -88,7 +88,7 @@ class RunRecord:
         self._steps: dict[str, StepRun] = {}
         self._begun: dict[str, float] = {}
         self._run_failure = ""
-        self._broken: dict[str, list[str]] = {}
+        self._broken: dict[str, list[tuple[str, str | None]]] = {}
         self.checks: dict[str, CheckRun] = {}
         #: Whether a step was ended by Ctrl-C or SIGTERM.
         self.interrupted = False
@@ -137,7 +137,7 @@ class RunRecord:
     def _cause(self, step: str, error: SerializableErrorInfo) -> str:
         """Why a step failed; of a check that failed Dagster says only which, the check says why."""
         said = self._broken.get(step) if CHECK_FAILED in classes_of(error) else None
-        return in_short(list(dict.fromkeys(said)), 3) if said else cause_of(error)
+        return in_short(_by_words(said), 3) if said else cause_of(error)
 
     def _note_check(self, event: DagsterEvent, step: str) -> None:
         evaluation = event.asset_check_evaluation_data
@@ -152,8 +152,19 @@ class RunRecord:
             self._broken.setdefault(step, []).append(_why(evaluation, name))
 
 
-def _why(evaluation: AssetCheckEvaluation, name: str) -> str:
-    """What a check that failed says, in one line, with its hour if that is not in it."""
+def _why(evaluation: AssetCheckEvaluation, name: str) -> tuple[str, str | None]:
+    """What a check that failed says, in one line, and its hour if that is not in it."""
     said = one_line(evaluation.description or name)
     hour = evaluation.partition
-    return said if hour is None or hour in said else f"{hour}: {said}"
+    return said, None if hour is None or hour in said else hour
+
+
+def _by_words(said: Iterable[tuple[str, str | None]]) -> list[str]:
+    """What checks say, each once, after the hours that it is said of."""
+    hours_of: dict[str, list[str]] = {}
+    for words, hour in said:
+        hours_of.setdefault(words, []).extend([hour] if hour is not None else [])
+    return [
+        f"{in_short(list(dict.fromkeys(hours)))}: {words}" if hours else words
+        for words, hours in hours_of.items()
+    ]
