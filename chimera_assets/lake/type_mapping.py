@@ -71,6 +71,21 @@ def delta_type(kind: pa.DataType) -> pa.DataType | None:  # noqa: PLR0911
     return None
 
 
+#: What contracts call types; a model's doubles are their numbers.
+_IN_CONTRACTS = {
+    pa.bool_(): "boolean",
+    pa.int64(): "integer",
+    pa.float64(): "number (double)",
+    pa.string(): "string",
+    TIMESTAMP: "timestamp",
+}
+
+_KEEPS_ITS_TYPE = (
+    "a column keeps the type that its table has. Keep the old type in the contract, or give the "
+    "column another name there (physicalName says what the source calls it); in a model, cast it "
+    "or name it otherwise"
+)
+
 _LISTS = (
     types.is_list,
     types.is_large_list,
@@ -141,15 +156,26 @@ def _agreed_field(
     raise SchemaConflict(
         uri,
         field.name,
-        expected=str(wanted),
-        found=str(found),
-        remedy="cast it, or write it under another name",
+        expected=_named(wanted, found),
+        found=_named(found, wanted),
+        remedy=_KEEPS_ITS_TYPE,
     )
 
 
 def normal(kind: pa.DataType) -> pa.DataType:
     """A type of an existing table in the form that `delta_type` gives; others unchanged."""
     return delta_type(kind) or kind
+
+
+def _named(kind: pa.DataType, other: pa.DataType) -> str:
+    """A type as contracts call it, if they have names for both."""
+    names = [_IN_CONTRACTS.get(one) or _decimal(one) for one in (kind, other)]
+    return names[0] if names[0] and names[1] else str(kind)
+
+
+def _decimal(kind: pa.DataType) -> str | None:
+    is_exact = types.is_decimal128(kind)
+    return f"decimal({kind.precision}, {kind.scale})" if is_exact else None
 
 
 def _spoken(kind: pa.DataType) -> str:

@@ -84,10 +84,24 @@ def test_a_column_is_written_as_the_tables_own() -> None:
     assert agreed(pa.int64(), None, name="hour") == pa.int64()
 
 
+KEEPS = (
+    "; a column keeps the type that its table has. Keep the old type in the contract, or give the "
+    "column another name there (physicalName says what the source calls it); in a model, cast it "
+    "or name it otherwise"
+)
+
 CONFLICTS: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: agreed(pa.int64(), pa.int32()),
-        "column n: expected int32, found int64; cast it, or write it under another name",
+        f"column n: expected int32, found int64{KEEPS}",
+    ),
+    (
+        lambda: agreed(pa.decimal128(20, 6), pa.decimal128(20, 2)),
+        f"column n: expected decimal(20, 2), found decimal(20, 6){KEEPS}",
+    ),
+    (
+        lambda: agreed(pa.decimal128(20, 6), pa.float64()),
+        f"column n: expected number (double), found decimal(20, 6){KEEPS}",
     ),
     (
         lambda: agreed(pa.duration("s"), None),

@@ -111,7 +111,7 @@ def test_a_new_column_is_added_and_older_rows_have_null_there(table: Table) -> N
 def test_a_retyped_column_is_refused_by_name(table: Table) -> None:
     table.write_hours(events(hours(0)), hours(0))
     retyped = events(hours(1)).with_columns(pl.col("value").cast(pl.String))
-    with pytest.raises(SchemaConflict, match="column value: expected int64, found string"):
+    with pytest.raises(SchemaConflict, match="column value: expected integer, found string"):
         table.write_hours(retyped, hours(1))
     assert table.count() == 10
 
