@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: The names and positions that lead to a value, from the outside in.
 Steps = tuple[str | int, ...]
@@ -33,7 +37,37 @@ def read_path(text: str) -> Steps | None:
     return tuple(steps) or None
 
 
-def value_at(value: object, steps: Steps) -> object:
+def first_value(value: object, ways: Iterable[Steps]) -> Any:  # noqa: ANN401 - what JSON holds
+    """What a decoded JSON value has at the first of some paths that leads to anything."""
+    for steps in ways:
+        if (found := _value_at(value, steps)) is not None:
+            return found
+    return None
+
+
+def remove(value: Any, steps: Steps) -> None:  # noqa: ANN401 - as above
+    """Take out of a decoded JSON value what is there, and objects that nothing is left in."""
+    first, *rest = steps
+    inner = _value_at(value, (first,))
+    if rest and isinstance(inner, (dict, list)):
+        remove(inner, tuple(rest))
+    elif rest:
+        return
+    if isinstance(value, list) and isinstance(first, int) and first < len(value):
+        value[first] = inner if rest else None
+    elif isinstance(value, dict) and not (rest and inner):
+        value.pop(first, None)
+
+
+def put(value: dict[Any, Any], steps: Steps, item: object) -> None:
+    """Set what is in nested objects at a path of names."""
+    *outer, last = steps
+    for step in outer:
+        value = value.setdefault(step, {})
+    value[last] = item
+
+
+def _value_at(value: object, steps: Steps) -> object:
     """What a decoded JSON value has there; None if the path leads nowhere."""
     for step in steps:
         if isinstance(step, str) and isinstance(value, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -182,4 +183,11 @@ def _odd_record(values: dict[str, Any], unreadable: str | None) -> str:
     texts = json.loads(unreadable or "{}")
     if columns := [name for name in texts if name in values]:
         texts[UNREADABLE_COLUMN] = columns  # text of a column of text looks like any other
-    return json.dumps(values | texts, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        values | texts, ensure_ascii=False, separators=(",", ":"), default=_as_text
+    )
+
+
+def _as_text(value: object) -> str:
+    """What JSON has no form for, written as Polars does: exact numbers and dates."""
+    return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -42,19 +42,20 @@ def names_in(contract: Contract, names: Collection[str]) -> dict[str, str]:
     return found
 
 
-def steps_in(contract: Contract, names: Collection[str]) -> dict[str, Steps]:
-    """Column -> the way to its value in an object of a file with such names.
+def ways_in(contract: Contract) -> dict[str, tuple[Steps, ...]]:
+    """Column -> the ways to its value in an object, of which the first that leads to one is taken.
 
-    Args:
-        contract: The contract.
-        names: Names that objects of the file have, those of its first lines for instance.
+    Each object has names of its own, so only exact ones count.
     """
-    found = names_in(contract, names)
-    return {
-        column.name: _path(column.source_name) or (found.get(column.name, column.source_name),)
-        for column in contract.columns
-        if column.name != UNMAPPED
-    }
+    taken = {column.source_name for column in contract.columns}
+    ways: dict[str, tuple[Steps, ...]] = {}
+    for column in contract.columns:
+        if column.name == UNMAPPED:
+            continue
+        first = _path(column.source_name) or (column.source_name,)
+        own = () if column.name in taken else ((column.name,),)
+        ways[column.name] = (first, *own)
+    return ways
 
 
 def keeps_unmapped(contract: Contract) -> bool:

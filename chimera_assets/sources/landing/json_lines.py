@@ -14,11 +14,11 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
-from chimera_assets.contracts.json_path import value_at
+from chimera_assets.contracts.json_path import first_value, put, remove
 from chimera_assets.contracts.model import UNMAPPED
 from chimera_assets.sources.exact_json import Number, as_written, decoded
 from chimera_assets.sources.landing.damage import CorruptFile
-from chimera_assets.sources.landing.fields import keeps_unmapped, steps_in
+from chimera_assets.sources.landing.fields import keeps_unmapped, ways_in
 from chimera_assets.sources.landing.nested_json import flattened, nested_schema
 from chimera_assets.sources.landing.parsed import UNKNOWN_NAMES, Parsed
 from chimera_assets.sources.landing.text import blank, is_utf8, line_count, pieces, shown
@@ -65,7 +65,7 @@ class JsonLines:
             for column in contract.columns
             if column.name != UNMAPPED
         }
-        self._steps = steps_in(contract, ())
+        self._ways = ways_in(contract)
         self._keeps_rest = keeps_unmapped(contract)
 
     def __iter__(self) -> Iterator[Parsed]:
@@ -91,25 +91,23 @@ class JsonLines:
         """The rows of a piece of which the first line has this number."""
         sample = [_sampled(line) for line in piece.split(b"\n", _SAMPLED)[:_SAMPLED]]
         if first == 1:
-            self._learn_names(sample)
+            self._note_unknown(sample)
         rows = self._quickly(piece, self._kinds(sample))
         if rows is not None:
             return Parsed(rows.with_columns(_line=_numbers(range(first, first + rows.height))))
         return self._patiently(piece, first)
 
-    def _learn_names(self, sample: Iterable[dict[str, Any]]) -> None:
-        """Learn from the first lines what columns are called, and what else there is."""
-        names = {name: None for value in sample for name in value}
-        self._steps = steps_in(self._contract, names)
-        known = {steps[0] for steps in self._steps.values()}
-        self.unknown = set(sorted(name for name in names if name not in known)[:UNKNOWN_NAMES])
+    def _note_unknown(self, sample: Iterable[dict[str, Any]]) -> None:
+        names = {name for value in sample for name in value}
+        known = {steps[0] for ways in self._ways.values() for steps in ways}
+        self.unknown |= set(sorted(name for name in names if name not in known)[:UNKNOWN_NAMES])
 
     def _kinds(self, sample: Iterable[dict[str, Any]]) -> dict[str, pa.DataType]:
         """The columns' types, or text where the sample has texts in place of them."""
         kinds = dict(self._own)
         for value in sample:
-            for name, steps in self._steps.items():
-                written = value_at(value, steps)
+            for name, ways in self._ways.items():
+                written = first_value(value, ways)
                 if type(written) is str:
                     kinds[name] = pa.string()
                 elif isinstance(written, Number) and "." in written and kinds[name] == pa.int64():
@@ -119,7 +117,7 @@ class JsonLines:
     def _quickly(self, piece: bytes, kinds: Mapping[str, pa.DataType]) -> pl.DataFrame | None:
         """The rows of a piece of which every line is plainly an object; else None."""
         lines = line_count(piece)
-        schema = None if self._keeps_rest else nested_schema(kinds, self._steps)
+        schema = None if self._keeps_rest else nested_schema(kinds, self._ways)
         if schema is None or not _is_plain(piece, lines):
             return None
         try:
@@ -130,7 +128,7 @@ class JsonLines:
                     explicit_schema=schema, unexpected_field_behavior="ignore"
                 ),
             )
-            table = flattened(table, self._steps).cast(_exact(kinds))
+            table = flattened(table, self._ways).cast(_exact(kinds))
         except pa.ArrowException:
             return None
         rows = pl.DataFrame(pl.from_arrow(table))
@@ -141,7 +139,7 @@ class JsonLines:
 
     def _patiently(self, piece: bytes, first: int) -> Parsed:
         """The rows of a piece, line by line."""
-        patient = _Patient(self._contract, self._steps)
+        patient = _Patient(self._contract, self._ways)
         for number, line in enumerate(piece.split(b"\n"), first):
             if blank(line):
                 continue
@@ -158,34 +156,43 @@ class JsonLines:
     def _deep(self, line: bytes) -> dict[str, Any] | None:
         """An object that is nested deeper than Python reads; so not in a column of ours."""
         found = self._quickly(line, self._own)
-        return None if found is None else found.select(_as_texts(found.schema)).row(0, named=True)
+        if found is None:
+            return None
+        value: dict[str, Any] = {}
+        for name, text in found.select(_as_texts(found.schema)).row(0, named=True).items():
+            put(value, self._ways[name][0], text)
+        return value
 
 
 class _Patient:
     """Rows as Python reads them, gathered by column: the texts, and what is no text at all."""
 
-    def __init__(self, contract: Contract, steps: Mapping[str, Steps]) -> None:
+    def __init__(self, contract: Contract, ways: Mapping[str, tuple[Steps, ...]]) -> None:
         self.malformed: list[tuple[int, str]] = []
-        self._steps = steps
+        self._ways = ways
         self._lines: list[int] = []
         self._kinds = {column.name: column.type for column in contract.columns}
-        self._heads = {way[0] for way in steps.values() if len(way) == 1}
         self._texts: dict[str, list[str | None]] = {name: [] for name in self._kinds}
         self._unread: dict[str, dict[int, str]] = {}
 
     def add(self, number: int, value: dict[str, Any]) -> None:
         """Keep an object."""
-        for name, texts in self._texts.items():
-            if name == UNMAPPED:
-                rest = {key: item for key, item in value.items() if key not in self._heads}
-                texts.append(as_written(rest) if rest else None)
-                continue
-            found = value_at(value, self._steps[name])
+        for name, ways in self._ways.items():
+            found = first_value(value, ways)
             text = _text(found, self._kinds[name])
             if text is None and found is not None:
                 self._unread.setdefault(name, {})[len(self._lines)] = as_written(found)
-            texts.append(text)
+            self._texts[name].append(text)
+        if UNMAPPED in self._texts:
+            self._texts[UNMAPPED].append(self._rest(value))
         self._lines.append(number)
+
+    def _rest(self, value: dict[str, Any]) -> str | None:
+        """What an object has beside the contract's columns; it is taken apart for it."""
+        for ways in self._ways.values():
+            for steps in ways:
+                remove(value, steps)
+        return as_written(value) if value else None
 
     def parsed(self) -> Parsed:
         """All that was kept."""

@@ -79,6 +79,49 @@ def test_columns_lie_within_nested_json(tmp_path: Path) -> None:
     assert reader.unknown == {"more"}
 
 
+def test_what_is_mapped_is_not_kept_again_beside_it(tmp_path: Path) -> None:
+    """What a column protects must not be readable in `_unmapped`."""
+    by = mapped(
+        prompt={"physical_name": "$.req.messages[0].content"}, who={"physical_name": "$.req.user"}
+    )
+    by = dataclasses.replace(by, columns=(*by.columns, unmapped_column("L1")))
+    hidden = {"req": {"messages": [{"content": "secret", "role": "user"}, {"content": "b"}]}}
+    path = json_file(tmp_path, hidden, {"req": {"user": "me"}}, {"who": "me", "req": [1]})
+
+    columns, _ = read(JsonLines(by, path, zipped=False, limits=LIMITS), by)
+
+    assert columns["prompt"] == ["secret", None, None]
+    assert columns["who"] == [None, "me", "me"]
+    assert columns["_unmapped"] == [
+        '{"req":{"messages":[{"role":"user"},{"content":"b"}]}}', None, '{"req":[1]}',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_json_has_the_names_of_the_source_or_the_contracts(tmp_path: Path, odd: bool) -> None:  # noqa: FBT001
+    """Each line its own; quickly, and where one line is no plain object patiently."""
+    by = mapped(
+        id={"physical_name": "Call Id"},
+        n={"type": "integer", "physical_name": "$.usage.n"},
+        b={"physical_name": "c"},
+        c={"physical_name": "b"},
+    )
+    lines = [
+        {"Call Id": "1", "usage": {"n": 1}, "b": "x"},
+        {"id": "2", "n": 2, "c": "y"},
+        {"ID": "3"},
+    ]
+    path = json_file(tmp_path, *lines)
+    if odd:
+        path.write_text(path.read_text() + "no object\n")
+
+    columns, _ = read(JsonLines(by, path, zipped=False, limits=LIMITS), by)
+
+    assert columns == {
+        "id": ["1", "2", None], "n": [1, 2, None], "b": [None, "y", None], "c": ["x", None, None],
+    }  # fmt: skip
+
+
 def test_quick_and_patient_reading_of_nested_json_agree(tmp_path: Path) -> None:
     """[PROPERTY] Random nested objects are read as Python finds their values."""
     paths = {"a": "$.x.a", "b": "$.x.y.b", "c": "c", "d": "$.z.d"}
@@ -192,7 +235,7 @@ def test_what_the_contract_does_not_have_is_kept_if_it_says_so(tmp_path: Path) -
 
     path = json_file(tmp_path, {"meta": {"id": "a", "b": 1.50}, "x": [1]}, {"note": "n"})
     columns, _ = read(JsonLines(by, path, zipped=False, limits=LIMITS), by)
-    assert columns["_unmapped"] == ['{"meta":{"id":"a","b":1.5},"x":[1]}', None]
+    assert columns["_unmapped"] == ['{"meta":{"b":1.5},"x":[1]}', None]
 
     for quote in ("", '"'):
         path = tmp_path / "rows.csv"
