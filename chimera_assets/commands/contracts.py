@@ -15,17 +15,20 @@ from chimera_assets.contracts.lint import lint
 from chimera_assets.contracts.loader import PATTERN, contract_files
 from chimera_assets.contracts.source_ddl import source_ddl
 from chimera_assets.errors import ArgumentError
+from chimera_assets.lake import open_lake
+from chimera_assets.layers import LANDING
 from chimera_assets.packs import active_packs
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.contract_check import source_problems
+from chimera_assets.sources.errors import SourceTableMissing
+from chimera_assets.yaml_documents import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.yaml_documents import Problem
 
 
 def show_list(*, as_json: bool) -> int:
@@ -79,19 +82,28 @@ def check(paths: Sequence[Path], *, source: bool) -> int:
     problems = [problem for path in places for problem in _problems(path)]
     if source:
         unusable = {problem.path for problem in problems if problem.severity == "error"}
-        problems += _source_problems(file for file in _files(places) if file not in unusable)
+        compared = _contracts_in(places, unusable) if paths or unusable else contracts().values()
+        problems += _source_problems(compared)
     return print_problems(problems)
 
 
-def _files(places: Iterable[Path]) -> Iterator[Path]:
+def _contracts_in(places: Iterable[Path], unusable: Collection[Path]) -> Iterator[Contract]:
     for place in places:
-        yield from contract_files([place]) if place.is_dir() else (place,)
+        for file in contract_files([place]) if place.is_dir() else (place,):
+            if file not in unusable:
+                yield load_contract(file)
 
 
-def _source_problems(files: Iterable[Path]) -> Iterator[Problem]:
+def _source_problems(compared: Iterable[Contract]) -> Iterator[Problem]:
     url = source_database_url(get_settings())
-    for file in files:
-        yield from source_problems(url, load_contract(file))
+    for contract in compared:
+        try:
+            yield from source_problems(url, contract)
+        except SourceTableMissing as error:
+            if not open_lake().table(LANDING, contract.stream).exists():  # else files bring rows
+                expected = f"a table {contract.source_table} in the source"
+                found = f"{error.problem.partition(', found ')[2]} ({error.remedy})"
+                yield Problem(contract.path, 1, "physicalName", expected, found)
 
 
 def _own_folders() -> list[Path]:

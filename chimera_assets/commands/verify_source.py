@@ -96,12 +96,20 @@ def _print(found: Sequence[Comparison], seconds: float) -> None:
     _print_differing(differing)
     rows = counted(sum(one.rows for one in found), "row")
     wrong = [one for one in differing if one.is_loss]
+    pending = sum(one.pending for one in found)
     verdict = "The lake has what the source has"
+    if not any(one.hours for one in found):
+        verdict = f"Nothing was compared: {counted(pending, 'hour')} pending"
     if wrong:
         verdict = f"The lake is not as its source in {counted(len(wrong), 'hour')}"
     elif differing:
         verdict += ", and rows that were deleted there"
     out().print(f"{verdict}. {rows} compared in {seconds:.1f} s.")
+    for one in found:
+        if one.not_compared:
+            names = ", ".join(one.not_compared)
+            said = f"{one.stream}: not compared, as the source has them as texts only: {names}."
+            notes().print(said, markup=False, soft_wrap=True)
     if wrong:
         notes().print("`chimera backfill` makes hours again from the source.")
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from chimera_assets.contracts.model import Contract
 
 
+#: Types of exact numbers, which Delta and DuckDB know only with their digits.
+_EXACT = {"decimal", "numeric"}
+
+
 def lint(directories: Iterable[Path | str], beside: Iterable[Path | str] = ()) -> list[Problem]:
     """All problems of all contract files in folders, by file and line.
 
@@ -76,9 +80,19 @@ def _undescribed(contract: Contract, document: Document) -> Iterator[tuple[int, 
         line = document.line(("schema", 0, "properties", position))
         if not column.description:
             yield line, f"description of column {column.name}", "what it holds, in words"
+        if column.type == "number" and _physical_type(document, position) in _EXACT:
+            what = f"digits of physicalType of column {column.name}"
+            yield line, what, "numeric(12, 4), say; without them it is floating point"
     for rule in contract.rules:
         if not rule.description:
             yield rule.line, f"description of rule {rule.name}", "what it asks for, in words"
+
+
+def _physical_type(document: Document, position: int) -> str:
+    """What a column's physicalType says; empty if it says nothing."""
+    properties = document.data["schema"][0].get("properties") or []
+    declared = properties[position] if position < len(properties) else {}
+    return str(declared.get("physicalType") or "").strip().lower()
 
 
 def _unsaid(contract: Contract, top: int) -> Iterator[tuple[int, str, str]]:

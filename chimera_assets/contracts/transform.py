@@ -87,14 +87,19 @@ _TOKEN = re.compile(
       | (?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<word>[^\W\d]\w*)
       | (?P<operator>::|\|\||[-]>>?|\#>>?|[<>!]=|<>|[-+*/%<>=~(),\[\]])""",
-    re.VERBOSE,
+    # PostgreSQL takes other digits and blanks for letters of a name.
+    re.VERBOSE | re.ASCII,
 )
 _TYPE = re.compile(
     r"\s*(?P<name>double\s+precision|character\s+varying"
     r"|timestamp\s+with(?:out)?\s+time\s+zone|[^\W\d]\w*)"
     r"(?P<rest>\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\))?(?:\s*\[\s*\])*)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
+
+#: Texts that are another time in each run, once they are read as one.
+_MOMENTS = frozenset(("now", "today", "tomorrow", "yesterday"))
+_OF_TIMES = re.compile(r"\b(date|time|timestamp|timestamptz)\b", re.IGNORECASE)
 
 _EXPECTED = "an expression of columns, operators, casts and plain functions"
 _CLOSING = {")": "(", "]": "["}
@@ -159,6 +164,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._has_times = _OF_TIMES.search(text) is not None
         self._at = 0
         self._open: list[tuple[str, str]] = []  # what opened it, and the word before that
         self._before = ""
@@ -188,6 +194,8 @@ class _Reader:
         else:
             if kind == "operator":
                 self._nest(part)
+            if kind == "text" and part[1:-1].strip().lower() in _MOMENTS and self._has_times:
+                _refuse(f"{part}, {_VOLATILE}")
             yield part
 
     def _word(self, written: str) -> str | Name:

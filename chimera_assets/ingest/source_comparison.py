@@ -1,8 +1,8 @@
 """Does the lake have what its source has? Every extracted hour of a stream, in one snapshot.
 
-Counts, a hash of the keys and sums of numbers are compared by the hour, which costs one pass over
-the source's rows of these hours and reads few columns of raw. Only where they differ the keys are
-read, and what differs is told apart: rows that raw lacks, rows that are not as in the source, rows
+Counts, hashes of keys and values, and sums of numbers are compared by the hour, in one pass over
+the source's rows of these hours and one over raw's. Only where they differ the rows are compared by
+key, and what differs is told apart: rows that raw lacks, rows that are not as in the source, rows
 that the source has in another hour, and rows that it has no more: it may have deleted them.
 """
 
@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
-from math import isclose
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import polars as pl
 
 from chimera_assets.hour_columns import HOUR_START
@@ -23,8 +23,9 @@ from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.ingest.landed_hours import landed
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 from chimera_assets.ingest.watermark_commits import current_watermark
+from chimera_assets.lake.errors import translated
 from chimera_assets.layers import LANDING, RAW
-from chimera_assets.sources.hour_sums import lake_sums
+from chimera_assets.sources.hour_sums import LARGE, is_float, lake_sums, numbers
 from chimera_assets.warehouse.duckdb import connect
 from chimera_assets.warehouse.hour_rows import hour_rows
 
@@ -43,8 +44,11 @@ _NAMED = 20
 
 _KEYS_AT_ONCE = 5_000
 
+#: More than any sum of numbers of 38 digits, or of doubles, has.
+_DIGITS = 400
+
 #: How far two sums of floating-point numbers, added up in another order, may be apart.
-_RELATIVE = 1e-9
+_RELATIVE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,12 @@ class Difference:
         source_rows: Rows of the source's table.
         raw_rows: Rows of raw that came from it.
         missing: Rows that raw lacks.
-        changed: Keys whose numbers differ.
+        changed: Keys whose values differ.
         elsewhere: Rows of raw that the source has in another hour.
         deleted: Rows of raw that the source has no more.
-        columns: The columns whose numbers differ.
+        columns: The columns whose values differ.
         missing_keys: Some keys of rows that raw lacks.
-        changed_keys: Some keys whose numbers differ.
+        changed_keys: Some keys whose values differ.
         surplus_keys: Some keys of rows that the source has elsewhere, or no more.
     """
 
@@ -95,6 +99,7 @@ class Comparison:
         rows: The source's rows of these hours.
         pending: Hours that were not, as rows of them came since or wait: the next run takes them.
         differences: The hours that differ, in order.
+        not_compared: Columns that the source has only as texts, which the lake has read.
     """
 
     stream: str
@@ -102,6 +107,7 @@ class Comparison:
     rows: int
     pending: int
     differences: tuple[Difference, ...]
+    not_compared: tuple[str, ...] = ()
 
 
 def compare_with_source(
@@ -142,7 +148,7 @@ def compare_with_source(
         span = HourRange(min(extracted), max(extracted) + timedelta(hours=1))
         pending = extracted & _pending(lake, contract, state, watermark, span, now)
         compared = extracted - pending
-        ours = _Ours(lake, contract, state.summed())
+        ours = _Ours(lake, contract, state.comparable())
         there, here = state.sums(span), ours.sums(ranges(compared))
         differing = [
             hour for hour in sorted(compared)
@@ -151,7 +157,9 @@ def compare_with_source(
         found = [_difference(contract, state, ours, hour) for hour in differing]
     rows = sum(int(there[hour]["rows"] or 0) for hour in compared if hour in there)
     differences = tuple(one for one in found if one is not None)
-    return Comparison(contract.stream, len(compared), rows, len(pending), differences)
+    known = {column.name for column in ours.columns}
+    left_out = tuple(name for name in contract.column_names if name not in known)
+    return Comparison(contract.stream, len(compared), rows, len(pending), differences, left_out)
 
 
 def _kept(contract: Contract, extracted: Hours, now: datetime) -> Hours:
@@ -179,7 +187,7 @@ class _Ours:
     """Raw's rows without those that came from files.
 
     Attributes:
-        columns: The columns that are added up.
+        columns: The columns that are compared.
     """
 
     def __init__(self, lake: Lake, contract: Contract, columns: Sequence[Column]) -> None:
@@ -198,21 +206,26 @@ class _Ours:
                     f"SELECT {', '.join(HOUR_COLUMNS)}, {selected} FROM ({rows}) "  # noqa: S608
                     f"GROUP BY {', '.join(HOUR_COLUMNS)}"
                 )
-                frame = connection.execute(sql).pl().with_columns(_hour=HOUR_START)
+                try:
+                    frame = connection.execute(sql).pl().with_columns(_hour=HOUR_START)
+                except duckdb.Error as error:
+                    raise translated(error, table.uri) from error
                 found.append({row.pop("_hour"): row for row in frame.drop(HOUR_COLUMNS).to_dicts()})
         raw, *files = found
         return {
             hour: _less(sums, (one.get(hour, {}) for one in files)) for hour, sums in raw.items()
         }
 
-    def rows(self, hour: HourRange, names: Sequence[str]) -> pl.DataFrame:
+    def rows(self, hour: HourRange, names: Sequence[str], others: Sequence[Column]) -> pl.DataFrame:
         """Columns of these rows, each as often as raw has it and files do not: `_times`."""
         counted = [
-            table.read(hour, names).group_by(names).agg(_times=pl.len().cast(pl.Int64) * sign)
+            _hashed(table.read(hour, names).collect(), others)
+            .group_by(names)
+            .agg(_times=pl.len().cast(pl.Int64) * sign)
             for table, sign in zip(self._tables, (1, -1), strict=False)
         ]
         times = pl.concat(counted).group_by(names).agg(pl.col("_times").sum())
-        return times.filter(pl.col("_times") > 0).collect()
+        return times.filter(pl.col("_times") > 0)
 
 
 def _less(
@@ -222,7 +235,7 @@ def _less(
     for other in others:
         for name, value in other.items():
             if value is not None:
-                left[name] = str(Decimal(left[name] or 0) - Decimal(value))
+                left[name] = str(_number(left[name]) - _number(value))
     return left
 
 
@@ -230,18 +243,34 @@ def _same(
     there: Mapping[str, str | None], here: Mapping[str, str | None], columns: Sequence[Column]
 ) -> bool:
     """Whether sums are the same; no rows are the same as no hour."""
-    if not int(there.get("rows") or 0) and not Decimal(here.get("rows") or 0):
+    if not _number(there.get("rows")) and not _number(here.get("rows")):
         return True
-    exact = ["rows", "keys"]
-    for number, column in enumerate(columns):
-        name = f"s{number}"
-        if column.type == "number" and column.decimal is None:
-            one, other = (float(sums.get(name) or 0) for sums in (there, here))
-            if not isclose(one, other, rel_tol=_RELATIVE, abs_tol=_RELATIVE):
+    exact = ["rows", "keys", "values"]
+    for at, column in enumerate(numbers(columns)):
+        if is_float(column):
+            if not all(_close(there, here, f"{kind}{at}", f"a{at}") for kind in "sw"):
                 return False
         else:
-            exact.append(name)
-    return all(Decimal(there.get(name) or 0) == Decimal(here.get(name) or 0) for name in exact)
+            exact.append(f"s{at}")
+    return all(_number(there.get(name)) == _number(here.get(name)) for name in exact)
+
+
+def _close(
+    there: Mapping[str, str | None], here: Mapping[str, str | None], name: str, size: str
+) -> bool:
+    """Whether two sums are as close as adding the same numbers up in two ways leaves them."""
+    one, other, most = (
+        float(_number(sums.get(which)))
+        for sums, which in ((there, name), (here, name), (there, size))
+    )
+    return one == other or abs(one - other) <= _RELATIVE * most
+
+
+def _number(sums: str | None) -> Decimal:
+    """A sum, which the lake may give in two."""
+    with localcontext(prec=_DIGITS):
+        *large, last = (Decimal(part) for part in (sums or "0").split())
+        return last if not large else large[0] * LARGE + large[1] + last
 
 
 def _difference(
@@ -249,18 +278,16 @@ def _difference(
 ) -> Difference | None:
     """What differs in an hour, by key; None if nothing does."""
     single, key = HourRange.single(hour), list(contract.key)
-    numbers = [column.name for column in ours.columns if column.name not in key]
-    names = [*key, *numbers]
-    there = state.values(single, names)
-    here = ours.rows(single, names)
-    by_key = _by_key(there.with_columns(_times=pl.lit(1, pl.Int64)), key, numbers).join(
-        _by_key(here, key, numbers), on=key, how="full", coalesce=True, nulls_equal=True,
+    others = [column for column in ours.columns if column.name not in key]
+    names = [*key, *(column.name for column in others)]
+    there = _hashed(state.values(single, names), others).with_columns(_times=pl.lit(1, pl.Int64))
+    here = ours.rows(single, names, others)
+    by_key = _by_key(there, key, others).join(
+        _by_key(here, key, others), on=key, how="full", coalesce=True, nulls_equal=True,
         suffix="_here",
     )  # fmt: skip
     times, times_here = (pl.col(name).fill_null(0) for name in ("_times", "_times_here"))
-    differs = {
-        name: _unlike(pl.col(name), pl.col(f"{name}_here"), there.schema[name]) for name in numbers
-    }
+    differs = {column.name: _unlike(column) for column in others}
     missing = by_key.filter(times > times_here)
     surplus = by_key.filter(times_here > times)
     same = by_key.filter(times == times_here)
@@ -286,20 +313,30 @@ def _difference(
     )
 
 
-def _by_key(rows: pl.DataFrame, key: list[str], numbers: list[str]) -> pl.DataFrame:
-    """A row a key: how often it is there, and its numbers added up."""
-    return rows.group_by(key).agg(
-        pl.col("_times").sum(), *((pl.col(name) * pl.col("_times")).sum() for name in numbers)
+def _hashed(rows: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """The rows, with a number in place of what is none."""
+    return rows.with_columns(
+        pl.col(column.name).hash(seed=0)
+        for column in columns
+        if column.type not in {"integer", "number"}
     )
 
 
-def _unlike(one: pl.Expr, other: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    one, other = one.fill_null(0), other.fill_null(0)
-    if not kind.is_float():
-        return one != other
-    most = pl.max_horizontal(one.abs(), other.abs(), 1.0)
-    both_odd = ~one.is_finite() & ~other.is_finite()
-    return ((one - other).abs() > _RELATIVE * most).fill_null(value=True) & ~both_odd
+def _by_key(rows: pl.DataFrame, key: list[str], columns: Sequence[Column]) -> pl.DataFrame:
+    """A row a key: how often it is there, and the least and greatest of its values."""
+    ends = [
+        pl.struct(pl.col(one.name).min().alias("least"), pl.col(one.name).max().alias("most"))
+        .alias(one.name)
+        for one in columns
+    ]  # fmt: skip
+    return rows.group_by(key).agg(pl.col("_times").sum(), *ends)
+
+
+def _unlike(column: Column) -> pl.Expr:
+    """Whether a column's values of a key are others here than there."""
+    one, other = (pl.col(f"{column.name}{here}").struct for here in ("", "_here"))
+    ends = [(one.field(end), other.field(end)) for end in ("least", "most")]
+    return pl.any_horizontal(a.ne_missing(b) for a, b in ends)
 
 
 def _still_there(state: SourceNow, keys: pl.DataFrame) -> int:

@@ -67,5 +67,5 @@ def changed_files(table: TableState, hours: HourRange | None = None) -> pl.DataF
 def _changed_column(file: Path) -> str | None:
     try:
         return changed_column(file)
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, pa.ArrowException):
         return None

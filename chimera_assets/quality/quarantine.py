@@ -183,9 +183,7 @@ def _odd_record(values: dict[str, Any], unreadable: str | None) -> str:
     texts = json.loads(unreadable or "{}")
     if columns := [name for name in texts if name in values]:
         texts[UNREADABLE_COLUMN] = columns  # text of a column of text looks like any other
-    return json.dumps(
-        values | texts, ensure_ascii=False, separators=(",", ":"), default=_as_text
-    )
+    return json.dumps(values | texts, ensure_ascii=False, separators=(",", ":"), default=_as_text)
 
 
 def _as_text(value: object) -> str:

@@ -33,6 +33,18 @@ _FOLDED = """
           WHEN 2 THEN lower(nspname) = lower(parts[1]) ELSE false END
 """
 
+_TABLES = """
+    SELECT pg_class.oid::regclass::text AS name
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND nspname NOT LIKE 'pg\\_%'
+      AND nspname <> 'information_schema'
+    ORDER BY 1 LIMIT 1000
+"""
+_DECLARED = """
+    SELECT attname::text AS name, format_type(atttypid, atttypmod) AS declared
+    FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+"""
+
 #: The server sees through domains. `{typed}` is of columns or expressions: number, name, type.
 _SEEN_THROUGH = """
     WITH RECURSIVE typed AS (
@@ -181,6 +193,28 @@ def find_table(connection: dbapi.Connection, name: str) -> SourceTable | None:
         return None
     columns = [SourceColumn(**row) for row in execute(connection, _COLUMNS, [relation])]
     return SourceTable(relation, {column.name: column for column in columns})
+
+
+def table_id(connection: dbapi.Connection, table: SourceTable) -> int:
+    """The id of a table, whatever it is called."""
+    return int(execute(connection, "SELECT $1::regclass::oid::int8 AS id", [table.quoted])[0]["id"])
+
+
+def table_name(connection: dbapi.Connection, oid: int) -> str:
+    """What SQL calls a table here."""
+    found = execute(connection, "SELECT $1::int8::oid::regclass::text AS name", [oid])
+    return str(found[0]["name"])
+
+
+def table_names(connection: dbapi.Connection) -> list[str]:
+    """The tables and views of the database, as SQL names them here; so many at most."""
+    return [row["name"] for row in execute(connection, _TABLES)]
+
+
+def declared_types(connection: dbapi.Connection, table: SourceTable) -> dict[str, str]:
+    """Column -> its type with all that it says of its size."""
+    rows = execute(connection, _DECLARED, [table.quoted])
+    return {row["name"]: row["declared"] for row in rows}
 
 
 def expression_type(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chimera_assets.naming import named
 from chimera_assets.postgres.connection import execute
+from chimera_assets.sources.catalogue import declared_types
 from chimera_assets.sources.database import source_database
-from chimera_assets.sources.errors import SourceSchemaError, SourceTableMissing
+from chimera_assets.sources.decimals import precision_and_scale
+from chimera_assets.sources.errors import SourceError, SourceSchemaError
 from chimera_assets.sources.mapping import inspect
 from chimera_assets.sources.session import begin
 from chimera_assets.yaml_documents import Problem
@@ -14,59 +18,94 @@ from chimera_assets.yaml_documents import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chimera_assets.contracts import Contract
+    from chimera_assets.contracts import Column, Contract
     from chimera_assets.postgres.connection import Connection
     from chimera_assets.sources.catalogue import SourceTable
 
-#: So many rows are looked at for expressions that give nothing.
+#: So many rows are looked at for expressions that give nothing, or fail.
 _SAMPLED = 1000
+
+#: Class of SQLSTATE of values that an expression cannot be computed of.
+_OF_VALUES = "22"
 
 
 def source_problems(url: str, contract: Contract) -> list[Problem]:
-    """What does not fit; and, as a warning, expressions that give null in all of the first rows.
+    """All that does not fit; as warnings what will be rejected, or gives nothing.
 
     Raises:
+        SourceTableMissing: There is no such table.
         SourceError: The database cannot be reached.
     """
-    with source_database(url).connect() as connection:
-        begin(connection)
+    problems: list[Problem] = []
+    # The server names one wrong expression at a time: what was named is left out the next time.
+    left = contract
+    while True:
         try:
-            table = inspect(connection, url, contract)
-        except SourceTableMissing as error:
-            found = f"none ({error.remedy})"
-            what, expected = "physicalName", f"a table {contract.source_table} in the source"
-            return [Problem(contract.path, 1, what, expected, found)]
+            return sorted([*problems, *_of_fitting(url, left)], key=lambda one: one.line)
         except SourceSchemaError as error:
-            return [
-                Problem(
-                    contract.path,
-                    contract.column(wrong.column).line,
-                    f"column {wrong.column}",
-                    wrong.expected,
-                    f"{wrong.found} ({wrong.remedy})",
-                )
-                for wrong in error.mismatches
+            wrong = {mismatch.column for mismatch in error.mismatches}
+            problems += [
+                _problem(contract, m.column, m.expected, f"{m.found} ({m.remedy})")
+                for m in error.mismatches
             ]
-        return list(_null_expressions(connection, contract, table))
+            columns = tuple(one for one in left.columns if one.name not in wrong)
+            left = replace(left, columns=columns)
 
 
-def _null_expressions(
+def _problem(
+    contract: Contract, column: str, expected: str, found: str, severity: str = "error"
+) -> Problem:
+    line = contract.column(column).line
+    return Problem(contract.path, line, f"column {column}", expected, found, severity)
+
+
+def _of_fitting(url: str, contract: Contract) -> list[Problem]:
+    """What is worth knowing of columns that can be read."""
+    database = source_database(url)
+    with database.connect() as connection:
+        begin(connection)
+        table = inspect(connection, url, contract)
+        problems = list(_too_narrow(connection, contract, table))
+    computed = [column for column in contract.columns if column.transform is not None]
+    for column in computed:  # each by itself: one that fails ends the transaction
+        try:
+            with database.connect() as connection:
+                begin(connection)
+                rows, values = _sampled(connection, table, column)
+        except SourceError as error:
+            if not (error.sqlstate or "").startswith(_OF_VALUES):
+                raise
+            found = f"it fails on some of the first {_SAMPLED:,} rows ({error.sqlstate})"
+            expected = f"an expression that every row has a value of, {column.transform}"
+            problems.append(_problem(contract, column.name, expected, found))
+            continue
+        if rows and not values:
+            found = f"null in each of the first {rows:,} rows: {column.transform}"
+            problems.append(_problem(contract, column.name, "a value", found, "warning"))
+    return problems
+
+
+def _too_narrow(
     connection: Connection, contract: Contract, table: SourceTable
 ) -> Iterator[Problem]:
-    computed = [column for column in contract.columns if column.transform is not None]
-    if not computed:
-        return
-    counts = ", ".join(
-        f"count({table.columns[column.name].sql})::int8 AS n{number}"
-        for number, column in enumerate(computed)
-    )
+    """Exact numbers with room for fewer digits than the source's have."""
+    declared = declared_types(connection, table)
+    for column in contract.columns:
+        theirs = precision_and_scale(named(column.source_name, declared) or "")
+        if column.decimal is None or column.transform is not None or theirs is None:
+            continue
+        (precision, scale), (their_precision, their_scale) = column.decimal, theirs
+        if their_scale > scale or their_precision - their_scale > precision - scale:
+            expected = f"numeric({their_precision}, {their_scale}), as the source has it"
+            found = f"numeric({precision}, {scale}); longer values will be rejected"
+            yield _problem(contract, column.name, expected, found, "warning")
+
+
+def _sampled(connection: Connection, table: SourceTable, column: Column) -> tuple[int, int]:
+    """How many rows were looked at, and how many of them have a value."""
     (found,) = execute(
         connection,
-        f"SELECT count(*)::int8 AS rows, {counts} "  # noqa: S608 - quoted there
+        f"SELECT count(*)::int8 AS rows, count({table.columns[column.name].sql})::int8 AS found "  # noqa: S608 - quoted there
         f"FROM (SELECT * FROM {table.quoted} LIMIT {_SAMPLED}) AS sampled",
     )
-    for number, column in enumerate(computed):
-        if found["rows"] and not found[f"n{number}"]:
-            what = f"transformLogic of column {column.name}"
-            nothing = f"null in each of the first {found['rows']:,} rows: {column.transform}"
-            yield Problem(contract.path, column.line, what, "a value", nothing, "warning")
+    return found["rows"], found["found"]

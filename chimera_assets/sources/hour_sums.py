@@ -1,9 +1,9 @@
-"""What the rows of an hour come to, alike in PostgreSQL and in DuckDB: how many, which keys, sums.
+"""What the rows of an hour come to, alike in PostgreSQL and in DuckDB: how many, and which.
 
-Keys are compared as the sum of a hash of each, whatever their order: the first 60 bits of the MD5
-of the key's text, which both engines know. A key of floating-point numbers has no such text and is
-left out of it. Sums are of the columns of numbers; what the lake could not hold is left out on both
-sides.
+Rows are compared by the sum of a hash of each, whatever their order: the first 60 bits of the MD5
+of a text, which both engines know. One is of the key, one of all values that have a text in both.
+Floating-point numbers have none: they are added up, as they are and weighed by the key's hash, so
+that two that were swapped are noticed. What the lake could not hold is left out on both sides.
 """
 
 from __future__ import annotations
@@ -19,35 +19,55 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Column, Contract
     from chimera_assets.sources.catalogue import SourceColumn, SourceTable
 
-#: No text of a key has these: one is between its columns, one stands for null.
+#: No text has these: one is between values, one stands for null.
 _BETWEEN, _NULL = "chr(31)", "chr(30)"
 
 _HEX_DIGITS = 15
+_HASHES = 2 ** (4 * _HEX_DIGITS)
 
-_NUMBERS = frozenset(("bigint", "double precision", "integer", "numeric", "real", "smallint"))
+#: An exact number is added up in three parts, as the sum may have more digits than one has.
+LARGE = 10**18
 
 
-def summed(contract: Contract, table: SourceTable) -> list[Column]:
-    """The columns that are added up: numbers in the source as in the lake."""
+def comparable(contract: Contract, table: SourceTable) -> list[Column]:
+    """The columns that the source has as the lake has them; not those that are read from texts."""
     return [
         column
         for column in contract.columns
-        if column.type in {"integer", "number"} and table.columns[column.name].type in _NUMBERS
+        if column.type == "string" or table.columns[column.name].type != "text"
     ]
+
+
+def is_float(column: Column) -> bool:
+    """Whether a column has no text that is the same in both."""
+    return column.type == "number" and column.decimal is None
+
+
+def numbers(columns: Sequence[Column]) -> list[Column]:
+    """The columns that are added up."""
+    return [column for column in columns if column.type in {"integer", "number"}]
 
 
 def source_sums(contract: Contract, table: SourceTable) -> str:
-    """What is selected of the source's rows: `rows`, `keys`, `s0`, `s1`, …, all of them texts."""
-    parts = [_source_text(column, table.columns[column.name]) for column in _hashed(contract)]
-    hashed = (
-        f"('x' || substr(md5(convert_to({_joined(parts)}, 'UTF8')), 1, {_HEX_DIGITS}))"
-        "::bit(60)::bigint"
-    )
-    sums = [
-        f"sum({_source_number(column, table.columns[column.name])})::text AS s{number}"
-        for number, column in enumerate(summed(contract, table))
-    ]
-    return ", ".join(["count(*)::text AS rows", f"sum({hashed})::text AS keys", *sums])
+    """What is selected of the source's rows, all of it texts.
+
+    `rows`; `keys` and `values`, the hashes; of each number `s0`, `s1`, … and of those of floating
+    point `w0` (weighed) and `a0` (without sign) beside it.
+    """
+    columns = comparable(contract, table)
+    texts = {c.name: _source_text(c, table.columns[c.name]) for c in columns if not is_float(c)}
+    keys = _source_hash([texts[name] for name in contract.key if name in texts])
+    parts = ["count(*) AS rows", f"sum({keys}) AS keys"]
+    parts.append(f"sum({_source_hash(list(texts.values()))}) AS values")
+    for number, column in enumerate(numbers(columns)):
+        value = _source_number(column, table.columns[column.name])
+        parts.append(f"sum({value}) AS s{number}")
+        if is_float(column):
+            parts += [
+                f"sum({value} * {keys} / {_HASHES}) AS w{number}",
+                f"sum(abs({value})) AS a{number}",
+            ]
+    return ", ".join(f"{sql}::text AS {name}" for sql, name in _named(parts))
 
 
 def lake_sums(contract: Contract, columns: Sequence[Column]) -> str:
@@ -55,55 +75,80 @@ def lake_sums(contract: Contract, columns: Sequence[Column]) -> str:
 
     Args:
         contract: The contract.
-        columns: What is added up, of `summed`.
+        columns: Those that are comparable.
     """
-    parts = [_lake_text(column) for column in _hashed(contract)]
-    hashed = f"CAST('0x' || substr(md5({_joined(parts)}), 1, {_HEX_DIGITS}) AS BIGINT)"
-    sums = [
-        f"CAST(sum({_lake_number(column)}) AS VARCHAR) AS s{number}"
-        for number, column in enumerate(columns)
-    ]
-    rows = "CAST(count(*) AS VARCHAR) AS rows"
-    return ", ".join([rows, f"CAST(sum({hashed}) AS VARCHAR) AS keys", *sums])
+    texts = {column.name: _lake_text(column) for column in columns if not is_float(column)}
+    keys = _lake_hash([texts[name] for name in contract.key if name in texts])
+    parts = ["count(*) AS rows", f"sum({keys}) AS keys"]
+    parts.append(f"sum({_lake_hash(list(texts.values()))}) AS values")
+    for number, column in enumerate(numbers(columns)):
+        name = identifier(column.name)
+        if is_float(column):
+            value = f"CASE WHEN isfinite({name}) THEN {name} END"
+            parts += [
+                f"fsum({value}) AS s{number}",
+                f"fsum({value} * ({keys} / {_HASHES}.0)) AS w{number}",
+                f"fsum(abs({value})) AS a{number}",
+            ]
+        else:
+            parts.append(f"{_exact_sum(column)} AS s{number}")
+    return ", ".join(f'CAST({sql} AS VARCHAR) AS "{name}"' for sql, name in _named(parts))
 
 
-def _hashed(contract: Contract) -> list[Column]:
-    columns = (contract.column(name) for name in contract.key)
-    return [column for column in columns if column.type != "number" or column.decimal]
+def _named(parts: Sequence[str]) -> list[tuple[str, str]]:
+    split = (part.rpartition(" AS ") for part in parts)
+    return [(sql, name) for sql, _, name in split]
 
 
-def _joined(parts: Sequence[str]) -> str:
-    return f" || {_BETWEEN} || ".join(f"coalesce({part}, {_NULL})" for part in parts) or "''"
+def _joined(texts: Sequence[str]) -> str:
+    return f" || {_BETWEEN} || ".join(f"coalesce({text}, {_NULL})" for text in texts) or "''"
+
+
+def _source_hash(texts: Sequence[str]) -> str:
+    hashed = f"md5(convert_to({_joined(texts)}, 'UTF8'))"
+    return f"('x' || substr({hashed}, 1, {_HEX_DIGITS}))::bit({4 * _HEX_DIGITS})::bigint"
+
+
+def _lake_hash(texts: Sequence[str]) -> str:
+    return f"CAST('0x' || substr(md5({_joined(texts)}), 1, {_HEX_DIGITS}) AS BIGINT)"
 
 
 def _source_text(column: Column, source: SourceColumn) -> str:
     value = readable(source, column)
     if column.type == "timestamp":
         return f"(extract(epoch FROM {value}) * 1000000)::bigint::text"
+    if column.type == "array<string>":
+        return f"(cardinality({value})::text || array_to_string({value}, {_BETWEEN}, {_NULL}))"
     if column.decimal:
-        return f"({value})::numeric({column.decimal[0]}, {column.decimal[1]})::text"
+        precision, scale = column.decimal
+        return f"({_source_number(column, source)})::numeric({precision}, {scale})::text"
     return f"({value})::text"
 
 
 def _lake_text(column: Column) -> str:
     name = identifier(column.name)
+    if column.type == "array<string>":
+        items = f"list_transform({name}, lambda item: coalesce(item, {_NULL}))"
+        return f"(CAST(len({name}) AS VARCHAR) || array_to_string({items}, {_BETWEEN}))"
     return f"CAST({f'epoch_us({name})' if column.type == 'timestamp' else name} AS VARCHAR)"
 
 
 def _source_number(column: Column, source: SourceColumn) -> str:
     value = readable(source, column)
-    if column.decimal:
-        precision, scale = column.decimal
-        number = f"({value})::numeric"
-        fits = f"{number} = round({number}, {scale}) AND abs({number}) < 1e{precision - scale}"
-        return f"CASE WHEN {fits} THEN {number} END"
-    if column.type == "integer":
+    if is_float(column):
+        return f"CASE WHEN abs({value}) < 'Infinity' THEN ({value})::numeric END"
+    if column.decimal is None:
         return f"({value})::numeric"
-    number = f"({value})::double precision"
-    return f"CASE WHEN abs({number}) < 'Infinity' THEN {number} END"
+    precision, scale = column.decimal
+    number = f"({value})::numeric"
+    fits = f"{number} = round({number}, {scale}) AND abs({number}) < 1e{precision - scale}"
+    return f"CASE WHEN {fits} THEN {number} END"
 
 
-def _lake_number(column: Column) -> str:
+def _exact_sum(column: Column) -> str:
     name = identifier(column.name)
-    is_float = column.type == "number" and not column.decimal
-    return f"CASE WHEN isfinite({name}) THEN {name} END" if is_float else name
+    if column.decimal is None:
+        return f"sum({name})"
+    whole = f"CAST(trunc({name}) AS HUGEINT)"
+    parts = (f"{whole} // {LARGE}", f"{whole} % {LARGE}", f"{name} - trunc({name})")
+    return " || ' ' || ".join(f"CAST(sum({part}) AS VARCHAR)" for part in parts)

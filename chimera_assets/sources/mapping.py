@@ -20,8 +20,12 @@ from chimera_assets.sources.catalogue import (
     SourceTable,
     expression_type,
     find_table,
+    table_id,
+    table_name,
+    table_names,
 )
 from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError, SourceTableMissing
+from chimera_assets.sources.session import hide_own_functions
 from chimera_assets.yaml_documents import did_you_mean
 
 if TYPE_CHECKING:
@@ -62,11 +66,16 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
     if table is None:
         raise SourceTableMissing(
             describe(url),
-            f"expected a table {contract.source_table}, found none",
+            f"expected a table {contract.source_table}, found none"
+            f"{_like_another(connection, contract.source_table)}",
             remedy=f"{_made_by(contract)}, set CHIMERA_SOURCE_DATABASE_URL, or correct "
             f"physicalName in {contract.path}",
         )
     as_texts = set(contract.column_names) - set(_read_by_the_server(contract))
+    if any(column.transform is not None for column in contract.columns):
+        oid = table_id(connection, table)
+        hide_own_functions(connection)
+        table = replace(table, quoted=table_name(connection, oid))
     columns: dict[str, SourceColumn] = {}
     wrong: list[ColumnMismatch] = []
     read: set[str] = set()
@@ -94,15 +103,22 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
 def _as_json(columns: Sequence[SourceColumn]) -> SourceColumn:
     """What columns hold, as one JSON object; null if there are none."""
     pairs = [f"{column.literal}, {column.quoted}" for column in columns]
-    parts = [
-        f"jsonb_build_object({', '.join(pairs[first : first + _MOST_PAIRS])})"
-        for first in range(0, len(pairs), _MOST_PAIRS)
-    ]
+    some = (", ".join(pairs[at : at + _MOST_PAIRS]) for at in range(0, len(pairs), _MOST_PAIRS))
+    # Not as jsonb, which has no room for all that json may hold; each without its braces.
+    parts = [f"substr(left(json_build_object({each})::text, -1), 2)" for each in some]
     any_bytes = any(column.may_be_any_bytes for column in columns)
-    expression = f"({' || '.join(parts) or 'NULL'})::text"
+    inside = " || ', ' || ".join(parts)
+    expression = f"('{{' || {inside} || '}}')" if parts else "NULL::text"
     return SourceColumn(
         UNMAPPED, "text", is_enum=False, may_be_any_bytes=any_bytes, expression=expression
     )
+
+
+def _like_another(connection: dbapi.Connection, name: str) -> str:
+    try:
+        return did_you_mean(name, table_names(connection))
+    except dbapi.Error:  # a name that is none has ended the transaction
+        return ""
 
 
 def _made_by(contract: Contract) -> str:
@@ -175,7 +191,10 @@ def _fitted(
         return found
     if found.is_enum and _is_text(column.type, found.type):
         return found
-    remedy = "change its type" if column.transform is None else "cast it in its transformLogic"
+    remedy = "cast it in its transformLogic"
+    if column.transform is None:
+        as_text = f", or read it as text: transformLogic: {found.written}::text"
+        remedy = f"change its type in the source{as_text if column.type == 'string' else ''}"
     if column.type == "timestamp" and found.type == _NAIVE:
         remedy = "say in which zone it is: logicalTypeOptions: {defaultTimezone: UTC}"
     return ColumnMismatch(column.name, _expected(column), found.type, remedy)

@@ -18,6 +18,11 @@ _SETTINGS = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, YMD",
     "client_encoding": "UTF8",
+    # As the reader of expressions takes texts, and as values come out elsewhere.
+    "standard_conforming_strings": "on",
+    "extra_float_digits": "1",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
     "jit": "off",  # compiling takes longer than most hours
     # Not to hide rows from us: a policy that would do so, also below a view, is an error.
     "row_security": "off",
@@ -34,6 +39,14 @@ def begin(connection: Connection, limits: Mapping[str, str] | None = None) -> No
     execute(connection, _SNAPSHOT)
     for name, value in (_SETTINGS | dict(limits or {})).items():
         configure(connection, name, value)
+
+
+def hide_own_functions(connection: Connection) -> None:
+    """See PostgreSQL's functions and operators only, whatever else is called so in the database.
+
+    Tables have to be named with their schema from here on.
+    """
+    configure(connection, "search_path", "pg_catalog")
 
 
 def configure(connection: Connection, name: str, value: str) -> None:

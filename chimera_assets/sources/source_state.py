@@ -12,7 +12,7 @@ import pyarrow as pa
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources import arrivals, key_match
 from chimera_assets.sources.catalogue import identifier
-from chimera_assets.sources.hour_sums import source_sums, summed
+from chimera_assets.sources.hour_sums import comparable, source_sums
 from chimera_assets.sources.mapping import inspect
 from chimera_assets.sources.query import (
     FROM_SETTING,
@@ -142,9 +142,9 @@ class SourceNow:
             found = execute(self._connection, sql)
         return dict.fromkeys(hours, 0) | {row["hour"].astimezone(UTC): row["rows"] for row in found}
 
-    def summed(self) -> list[Column]:
-        """The columns that `sums` adds up."""
-        return summed(self._contract, self._table)
+    def comparable(self) -> list[Column]:
+        """The columns that `sums` is of."""
+        return comparable(self._contract, self._table)
 
     def sums(self, hours: HourRange) -> dict[datetime, dict[str, str | None]]:
         """What the rows of each of these hours come to, of those that have any."""
@@ -169,7 +169,7 @@ class SourceNow:
         parts = [pl.DataFrame(batch) for batch in self._streamed(sql)]
         typed = [
             part.select(
-                read_texts(column, part[column.name])
+                read_texts(column, part[column.name]).alias(column.name)
                 if part.schema[column.name] == pl.String
                 else part[column.name].cast(column.polars_type)
                 for column in columns

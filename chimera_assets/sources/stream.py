@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 import polars as pl
 import pyarrow as pa
 
 from chimera_assets.hour_columns import HOUR_FIELDS, arrow_hour_columns
+from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.placement import placed_arrow
 from chimera_assets.sources.text_values import read_texts
 from chimera_assets.sources.unread_texts import with_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from adbc_driver_postgresql import dbapi
 
@@ -67,7 +69,7 @@ class RowStream:
         self._batch = batch
         self._schema = schema
         self._cursor = connection.cursor()
-        with database.explained():
+        with self._of_expressions(), database.explained():
             self._cursor.execute(sql)
             self._rows = self._cursor.fetch_record_batch()
 
@@ -76,12 +78,34 @@ class RowStream:
 
     def __next__(self) -> pa.RecordBatch:
         try:
-            with self._database.explained_stream():
+            with self._of_expressions(), self._database.explained_stream():
                 rows = self._rows.read_next_batch()
             return self._complete(rows)
         except BaseException:
             self.close()
             raise
+
+    @contextmanager
+    def _of_expressions(self) -> Iterator[None]:
+        """Say of a failed query that the contract's expressions may be why, and how to find out."""
+        try:
+            yield
+        except SourceError as error:
+            computed = any(column.transform is not None for column in self._contract.columns)
+            if not computed or (error.sqlstate and not error.sqlstate.startswith("22")):
+                raise
+            stream = self._contract.stream
+            remedy = (
+                f"an expression of the contract of {stream} may fail on a value: `chimera contract "
+                f"check --source` tries each; {error.remedy}"
+            )
+            raise SourceError(
+                error.where,
+                error.problem,
+                remedy=remedy,
+                transient=error.transient,
+                sqlstate=error.sqlstate,
+            ) from None
 
     def __del__(self) -> None:
         # Whoever stops reading half-way must not keep the source's transaction open.

@@ -12,6 +12,7 @@ from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.catalogue import find_table, identifier
 from chimera_assets.sources.database import source_database
+from chimera_assets.sources.decimals import precision_and_scale
 from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.query import readable
 from chimera_assets.sources.session import begin
@@ -99,21 +100,12 @@ def _column(source: SourceColumn, name: str, details: dict[str, Any]) -> Column:
         physical_name=source.name,
         transform=None if _is_held(source) else f"{identifier(source.name)}::text",
         timezone="UTC" if source.type == "timestamp without time zone" else None,
-        decimal=_decimal(details["declared"]) if known == "number" else None,
+        decimal=precision_and_scale(details["declared"]),
     )
 
 
 def _is_held(source: SourceColumn) -> bool:
     return source.is_enum or source.type in _TYPES
-
-
-def _decimal(declared: str) -> tuple[int, int] | None:
-    """Precision and scale of `numeric(12,4)`, if Delta can hold it."""
-    inside = declared.partition("(")[2].rstrip(")").split(",")
-    if not declared.startswith("numeric(") or not all(part.isdigit() for part in inside):
-        return None
-    precision, scale = int(inside[0]), int(inside[-1]) if len(inside) > 1 else 0
-    return (precision, scale) if precision <= 38 and scale <= precision else None  # noqa: PLR2004
 
 
 def _sample(

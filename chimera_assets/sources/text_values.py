@@ -101,7 +101,7 @@ def _decimals(texts: pl.Series, precision: int, scale: int) -> pl.Series:
     digits = written.str.extract_groups(_DIGITS_OF_NUMBER).struct
     whole, part = digits.field("1").str.len_bytes(), digits.field("2").str.len_bytes()
     fits = (whole <= precision - scale) & (part.fill_null(0) <= scale)
-    plain = written.to_frame("t").select(pl.when(fits).then("t")).to_series()
+    plain = written.to_frame("t").select(pl.when(fits).then("t")).to_series().rename(texts.name)
     exact = plain.str.strip_prefix("+").cast(kind, strict=False)
     left = stripped.filter(written.is_null() & stripped.is_not_null()).unique()
     if left.is_empty():

@@ -143,6 +143,47 @@ def test_a_key_that_is_another_is_found_though_as_many_are_there(
     assert differs["surplus_keys"] == [{"event_id": f"{stamp}-0999"}]
 
 
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    ("column", "changed"),
+    [
+        ("user_id", pl.lit("somebody@example.com")),
+        ("success", ~pl.col("success")),
+        ("timestamp", pl.col("timestamp") + pl.duration(microseconds=1)),
+        ("techniques_applied", pl.lit(["other"])),
+        ("error_code", pl.lit("another")),
+        ("latency_ms", pl.col("latency_ms") + 1e-7),
+        ("tokens_used", pl.lit(0, pl.Int64)),
+    ],
+)
+def test_a_value_of_any_type_that_is_another_is_found(
+    compared: Callable[..., Said], column: str, changed: pl.Expr
+) -> None:
+    one = pl.col("event_id") == f"{FIRST:%Y-%m-%dT%H}-0010"
+    rows = raw_rows()
+    keep(rows.with_columns(pl.when(one).then(changed).otherwise(column).alias(column)))
+
+    code, found = compared()
+
+    assert code == 1
+    (differs,) = found["differences"]
+    assert (differs["changed"], differs["columns"]) == (1, [column])
+
+
+@pytest.mark.usefixtures("site")
+def test_two_numbers_that_were_swapped_are_found(compared: Callable[..., Said]) -> None:
+    stamp = f"{FIRST:%Y-%m-%dT%H}"
+    swapped = {f"{stamp}-0001": f"{stamp}-0002", f"{stamp}-0002": f"{stamp}-0001"}
+    rows = raw_rows()
+    other = rows.select(pl.col("event_id").replace(swapped), swapped="latency_ms")
+    both = rows.join(other, on="event_id", maintain_order="left")
+    keep(both.with_columns(latency_ms="swapped").drop("swapped"))
+
+    code, found = compared()
+
+    assert (code, found["differences"][0]["columns"]) == (1, ["latency_ms"])
+
+
 def test_what_was_deleted_at_the_source_is_told_apart(
     site: Site, compared: Callable[..., Said], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -163,9 +204,11 @@ def test_what_was_deleted_at_the_source_is_told_apart(
 
 
 def test_rows_that_came_since_are_pending_and_no_difference(
-    site: Site, compared: Callable[..., Said]
+    site: Site, compared: Callable[..., Said], capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.source.insert("generations", generations(TWO, 42)[40:])
+    assert run_chimera(["verify", "--source", "--from", TWO, "--to", THREE]) == 0
+    assert "Nothing was compared: 1 hour pending." in " ".join(capsys.readouterr().out.split())
 
     code, found = compared()
 
@@ -250,6 +293,41 @@ def test_keys_and_sums_of_every_type_are_the_same_on_both_sides(site: Site, tmp_
     found = compare_with_source(lake, contract, source, hours=None, now=now)
     assert found is not None
     assert (found.rows, found.differences) == (300, ())
+
+
+def test_sums_beyond_what_a_number_holds_are_compared(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "things.odcs.yaml"
+    columns = {"name": ("string", "text", True), "moment": ("timestamp", "timestamptz", True),
+               "price": ("number", "numeric(38, 18)", False),
+               "weight": ("number", "double precision", False)}  # fmt: skip
+    path.write_text(
+        CONTRACT
+        + "".join(
+            f"      - {{name: {name}, logicalType: {kind}, physicalType: '{physical}', "
+            f"primaryKey: {str(is_key).lower()}, classification: L1}}\n"
+            for name, (kind, physical, is_key) in columns.items()
+        )
+    )
+    site.source.execute("DROP TABLE IF EXISTS things")
+    declared = ", ".join(f"{name} {physical}" for name, (_, physical, _) in columns.items())
+    site.source.execute(f"CREATE TABLE things ({declared})")
+    large = {"price": "60000000000000000000.000000000000000001", "weight": 1.7e308}
+    rows = [{"name": str(n), "moment": FIRST.isoformat()} | large for n in range(4)]
+    site.source.insert("things", rows)
+    contract, source = load_contract(path), PostgresSource(site.source.url)
+    lake, now = open_lake(), datetime.now(UTC)
+    extract_into_raw(RunContext(lake, now, "run"), contract, source, HOURS)
+    raw = lake.table("raw", "things")
+
+    def differences() -> int:
+        found = compare_with_source(lake, contract, source, hours=None, now=now)
+        assert found is not None
+        return len(found.differences)
+
+    assert differences() == 0
+    last_digit = pl.col("price") - pl.lit("0.000000000000000001").cast(pl.Decimal(38, 18))
+    raw.write_hours(raw.read().collect().with_columns(price=last_digit), HOURS)
+    assert differences() == 1
 
 
 def _thing(random: Random) -> dict[str, Any]:

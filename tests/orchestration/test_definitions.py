@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from chimera_assets.contracts import contracts
+from chimera_assets.orchestration.assets.descriptions import owners
 
 if TYPE_CHECKING:
     from tests.site.site import Site
@@ -140,3 +144,17 @@ def test_the_unit_tests_of_models_are_run_each_night(catalogue: dict[str, Any]) 
 def test_upkeep_has_a_job_and_a_schedule_of_its_own(catalogue: dict[str, Any]) -> None:
     assert "chimera_upkeep" in catalogue["jobs"]
     assert catalogue["schedules"]["chimera_upkeep"] == "37 2 * * *"
+
+
+@pytest.mark.parametrize(
+    ("owner", "shown"),
+    [
+        ("", []),
+        ("data-platform", ["team:data-platform"]),
+        ("ops@example.com", ["ops@example.com"]),
+        ("a@b", ["team:a@b"]),
+    ],
+)
+def test_a_contract_need_not_have_an_owner(owner: str, shown: list[str]) -> None:
+    contract = dataclasses.replace(contracts()["generations"], owner=owner)
+    assert owners(contract) == shown

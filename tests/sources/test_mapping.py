@@ -16,11 +16,12 @@ import pytest
 from chimera_assets.cli import run as run_chimera
 from chimera_assets.contracts import ContractError, load_contract
 from chimera_assets.hours import HourRange
+from chimera_assets.ingest.moved_rows import key_prints
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.contract_check import source_problems
 from chimera_assets.sources.database import connect
-from chimera_assets.sources.errors import SourceSchemaError
+from chimera_assets.sources.errors import SourceError, SourceSchemaError
 from chimera_assets.sources.postgres import PostgresSource
 
 if TYPE_CHECKING:
@@ -327,7 +328,7 @@ def test_a_check_compares_contracts_with_the_source(
     nowhere = TOKENS | {"transformLogic": "payload #>> '{usage,totl}'"}
     code, lines = checked(KEY, AT, CREATED, nowhere)
     assert (code, len(lines)) == (0, 1)
-    assert lines[0].startswith(f"warning: {place}:{first + 3}: transformLogic of column tokens")
+    assert lines[0].startswith(f"warning: {place}:{first + 3}: column tokens")
     assert "null in each of the first 1 rows: payload #>> '{usage,totl}'" in lines[0]
 
     code, lines = checked(KEY, AT | {"logicalTypeOptions": {}}, CREATED | {"physicalName": "no"})
@@ -340,7 +341,45 @@ def test_a_check_compares_contracts_with_the_source(
 
     code, lines = checked(KEY, AT, CREATED, table="app.llm_cals")
     assert code == 1
-    assert "expected a table app.llm_cals in the source, found none" in lines[0]
+    assert "expected a table app.llm_cals in the source, found none (did you mean" in lines[0]
+
+
+def test_a_check_names_all_that_does_not_fit_at_once(calls: str, run: Run, tmp_path: Path) -> None:
+    run('ALTER TABLE app."LLM_Calls" ADD price numeric(20, 6), ADD "from" inet')
+    insert(calls, **{"Call Id": identity(1), "payload": '"a text"'})
+    columns = {
+        "narrow": {"physicalName": "price", "logicalType": "number",
+                   "physicalType": "numeric(20, 2)"},
+        "wide": {"transformLogic": "coalesce(price, 1)", "logicalType": "number",
+                 "physicalType": "numeric(20, 2)"},
+        "unknown": {"transformLogic": "upper(nosuch)"},
+        "untyped": {"transformLogic": "spend_in_cents / 1000.0", "logicalType": "integer"},
+        "refused": {"transformLogic": "note + 1"},
+        "failing": {"transformLogic": "jsonb_array_length(payload)::text"},
+        "peer": {"physicalName": "from"},
+        "gone": {"physicalName": "nothing"},
+    }  # fmt: skip
+    odd = [{"name": name, "logicalType": "string"} | about for name, about in columns.items()]
+
+    problems = source_problems(calls, contract(tmp_path, KEY, AT, CREATED, *odd))
+
+    found = {one.what.removeprefix("column "): (one.severity, one.found) for one in problems}
+    assert list(found) == [name for name in columns if name != "wide"]
+    assert found["narrow"] == ("warning", "numeric(20, 2); longer values will be rejected")
+    assert "no column nosuch" in found["unknown"][1]
+    assert "cast it in its transformLogic" in found["untyped"][1]
+    assert "operator does not exist" in found["refused"][1]
+    assert found["failing"] == ("error", "it fails on some of the first 1,000 rows (22023)")
+    assert 'read it as text: transformLogic: "from"::text' in found["peer"][1]
+
+
+def test_a_run_that_an_expression_fails_says_where_to_look(calls: str, tmp_path: Path) -> None:
+    items = {"name": "items", "logicalType": "integer",
+             "transformLogic": "jsonb_array_length(payload)"}  # fmt: skip
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15", "payload": "1"})
+
+    with pytest.raises(SourceError, match=r"contract of calls may fail .* `chimera contract check"):
+        rows(calls, contract(tmp_path, KEY, AT, CREATED, items))
 
 
 def test_the_table_that_a_contract_asks_for_fits_it(
@@ -394,6 +433,10 @@ def test_a_key_and_a_time_are_typed_by_the_server(calls: str, tmp_path: Path) ->
         ("$1", "'$1'"),
         ("note, note", "several values"),
         ("note as x", "AS"),
+        ("'now'::timestamptz::text", "'now', which is volatile"),
+        ("timestamp ' Today '", "' Today ', which is volatile"),
+        ("\u0663(note)", "'\u0663(note)'"),
+        ("lower\u00a0(note)", "'\\xa0(note)'"),
         ("   ", "nothing"),
     ],
 )
@@ -414,6 +457,9 @@ def test_what_is_no_expression_of_a_row_is_refused_with_its_line(
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
+        ({"name": "b", "logicalType": "number", "physicalType": "numeric(5,-2)"}, "numeric(digits"),
+        ({"name": "b", "logicalType": "number", "physicalType": "decimal(39, 1)"}, "at most 38"),
+        ({"name": "b", "logicalTypeOptions": {"defaultTimezone": "localtime"}}, "a time zone"),
         ({"name": "b", "physicalName": "NOTE"}, "a column of the source once"),
         ({"name": "b", "physicalName": "x", "transformLogic": "note"}, "no physicalName beside"),
         ({"name": "b", "logicalTypeOptions": {"defaultTimezone": "Europe/Berln"}},
@@ -430,6 +476,68 @@ def test_a_mapping_that_is_a_mistake_is_refused(
 
     (problem,) = caught.value.problems
     assert expected in problem.expected
+
+
+def test_only_the_functions_of_postgresql_run(calls: str, run: Run, tmp_path: Path) -> None:
+    """Somebody who may create functions must not run them with the reader's rights."""
+    foreign = "LANGUAGE sql AS $$ SELECT 'theirs' $$"
+    run(
+        f"CREATE FUNCTION public.lower(varchar) RETURNS text {foreign}",
+        'ALTER TABLE app."LLM_Calls" ALTER note TYPE varchar',
+    )
+    small = {"name": "small", "logicalType": "string", "transformLogic": "lower(note)"}
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15", "note": "OURS"})
+
+    (row,) = rows(calls, contract(tmp_path, KEY, AT, CREATED, small))
+
+    assert row["small"] == "ours"
+
+
+def test_texts_are_read_alike_whatever_the_databases_settings(
+    calls: str, run: Run, tmp_path: Path
+) -> None:
+    name = calls.partition("?")[0].rpartition("/")[2]
+    run(f'ALTER DATABASE "{name}" SET standard_conforming_strings = off')
+    plain = {"name": "plain", "logicalType": "string",
+             "transformLogic": "regexp_replace(note, '\\d', '#', 'g')"}  # fmt: skip
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15", "note": "A1b2"})
+
+    (row,) = rows(calls, contract(tmp_path, KEY, AT, CREATED, plain))
+
+    assert row["plain"] == "A#b#"
+
+
+def test_json_that_jsonb_has_no_room_for_is_kept(calls: str, run: Run, tmp_path: Path) -> None:
+    run('ALTER TABLE app."LLM_Calls" ADD js json')
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15",
+                     "js": '{"a": "\\u0000"}'})  # fmt: skip
+
+    (row,) = rows(calls, contract(tmp_path, KEY, AT, CREATED, unmapped=True))
+
+    assert json.loads(row["_unmapped"])["js"] == {"a": "\0"}
+
+
+def test_a_key_of_exact_numbers_that_does_not_fit_is_told(calls: str, tmp_path: Path) -> None:
+    key = {"name": "id", "logicalType": "number", "physicalType": "numeric(10, 2)",
+           "physicalName": "spend_in_cents", "primaryKey": True, "required": True}  # fmt: skip
+    mapped = contract(tmp_path, key, AT, CREATED)
+    with PostgresSource(calls).now(mapped) as before:
+        known = before.look.now
+    for number, value in enumerate(["1.5", "1.555", "123456789012.5"]):
+        insert(calls, **{"Call Id": identity(number), "startTime": "2026-07-01 12:15",
+                         "spend_in_cents": value})  # fmt: skip
+
+    found = rows(calls, mapped)
+
+    assert sorted(str(row["id"]) for row in found) == ["1.50", "None", "None"]
+    with PostgresSource(calls).now(mapped) as now:
+        arrived = now.arrivals(known, HOUR)
+        keys = [pl.DataFrame(batch) for batch in now.arrived_keys(arrived, [HOUR.start], None)]
+        prints = key_prints(mapped, pl.concat(keys), placed=pl.col("_placed"))
+        sums = now.sums(HOUR)
+
+    assert prints.height == 1
+    assert sums[HOUR.start]["rows"] == "3"
 
 
 def test_what_the_contract_does_not_have_is_kept_if_it_says_so(

@@ -77,7 +77,8 @@ def test_every_column_that_does_not_fit_is_named_at_once(
             "provider: expected string (text or character varying or character or uuid or name or "
             "citext or json or jsonb), found no such column (add it); "
             "tokens_used: expected integer (smallint or integer or bigint), found text (change its "
-            "type); nothing was read; change the table, or point the contract at a view that fits"
+            "type in the source); nothing was read; change the table, or point the contract at a "
+            "view that fits"
         )
         assert (caught.value.table, caught.value.stream) == ("generations", "generations")
 
@@ -99,9 +100,10 @@ def test_a_table_that_is_none(database: str, generations: Contract, name: str) -
 
     with pytest.raises(SourceTableMissing) as caught:
         PostgresSource(database).verify(contract)
+    guess = " (did you mean generations?)" if name == "generations_timestamp" else ""
     assert str(caught.value) == (
-        f"{describe(database)}: expected a table {name}, found none; make it with `chimera source "
-        "init`, set CHIMERA_SOURCE_DATABASE_URL, or correct physicalName in "
+        f"{describe(database)}: expected a table {name}, found none{guess}; make it with `chimera "
+        "source init`, set CHIMERA_SOURCE_DATABASE_URL, or correct physicalName in "
         f"{generations.path}"
     )
 

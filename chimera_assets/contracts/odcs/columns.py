@@ -28,10 +28,13 @@ _LONGEST = 63
 
 #: A physical type of exact numbers, and how many digits Delta and DuckDB have for one.
 _DECIMAL = re.compile(
-    r"(?:numeric|decimal)\s*\(\s*(?P<precision>\d{1,4})\s*(?:,\s*(?P<scale>\d{1,4})\s*)?\)",
-    re.IGNORECASE,
+    r"(?:numeric|decimal)\s*\(\s*(\d{1,4})\s*(?:,\s*(\d{1,4})\s*)?\)", re.IGNORECASE | re.ASCII
 )
+_EXACT = re.compile(r"(?:numeric|decimal)\s*\(", re.IGNORECASE)
 _MOST_DIGITS = 38
+
+#: Of the time zone database, and another on each machine, or none.
+_NO_ZONES = {"Factory", "localtime"}
 
 #: No quotes, nor what SQL, a path or a message could be taken apart by.
 _NAME = re.compile(r"[^\W\d]([\w.$ -]*\w)?")
@@ -123,13 +126,16 @@ def _read_decimal(
     document: Document, declared: SchemaProperty, here: Location
 ) -> tuple[int, int] | None:
     """Precision and scale, which the standard leaves to the physical type."""
-    match = _DECIMAL.fullmatch((declared.physicalType or "").strip())
-    if match is None or declared.logicalType != "number":
+    physical = (declared.physicalType or "").strip()
+    if declared.logicalType != "number" or not _EXACT.match(physical):
         return None
-    precision, scale = int(match["precision"]), int(match["scale"] or 0)
+    match = _DECIMAL.fullmatch(physical)
+    precision, scale = (int(match[1]), int(match[2] or 0)) if match else (0, 0)
     if not 1 <= precision <= _MOST_DIGITS or scale > precision:
         what = f"physicalType of column {declared.name}"
-        expected = f"at most {_MOST_DIGITS} digits, no more of them after the point than in all"
+        expected = (
+            f"numeric(digits, digits after the point), at most {_MOST_DIGITS} and no more after it"
+        )
         found = str(declared.physicalType)
         document.problem((*here, "physicalType"), what, expected=expected, found=found)
         return None
@@ -140,8 +146,8 @@ def _read_timezone(document: Document, declared: SchemaProperty, here: Location)
     zone = (declared.logicalTypeOptions or {}).get("defaultTimezone")
     if zone is None:
         return None
-    if not isinstance(zone, str) or zone not in available_timezones():
-        known = available_timezones()
+    known = available_timezones() - _NO_ZONES
+    if not isinstance(zone, str) or zone not in known:
         what = f"defaultTimezone of column {declared.name}"
         expected = f"a time zone such as Europe/Berlin, {one_of(known, str(zone))}"
         place = (*here, "logicalTypeOptions", "defaultTimezone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -37,9 +38,15 @@ _QUARANTINE_DESCRIPTIONS = {
 }
 
 
+#: What Dagster takes for an address; whatever else there is has to be a team.
+_MAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,}")
+
+
 def owners(contract: Contract) -> list[str]:
     """The contract's owner in Dagster's form."""
-    return [contract.owner if "@" in contract.owner else f"team:{contract.owner}"]
+    if not contract.owner:
+        return []
+    return [contract.owner if _MAIL.fullmatch(contract.owner) else f"team:{contract.owner}"]
 
 
 def tags(contract: Contract) -> dict[str, str]:

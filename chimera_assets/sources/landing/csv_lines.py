@@ -122,7 +122,8 @@ class CsvLines:
             for ours_or_not, name in zip(self._header, names, strict=True)
             if ours_or_not not in found and keeps_unmapped(self._contract)
         }
-        self.unknown = set(sorted(set(names) - set(ours))[:UNKNOWN_NAMES])
+        if not self._rest:
+            self.unknown = set(sorted(set(names) - set(ours))[:UNKNOWN_NAMES])
 
     def _parse(self, text: bytes, first: int, *, last: bool) -> tuple[Parsed | None, bytes]:
         """The records of some lines, and the lines of one that is still open at their end."""

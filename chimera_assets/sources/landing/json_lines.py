@@ -90,7 +90,7 @@ class JsonLines:
     def _parse(self, piece: bytes, first: int) -> Parsed:
         """The rows of a piece of which the first line has this number."""
         sample = [_sampled(line) for line in piece.split(b"\n", _SAMPLED)[:_SAMPLED]]
-        if first == 1:
+        if first == 1 and not self._keeps_rest:
             self._note_unknown(sample)
         rows = self._quickly(piece, self._kinds(sample))
         if rows is not None:

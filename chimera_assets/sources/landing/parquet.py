@@ -100,7 +100,8 @@ class ParquetRows:
         """The contract's columns that the file has, by what they are called there."""
         names, about = file.schema_arrow.names, file.metadata
         found = names_in(self._contract, names)
-        self.unknown = set(sorted(set(names) - set(found.values()))[:UNKNOWN_NAMES])
+        if not keeps_unmapped(self._contract):
+            self.unknown = set(sorted(set(names) - set(found.values()))[:UNKNOWN_NAMES])
         if twice := sorted(name for name in found.values() if names.count(name) > 1):
             message = f"it has the column {', '.join(twice)} twice"
             raise CorruptFile(message)
