@@ -54,7 +54,8 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
     if not VERSION.fullmatch(standard.version or ""):
         found = standard.version or "none"
         document.problem(("version",), "version", expected=VERSION_IN_WORDS, found=found)
-    rules = read_rules(document, table, columns, key)
+    placed_by = sla.event_time if sla.kind == "stream" else None
+    rules = read_rules(document, table, columns, key, placed_by)
     if sla.unmapped is not None:
         columns = (*columns, unmapped_column(sla.unmapped))
     return Contract(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from generation_rows import HOUR, REFERENCES, frame_of, good_row
 
-from chimera_assets.contracts import ContractError, load_contract, load_contracts
+from chimera_assets.contracts import ContractError, load_contract, load_contracts, row_violations
 from chimera_assets.contracts.lint import lint
 from chimera_assets.contracts.model import Rule
 from chimera_assets.errors import SettingError
@@ -69,6 +71,42 @@ def test_a_required_column_is_checked_though_no_rule_is_written(
         params={},
     )
     assert path.read_text().splitlines()[implied.line - 1] == "      - name: model"
+
+
+WITHIN_HOUR = """\
+          - name: timestamp_within_hour
+            type: custom
+            engine: pandera
+            implementation: {check: within_hour}
+            description: The event lies in the hour it is kept under.
+"""
+
+
+def test_an_event_is_held_against_its_hour_though_no_rule_is_written(
+    edited: Callable[..., Path],
+) -> None:
+    """Its row may be kept under the hour of its arrival, where it must not be published."""
+    left_out = load_contract(edited("generations", (WITHIN_HOUR, "")))
+    rule = left_out.rule("timestamp_within_hour")
+    assert (rule.check, rule.severity, rule.dimension) == ("within_hour", "error", "timeliness")
+    outside = HOUR + timedelta(hours=3)
+    rows = [good_row(timestamp=at, created_at=HOUR) for at in (HOUR, outside, None)]
+    judged = frame_of(left_out, rows).select(row_violations(left_out, REFERENCES))
+    assert judged["timestamp_within_hour"].to_list() == [False, True, False]
+
+    warned = WITHIN_HOUR.replace("_within", "_in").replace(
+        "            description", "            severity: warning\n            description"
+    )
+    own = load_contract(edited("generations", (WITHIN_HOUR, warned)))
+    found = [(one.name, one.severity) for one in own.rules if one.check == "within_hour"]
+    assert found == [("timestamp_in_hour", "warning")]
+
+    reference = edited(
+        "generations",
+        (WITHIN_HOUR, ""),
+        ("streamKind, value: stream", "streamKind, value: reference"),
+    )
+    assert {one.check for one in load_contract(reference).rules}.isdisjoint({"within_hour"})
 
 
 def test_options_of_a_type_become_rules(edited: Callable[..., Path]) -> None:

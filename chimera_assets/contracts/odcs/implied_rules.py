@@ -35,7 +35,7 @@ _CHECK_TYPES = {
     "pattern": ("string",),
 }
 
-_DIMENSION = {"not_null": "completeness"}
+_DIMENSION = {"not_null": "completeness", "within_hour": "timeliness"}
 
 
 def implied_rules(
@@ -72,6 +72,17 @@ def implied_rules(
         for check, params in checks.items()
         if (column.name, check) not in has
     ]
+
+
+def event_rules(column: Column, line: int, written: Sequence[Rule]) -> list[Rule]:
+    """The rule that an hourly stream's event lies in its row's hour, unless such a rule is written.
+
+    A row whose event seems to be later than its arrival is kept under the hour of its arrival (see
+    `sources/placement.py`), and must not be published there.
+    """
+    if any((rule.column, rule.check) == (column.name, "within_hour") for rule in written):
+        return []
+    return [_rule(column, "within_hour", {}, line)]
 
 
 def _rule(column: Column, check: str, params: dict[str, Any], line: int) -> Rule:

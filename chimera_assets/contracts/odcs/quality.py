@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.contracts.model import Column, Rule
 from chimera_assets.contracts.odcs.columns import TABLE
-from chimera_assets.contracts.odcs.implied_rules import implied_rules
+from chimera_assets.contracts.odcs.implied_rules import event_rules, implied_rules
 from chimera_assets.contracts.odcs.standard_metrics import METRICS, metric_check
 from chimera_assets.contracts.rules.batch_checks import BATCH_CHECKS, BatchCheck
 from chimera_assets.contracts.rules.bounds import OPERATORS, UNSUPPORTED, read_bounds
@@ -50,11 +50,23 @@ class _Reader:
 
 
 def read_rules(
-    document: Document, table: SchemaObject, columns: Sequence[Column], key: tuple[str, ...]
+    document: Document,
+    table: SchemaObject,
+    columns: Sequence[Column],
+    key: tuple[str, ...],
+    placed_by: str | None,
 ) -> tuple[Rule, ...]:
     """All rules of a contract: those written, and those that its columns imply.
 
     What is wrong with them is noted in the document.
+
+    Args:
+        document: The contract's file.
+        table: Its table.
+        columns: The columns.
+        key: Those of the key.
+        placed_by: The column whose time says which hour a row belongs to; None for a reference
+            table.
     """
     reader = _Reader(document, {column.name: column for column in columns}, key)
     rules: list[Rule] = []
@@ -65,6 +77,8 @@ def read_rules(
             rules.extend(_read_rule(reader, quality, (*here, "quality", number), column))
         if column is not None:
             rules.extend(implied_rules(document, declared, column, here, rules))
+            if column.name == placed_by:
+                rules.extend(event_rules(column, document.line(here), rules))
     for number, quality in enumerate(table.quality or []):
         rules.extend(_read_rule(reader, quality, (*TABLE, "quality", number), None))
     return _unique(document, rules)
