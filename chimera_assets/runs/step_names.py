@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from chimera_assets.layers import RAW
+
 _JUDGING = "stage_"
+
+
+def extracting_step(stream: str) -> str:
+    """The step that extracts a stream's rows, named by Dagster after the asset `raw/<stream>`."""
+    return f"{RAW}__{stream}"
+
+
+def conserving_step(stream: str) -> str:
+    """The last step of a stream, the check that no row was lost and no hour blocked."""
+    return f"conserve_{stream}"
 
 
 def judging_step(stream: str) -> str:

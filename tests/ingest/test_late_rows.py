@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from chimera_assets.hours import parse_key
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import connect
 from tests.site.site import Site, generations, keys
@@ -94,3 +95,63 @@ def test_late_rows_are_in_the_facts_after_the_next_tick(site: Site) -> None:
     assert site.run(THREE).success
     assert ids(site, "marts/fact_generations", THREE) == {"02-0040"}
     assert site.tick()["runs"] == []
+
+
+def test_a_blocked_hour_of_one_stream_holds_back_no_other_stream(site: Site) -> None:
+    source, (good, spoilt) = site.source, keys("2026-02-12-00:00", 2)
+    probes = [
+        {
+            "check_id": f"{hour}-{n}",
+            "timestamp": f"{parse_key(hour):%Y-%m-%dT%H}:{n:02d}:00Z",
+            "provider_id": "openai",
+            "status": "healthy",
+            "latency_ms": 100.0,
+            "error_rate": 0.0,
+            "created_at": f"{parse_key(hour):%Y-%m-%dT%H}:{n:02d}:01Z",
+        }
+        for hour in (good, spoilt)
+        for n in range(5)
+    ]
+    source.insert("provider_health", probes)
+    for hour in (good, spoilt):
+        source.insert("generations", generations(hour, 40))
+    assert site.run(good, spoilt).success
+
+    def change(table: str, what: str, hour: str) -> None:
+        sql = f"UPDATE {table} SET {what} WHERE date_trunc('hour', timestamp) = $1::timestamptz"  # noqa: S608
+        source.execute(sql, [parse_key(hour).isoformat()])
+
+    def asked() -> tuple[dict[tuple[str, str], str], str]:
+        ticked = site.tick()
+        tags = [(run["tags"], run["status"]) for run in ticked["runs"]]
+        hours = {
+            (one.get("dagster/partition", "both"), one["chimera/late_streams"]): status
+            for one, status in tags
+        }
+        return hours, ticked["skipped"] or ""
+
+    # The gate of generations blocks one of the two hours of a late run for both streams.
+    for hour in (good, spoilt):
+        change("provider_health", "latency_ms = 200", hour)
+        change("generations", f"tokens_used = {-1 if hour == spoilt else 7}", hour)
+    assert asked()[0] == {("both", "generations provider_health"): "FAILURE"}
+    runs, skipped = asked()
+    assert runs == {}
+    assert f"generations: {spoilt} failed once" in skipped
+    assert "provider_health: 2026-02-12" not in skipped
+
+    # Rows of the other stream, and of the good hour, are in the facts after the next tick; the
+    # blocked hour makes its run fail again, and is not at fault for what it did.
+    change("provider_health", "latency_ms = 300", spoilt)
+    change("generations", "tokens_used = 8", good)
+
+    assert asked()[0] == {
+        (good, "generations"): "SUCCESS",
+        (spoilt, "provider_health"): "FAILURE",
+    }
+    facts = site.rows("marts/fact_provider_health", spoilt)
+    assert facts["latency_ms"].unique().to_list() == [300]
+    assert site.rows("marts/fact_generations", good)["tokens_used"].unique().to_list() == [8]
+    runs, skipped = asked()
+    assert runs == {}
+    assert "provider_health: 2026-02-12" not in skipped

@@ -16,6 +16,7 @@ from chimera_assets.ingest.late_row_scan import LateRowScan, scan_for_late_rows
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake import Lake
 from chimera_assets.orchestration.runs.late_runs import RUNS_A_TICK, LateRunRequest, Plan, plan
+from chimera_assets.orchestration.runs.tags import hours_of_tags
 from chimera_assets.run_context import RunContext
 from chimera_assets.runs.job_names import HOURLY_JOB
 from chimera_assets.system_tables.batches import BATCHES, append_batches
@@ -129,6 +130,113 @@ def test_hours_in_a_row_are_one_run_and_many_runs_are_asked_for_in_turn(
     assert [str(request.hours) for request, _ in alone.runs] == [f"{SIX}...{EIGHT}"]
     assert len(many.runs) == RUNS_A_TICK
     assert f"{10 - RUNS_A_TICK} more runs are asked for by the next ticks" in many.messages
+
+
+#: What goes wrong: steps by name, and blocked hours as `stream hour`.
+TROUBLE: set[str] = set()
+
+
+def step(name: str) -> dg.OpDefinition:
+    """A step of a stream."""
+
+    first = name.startswith("raw__")
+
+    @dg.op(name=name, ins={} if first else {"after": dg.In(dg.Nothing)})
+    def work() -> None:
+        if name in TROUBLE:
+            raise dg.Failure(name)
+
+    return work
+
+
+def conserve(stream: str) -> dg.OpDefinition:
+    """The last step of a stream: it reports each hour, and fails if one was blocked."""
+
+    @dg.op(name=f"conserve_{stream}", ins={"after": dg.In(dg.Nothing)})
+    def check() -> None:
+        context = dg.OpExecutionContext.get()
+        if context.op.name in TROUBLE:
+            raise dg.Failure(context.op.name)
+        asset = dg.AssetKey(["staged", stream])
+        hours = {partition_key(hour) for hour in hours_of_tags(context.run.tags) or ()}
+        blocked = {hour for hour in hours if f"{stream} {hour}" in TROUBLE}
+        for hour in hours:
+            good = hour not in blocked
+            one = dg.AssetCheckEvaluation(asset, "conservation", good, partition=hour)
+            context.log_event(one)  # type: ignore[arg-type]
+        if blocked:
+            raise dg.Failure("blocked")
+
+    return check
+
+
+@dg.job(name=HOURLY_JOB)
+def two_streams() -> None:
+    """The steps of `orders`, and those of `spend`, which have no facts."""
+    for stream in ("orders", "spend"):
+        conserve(stream)(step(f"stage_{stream}")(step(f"raw__{stream}")()))
+
+
+def late_in(hours: list[str]) -> LateRowScan:
+    """What the scan of a stream finds with late rows in these hours."""
+    return LateRowScan(frozenset(map(parse_key, hours)))
+
+
+def asked(found: Plan) -> list[tuple[str, str]]:
+    return [(str(request.hours), " ".join(request.streams)) for request, _ in found.runs]
+
+
+def ran(instance: dg.DagsterInstance, found: Plan, *trouble: str) -> bool:
+    """The one run that is asked for runs, with this trouble; whether it succeeded."""
+    ((request, rows),) = found.runs
+    TROUBLE.update(trouble)
+    try:
+        done = two_streams.execute_in_process(
+            instance=instance, tags=request.tags(rows), raise_on_error=False
+        )
+    finally:
+        TROUBLE.clear()
+    return done.success
+
+
+def test_only_the_streams_and_hours_that_failed_wait(instance: dg.DagsterInstance) -> None:
+    """The gate of orders blocks one of three hours; later nothing of orders can be judged."""
+    both = {"orders": late_in([SIX, SEVEN, EIGHT]), "spend": late_in([SIX, SEVEN, EIGHT])}
+    assert not ran(instance, planned(instance, both), f"orders {SEVEN}")
+
+    quiet = planned(instance, {"orders": late_in([]), "spend": late_in([])})
+    assert quiet.runs == ()
+    (said,) = quiet.messages
+    assert said.startswith(f"orders: {SEVEN} failed once, next try after ")
+
+    # A row of each is updated: in the blocked hour, that of spend is taken, that of orders waits.
+    again = planned(instance, {"orders": late_in([SEVEN]), "spend": late_in([SEVEN])})
+    assert asked(again) == [(SEVEN, "spend")]
+    # The other hours of orders were published.
+    assert asked(planned(instance, {"orders": late_in([EIGHT])})) == [(EIGHT, "orders")]
+
+    # The blocked hour of orders makes the run for spend fail, too. Spend has nothing to do with it.
+    assert not ran(instance, again, "stage_orders")
+    new = planned(instance, {"orders": late_in([]), "spend": late_in([SEVEN])})
+    assert asked(new) == [(SEVEN, "spend")]
+    assert "\n".join(new.messages).count("failed once") == 1
+
+    # After its pause, orders is due by itself.
+    due = planned(instance, {"orders": late_in([]), "spend": late_in([])}, minutes=6)
+    assert asked(due) == [(SEVEN, "orders")]
+    assert ran(instance, due)
+    assert asked(planned(instance, {"orders": late_in([])}, days=1)) == []
+
+
+def test_a_stream_of_which_a_step_failed_or_was_never_reached_waits(
+    instance: dg.DagsterInstance,
+) -> None:
+    both = {"orders": late_in([SIX, SEVEN]), "spend": late_in([SIX, SEVEN])}
+    assert not ran(instance, planned(instance, both), "raw__spend", "conserve_orders")
+
+    assert asked(planned(instance, both)) == []
+    later = planned(instance, both, minutes=6)
+    assert asked(later) == [(f"{SIX}...{SEVEN}", "orders spend")]
 
 
 def judged(lake: Lake, hour: str, *, published: bool) -> None:

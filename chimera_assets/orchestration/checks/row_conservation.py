@@ -15,6 +15,7 @@ from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, hours_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.reconciliation.row_conservation import row_conservation
 from chimera_assets.runs.gate_names import BLOCKED_METADATA
+from chimera_assets.runs.step_names import conserving_step
 
 
 def conservation_check(
@@ -41,7 +42,7 @@ def conservation_check(
         ),
     )
 
-    @dg.multi_asset_check(name=f"conserve_{contract.stream}", specs=[spec])
+    @dg.multi_asset_check(name=conserving_step(contract.stream), specs=[spec])
     @retried
     def check_row_conservation(
         context: dg.AssetCheckExecutionContext,

@@ -6,30 +6,27 @@ No two of one hour at once, and none too soon after one that failed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dagster import DagsterRunStatus, RunsFilter
+from dagster import RunsFilter
 
 from chimera_assets.errors import in_short
 from chimera_assets.hour_ranges import parts, ranges
 from chimera_assets.hours import HourRange, partition_key
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
-from chimera_assets.orchestration.runs.statuses import AT_WORK, ENDED, WAITING
+from chimera_assets.orchestration.runs.late_failures import Failed, failed_message, failures
+from chimera_assets.orchestration.runs.statuses import AT_WORK, WAITING
 from chimera_assets.orchestration.runs.tags import (
-    CAUSE_TAG,
-    LATE,
     hours_of_tags,
-    late_streams,
     late_tags,
     partition_tags,
 )
-from chimera_assets.runs.job_names import HOURLY_JOB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from dagster import DagsterInstance, DagsterRun, RunRecord
+    from dagster import DagsterInstance, RunRecord
 
     from chimera_assets.ingest.late_row_scan import LateRowScan
 
@@ -42,9 +39,6 @@ _HOURS_A_RUN = 2_160
 #: A run that began so long ago and has not ended has lost its process, and is not waited for.
 _LONGEST_RUN = timedelta(hours=6)
 
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
-_REMEMBERED = timedelta(days=30)
-_RUNS_LOOKED_AT = 100
 _LISTED = 5
 
 
@@ -58,15 +52,6 @@ class LateRunRequest:
     def tags(self, rows: int) -> dict[str, str]:
         """The tags of the run: its hours, why, for which streams; how many rows, if it is known."""
         return partition_tags(self.hours) | late_tags(self.streams, rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The late runs of an hour that failed in a row, and when the next may be asked for."""
-
-    times: int
-    again: datetime
-    streams: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +77,39 @@ def plan(instance: DagsterInstance, scans: Mapping[str, LateRowScan], now: datet
     """
     failed = failures(instance, now)
     busy = hours_at_work(instance, now)
-    resting = frozenset(hour for hour, one in failed.items() if one.again > now)
     wanted = {
-        stream: (one.pending | {h for h, f in failed.items() if stream in f.streams})
-        - busy
-        - resting
+        stream: _wanted(one.pending, failed.get(stream, {}), now) - busy
         for stream, one in scans.items()
     }
     asked = requests(wanted)
     messages = [line for one in scans.values() for line in one.messages]
     messages += _waiting_messages(scans, busy)
-    messages += [failed_message(hour, failed[hour]) for hour in sorted(resting)[:_LISTED]]
+    messages += _failed_messages(failed, now)
     if len(asked) > RUNS_A_TICK:
         messages.append(f"{len(asked) - RUNS_A_TICK:,} more runs are asked for by the next ticks")
     runs = [(one, _late_rows(one, scans)) for one in asked[:RUNS_A_TICK]]
     messages += [_request_message(one, rows) for one, rows in runs]
     return Plan(tuple(runs), tuple(messages))
+
+
+def _wanted(pending: Hours, failed: Mapping[datetime, Failed], now: datetime) -> Hours:
+    """A stream's hours to run: pending ones that need not wait, and failed ones that have."""
+    due = {hour for hour, one in failed.items() if one.again <= now}
+    held = {hour for hour, one in failed.items() if one.again > now and one.holds}
+    return pending - held | due
+
+
+def _failed_messages(
+    failed: Mapping[str, Mapping[datetime, Failed]], now: datetime
+) -> Iterator[str]:
+    resting = [
+        (hour, stream)
+        for stream, hours in failed.items()
+        for hour, one in hours.items()
+        if one.again > now
+    ]
+    for hour, stream in sorted(resting)[:_LISTED]:
+        yield failed_message(stream, hour, failed[stream][hour])
 
 
 def _late_rows(request: LateRunRequest, scans: Mapping[str, LateRowScan]) -> int:
@@ -158,74 +160,6 @@ def _is_lost(record: RunRecord, now: datetime) -> bool:
     )
 
 
-def failures(instance: DagsterInstance, now: datetime) -> dict[datetime, Failed]:
-    """The hours whose latest late run failed, and that no other run has extracted since.
-
-    They are due again even if nothing is late any more: raw may have been written, and what is made
-    from it not.
-    """
-    late = instance.get_run_records(
-        RunsFilter(
-            job_name=HOURLY_JOB,
-            tags={CAUSE_TAG: LATE},
-            statuses=list(ENDED),
-            created_after=now - _REMEMBERED,
-        ),
-        limit=_RUNS_LOOKED_AT,
-    )
-    found: dict[datetime, Failed] = {}
-    settled: set[datetime] = set()
-    for record in late:  # newest first
-        hours = _run_hours(record.dagster_run) - settled
-        if record.dagster_run.status == DagsterRunStatus.SUCCESS:
-            settled |= hours
-            continue
-        ended = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
-        streams = late_streams(record.dagster_run.tags) or frozenset()
-        for hour in hours:
-            newest = found.get(hour, Failed(0, ended, frozenset()))
-            found[hour] = Failed(newest.times + 1, newest.again, newest.streams | streams)
-    healed = _extracted_since(instance, min((one.again for one in found.values()), default=None))
-    return {
-        hour: Failed(one.times, one.again + _pause(one.times), one.streams)
-        for hour, one in found.items()
-        if not any(hour in hours and at > one.again for hours, at in healed)
-    }
-
-
-def _extracted_since(
-    instance: DagsterInstance, moment: datetime | None
-) -> list[tuple[Hours, datetime]]:
-    """What runs that no late row asked for have extracted since then, and when they began.
-
-    Of a run of some assets alone nobody knows whether these were the ones.
-    """
-    if moment is None:
-        return []
-    records = instance.get_run_records(
-        RunsFilter(job_name=HOURLY_JOB, statuses=[DagsterRunStatus.SUCCESS], created_after=moment),
-        limit=_RUNS_LOOKED_AT,
-    )
-    return [
-        (_run_hours(one.dagster_run), one.create_timestamp)
-        for one in records
-        if one.dagster_run.asset_selection is None
-    ]
-
-
-def _pause(failed: int) -> timedelta:
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * (1 << min(failed - 1, 20)))
-
-
 def _hours_of(records: Iterable[RunRecord]) -> Hours:
-    return NO_HOURS.union(*(_run_hours(record.dagster_run) for record in records))
-
-
-def _run_hours(run: DagsterRun) -> Hours:
-    return frozenset(hours_of_tags(run.tags) or ())
-
-
-def failed_message(hour: datetime, failed: Failed) -> str:
-    """A line about an hour whose run failed."""
-    times = "once" if failed.times == 1 else f"{failed.times} times in a row"
-    return f"{partition_key(hour)} failed {times}, next try after {failed.again:%Y-%m-%d %H:%M}Z"
+    tags = [record.dagster_run.tags for record in records]
+    return NO_HOURS.union(*(hours_of_tags(one) or () for one in tags))
