@@ -52,7 +52,7 @@ def contract_new(
         Path | None, typer.Option("--from-file", callback=opt.usable, help="A file to be landed.")
     ] = None,
 ) -> int:
-    """Print a first contract for a table or file, judged from its columns and rows."""
+    """Print a first contract, drafted from a table or a file."""
     from chimera_assets.commands.contract_draft import write
 
     return write(stream, table=table, file=file)
