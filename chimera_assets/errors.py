@@ -31,6 +31,7 @@ _PYDANTICS_WORDS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] =
     (r"\ba dictionary\b", "a mapping"),
     (r"\ba valid datetime( or date)?\b", "a time in ISO 8601"),
     (r"^(less|greater) than or equal to ", lambda found: _AT[found[1]]),
+    (r"^greater than ", "more than "),
     (r"^String should match pattern .*", ""),
 )
 

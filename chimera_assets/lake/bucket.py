@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from chimera_assets.errors import without_userinfo
 from chimera_assets.lake.errors import LakeError, StorageUnavailable
-from chimera_assets.lake.storage import s3_client
+from chimera_assets.lake.s3_access import s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.lake.storage import is_s3, s3_options
+from chimera_assets.lake.s3_access import s3_options
+from chimera_assets.lake.storage import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Where tables lie: a folder or an S3 bucket, by the standard AWS variables.
+"""Where tables lie: a folder or an S3 bucket.
 
 Commits on S3 are safe by conditional puts, which are deltalake's default; no lock provider is
 set, and nothing here ever asks for unsafe renames.
@@ -8,76 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from chimera_assets.errors import without_userinfo
 from chimera_assets.lake.errors import LakeError, StorageUnavailable
+from chimera_assets.lake.s3_access import s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LOG_FOLDER = "_delta_log"
 
-_DEFAULT_REGION = "us-east-1"
-
 
 def is_s3(uri: str) -> bool:
     """Whether the URI names an S3 bucket."""
     return uri.startswith("s3://")
-
-
-def endpoint() -> str | None:
-    """The S3 endpoint that the environment names, None for AWS itself."""
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
-
-
-def s3_options(overrides: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Options for deltalake and Polars, from the AWS environment, profiles included.
-
-    Args:
-        overrides: Options that win over the environment, in object_store's names.
-    """
-    options = {"connect_timeout": "5s", "timeout": "60s"}
-    session = _session()
-    options["aws_region"] = session.get_config_variable("region") or _DEFAULT_REGION
-    credentials = session.get_credentials()
-    if credentials is not None:
-        # Frozen on each use, so that short-lived credentials are renewed.
-        frozen = credentials.get_frozen_credentials()
-        options["aws_access_key_id"] = frozen.access_key
-        options["aws_secret_access_key"] = frozen.secret_key
-        if frozen.token:
-            options["aws_session_token"] = frozen.token
-    if custom := endpoint():
-        options["aws_endpoint_url"] = custom
-        options["aws_allow_http"] = str(custom.startswith("http://")).lower()
-    return options | dict(overrides or {})
-
-
-@lru_cache(maxsize=1)
-def _session() -> Any:  # noqa: ANN401
-    from botocore.session import Session  # noqa: PLC0415
-
-    return Session()
-
-
-def s3_client(options: Mapping[str, str]) -> Any:  # noqa: ANN401
-    """A boto3 client for the same place as `options`, with short timeouts."""
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    return boto3.client(
-        "s3",
-        endpoint_url=options.get("aws_endpoint_url"),
-        region_name=options.get("aws_region"),
-        aws_access_key_id=options.get("aws_access_key_id"),
-        aws_secret_access_key=options.get("aws_secret_access_key"),
-        aws_session_token=options.get("aws_session_token"),
-        config=Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 3}),
-    )
 
 
 def check_root(uri: str, options: Mapping[str, str]) -> None:

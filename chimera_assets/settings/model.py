@@ -12,6 +12,7 @@ import re
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -123,9 +124,8 @@ class Settings(BaseSettings):
         le=55,
         description="Minutes the hourly schedule waits after an hour's end before it runs it.",
     )
-    executor: str = Field(
+    executor: Literal["in_process", "multiprocess"] = Field(
         default="in_process",
-        pattern="^(in_process|multiprocess)$",
         description="How a run executes its steps: `in_process` or `multiprocess`.",
     )
     pushgateway_url: str | None = Field(

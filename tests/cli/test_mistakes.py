@@ -102,13 +102,22 @@ def test_a_backfill_into_a_file_is_refused_before_anything_is_started(
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("CHIMERA_START", "soon"), ("CHIMERA_SETTLE_MINUTES", "99")]
+    ("setting", "value", "expected"),
+    [
+        ("START", "soon", "a time in ISO 8601"),
+        ("SETTLE_MINUTES", "99", "at most 55"),
+        ("SLA_MINUTES", "0", "more than 0"),
+        ("LANDING_MAX_ROWS", "many", "a whole number"),
+        ("NOTIFY_SUCCESS", "perhaps", "true or false"),
+        ("EXECUTOR", "ray", "'in_process' or 'multiprocess'"),
+    ],
 )
-def test_a_setting_of_the_wrong_kind_is_named(variable: str, value: str) -> None:
-    said = process("status", **{variable: value})
-    reported = one_line(said)
-    assert reported.startswith(f"chimera: {variable}: expected")
-    assert "nput should be" not in reported
+def test_a_setting_of_the_wrong_kind_says_what_is_expected_and_no_more(
+    chimera: Chimera, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(f"CHIMERA_{setting}", value)
+    reported = one_line(chimera("status"))
+    assert reported == f"chimera: CHIMERA_{setting}: expected {expected}, found '{value}'"
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_a_lake_on_s3_is_asked_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from chimera_assets.lake import Lake, open_lake
-    from chimera_assets.lake.storage import s3_client, s3_options
+    from chimera_assets.lake.s3_access import s3_client, s3_options
     from chimera_assets.settings import get_settings
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)

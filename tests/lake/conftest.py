@@ -11,7 +11,7 @@ import pytest
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, Table
-from chimera_assets.lake.storage import s3_client, s3_options
+from chimera_assets.lake.s3_access import s3_client, s3_options
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 
 from chimera_assets.lake import Lake, LakeError
 from chimera_assets.lake.bucket import SETTINGS, audit
-from chimera_assets.lake.storage import _session, s3_client, s3_options
+from chimera_assets.lake.s3_access import _session, s3_client, s3_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

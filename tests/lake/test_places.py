@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chimera_assets.lake import Lake, LakeError
-from chimera_assets.lake.storage import _session, endpoint, s3_client
+from chimera_assets.lake.s3_access import _session, endpoint, s3_client
 
 if TYPE_CHECKING:
     from pathlib import Path

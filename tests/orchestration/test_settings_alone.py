@@ -1,4 +1,4 @@
-"""The same pipeline on S3 and an external PostgreSQL, by settings and Dagster alone."""
+"""The same pipeline on S3 and an external PostgreSQL, by Dagster and a file `.env` alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import boto3
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
-from tests.site.site import ROOT, Operational, environment, generations, keys
+from tests.site.site import Operational, environment, generations, keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,13 +40,15 @@ def test_s3_and_an_external_database_by_settings_alone(
     boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket=bucket)
     uri, home = f"s3://{bucket}/team/lake", tmp_path / "home"
     settings = {"CHIMERA_LAKE_URI": uri, "CHIMERA_SOURCE_DATABASE_URL": source.url}
+    said = (f"{name}={value}\n" for name, value in (settings | aws).items())
+    (tmp_path / ".env").write_text("".join(said))
 
     command = ["dagster", "asset", "materialize", "--select", "*"]
     command += ["--partition-range", f"{FIRST}...{LAST}", "-m", "chimera_assets.definitions"]
     done = subprocess.run(
         command,
-        env=environment(home, **settings, **aws),
-        cwd=ROOT,
+        env=environment(home),
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,

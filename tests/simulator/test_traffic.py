@@ -159,7 +159,7 @@ def test_a_pack_without_traffic_has_none(tmp_path: Path) -> None:
         ("{after: hour, m", "{after: hour +, m", "expected a SQL expression that Polars knows"),
         ("{after: hour, m", "{after: hour AT TIME ZONE 'x', m", "SQL expression that Polars knows"),
         ("{after: hour, m", f"{{after: {'hour+' * 20_000}1, m", "of at most 1,000 characters"),
-        ("shape: 8", "shape: 0", "shape: expected greater than 0, found 0"),
+        ("shape: 8", "shape: 0", "shape: expected more than 0, found 0"),
         ("frozen: {temp", "frozen: {tmp", "column of frozen: expected one of"),
         ("rows: rows_per_hour", "rows: row_per_hour", "did you mean rows_per_hour"),
         ("- {sensor_id: s-2, house: south,", "- {sensor_id: s-2,", "the columns sensor_id, house"),

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from chimera_assets.lake.storage import endpoint, is_s3, s3_client, s3_options
+from chimera_assets.lake.s3_access import endpoint, s3_client, s3_options
+from chimera_assets.lake.storage import is_s3
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.landing.damage import Unreadable
 

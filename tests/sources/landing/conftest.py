@@ -18,7 +18,8 @@ import pytest
 
 from chimera_assets.contracts import load_contracts
 from chimera_assets.lake import Lake
-from chimera_assets.lake.storage import is_s3, s3_client, s3_options
+from chimera_assets.lake.s3_access import s3_client, s3_options
+from chimera_assets.lake.storage import is_s3
 from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import Loaded, Place, load_files
