@@ -49,7 +49,7 @@ defs = dg.Definitions(
     asset_checks=[
         *(conservation_check(contract, WAREHOUSE_KEYS) for contract in STREAMS),
         dbt_unit_tests,
-        event_lag_checks,
+        *event_lag_checks,
     ],
     jobs=[etl_hourly, landing_job, upkeep_job, freshness_job, unit_tests_job, *BUCKET_JOBS],
     schedules=[

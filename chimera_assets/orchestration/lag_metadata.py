@@ -12,6 +12,8 @@ from chimera_assets.quality.event_lag import EventLag
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LAG_CHECK = "event_lag"
+
 _NEWEST_HOUR, _NEWEST_EVENT = "newest hour", "newest event"
 _PUBLISHED = "newest published hour"
 _LAG, _ALLOWED = "lag in seconds", "allowed in seconds"

@@ -130,6 +130,7 @@ def test_its_hours_are_taken_judged_and_staged(with_feedback: Site) -> None:
     assert ran.success, ran.failed
     assert ran.check("staged/feedback", "pass_rate", HOUR)["passed"]
     assert ran.check("staged/feedback", "conservation", HOUR)["passed"]
+    assert not ran.check("staged/feedback", "event_lag", None)["passed"]  # it was long ago
     staged = with_feedback.rows("staged/feedback", HOUR)
     assert staged.height == 37
     assert "note" not in staged.columns

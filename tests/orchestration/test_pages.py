@@ -205,6 +205,54 @@ def test_after_a_range_each_hour_tells_its_rows_and_the_last_one_what_the_catalo
     }
 
 
+def test_each_hour_of_the_quarantine_tells_why_its_own_rows_are_there(site: Site) -> None:
+    bad = [row | {"tokens_used": -1} for row in generations(HOURS[2], 2)]
+    more = [row | {"latency_ms": -1} for row in generations(HOURS[4], 1)]
+    rows = [row | {"event_id": f"bad-{n}"} for n, row in enumerate(bad + more)]
+    site.source.insert("generations", rows)
+    site.run(HOURS[0], HOURS[-1])
+
+    quarantined = node(site, "quarantine/generations", HOURS)["assetMaterializations"]
+    shown = {one["partition"]: said(one) for one in reversed(quarantined)}
+    head = "| rule | rows |\n| --- | ---: |\n"
+    assert {hour: one.get("rows by reason") for hour, one in shown.items()} == {
+        **dict.fromkeys(HOURS),
+        HOURS[2]: head + "| tokens_used_range | 2 |",
+        HOURS[4]: head + "| latency_ms_range | 1 |",
+    }
+    assert {hour: one["dagster/partition_row_count"] for hour, one in shown.items()} == {
+        **dict.fromkeys(HOURS, "0"),
+        HOURS[2]: "2",
+        HOURS[4]: "1",
+    }
+    site.source.execute("DELETE FROM generations WHERE event_id LIKE 'bad-%'")
+
+
+LAG = """query($key: AssetKeyInput!) { assetChecksOrError: assetNodeOrError(assetKey: $key) {
+  ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks { name
+    executionForLatestMaterialization { status } } } } } } }"""
+
+
+def lag_on_the_pages(site: Site) -> str | None:
+    """The state of `event_lag`; None is "Not evaluated"."""
+    shown = ask(site, LAG, key={"path": ["staged", "generations"]})["assetChecksOrError"]["checks"]
+    (latest,) = [
+        one["executionForLatestMaterialization"] for one in shown if one["name"] == "event_lag"
+    ]
+    return latest and latest["status"]
+
+
+def test_the_lag_is_seen_between_the_schedule_and_the_next_run(site: Site) -> None:
+    ran = site.run(HOURS[-1])
+    assert lag_on_the_pages(site) == "SUCCEEDED"
+    assert len([one for one in ran.checks if one["name"] == "event_lag"]) == 1
+
+    site.process.ask("freshness")
+    ran = site.run(HOURS[0])  # whose hour is over for long, and the stream is as fresh as before
+    assert ran.success
+    assert lag_on_the_pages(site) == "SUCCEEDED"
+
+
 def test_a_reference_table_that_is_read_again_makes_nothing_out_of_date(site: Site) -> None:
     assert site.run(HOURS[-1]).success
     for asset in ("staged/generations", "marts/fact_generations"):

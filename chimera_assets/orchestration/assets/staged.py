@@ -73,17 +73,17 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
             version = content_version(staged) if hours is None else None
             yield dg.MaterializeResult(staged_key, metadata=shown, data_version=version)
         # A preview of the quarantine would show values; its rows are under access control.
-        reasons = {"rows by reason": gate.reasons(staging)}
         if hours is not None:
+            why = gate.reasons_by_hour(staging)
             note_hours(
-                step_of(context), quarantine_key, quarantined, hours, show=lambda *_: reasons
+                step_of(context), quarantine_key, quarantined, hours, show=lambda *_: {}, also=why
             )
         yield dg.MaterializeResult(
             quarantine_key,
             metadata={
                 **whole_table(quarantined),
                 "version": staging.quarantine.version,
-                **({} if hours is not None else reasons),
+                **({gate.REASONS: gate.reasons(staging)} if hours is None else {}),
             },
         )
         yield from gate.evaluations(context, contract, staging, partitioned=hours is not None)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.quality import Staging
 
+#: The metadata of the quarantine that says why rows are in it.
+REASONS = "rows by reason"
+
 
 def check_specs(
     contract: Contract, partitions: dg.PartitionsDefinition | None
@@ -105,11 +108,25 @@ def _numbers(hour: dict[str, Any]) -> dict[str, float]:
 
 def reasons(staging: Staging) -> dg.MarkdownMetadataValue:
     """Rows by reason, as a table: rule names and counts, no values."""
+    return _as_table(_rejecting(staging))
+
+
+def reasons_by_hour(staging: Staging) -> dict[str, dict[str, dg.MarkdownMetadataValue]]:
+    """Partition key -> `rows by reason` of its hour; hours without any are left out."""
+    by_hour = _rejecting(staging).with_columns(key=HOUR_KEY).group_by("key")
+    return {str(key): {REASONS: _as_table(results)} for (key,), results in by_hour}
+
+
+def _rejecting(staging: Staging) -> pl.DataFrame:
+    """The results of the rules that rejected rows."""
+    return staging.check_results.filter(
+        (pl.col("severity") == "error") & (pl.col("failed") > 0) & (pl.col("level") == "row")
+    )
+
+
+def _as_table(results: pl.DataFrame) -> dg.MarkdownMetadataValue:
     rows = (
-        staging.check_results.filter(
-            (pl.col("severity") == "error") & (pl.col("failed") > 0) & (pl.col("level") == "row")
-        )
-        .group_by("rule")
+        results.group_by("rule")
         .agg(pl.col("failed").sum())
         .sort("failed", "rule", descending=[True, False])
     )

@@ -61,7 +61,7 @@ class RunSummary:
         success: Whether every step succeeded.
         seconds: From start to end.
         steps: Every step, in the order they ended.
-        checks: Asset check -> what its evaluations said.
+        checks: Asset check -> what its evaluations said of these hours.
         interrupted: Whether Ctrl-C or SIGTERM ended it; Dagster has it as cancelled.
     """
 
