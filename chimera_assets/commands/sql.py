@@ -18,9 +18,12 @@ from chimera_assets.system_tables.column_lineage import column_lineages
 from chimera_assets.warehouse.lake_query import pinned_tables, query_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     import polars as pl
+
+    from chimera_assets.warehouse.lake_query import PinnedTable
 
 #: A table for people has so many rows at most: each is laid out as text.
 _MOST_TABLE_ROWS = 1_000
@@ -52,13 +55,27 @@ def show(  # noqa: PLR0913 - the options of one command
             open_until_printed.enter_context(revealed(table.path, table.used, now=now))
         rows = open_until_printed.enter_context(query_rows(lake, asked, tables, reveal=reveal))
         shown = _print(rows, form, raw=raw)
-    masked = {f"{table.path} {column}" for table in tables for column in table.used}
-    if masked and not reveal:
-        listed = ", ".join(sorted(masked))
-        notes().print(f"Masked: {listed}; --reveal shows them.", soft_wrap=True)
+    if not reveal:
+        _say_masked(tables)
     if not shown:
         notes().print("0 rows.")
     return 0
+
+
+def _say_masked(tables: Iterable[PinnedTable]) -> None:
+    """Name what is masked; and where the answer may be another than that of the values."""
+    masked = {f"{table.path} {column}" for table in tables for column in table.used}
+    computed = {f"{table.path} {column}" for table in tables for column in table.computed}
+    if masked:
+        listed = ", ".join(sorted(masked))
+        notes().print(f"Masked: {listed}; --reveal shows them.", markup=False, soft_wrap=True)
+    if computed:
+        listed = ", ".join(sorted(computed))
+        said = (
+            f"Conditions, joins, counts and order see the mask of {listed}, too: rows and numbers "
+            "may be others than those of the values, which --reveal takes."
+        )
+        notes().print(said, markup=False, soft_wrap=True)
 
 
 def _piped() -> str:

@@ -62,12 +62,14 @@ class PinnedTable:
         version: Its version.
         masked: The columns of which a query sees masks alone.
         used: Those of them that this query may use.
+        computed: Those of them that it may do more with than list them.
     """
 
     read: Read
     version: int
     masked: frozenset[str]
     used: frozenset[str]
+    computed: frozenset[str]
 
     @property
     def path(self) -> str:
@@ -101,7 +103,8 @@ def pinned_tables(
         delta = lake.table(read.layer, read.name).delta(version, moment)
         masked = masks.columns(read.layer, read.name, polars_schema(delta))
         used = frozenset(filter(reading.may_use, masked))
-        pinned.append(PinnedTable(read, delta.version(), masked, used))
+        computed = frozenset(filter(reading.may_compute, used))
+        pinned.append(PinnedTable(read, delta.version(), masked, used, computed))
     return pinned
 
 

@@ -73,14 +73,20 @@ class Reading:
     Attributes:
         tables: The tables.
         words: Every name in it, in lower case; None if it names columns without their names.
+        computing: The same without the columns that it merely lists.
     """
 
     tables: tuple[Read, ...]
     words: frozenset[str] | None
+    computing: frozenset[str] | None
 
     def may_use(self, column: str) -> bool:
         """Whether it may use a column of that name."""
         return self.words is None or column.lower() in self.words
+
+    def may_compute(self, column: str) -> bool:
+        """Whether it may do more with such a column than list it: compare, count, join by it."""
+        return self.computing is None or column.lower() in self.computing
 
 
 def what_is_read(query: str, known: Iterable[tuple[str, str]]) -> Reading:
@@ -93,7 +99,8 @@ def what_is_read(query: str, known: Iterable[tuple[str, str]]) -> Reading:
     Raises:
         ArgumentError: It is not one SELECT, or reads something else than these tables.
     """
-    nodes = list(_nodes(_parsed(query)))
+    tree = _parsed(query)
+    nodes = list(_nodes(tree))
     _refuse_functions(nodes)
     common = {key.lower() for node in nodes for key in _common_tables(node)}
     tables = set(known)
@@ -103,7 +110,8 @@ def what_is_read(query: str, known: Iterable[tuple[str, str]]) -> Reading:
         if (read := _resolved(named, tables, common)) is not None
     }
     ordered = sorted(found, key=lambda read: (read.layer, read.name, read.bare))
-    return Reading(tuple(ordered), _words(nodes))
+    beside = list(_nodes(_without_plain_list(tree["statements"][0]["node"])))
+    return Reading(tuple(ordered), _words(nodes), _words(beside))
 
 
 def _parsed(query: str) -> Any:  # noqa: ANN401 - JSON
@@ -175,6 +183,30 @@ def _words(nodes: Sequence[dict[str, Any]]) -> frozenset[str] | None:
         values = (one if isinstance(one, list) else [one] for one in node.values())
         found.update(each.lower() for some in values for each in some if isinstance(each, str))
     return frozenset(found)
+
+
+def _without_plain_list(node: dict[str, Any]) -> dict[str, Any]:
+    """A query without the columns that it lists as they are; all of it where rows are put together.
+
+    A column with another name stays: a condition may be about that.
+    """
+    if node["type"] != "SELECT_NODE" or node["group_expressions"]:
+        return node
+    kinds = {modifier["type"] for modifier in node["modifiers"]}
+    if "DISTINCT_MODIFIER" in kinds or node["aggregate_handling"] != "STANDARD_HANDLING":
+        return node
+    orders = [order for modifier in node["modifiers"] for order in modifier.get("orders", ())]
+    if any(order["expression"]["class"] == "CONSTANT" for order in orders):  # ORDER BY 1
+        return node
+    computed = [item for item in node["select_list"] if not _is_listed(item)]
+    return {**node, "select_list": computed}
+
+
+def _is_listed(item: dict[str, Any]) -> bool:
+    """Whether an item of a select list is a column, or all of them, as it is."""
+    if item["type"] == "STAR":
+        return not any(item[part] for part in ("replace_list", "rename_list", "columns", "expr"))
+    return item["type"] == "COLUMN_REF" and not item["alias"]
 
 
 def _common_tables(node: dict[str, Any]) -> Iterator[str]:

@@ -159,6 +159,15 @@ def test_a_masked_value_cannot_be_found_by_asking_for_it(chimera: Chimera) -> No
     assert rows(chimera, asked, "--reveal")[0]["n"] > 0
 
 
+def test_an_answer_that_saw_masks_says_so(chimera: Chimera) -> None:
+    asked = "select count(*) from staged.generations where user_id = 'alice@example.com'"
+    said = chimera("sql", asked).err
+    assert "counts and order see the mask of staged/generations user_id, too" in said
+    assert "which --reveal takes" in said
+    assert "the mask" not in chimera("sql", asked, "--reveal").err
+    assert "the mask" not in chimera("sql", "select user_id from staged.generations limit 1").err
+
+
 def test_what_is_revealed_is_on_the_record_and_no_more_than_the_query_names(
     chimera: Chimera,
 ) -> None:
