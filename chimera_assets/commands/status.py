@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chimera_assets.commands.audit import print_weaknesses
+from chimera_assets.commands.blocked_hours import blocked_hours, print_blocked_hours
 from chimera_assets.commands.in_no_hour import in_no_hour_at_source, print_in_no_hour
 from chimera_assets.commands.landing_status import landings, print_landings
 from chimera_assets.commands.open_hours import (
@@ -78,7 +79,7 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
         "rows": staged.count() if staged.exists() else 0,
         "pass_rate": 1 - rejected / extracted if extracted else None,
         "quarantined": quarantine.count() if quarantine.exists() else 0,
-        "blocked_hours": mine.filter(~pl.col("published")).height,
+        **blocked_hours(contract, mine),
         "version": staged.version() if staged.exists() else None,
         "bytes": staged.stats().bytes if staged.exists() else 0,
     }
@@ -144,6 +145,7 @@ def _print(lake: Lake, streams: list[dict[str, Any]], tables: list[dict[str, Any
     print_table(
         shown, ([row[name] for name in shown] for row in rows), title=f"Streams in {lake.uri}"
     )
+    print_blocked_hours(streams)
     print_open_hours(streams)
     if not tables:
         notes().print("The lake is empty. `chimera demo` or `chimera backfill` fills it.")

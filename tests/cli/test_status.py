@@ -7,8 +7,10 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
+from chimera_assets.commands.blocked_hours import blocked_hours, print_blocked_hours
 from chimera_assets.commands.open_hours import open_hours, print_open_hours
 from chimera_assets.contracts import load_contracts
 from chimera_assets.hours import HourRange
@@ -53,6 +55,7 @@ def test_a_stream_with_a_blocked_hour(chimera: Chimera, lake_of_four_hours: Lake
     assert stream["rows"] == 3 * ROWS - 2
     assert stream["quarantined"] == 22
     assert stream["blocked_hours"] == 1
+    assert stream["blocked"] == ["2026-01-31-03:00"]
     assert stream["pass_rate"] == pytest.approx(1 - 22 / (4 * ROWS))
     assert stream["version"] == lake_of_four_hours.table("staged", "generations").version()
     tables = {f"{table['layer']}/{table['table']}": table for table in reported["tables"]}
@@ -70,6 +73,49 @@ def test_people_see_the_same(chimera: Chimera, lake_of_four_hours: Lake) -> None
     assert "(late)" in row
     assert "97.25%" in row
     assert "staged/generations" in said.out
+    command = "chimera quarantine list --stream generations --hour 2026-01-31T03"
+    assert (
+        f"generations: 1 hour blocked, as too many rows broke a rule; see them by `{command}`"
+        in said.err
+    )
+    shown = chimera(*command.split()[1:])
+    assert shown.code == 0
+    assert "2026-01-31T03:00Z" in shown.out
+
+
+def test_blocked_hours_are_few_ranges_and_of_a_reference_table_the_last_judgement_counts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    contracts = load_contracts([SHIPPED])
+    judged = pl.DataFrame(
+        [
+            {"hour_partition": START.date(), "hour": hour, "published": hour > 4, "judged_at": hour}
+            for hour in (1, 2, 4, 5)
+        ],
+        schema_overrides={"hour": pl.Int32},
+    )
+    found = blocked_hours(contracts["generations"], judged)
+    assert found == {
+        "blocked_hours": 3,
+        "blocked": ["2026-01-31-01:00...2026-01-31-02:00", "2026-01-31-04:00"],
+    }
+    assert blocked_hours(contracts["providers"], judged)["blocked_hours"] == 0
+    old = blocked_hours(contracts["providers"], judged.head(3))
+    print_blocked_hours(
+        [
+            {"stream": "generations", "kind": "stream", **found},
+            {"stream": "providers", "kind": "reference", **old},
+        ]
+    )
+    first, second = capsys.readouterr().err.splitlines()
+    commands = first.partition("see them by ")[2]
+    assert commands == (
+        "`chimera quarantine list --stream generations "
+        "--hour 2026-01-31-01:00...2026-01-31-02:00`, "
+        "`chimera quarantine list --stream generations --hour 2026-01-31T04`"
+    )
+    assert second.startswith("providers: all of it blocked")
+    assert second.endswith("by `chimera quarantine list --stream providers`")
 
 
 def test_files_that_were_dropped(
