@@ -56,8 +56,7 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     notes().print(f"2/3  {counted(len(hours), 'hour')} of traffic, {hours}", markup=False)
     say_past_retention(hours, now)
     rows = source.fill(context, url, hours, rows_per_hour=rows_per_hour, seed=seed)
-    simulated = ", ".join(f"{count:,} {table}" for table, count in rows.items())
-    notes().print(f"     {simulated}")
+    notes().print(f"     {simulated(rows)}")
     notes().print(f"3/3  through all layers of the lake  {lake.uri}", markup=False)
     run, log = run_shown(hours, actor=context.actor)
     _print_summary(run)
@@ -74,6 +73,13 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     end = f"The traffic ends at {hours.end:%Y-%m-%d %H:%M} UTC"
     out().print(f"{end}: from some hours after it on, streams count as late.", soft_wrap=True)
     return code
+
+
+def simulated(added: dict[str, int]) -> str:
+    """The rows that were added; of traffic that was made before there are none."""
+    if not any(added.values()):
+        return "all of it is there already"
+    return ", ".join(f"{count:,} {table}" for table, count in added.items())
 
 
 def _tables_to_read() -> list[tuple[str, str]]:

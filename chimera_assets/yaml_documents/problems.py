@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
@@ -88,8 +89,16 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
 
 
 def _closest(names: Sequence[str], found: object) -> str | None:
-    """The name that was meant: one that is spelt alike, else the first that has it as a part."""
+    """The name that was meant.
+
+    Shortest first, one that begins so, itself or after its folder or layer; else one that has it as
+    a part; else one that is spelt alike.
+    """
     text = str(found).lower() if found is not None else ""
+    if not text:
+        return None
     spelt = {name.lower(): name for name in names}
-    close = get_close_matches(text, spelt, n=1) or [name for name in spelt if text and text in name]
+    begin = [name for name in spelt if re.search(rf"(^|[/.]){re.escape(text)}", name)]
+    hold = begin or [name for name in spelt if text in name]
+    close = sorted(hold, key=len) or get_close_matches(text, spelt, n=1)
     return spelt[close[0]] if close else None

@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 
 from chimera_assets.commands import database_access
+from chimera_assets.commands.demo import simulated
 from chimera_assets.commands.past_retention import say_past_retention
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
@@ -189,6 +190,11 @@ def test_simulated_rows_can_be_added_to_again_and_again(chimera: Chimera, source
     assert chimera("source", "init").code == 0
     with connect(source) as connection:
         assert execute(connection, "SELECT count(*) AS n FROM generations") == before
+
+
+def test_traffic_that_was_made_before_is_not_called_none() -> None:
+    assert simulated({"providers": 0, "generations": 0}) == "all of it is there already"
+    assert simulated({"providers": 0, "generations": 1200}) == "0 providers, 1,200 generations"
 
 
 def test_hours_within_their_retention_are_not_spoken_of(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,10 +91,19 @@ MERGE_BOMB = "m0: &m0 {a: 1, b: 2}\n" + "".join(
         ("marts/fact_generation", "marts/fact_generations"),
         ("FACT_GENERATIONS", "marts/fact_generations"),
         ("agg_provider", "aggregates/agg_provider_metrics"),
+        ("provider", "raw/providers"),
+        ("metrics", "aggregates/agg_provider_metrics"),
+        ("raw/providres", "raw/providers"),
     ],
 )
 def test_what_was_meant_is_guessed(found: str, meant: str) -> None:
-    known = ("marts/fact_generations", "aggregates/agg_provider_metrics", "raw/generations")
+    known = (
+        "marts/fact_generations",
+        "aggregates/agg_provider_metrics",
+        "raw/generations",
+        "raw/providers",
+        "staged/providers",
+    )
     assert one_of(known, found).endswith(f" (did you mean {meant}?)")
     many = [f"name_{number:02}" for number in range(40)]
     assert one_of(many, "nme_07") == (
