@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chimera_assets.commands.terminal import notes
-from chimera_assets.contracts import known_contracts
+from chimera_assets.contracts import ContractError, known_contracts
 from chimera_assets.contracts.drafting import draft_text
 from chimera_assets.errors import ArgumentError
 from chimera_assets.naming import NAME_IN_WORDS, is_name
@@ -38,8 +39,10 @@ def write(stream: str, *, table: str | None, file: Path | None) -> int:
         found = "neither" if table is None else "both"
         msg = f"expected one of --from-table and --from-file, found {found}"
         raise ArgumentError(msg)
-    if stream in known_contracts():
-        notes().print(f"There is a contract of {stream} already.", markup=False)
+    # The shell has made the file that this is written into: an empty one is no contract yet.
+    with suppress(ContractError):
+        if stream in known_contracts():
+            notes().print(f"There is a contract of {stream} already.", markup=False)
     if file is not None:
         draft = draft_of_file(file, stream)
     else:

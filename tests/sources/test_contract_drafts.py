@@ -13,7 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from chimera_assets.cli import run as run_chimera
-from chimera_assets.contracts import load_contract
+from chimera_assets.contracts import contracts, load_contract
 from chimera_assets.contracts.drafting import DraftColumn, column_names
 from chimera_assets.contracts.drafting.personal import judged
 from chimera_assets.contracts.lint import lint
@@ -230,6 +230,24 @@ def test_what_cannot_be_drafted_is_one_line(
 
     assert code == 2
     assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_file_that_the_shell_makes_for_it_is_in_no_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`chimera contract new calls … > contracts/calls.odcs.yaml`, in the folder in use."""
+    (tmp_path / "calls.odcs.yaml").touch()
+    (tmp_path / "rows.csv").write_text("id,at\n1,2026-01-01\n")
+    monkeypatch.setenv("CHIMERA_CONTRACTS", str(tmp_path))
+    for cached in (get_settings, contracts):
+        cached.cache_clear()
+
+    assert run_chimera(["contract", "new", "calls", "--from-file", str(tmp_path / "rows.csv")]) == 0
+
+    assert "name: calls" in capsys.readouterr().out
+    monkeypatch.undo()
+    for cached in (get_settings, contracts):
+        cached.cache_clear()
 
 
 def test_names_are_the_contracts() -> None:
