@@ -29,11 +29,12 @@ SAMPLED = 10_000
 #: Of each column: its whole type, whether null is refused, its place in the key, its comment.
 _DETAILS = """
     SELECT attname::text AS name, format_type(atttypid, atttypmod) AS declared,
-           attnotnull AS not_null, coalesce(array_position(key.columns, attnum), 0)::int4 AS place,
+           attnotnull AS not_null,
+           coalesce(array_position(string_to_array(key.columns, ' '), attnum::text), 0) AS place,
            coalesce(col_description(attrelid, attnum), '') AS described
     FROM pg_attribute
     LEFT JOIN LATERAL (
-        SELECT indkey::int2[] AS columns FROM pg_index
+        SELECT indkey::text AS columns FROM pg_index
         WHERE indrelid = attrelid AND indisunique AND indpred IS NULL AND indexprs IS NULL
         ORDER BY indisprimary DESC, indnkeyatts LIMIT 1
     ) AS key ON true

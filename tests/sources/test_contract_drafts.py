@@ -87,6 +87,7 @@ def test_a_table_of_another_shape(
     assert source_problems(database, contract) == []
     assert contract.source_table == 'app."LLM_Calls"'
     assert contract.key == ("call_id",)
+    assert "guessed" not in line_of(text, "call_id", "primaryKey")
     assert (contract.event_time, contract.arrival_time) == ("start_time", "created_at")
     assert contract.subject == "end_user"
     types = {column.name: column.type_in_words for column in contract.columns}
@@ -114,6 +115,25 @@ def test_a_table_of_another_shape(
         "end_user", "payload", "peer", "prompt"]  # fmt: skip
     assert "look like e-mail addresses" in line_of(text, "end_user", "classification")
     assert "look like IP addresses" in line_of(text, "peer", "classification")
+
+
+def test_a_key_of_several_columns_in_its_order_and_no_value_of_a_person(
+    draft: Draft, database: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        "CREATE TABLE seats (row text, note text, hall int, at timestamptz, customer text, "
+        "PRIMARY KEY (hall, row))",
+        "INSERT INTO seats SELECT n::text, 'x', 1, now(), 'c' || n % 2 || '@example.com' "
+        "FROM generate_series(1, 100) n",
+    )
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", database)
+    get_settings.cache_clear()
+
+    contract, text = draft("--from-table", "seats")
+
+    assert contract.key == ("hall", "row")
+    assert "guessed" not in text
+    assert "c1@example.com" not in text
 
 
 def test_a_table_without_key_time_or_rows(

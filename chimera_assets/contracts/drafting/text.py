@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from chimera_assets.contracts.drafting.personal import judged
+from chimera_assets.contracts.drafting.personal import INTERNAL, judged
 from chimera_assets.contracts.drafting.roles import roles
 from chimera_assets.contracts.drafting.rules import is_never_null, suggested
 
@@ -83,7 +83,9 @@ def _column(column: DraftColumn, found: Roles) -> Iterator[str]:
     yield f"        classification: {level}{_REVIEW + why if why else ''}"
     described = column.description or f"{column.source_name} of the source."
     yield f"        description: {_yaml(described)}"
-    if (check := suggested(column, is_key=is_key)) is not None:
+    # Values of people do not belong into a contract.
+    check = suggested(column, is_key=is_key) if level == INTERNAL else None
+    if check is not None:
         yield from _rule(column, check)
 
 
