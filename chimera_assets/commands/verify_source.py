@@ -96,10 +96,11 @@ def _print(found: Sequence[Comparison], seconds: float) -> None:
     _print_differing(differing)
     rows = counted(sum(one.rows for one in found), "row")
     wrong = [one for one in differing if one.is_loss]
-    pending = sum(one.pending for one in found)
+    pending, expired = (sum(getattr(one, kind) for one in found) for kind in ("pending", "expired"))
     verdict = "The lake has what the source has"
     if not any(one.hours for one in found):
-        verdict = f"Nothing was compared: {counted(pending, 'hour')} pending"
+        waiting = f"{counted(pending, 'hour')} pending, {expired:,} past retention"
+        verdict = f"Nothing was compared: {waiting}"
     if wrong:
         verdict = f"The lake is not as its source in {counted(len(wrong), 'hour')}"
     elif differing:

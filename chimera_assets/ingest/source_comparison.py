@@ -99,6 +99,7 @@ class Comparison:
         rows: The source's rows of these hours.
         pending: Hours that were not, as rows of them came since or wait: the next run takes them.
         differences: The hours that differ, in order.
+        expired: Extracted hours that retention has reached, which are not compared.
         not_compared: Columns that the source has only as texts, which the lake has read.
     """
 
@@ -107,6 +108,7 @@ class Comparison:
     rows: int
     pending: int
     differences: tuple[Difference, ...]
+    expired: int = 0
     not_compared: tuple[str, ...] = ()
 
 
@@ -139,11 +141,11 @@ def compare_with_source(
     raw = lake.table(RAW, contract.stream)
     if watermark is None or not raw.exists():
         return None
-    extracted = _kept(contract, watermark.extracted, now)
-    if hours is not None:
-        extracted &= frozenset(hours)
+    asked = watermark.extracted if hours is None else watermark.extracted & frozenset(hours)
+    extracted = _kept(contract, asked, now)
+    expired = len(asked - extracted)
     if not extracted:
-        return Comparison(contract.stream, 0, 0, 0, ())
+        return Comparison(contract.stream, 0, 0, 0, (), expired)
     with source.now(contract) as state:
         span = HourRange(min(extracted), max(extracted) + timedelta(hours=1))
         pending = extracted & _pending(lake, contract, state, watermark, span, now)
@@ -159,7 +161,8 @@ def compare_with_source(
     differences = tuple(one for one in found if one is not None)
     known = {column.name for column in ours.columns}
     left_out = tuple(name for name in contract.column_names if name not in known)
-    return Comparison(contract.stream, len(compared), rows, len(pending), differences, left_out)
+    counts = (len(compared), rows, len(pending))
+    return Comparison(contract.stream, *counts, differences, expired, left_out)
 
 
 def _kept(contract: Contract, extracted: Hours, now: datetime) -> Hours:

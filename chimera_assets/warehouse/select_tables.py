@@ -173,7 +173,9 @@ def _refuse_functions(nodes: Iterable[dict[str, Any]]) -> None:
 
 def _words(nodes: Sequence[dict[str, Any]]) -> frozenset[str] | None:
     """See `Reading.words`."""
-    rows = {node[name].lower() for node in nodes for name in _NAMES_OF_ROWS if node.get(name)}
+    # What an expression is called names no rows: `sum(price) AS price`.
+    sources = [node for node in nodes if "class" not in node]
+    rows = {node[name].lower() for node in sources for name in _NAMES_OF_ROWS if node.get(name)}
     found: set[str] = set()
     for node in nodes:
         kinds = {node.get(name) for name in _KINDS if isinstance(node.get(name), str)}

@@ -208,7 +208,9 @@ def test_rows_that_came_since_are_pending_and_no_difference(
 ) -> None:
     site.source.insert("generations", generations(TWO, 42)[40:])
     assert run_chimera(["verify", "--source", "--from", TWO, "--to", THREE]) == 0
-    assert "Nothing was compared: 1 hour pending." in " ".join(capsys.readouterr().out.split())
+    assert "Nothing was compared: 1 hour pending, 0 past retention." in " ".join(
+        capsys.readouterr().out.split()
+    )
 
     code, found = compared()
 

@@ -48,6 +48,7 @@ def test_a_query_that_may_compare_or_count_a_column(query: str) -> None:
         ("from t limit 3", True),
         ("select * exclude (provider) from t", True),
         ("select count(*) from t where provider = 'openai'", False),
+        ("select sum(tokens) as tokens from t group by provider", False),
     ],
 )
 def test_a_query_that_lists_it_at_most(query: str, used: bool) -> None:  # noqa: FBT001 - a case
