@@ -109,7 +109,8 @@ def _print(found: Sequence[Comparison], seconds: float) -> None:
     for one in found:
         if one.not_compared:
             names = ", ".join(one.not_compared)
-            said = f"{one.stream}: not compared, as the source has them as texts only: {names}."
+            why = "as the source has them as texts only, or the lake has not got them yet"
+            said = f"{one.stream}: not compared, {why}: {names}."
             notes().print(said, markup=False, soft_wrap=True)
     if wrong:
         notes().print("`chimera backfill` makes hours again from the source.")

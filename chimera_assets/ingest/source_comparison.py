@@ -100,7 +100,8 @@ class Comparison:
         pending: Hours that were not, as rows of them came since or wait: the next run takes them.
         differences: The hours that differ, in order.
         expired: Extracted hours that retention has reached, which are not compared.
-        not_compared: Columns that the source has only as texts, which the lake has read.
+        not_compared: Columns that the source has only as texts, which the lake has read, or that
+            the lake has not got yet.
     """
 
     stream: str
@@ -151,7 +152,8 @@ def compare_with_source(
         pending = extracted & _pending(lake, contract, state, watermark, span, now)
         compared = extracted - pending
         ours = _Ours(lake, contract, state.comparable())
-        there, here = state.sums(span), ours.sums(ranges(compared))
+        there = state.sums(span, ours.columns)
+        here = ours.sums(ranges(compared))
         differing = [
             hour for hour in sorted(compared)
             if not _same(there.get(hour, {}), here.get(hour, {}), ours.columns)
@@ -194,9 +196,12 @@ class _Ours:
     """
 
     def __init__(self, lake: Lake, contract: Contract, columns: Sequence[Column]) -> None:
-        self._lake, self._contract, self.columns = lake, contract, columns
+        self._lake, self._contract = lake, contract
         tables = (lake.table(layer, contract.stream) for layer in (RAW, LANDING))
         self._tables = [table for table in tables if table.exists()]
+        # A column that the contract has got since is in none of the rows yet.
+        kept = [set(table.schema().names) for table in self._tables]
+        self.columns = [one for one in columns if all(one.name in names for names in kept)]
 
     def sums(self, hours: Sequence[HourRange]) -> dict[datetime, dict[str, str | None]]:
         """What the rows of each of these hours come to."""

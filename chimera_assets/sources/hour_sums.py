@@ -48,13 +48,12 @@ def numbers(columns: Sequence[Column]) -> list[Column]:
     return [column for column in columns if column.type in {"integer", "number"}]
 
 
-def source_sums(contract: Contract, table: SourceTable) -> str:
-    """What is selected of the source's rows, all of it texts.
+def source_sums(contract: Contract, table: SourceTable, columns: Sequence[Column]) -> str:
+    """What is selected of the source's rows, all of it texts; `columns` are those compared.
 
     `rows`; `keys` and `values`, the hashes; of each number `s0`, `s1`, … and of those of floating
     point `w0` (weighed) and `a0` (without sign) beside it.
     """
-    columns = comparable(contract, table)
     texts = {c.name: _source_text(c, table.columns[c.name]) for c in columns if not is_float(c)}
     keys = _source_hash([texts[name] for name in contract.key if name in texts])
     parts = ["count(*) AS rows", f"sum({keys}) AS keys"]

@@ -143,14 +143,19 @@ class SourceNow:
         return dict.fromkeys(hours, 0) | {row["hour"].astimezone(UTC): row["rows"] for row in found}
 
     def comparable(self) -> list[Column]:
-        """The columns that `sums` is of."""
+        """The columns of which `sums` can tell."""
         return comparable(self._contract, self._table)
 
-    def sums(self, hours: HourRange) -> dict[datetime, dict[str, str | None]]:
-        """What the rows of each of these hours come to, of those that have any."""
+    def sums(
+        self, hours: HourRange, columns: Sequence[Column]
+    ) -> dict[datetime, dict[str, str | None]]:
+        """What the rows of each of these hours come to in some of the comparable columns.
+
+        Hours without rows are left out; see `hour_sums.py` for the names.
+        """
         placed, condition = placed_hour(self._contract, self._table), self._in_hours(hours)
         sql = (
-            f"SELECT {placed} AS hour, {source_sums(self._contract, self._table)} "  # noqa: S608
+            f"SELECT {placed} AS hour, {source_sums(self._contract, self._table, columns)} "  # noqa: S608
             f"FROM {self._table.quoted} WHERE {condition} GROUP BY 1"
         )
         with self._database.explained():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -234,6 +235,21 @@ def test_rows_of_files_are_no_difference(site: Site, compared: Callable[..., Sai
 
     assert (code, found["pending"], found["differences"]) == (0, 0, [])
     assert raw_rows().height == 127
+
+
+def test_a_column_that_the_lake_has_not_got_yet_is_not_compared(site: Site) -> None:
+    contract = contracts()["generations"]
+    later = dataclasses.replace(contract.column("model"), name="later", physical_name="model2")
+    site.source.execute("ALTER TABLE generations ADD model2 text DEFAULT 'x'")
+    wider = dataclasses.replace(contract, columns=(*contract.columns, later))
+
+    found = compare_with_source(
+        open_lake(), wider, PostgresSource(site.source.url), hours=None, now=datetime.now(UTC)
+    )
+
+    site.source.execute("ALTER TABLE generations DROP COLUMN model2")
+    assert found is not None
+    assert (found.rows, found.differences, found.not_compared) == (120, (), ("later",))
 
 
 @pytest.mark.usefixtures("site")

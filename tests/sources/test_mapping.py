@@ -534,7 +534,7 @@ def test_a_key_of_exact_numbers_that_does_not_fit_is_told(calls: str, tmp_path: 
         arrived = now.arrivals(known, HOUR)
         keys = [pl.DataFrame(batch) for batch in now.arrived_keys(arrived, [HOUR.start], None)]
         prints = key_prints(mapped, pl.concat(keys), placed=pl.col("_placed"))
-        sums = now.sums(HOUR)
+        sums = now.sums(HOUR, now.comparable())
 
     assert prints.height == 1
     assert sums[HOUR.start]["rows"] == "3"
