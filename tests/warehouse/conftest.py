@@ -149,9 +149,10 @@ class Warehouse:
         return done.stdout
 
     def rows(self, layer: str, name: str, *sort: str) -> list[dict[str, Any]]:
-        """A table's rows, sorted."""
+        """A table's rows, sorted by some columns, and then by all that have an order."""
         frame = self.lake.table(layer, name).read().collect()
-        return (frame.sort(*sort) if sort else frame).to_dicts()
+        others = [n for n, kind in frame.schema.items() if n not in sort and not kind.is_nested()]
+        return (frame.sort(*sort, *others) if sort else frame).to_dicts()
 
     def query(self, sql: str, **tables: str) -> list[tuple[Any, ...]]:
         """A query over lake tables, given as name="layer/table"."""
