@@ -17,6 +17,7 @@ from chimera_assets.hours import HourRange, partition_key
 from chimera_assets.layers import LANDING, RAW
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
@@ -68,22 +69,23 @@ def shrunk(
         own = max(0, before.get(hour, 0) - files.get(hour, 0))
         if own - left <= own * _MAY_BE_GONE:
             continue
-        there = _still_there(lake.table(RAW, contract.stream), contract, source, hour)
+        raw, single = lake.table(RAW, contract.stream), HourRange.single(hour)
+        keys = raw.batches(single, list(contract.key), rows=_KEYS_AT_ONCE)
+        there = still_there(source, keys)
         if own - there > own * _MAY_BE_GONE:
             found.append(Shrunk(hour, own, there))
     return found
 
 
-def _still_there(
-    raw: Table, contract: Contract, source: SourceNow | FilesOnly, hour: datetime
-) -> int:
-    """How many of the keys that raw has of an hour the source still has, wherever."""
-    rows = raw.batches(HourRange.single(hour), list(contract.key), rows=_KEYS_AT_ONCE)
-    texts = [pl.col(name).cast(pl.String) for name in contract.key]
-    return sum(
-        source.count_keys(json.dumps(frame.select(texts).to_dicts(), ensure_ascii=False))
-        for frame in rows
-    )
+def still_there(source: SourceNow | FilesOnly, keys: Iterable[pl.DataFrame]) -> int:
+    """How many of some keys the source has, in whatever hour.
+
+    Args:
+        source: The source as it is now.
+        keys: The key columns, in frames that are asked for one after the other.
+    """
+    texts = (frame.select(pl.all().cast(pl.String)).to_dicts() for frame in keys)
+    return sum(source.count_keys(json.dumps(each, ensure_ascii=False)) for each in texts)
 
 
 def rows_of(table: Table, hours: HourRange) -> dict[datetime, int]:

@@ -9,12 +9,12 @@ import polars as pl
 from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
-from chimera_assets.sources.text_values import read_texts
+from chimera_assets.sources.text_values import in_type
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chimera_assets.contracts import Column, Contract
+    from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Table
 
@@ -27,16 +27,9 @@ KEY_PRINTS = pl.Schema({"print": pl.UInt64(), "placed": pl.Datetime("us", "UTC")
 def key_prints(contract: Contract, rows: pl.DataFrame, **hour: pl.Expr) -> pl.DataFrame:
     """A row's hour, and its key as one 64-bit number: 16 bytes a row, whatever the keys' size."""
     keyed = rows.with_columns(
-        _typed(rows[name], contract.column(name)).alias(name) for name in contract.key
+        in_type(contract.column(name), rows[name]).alias(name) for name in contract.key
     ).drop_nulls(list(contract.key))
     return keyed.select(print=pl.struct(list(contract.key)).hash(seed=0), **hour)
-
-
-def _typed(values: pl.Series, column: Column) -> pl.Series:
-    """A column of the key as raw has it: texts of exact numbers are read as the rows' are."""
-    if values.dtype == pl.String and column.type != "string":
-        return read_texts(column, values)
-    return values.cast(column.polars_type)
 
 
 def moved_from(

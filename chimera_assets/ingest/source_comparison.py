@@ -8,7 +8,6 @@ that the source has in another hour, and rows that it has no more: it may have d
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, localcontext
@@ -21,6 +20,7 @@ from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hour_ranges import ranges
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.ingest.landed_hours import landed
+from chimera_assets.ingest.loss_guard import still_there
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake.errors import translated
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 #: So many keys of an hour are named, each kind.
 _NAMED = 20
-
-_KEYS_AT_ONCE = 5_000
 
 #: More than any sum of numbers of 38 digits, or of doubles, has.
 _DIGITS = 400
@@ -303,7 +301,7 @@ def _difference(
     if not (missing.height or surplus.height or changed.height):
         return None
     gone = int(surplus.select((times_here - times).sum()).item())
-    found = min(gone, _still_there(state, surplus.select(key)))
+    found = min(gone, still_there(state, surplus.select(key).iter_slices()))
     unlike = [name for name, differ in differs.items() if changed.select(differ.any()).item()]
     return Difference(
         stream=contract.stream,
@@ -345,12 +343,6 @@ def _unlike(column: Column) -> pl.Expr:
     one, other = (pl.col(f"{column.name}{here}").struct for here in ("", "_here"))
     ends = [(one.field(end), other.field(end)) for end in ("least", "most")]
     return pl.any_horizontal(a.ne_missing(b) for a, b in ends)
-
-
-def _still_there(state: SourceNow, keys: pl.DataFrame) -> int:
-    """How many of these keys the source has, in whatever hour."""
-    texts = keys.select(pl.all().cast(pl.String)).iter_slices(_KEYS_AT_ONCE)
-    return sum(state.count_keys(json.dumps(part.to_dicts(), ensure_ascii=False)) for part in texts)
 
 
 def _named(rows: pl.DataFrame, key: list[str]) -> tuple[dict[str, Any], ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chimera_assets.contracts.decimals import precision_and_scale
 from chimera_assets.naming import named
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.catalogue import declared_types
 from chimera_assets.sources.database import source_database
-from chimera_assets.sources.decimals import precision_and_scale
 from chimera_assets.sources.errors import SourceError, SourceSchemaError
 from chimera_assets.sources.mapping import inspect
 from chimera_assets.sources.session import begin

@@ -24,7 +24,7 @@ from chimera_assets.sources.query import (
 )
 from chimera_assets.sources.session import begin, configure
 from chimera_assets.sources.stream import RowStream, stream_schema
-from chimera_assets.sources.text_values import read_texts
+from chimera_assets.sources.text_values import in_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -173,12 +173,7 @@ class SourceNow:
         schema = pl.Schema({column.name: column.polars_type for column in columns})
         parts = [pl.DataFrame(batch) for batch in self._streamed(sql)]
         typed = [
-            part.select(
-                read_texts(column, part[column.name]).alias(column.name)
-                if part.schema[column.name] == pl.String
-                else part[column.name].cast(column.polars_type)
-                for column in columns
-            )
+            part.select(in_type(column, part[column.name]).alias(column.name) for column in columns)
             for part in parts
         ]
         return pl.concat([pl.DataFrame(schema=schema), *typed])

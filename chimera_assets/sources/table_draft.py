@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.contracts import Column
-from chimera_assets.contracts.drafting import Draft, DraftColumn, column_names
+from chimera_assets.contracts.decimals import precision_and_scale
+from chimera_assets.contracts.drafting import SAMPLED, Draft, DraftColumn, column_names
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.catalogue import find_table, identifier
 from chimera_assets.sources.database import source_database
-from chimera_assets.sources.decimals import precision_and_scale
 from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.query import readable
 from chimera_assets.sources.session import begin
-from chimera_assets.sources.text_values import read_texts
+from chimera_assets.sources.text_values import in_type
 
 if TYPE_CHECKING:
     from typing import Any
 
     from chimera_assets.postgres.connection import Connection
     from chimera_assets.sources.catalogue import SourceColumn
-
-SAMPLED = 10_000
 
 #: Of each column: its whole type, whether null is refused, its place in the key, its comment.
 _DETAILS = """
@@ -119,12 +117,7 @@ def _sample(
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {selected} FROM {table} LIMIT {SAMPLED}")  # noqa: S608 - quoted
         found = pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
-    return found.select(
-        read_texts(column, found[column.name]).alias(column.name)
-        if found.schema[column.name] == pl.String
-        else pl.col(column.name).cast(column.polars_type)
-        for column in wanted
-    )
+    return found.select(in_type(one, found[one.name]).alias(one.name) for one in wanted)
 
 
 def _read(source: SourceColumn, column: Column) -> str:

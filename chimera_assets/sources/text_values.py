@@ -50,6 +50,13 @@ _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
 _ARRAY_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}\\]*))\s*(,|$)')
 
 
+def in_type(column: Column, values: pl.Series) -> pl.Series:
+    """Values that the source gave, in the column's type; texts are read as those of files are."""
+    if values.dtype == pl.String:
+        return read_texts(column, values)
+    return values.cast(column.polars_type)
+
+
 def read_texts(column: Column, texts: pl.Series) -> pl.Series:
     """The values that texts are; null where one is no value of the column's type."""
     if column.type == "timestamp":

@@ -17,6 +17,9 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 _LONGEST = 63
 
+#: So many rows are looked at.
+SAMPLED = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class DraftColumn:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
+from chimera_assets.contracts.decimals import MOST_DIGITS, precision_and_scale
 from chimera_assets.contracts.json_path import is_path, read_path
 from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, UNMAPPED, Column
 from chimera_assets.contracts.transform import TransformError, read_transform
@@ -26,12 +27,8 @@ RESERVED = (*HOUR_COLUMNS, "index", "reasons")
 #: So many bytes a name may have in PostgreSQL.
 _LONGEST = 63
 
-#: A physical type of exact numbers, and how many digits Delta and DuckDB have for one.
-_DECIMAL = re.compile(
-    r"(?:numeric|decimal)\s*\(\s*(\d{1,4})\s*(?:,\s*(\d{1,4})\s*)?\)", re.IGNORECASE | re.ASCII
-)
+#: What is meant to be an exact number.
 _EXACT = re.compile(r"(?:numeric|decimal)\s*\(", re.IGNORECASE)
-_MOST_DIGITS = 38
 
 #: Of the time zone database, and another on each machine, or none.
 _NO_ZONES = {"Factory", "localtime"}
@@ -129,17 +126,14 @@ def _read_decimal(
     physical = (declared.physicalType or "").strip()
     if declared.logicalType != "number" or not _EXACT.match(physical):
         return None
-    match = _DECIMAL.fullmatch(physical)
-    precision, scale = (int(match[1]), int(match[2] or 0)) if match else (0, 0)
-    if not 1 <= precision <= _MOST_DIGITS or scale > precision:
+    found = precision_and_scale(physical)
+    if found is None:
         what = f"physicalType of column {declared.name}"
         expected = (
-            f"numeric(digits, digits after the point), at most {_MOST_DIGITS} and no more after it"
+            f"numeric(digits, digits after the point), at most {MOST_DIGITS} and no more after it"
         )
-        found = str(declared.physicalType)
-        document.problem((*here, "physicalType"), what, expected=expected, found=found)
-        return None
-    return precision, scale
+        document.problem((*here, "physicalType"), what, expected=expected, found=physical)
+    return found
 
 
 def _read_timezone(document: Document, declared: SchemaProperty, here: Location) -> str | None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import parquet, types
 
 from chimera_assets.contracts import Column
-from chimera_assets.contracts.drafting import Draft, DraftColumn, column_names
+from chimera_assets.contracts.drafting import SAMPLED, Draft, DraftColumn, column_names
 from chimera_assets.errors import ArgumentError
 from chimera_assets.sources.landing.arrow_values import fitted
 from chimera_assets.sources.text_values import read_texts
@@ -21,8 +21,6 @@ from chimera_assets.sources.text_values import read_texts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
-SAMPLED = 10_000
 
 #: The types that a text may be of, the narrowest first.
 _OF_TEXTS = ("integer", "number", "boolean", "date", "timestamp")
