@@ -9,6 +9,7 @@ from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import source_database
 from chimera_assets.sources.mapping import inspect
 from chimera_assets.sources.query import readable
+from chimera_assets.sources.session import begin
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,8 +32,7 @@ def first_time(url: str, contract: Contract, since: datetime, *, seconds: int) -
     """
     database = source_database(url)
     with database.connect() as connection:
-        execute(connection, "SELECT set_config('statement_timeout', $1, true)", [f"{seconds}s"])
-        execute(connection, "SELECT set_config('TimeZone', 'UTC', true)")
+        begin(connection, {"statement_timeout": f"{seconds}s"})
         table = inspect(connection, url, contract)
         names = [name for name in (contract.event_time, contract.arrival_time) if name]
         parts = " UNION ALL ".join(

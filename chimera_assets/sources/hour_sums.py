@@ -56,17 +56,15 @@ def source_sums(contract: Contract, table: SourceTable, columns: Sequence[Column
     """
     texts = {c.name: _source_text(c, table.columns[c.name]) for c in columns if not is_float(c)}
     keys = _source_hash([texts[name] for name in contract.key if name in texts])
-    parts = ["count(*) AS rows", f"sum({keys}) AS keys"]
-    parts.append(f"sum({_source_hash(list(texts.values()))}) AS values")
+    values = _source_hash(list(texts.values()))
+    parts = {"rows": "count(*)", "keys": f"sum({keys})", "values": f"sum({values})"}
     for number, column in enumerate(numbers(columns)):
         value = _source_number(column, table.columns[column.name])
-        parts.append(f"sum({value}) AS s{number}")
+        parts[f"s{number}"] = f"sum({value})"
         if is_float(column):
-            parts += [
-                f"sum({value} * {keys} / {_HASHES}) AS w{number}",
-                f"sum(abs({value})) AS a{number}",
-            ]
-    return ", ".join(f"{sql}::text AS {name}" for sql, name in _named(parts))
+            parts[f"w{number}"] = f"sum({value} * {keys} / {_HASHES})"
+            parts[f"a{number}"] = f"sum(abs({value}))"
+    return ", ".join(f'{sql}::text AS "{name}"' for name, sql in parts.items())
 
 
 def lake_sums(contract: Contract, columns: Sequence[Column]) -> str:
@@ -78,25 +76,18 @@ def lake_sums(contract: Contract, columns: Sequence[Column]) -> str:
     """
     texts = {column.name: _lake_text(column) for column in columns if not is_float(column)}
     keys = _lake_hash([texts[name] for name in contract.key if name in texts])
-    parts = ["count(*) AS rows", f"sum({keys}) AS keys"]
-    parts.append(f"sum({_lake_hash(list(texts.values()))}) AS values")
+    values = _lake_hash(list(texts.values()))
+    parts = {"rows": "count(*)", "keys": f"sum({keys})", "values": f"sum({values})"}
     for number, column in enumerate(numbers(columns)):
         name = identifier(column.name)
         if is_float(column):
             value = f"CASE WHEN isfinite({name}) THEN {name} END"
-            parts += [
-                f"fsum({value}) AS s{number}",
-                f"fsum({value} * ({keys} / {_HASHES}.0)) AS w{number}",
-                f"fsum(abs({value})) AS a{number}",
-            ]
+            parts[f"s{number}"] = f"fsum({value})"
+            parts[f"w{number}"] = f"fsum({value} * ({keys} / {_HASHES}.0))"
+            parts[f"a{number}"] = f"fsum(abs({value}))"
         else:
-            parts.append(f"{_exact_sum(column)} AS s{number}")
-    return ", ".join(f'CAST({sql} AS VARCHAR) AS "{name}"' for sql, name in _named(parts))
-
-
-def _named(parts: Sequence[str]) -> list[tuple[str, str]]:
-    split = (part.rpartition(" AS ") for part in parts)
-    return [(sql, name) for sql, _, name in split]
+            parts[f"s{number}"] = _exact_sum(column)
+    return ", ".join(f'CAST({sql} AS VARCHAR) AS "{name}"' for name, sql in parts.items())
 
 
 def _joined(texts: Sequence[str]) -> str:

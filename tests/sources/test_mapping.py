@@ -22,6 +22,7 @@ from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.contract_check import source_problems
 from chimera_assets.sources.database import connect
 from chimera_assets.sources.errors import SourceError, SourceSchemaError
+from chimera_assets.sources.first_time import first_time
 from chimera_assets.sources.postgres import PostgresSource
 
 if TYPE_CHECKING:
@@ -505,6 +506,21 @@ def test_texts_are_read_alike_whatever_the_databases_settings(
     (row,) = rows(calls, contract(tmp_path, KEY, AT, CREATED, plain))
 
     assert row["plain"] == "A#b#"
+
+
+def test_no_look_at_the_source_reads_an_expression_by_other_settings(
+    calls: str, run: Run, tmp_path: Path
+) -> None:
+    """With these a text would end later, and what is behind it would run, at the first look too."""
+    name = calls.partition("?")[0].rpartition("/")[2]
+    run(f'ALTER DATABASE "{name}" SET standard_conforming_strings = off')
+    insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15", "note": "a"})
+    at = {"name": "at", "logicalType": "timestamp",
+          "transformLogic": "case when note = '\\' then null else created end"}  # fmt: skip
+    mapped = contract(tmp_path, KEY, at, CREATED)
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+
+    assert first_time(calls, mapped, since, seconds=30) == HOUR.start + timedelta(minutes=30)
 
 
 def test_json_that_jsonb_has_no_room_for_is_kept(calls: str, run: Run, tmp_path: Path) -> None:
