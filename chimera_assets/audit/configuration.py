@@ -112,7 +112,8 @@ def _changes(
 
 def _contracts(contracts: Iterable[Contract]) -> Iterator[tuple[_Key, Any]]:
     for contract in contracts:
-        digest = hashlib.sha256(contract.path.read_bytes()).hexdigest()
+        files = [contract.path, *([contract.adapter] if contract.adapter is not None else [])]
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
         version = clean(contract.version)  # as the log keeps it
         yield (_CONTRACT, contract.stream), {"version": version, "sha256": digest}
 

@@ -46,6 +46,7 @@ def show_list(*, as_json: bool) -> int:
             "pack": active.packs.get(contract.stream),
             "runs": contract.stream in active,
             "path": str(contract.path),
+            "adapter": contract.adapter.stem if contract.adapter is not None else None,
             "replaces": _text_of(active.replaced.get(contract.stream)),
         }
         for contract in active.known.values()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.contracts.errors import ContractError
 from chimera_assets.contracts.loader import (
+    load_contract,
     read_contracts,
     reference_problems,
     references_of,
@@ -19,6 +20,7 @@ from chimera_assets.contracts.loader import (
 )
 from chimera_assets.errors import SettingError
 from chimera_assets.packs import active_packs
+from chimera_assets.packs.adapters import active_adapters
 from chimera_assets.settings import get_settings
 from chimera_assets.yaml_documents import Problem, one_of
 
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts.model import Contract
     from chimera_assets.packs import Pack
+    from chimera_assets.packs.adapters import Adapter
 
-_STREAMS = "CHIMERA_STREAMS"
+_ADAPTERS, _STREAMS = "CHIMERA_ADAPTERS", "CHIMERA_STREAMS"
 
 
 class ActiveContracts(dict[str, "Contract"]):
@@ -67,11 +70,38 @@ def contracts() -> ActiveContracts:
     shipped = {stream: one for _, streams in found for stream, one in streams.items()}
     further = get_settings().contracts
     own = read_contracts([further]) if further is not None else {}
+    shipped |= _adapted(shipped, own)
     known = dict(sorted((shipped | own).items()))
     if problems := list(reference_problems(known)):
         raise ContractError(problems)
     replaced = {stream: shipped[stream].path for stream in own if stream in shipped}
     return ActiveContracts(known, _running(known), packs, replaced)
+
+
+def _adapted(shipped: Mapping[str, Contract], own: Mapping[str, Contract]) -> dict[str, Contract]:
+    """The contracts of `CHIMERA_ADAPTERS`, as they are changed."""
+    found: dict[str, Contract] = {}
+    for stream, adapter in active_adapters().items():
+        if stream in own:
+            expected = f"no adapter of {stream}, whose contract is {own[stream].path}"
+            raise SettingError(_ADAPTERS, expected=expected, found=adapter.name)
+        found[stream] = adapted_contract(adapter, shipped)
+    return found
+
+
+def adapted_contract(adapter: Adapter, contracts: Mapping[str, Contract]) -> Contract:
+    """The contract of an adapter's stream, as it is changed.
+
+    Raises:
+        ContractError: What comes out cannot be used.
+        PackError: The adapter's stream is none of these contracts', or it does not fit.
+    """
+    stream = adapter.changes.stream
+    if stream not in contracts:
+        expected = one_of(contracts, stream)
+        adapter.document.problem(("stream",), "stream", expected=expected, found=stream)
+        adapter.document.raise_problems()
+    return load_contract(contracts[stream].path, adapter)
 
 
 def known_contracts() -> dict[str, Contract]:

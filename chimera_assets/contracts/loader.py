@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chimera_assets.contracts.adapting import adapted
 from chimera_assets.contracts.errors import ContractError
 from chimera_assets.contracts.model import Contract
 from chimera_assets.contracts.odcs.columns import TABLE, read_columns, read_key, unmapped_column
@@ -23,19 +25,28 @@ if TYPE_CHECKING:
 
     from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
 
+    from chimera_assets.packs.adapters import Adapter
+
 #: How contract files are named.
 PATTERN = f"*{CONTRACT_SUFFIX}"
 
 _SETTING = "CHIMERA_CONTRACTS"
 
 
-def load_contract(path: Path | str) -> Contract:
+def load_contract(path: Path | str, adapter: Adapter | None = None) -> Contract:
     """Read one contract file.
+
+    Args:
+        path: The file.
+        adapter: What changes of where its rows come from; of a file that is sound by itself.
 
     Raises:
         ContractError: The file cannot be used; it holds every problem found, each with its line.
+        PackError: The adapter does not fit it.
     """
     document = read_document(Path(path))
+    if adapter is not None:
+        document = adapted(document, adapter)
     standard = read_standard(document)
     tables = standard.schema_ or []
     if len(tables) != 1:
@@ -44,7 +55,7 @@ def load_contract(path: Path | str) -> Contract:
         document.raise_problems()
     contract = _read(document, standard, tables[0])
     document.raise_problems()
-    return contract
+    return replace(contract, adapter=adapter.path if adapter is not None else None)
 
 
 def _read(document: Document, standard: OpenDataContractStandard, table: SchemaObject) -> Contract:
@@ -80,6 +91,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         freshness_hours=sla.freshness_hours,
         tags=tuple(standard.tags or ()),
         tenant=sla.tenant,
+        file_query=sla.file_query,
     )
 
 

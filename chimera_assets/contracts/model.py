@@ -147,6 +147,8 @@ class Contract:
         tags: Words to find it by.
         table_retention: Days by `layer/table`, for tables that differ from `retention_days`.
         tenant: The column that names the tenant, if there is one.
+        file_query: The SELECT that makes rows of JSON files of another shape, if there is one.
+        adapter: The file of the adapter that changed where its rows come from, if one did.
     """
 
     stream: str
@@ -170,6 +172,8 @@ class Contract:
     tags: tuple[str, ...] = ()
     table_retention: Mapping[str, int] = field(default_factory=dict, hash=False)
     tenant: str | None = None
+    file_query: str | None = None
+    adapter: Path | None = None
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:

@@ -19,6 +19,9 @@ _OF_DBT = (".sql", ".yml", ".md")
 CONTRACT_SUFFIX = ".odcs.yaml"
 _BESIDE_CONTRACTS = "README.md"
 
+#: How adapters' files end.
+ADAPTER_SUFFIX = ".yaml"
+
 
 def file_problems(folder: Path, parts: Iterable[str], of_dbt: Iterable[str]) -> Iterator[Problem]:
     """A problem for each file that is none, is not the pack's, or would be passed over.
@@ -30,6 +33,7 @@ def file_problems(folder: Path, parts: Iterable[str], of_dbt: Iterable[str]) -> 
     """
     root = folder.resolve()
     in_dbt, contracts = {folder / name for name in of_dbt}, folder / "contracts"
+    adapters = folder / "adapters"
     for path in (path for name in sorted(parts) for path in _below(folder / name)):
         found = _wrong(path, root)
         if found is not None:
@@ -41,6 +45,9 @@ def file_problems(folder: Path, parts: Iterable[str], of_dbt: Iterable[str]) -> 
         elif contracts in path.parents and not _is_of_contracts(path, contracts):
             expected = f"files NAME{CONTRACT_SUFFIX}, in the folder itself"
             yield Problem(path, 1, "contracts", expected, str(path.relative_to(contracts)))
+        elif adapters in path.parents and not _is_adapter(path, adapters):
+            expected = f"files NAME{ADAPTER_SUFFIX}, in the folder itself, {NAME_IN_WORDS}"
+            yield Problem(path, 1, "adapters", expected, str(path.relative_to(adapters)))
 
 
 def _dbt_problems(path: Path) -> Iterator[Problem]:
@@ -56,6 +63,11 @@ def _is_of_contracts(path: Path, contracts: Path) -> bool:
     """Whether a file of the folder of contracts is one, or known to be none."""
     is_known = path.name.endswith(CONTRACT_SUFFIX) or path.name == _BESIDE_CONTRACTS
     return path.parent == contracts and path.is_file() and (is_known or path.name[0] == ".")
+
+
+def _is_adapter(path: Path, adapters: Path) -> bool:
+    is_named = path.suffix == ADAPTER_SUFFIX and is_name(path.stem)
+    return path.parent == adapters and path.is_file() and (is_named or path.name[0] == ".")
 
 
 def _wrong(path: Path, root: Path) -> str | None:

@@ -24,7 +24,7 @@ _KEYS = (*_TEXTS, "requires")
 
 #: What a pack's folder may hold. Anything else counts as a typo: a folder `model`
 #: would otherwise be passed over in silence.
-_FOLDERS = {"analyses", "contracts", "models", "pages", "policies", "reports"}
+_FOLDERS = {"adapters", "analyses", "contracts", "models", "pages", "policies", "reports"}
 _OF_DBT = ("analyses", "models")
 _FILES = {
     PACK_FILE,
@@ -65,6 +65,11 @@ class Pack:
     def contracts(self) -> Path:
         """The folder of its contracts."""
         return self.folder / "contracts"
+
+    @property
+    def adapters(self) -> Path:
+        """The folder of its adapters; may be missing."""
+        return self.folder / "adapters"
 
     @property
     def models(self) -> Path:

@@ -104,6 +104,19 @@ def read_select(sql: str) -> Select:
     return Select(tables, relations, "RECURSIVE_CTE_NODE" in kinds)
 
 
+def names_in_select(sql: str) -> frozenset[str]:
+    """The names that a SELECT calls functions and columns by, in lower case.
+
+    Raises:
+        SelectError: It is none.
+    """
+    nodes = list(_nodes(_parsed(sql)))
+    functions = (node["function_name"] for node in nodes if node["type"] == "FUNCTION")
+    plain = (node["column_names"] for node in nodes if node["type"] == "COLUMN_REF")
+    columns = (names[0] for names in plain if len(names) == 1)
+    return frozenset(str(name).lower() for name in (*functions, *columns))
+
+
 def _catalogs(nodes: Iterable[dict[str, Any]], tables: Collection[str]) -> Iterator[str]:
     """The tables that are DuckDB's own, with their schemas."""
     for node in nodes:

@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         description="Names of the streams that run, separated by commas. "
         "Default: all that the packs and CHIMERA_CONTRACTS describe.",
     )
+    adapters: str = Field(
+        default="",
+        description="Names of adapters of the packs, separated by commas: what streams are read "
+        "from instead, `litellm` for instance. Default: as their contracts say.",
+    )
     settle_minutes: int = Field(
         default=5,
         ge=0,
@@ -239,6 +244,11 @@ class Settings(BaseSettings):
     def pack_names(self) -> tuple[str, ...]:
         """The names in CHIMERA_PACKS."""
         return _names(self.packs)
+
+    @cached_property
+    def adapter_names(self) -> tuple[str, ...]:
+        """The names in CHIMERA_ADAPTERS; none means that streams come as their contracts say."""
+        return _names(self.adapters)
 
     @cached_property
     def pack_folders(self) -> tuple[Path, ...]:

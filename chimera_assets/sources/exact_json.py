@@ -29,10 +29,35 @@ def decoded(text: str) -> Any:  # noqa: ANN401 - what JSON holds
         ValueError: It is no JSON, or has half of a pair of surrogates, which no text can have.
         RecursionError: It is nested deeper than Python reads.
     """
-    value = _DECODER.decode(text)
+    return _whole(_DECODER.decode(text), text)
+
+
+def _whole(value: Any, text: str) -> Any:  # noqa: ANN401 - what JSON holds
+    """The value of a text, if it has no half of a pair of surrogates."""
     if _HALF_A_PAIR.search(text):
         json.dumps(value, ensure_ascii=False).encode()
     return value
+
+
+def decoded_once(text: str) -> tuple[Any, bool]:
+    """The same, and whether each name stands once in its object.
+
+    Raises:
+        ValueError: As above.
+        RecursionError: As above.
+    """
+    repeated: list[int] = []
+
+    def together(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            repeated.append(len(pairs))
+        return found
+
+    decoder = json.JSONDecoder(
+        parse_float=Number, parse_int=Number, parse_constant=_refuse, object_pairs_hook=together
+    )
+    return _whole(decoder.decode(text), text), not repeated
 
 
 def as_written(value: object) -> str:

@@ -50,6 +50,7 @@ class Document:
         data: Its content, not to be changed.
         lines: Part -> line.
         problems: What is wrong.
+        patches: Parts that stand in another file -> its path, and the line there.
         is_parsed: Whether all parts have their line.
     """
 
@@ -59,14 +60,22 @@ class Document:
     data: dict[str, Any] = field(default_factory=dict)
     lines: dict[Location, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    patches: dict[Location, tuple[Path, int]] = field(default_factory=dict)
     is_parsed: bool = False
 
     def line(self, location: Location) -> int:
         """The line of a part, or of the nearest part around it."""
+        return self.place(location)[1]
+
+    def place(self, location: Location) -> tuple[Path, int]:
+        """The file and the line of a part, or of the nearest part around it."""
         for length in range(len(location), 0, -1):
-            if location[:length] in self.lines:
-                return self.lines[location[:length]]
-        return 1
+            part = location[:length]
+            if part in self.patches:
+                return self.patches[part]
+            if part in self.lines:
+                return self.path, self.lines[part]
+        return self.path, 1
 
     def problem(self, location: Location, what: str, *, expected: str, found: object) -> None:
         """Note something that is wrong at a place.
@@ -74,8 +83,8 @@ class Document:
         Raises:
             DocumentError: So much is wrong already that the rest need not be looked for.
         """
-        line = self.line(location)
-        self.problems.append(Problem(self.path, line, what, expected, str(found)))
+        path, line = self.place(location)
+        self.problems.append(Problem(path, line, what, expected, str(found)))
         if self.is_parsed and len(self.problems) > _MOST_PROBLEMS:
             self.raise_problems()
 

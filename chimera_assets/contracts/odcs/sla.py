@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chimera_assets.contracts.file_query import check_file_query
 from chimera_assets.contracts.model import LEVELS
 from chimera_assets.contracts.odcs.columns import TABLE
 from chimera_assets.contracts.rules.parameters import DAYS, NUMBER, SHARE, TEXT, Parameter, choice
@@ -34,6 +35,7 @@ CUSTOM: dict[str, Parameter] = {
     "quarantineDays": DAYS,
     "vacuumDays": DAYS,
     "passRate": SHARE,
+    "fileQuery": TEXT,
     "keepUnmapped": Parameter(f"true or {one_of(LEVELS)}", (True, *LEVELS).__contains__),
 }
 
@@ -73,6 +75,7 @@ class Sla:
     pass_rate: float
     freshness_hours: float
     unmapped: str | None
+    file_query: str | None
 
 
 def read_sla(
@@ -90,6 +93,7 @@ def read_sla(
                 expected = f"a custom property {name} that names a timestamp column"
                 document.problem(TABLE, name, expected=expected, found="none")
     _check_columns(document, table, said, columns)
+    _check_query(document, table, said, columns)
     hours = _read_agreements(document, standard.slaProperties or [])
     return Sla(
         kind=kind,
@@ -108,6 +112,7 @@ def read_sla(
         pass_rate=float(said.get("passRate", _DEFAULTS["passRate"])),
         freshness_hours=hours.get("freshness", 0.0),
         unmapped=_UNMAPPED_LEVEL if (kept := said.get("keepUnmapped")) is True else kept,
+        file_query=said.get("fileQuery"),
     )
 
 
@@ -144,6 +149,21 @@ def _check_columns(
         elif allowed is not None and types[named] not in allowed:
             expected = f"a column of type {' or '.join(allowed)}"
             document.problem(here, name, expected=expected, found=f"{named}: {types[named]}")
+
+
+def _check_query(
+    document: Document, table: SchemaObject, said: dict[str, Any], columns: Sequence[Column]
+) -> None:
+    if "fileQuery" not in said:
+        return
+    position = [one.property for one in table.customProperties or []].index("fileQuery")
+    here = (*TABLE, "customProperties", position, "value")
+    if said.get("streamKind", "stream") != "stream":
+        expected = "none, as reference tables are not read from files"
+        document.problem(here, "fileQuery", expected=expected, found="one")
+        return
+    key = [column.name or "" for column in table.properties or [] if column.primaryKey]
+    check_file_query(document, here, said["fileQuery"], columns, key)
 
 
 def _default_tenant(columns: Sequence[Column]) -> str | None:

@@ -44,10 +44,27 @@ def reader_of(
         from chimera_assets.sources.landing.csv_lines import CsvLines  # noqa: PLC0415
 
         return CsvLines(contract, path, zipped=file.zipped, limits=limits)
-    if file.format == "jsonl":
-        from chimera_assets.sources.landing.json_lines import JsonLines  # noqa: PLC0415
-
-        return JsonLines(contract, path, zipped=file.zipped, limits=limits)
+    if file.format in {"json", "jsonl"}:
+        return _json_reader(file, contract, path, folder, limits)
     from chimera_assets.sources.landing.parquet import ParquetRows  # noqa: PLC0415
 
     return ParquetRows(contract, path, zipped=file.zipped, limits=limits, folder=folder)
+
+
+def _json_reader(
+    file: LandingFile, contract: Contract, path: Path, folder: Path, limits: Limits
+) -> Reader:
+    if contract.file_query is not None:
+        from chimera_assets.sources.landing.queried_json import QueriedJson  # noqa: PLC0415
+
+        return QueriedJson(contract, path, file, folder, limits)
+    from chimera_assets.sources.landing.json_lines import JsonLines  # noqa: PLC0415
+
+    zipped = file.zipped
+    if file.format == "json":
+        from chimera_assets.sources.landing.json_document import items, write_lines  # noqa: PLC0415
+
+        found, path = items(path, zipped=zipped, limits=limits), folder / "lines.jsonl"
+        write_lines(path, found)
+        zipped = False
+    return JsonLines(contract, path, zipped=zipped, limits=limits)

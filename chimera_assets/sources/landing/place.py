@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: What a file is, by the end of its name; each may be followed by `.gz`.
-FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+FORMATS = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+}
 
 _GZIP = ".gz"
 _TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".swp", ".filepart")

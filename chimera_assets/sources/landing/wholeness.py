@@ -56,6 +56,8 @@ def _lacking(file: LandingFile) -> str | None:
         return None if tail.endswith(_FOOTER) else "has no footer yet"
     if not tail:
         return "is empty yet"
+    if file.format == "json":
+        return None if tail.rstrip().endswith((b"}", b"]")) else "has no end of its document yet"
     if tail.endswith(b"\n") or (file.format == "jsonl" and _is_object(tail)):
         return None
     return "has no end of its last line yet"

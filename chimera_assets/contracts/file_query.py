@@ -1,0 +1,146 @@
+"""`fileQuery`: a SELECT that makes the contract's rows of JSON files of another shape.
+
+A file's documents (its lines, or all of a `.json` file) are the table `lines(line, document)`; what
+the SELECT gives are rows, by the names of the contract's columns. It is DuckDB's SQL over that one
+table, and gives the same rows of the same file whenever it is run.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.errors import in_short, one_line
+from chimera_assets.packs.errors import SelectError
+from chimera_assets.packs.select import names_in_select, read_select
+from chimera_assets.yaml_documents import one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import duckdb
+
+    from chimera_assets.contracts.model import Column
+    from chimera_assets.yaml_documents import Document, Location
+
+#: The table that a query reads, and its columns.
+LINES = "lines"
+_COLUMNS = "line BIGINT, document JSON"
+
+#: What a query may give beside the contract's columns: the number of the line a row is from.
+LINE = "line"
+
+_INTEGERS = tuple(f"{sign}{size}int" for sign in ("", "u") for size in ("tiny", "small", "big"))
+_WHOLE = (*_INTEGERS, "integer", "uinteger", "hugeint", "uhugeint")
+_TIMES = ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns")
+
+#: Contract type -> the types of DuckDB that hold it; a text is read as those of files are.
+_FITTING: Mapping[str, tuple[str, ...]] = {
+    "string": ("varchar", "uuid", "enum"),
+    "integer": ("varchar", *_WHOLE),
+    "number": ("varchar", *_WHOLE, "float", "double", "decimal"),
+    "boolean": ("varchar", "boolean"),
+    "timestamp": ("varchar", "timestamp with time zone", *_TIMES),
+    "date": ("varchar", "date"),
+    "array<string>": ("varchar", "varchar[]"),
+}
+
+
+def confined(database: str = ":memory:", memory: str = "512MB") -> duckdb.DuckDBPyConnection:
+    """A DuckDB with an empty table `lines`, which opens no file but its own; close it when done.
+
+    Args:
+        database: Its file; beside it DuckDB may spill.
+        memory: How much it may have.
+    """
+    import duckdb  # noqa: PLC0415 - few contracts have a query
+
+    connection = duckdb.connect(database, config={"memory_limit": memory})
+    for statement in (
+        "SET TimeZone = 'UTC'",
+        "SET python_enable_replacements = false",
+        f"CREATE TABLE {LINES} ({_COLUMNS})",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ):
+        connection.execute(statement)
+    return connection
+
+
+def check_file_query(
+    document: Document, here: Location, sql: str, columns: Sequence[Column], key: Sequence[str]
+) -> None:
+    """Note what is wrong with a query: no SELECT over the lines, or not of these columns.
+
+    Args:
+        document: The contract's file.
+        here: Where the query stands in it.
+        sql: The query.
+        columns: The contract's columns.
+        key: Those of the key.
+    """
+    try:
+        found = _types(sql)
+    except SelectError as error:
+        document.problem(here, "fileQuery", expected=error.expected, found=error.found)
+        return
+    types = {column.name: column.type for column in columns}
+    for name, kind in found.items():
+        if name == LINE:
+            continue
+        if name not in types:
+            what = f"column {name} of fileQuery"
+            document.problem(here, what, expected=one_of(types, name), found=name)
+        elif kind not in _FITTING[types[name]]:
+            what = f"type of column {name} of fileQuery"
+            document.problem(here, what, expected=one_of(_FITTING[types[name]]), found=kind)
+    needed = dict.fromkeys((*key, *(column.name for column in columns if column.required)))
+    if missing := [name for name in needed if name not in found]:
+        expected = "a column for each that the contract requires"
+        document.problem(here, "fileQuery", expected=expected, found=f"no {in_short(missing)}")
+
+
+@lru_cache(maxsize=32)
+def _types(sql: str) -> dict[str, str]:
+    """The columns that a query gives, and their types in DuckDB.
+
+    Raises:
+        SelectError: It is no SELECT over the lines whose rows follow from them.
+    """
+    read = read_select(sql)
+    if read.recursive:
+        expected = "a SELECT that is sure to end"
+        raise SelectError(expected, "WITH RECURSIVE")
+    if others := sorted(f"{schema}.{name}" if schema else name for schema, name in read.relations):
+        others = [name for name in others if name.lower() != LINES]
+    if others:
+        expected = f"a SELECT over {LINES} ({_COLUMNS})"
+        raise SelectError(expected, in_short(others))
+    import duckdb  # noqa: PLC0415 - as above
+
+    with confined() as connection:
+        if changing := names_in_select(sql) & _changing(connection):
+            expected = "a SELECT that gives the same rows at any time"
+            raise SelectError(expected, in_short([f"{name}()" for name in sorted(changing)]))
+        try:
+            rows = connection.sql(sql)
+        except duckdb.Error as error:
+            expected = f"a SELECT that DuckDB takes, over {LINES} ({_COLUMNS})"
+            said = one_line(str(error).partition("\n\nLINE ")[0], 200)
+            raise SelectError(expected, said) from None
+        return dict(zip(rows.columns, map(_kind, rows.types), strict=True))
+
+
+def _kind(kind: duckdb.sqltypes.DuckDBPyType) -> str:
+    """A type by its name, without digits of decimals; JSON is text."""
+    if kind.id == "list":
+        parts: Any = kind.children  # of a list its items' type alone
+        return f"{_kind(parts[0][1])}[]"
+    return str(kind.id)
+
+
+def _changing(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The functions, and names that stand for one, whose values change from run to run."""
+    sql = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+    names = {str(name) for (name,) in connection.execute(sql).fetchall()}
+    return {*names, "current_time", "current_timestamp", "localtime", "localtimestamp"} - {"error"}

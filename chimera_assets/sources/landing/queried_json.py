@@ -1,0 +1,148 @@
+"""JSON files of another shape: the rows that the contract's `fileQuery` makes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from chimera_assets.contracts.file_query import LINE, LINES, confined
+from chimera_assets.row_values import duckdb_words
+from chimera_assets.sources.exact_json import as_written, decoded_once
+from chimera_assets.sources.landing.damage import CorruptFile
+from chimera_assets.sources.landing.json_document import items
+from chimera_assets.sources.landing.parsed import Parsed
+from chimera_assets.sources.landing.text import blank, line_count, pieces, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.sources.landing.limits import Limits
+    from chimera_assets.sources.landing.place import LandingFile
+
+#: Rows that are given at a time.
+_ROWS = 8_192
+
+#: A query has so much memory, and goes on beside the file in the temporary folder.
+_MEMORY = "512MB"
+
+_TIMES = ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns")
+_WITH_ZONE = "timestamp with time zone"
+
+_DOCUMENTS = pa.schema([("line", pa.int64()), ("document", pa.string())])
+
+
+class QueriedJson:
+    """The rows that a query makes of a file.
+
+    Args:
+        contract: Of the file's stream, with a query.
+        path: Where the file's bytes are.
+        file: As it was listed.
+        folder: For temporary files.
+        limits: What the file may be at most.
+
+    Attributes:
+        unknown: None; what the query does not read it leaves out.
+    """
+
+    def __init__(
+        self, contract: Contract, path: Path, file: LandingFile, folder: Path, limits: Limits
+    ) -> None:
+        self.unknown: set[str] = set()
+        self._contract, self._path, self._file = contract, path, file
+        self._folder, self._limits = folder, limits
+
+    def __iter__(self) -> Iterator[Parsed]:
+        """First the malformed lines, then the rows, piece by piece.
+
+        Raises:
+            CorruptFile: The query fails on what the file holds, gives more rows than a file may
+                have, or the file has no document at all.
+            Unfinished: The file ends in the middle.
+        """
+        database = self._folder / "documents.duckdb"
+        try:
+            with confined(str(database), _MEMORY) as connection:
+                yield from self._load(connection)
+                yield from self._rows(connection)
+        except duckdb.Error as error:
+            message = f"fileQuery fails on it: {duckdb_words(str(error))}"
+            raise CorruptFile(message) from None
+        finally:
+            database.unlink(missing_ok=True)
+
+    def _load(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Parsed]:
+        """Fill the table of documents; gives what is none."""
+        for documents, malformed in self._documents():
+            if malformed:
+                yield Parsed(pl.DataFrame(schema={"_line": pl.Int64}), malformed)
+            connection.register("piece", pa.table(documents, schema=_DOCUMENTS))
+            connection.execute(f"INSERT INTO {LINES} SELECT * FROM piece")  # noqa: S608 - of ours
+            connection.unregister("piece")
+
+    def _documents(self) -> Iterator[tuple[dict[str, list[Any]], list[tuple[int, str]]]]:
+        """Numbers and texts of the documents, and the lines that are none, piece by piece."""
+        if self._file.format == "json":
+            found = items(self._path, zipped=self._file.zipped, limits=self._limits)
+            texts = list(map(as_written, found))
+            yield {"line": list(range(1, len(texts) + 1)), "document": texts}, []
+            return
+        first = 1
+        for piece in pieces(self._path, zipped=self._file.zipped, limits=self._limits):
+            numbers, texts, malformed = [], [], []
+            for number, line in enumerate(piece.split(b"\n"), first):
+                if blank(line):
+                    continue
+                if (text := _document(line)) is not None:
+                    numbers.append(number)
+                    texts.append(text)
+                else:
+                    malformed.append((number, shown(line)))
+            first += line_count(piece)
+            yield {"line": numbers, "document": texts}, malformed
+
+    def _rows(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Parsed]:
+        """The rows of the query, each value in its column's type or as text."""
+        rows = connection.sql(self._contract.file_query or "")
+        kinds = dict(zip(rows.columns, rows.types, strict=True))
+        asked = [column for column in self._contract.columns if column.name in kinds]
+        columns = [f"{_value(column.name, kinds[column.name])}" for column in asked]
+        number = f'CAST("{LINE}" AS BIGINT)' if LINE in kinds else "CAST(NULL AS BIGINT)"
+        chosen = rows.query("found", f"SELECT {', '.join([*columns, number])} AS _line FROM found")  # noqa: S608 - of the contract
+        read = 0
+        for batch in chosen.fetch_record_batch(_ROWS):
+            frame = pl.DataFrame(pl.from_arrow(batch))
+            read += frame.height
+            self._limits.check_rows(read)
+            yield Parsed(frame)
+
+
+def _document(line: bytes) -> str | None:
+    """The line as a document in which each name is once; None if it is none."""
+    try:
+        text = line.decode()
+        value, is_plain = decoded_once(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    return text if is_plain else as_written(value)
+
+
+def _value(name: str, kind: duckdb.sqltypes.DuckDBPyType) -> str:
+    """A column of the query as SQL: in a type of the contract's, or as text."""
+    column = f'"{name}"'
+    if kind.id == "list":
+        return f"CAST(to_json({column}) AS VARCHAR) AS {column}"
+    if kind.id in _TIMES:  # in which zone it is, the contract says
+        return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%f') AS {column}"
+    if kind.id == _WITH_ZONE:
+        return f"CAST({column} AS TIMESTAMPTZ) AS {column}"
+    if kind.id in {"boolean", "bigint", "double", "date"}:
+        return column
+    return f"CAST({column} AS VARCHAR) AS {column}"
