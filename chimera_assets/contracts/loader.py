@@ -80,6 +80,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         freshness_hours=sla.freshness_hours,
         tags=tuple(standard.tags or ()),
         tenant=sla.tenant,
+        optional_at_source=sla.optional_at_source,
     )
 
 

@@ -59,6 +59,7 @@ class Column:
         transform: Its `transformLogic`: an expression over columns of the source table.
         timezone: The time zone of times that are written without one; None if there are none.
         decimal: Precision and scale of a number that is exact, money for instance; else None.
+        optional_at_source: Whether it is read as null where the source table has no such column.
         line: Where it stands in the contract's file.
     """
 
@@ -71,6 +72,7 @@ class Column:
     transform: str | None = None
     timezone: str | None = None
     decimal: tuple[int, int] | None = None
+    optional_at_source: bool = False
     line: int = field(default=1, compare=False)
 
     @property
@@ -147,6 +149,7 @@ class Contract:
         tags: Words to find it by.
         table_retention: Days by `layer/table`, for tables that differ from `retention_days`.
         tenant: The column that names the tenant, if there is one.
+        optional_at_source: Whether a table that the source lacks counts as an empty one.
     """
 
     stream: str
@@ -170,6 +173,7 @@ class Contract:
     tags: tuple[str, ...] = ()
     table_retention: Mapping[str, int] = field(default_factory=dict, hash=False)
     tenant: str | None = None
+    optional_at_source: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
