@@ -101,7 +101,10 @@ def _source_problems(compared: Iterable[Contract]) -> Iterator[Problem]:
         try:
             yield from source_problems(url, contract)
         except SourceTableMissing as error:
-            if not open_lake().table(LANDING, contract.stream).exists():  # else files bring rows
+            if contract.optional_at_source:
+                told = f"{contract.stream}: the source has no table {contract.source_table}, which"
+                notes().print(f"{told} is optional: it counts as empty.", markup=False)
+            elif not open_lake().table(LANDING, contract.stream).exists():  # else files bring rows
                 expected = f"a table {contract.source_table} in the source"
                 found = f"{error.problem.partition(', found ')[2]} ({error.remedy})"
                 yield Problem(contract.path, 1, "physicalName", expected, found)

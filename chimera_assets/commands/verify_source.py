@@ -53,7 +53,8 @@ def _comparisons(hours: HourRange | None, now: datetime) -> Iterator[Comparison]
         try:
             found = compare_with_source(lake, contract, source, hours=hours, now=now)
         except SourceTableMissing:
-            message = f"{contract.stream}: no table {contract.source_table}; rows come from files."
+            rows = "it is optional" if contract.optional_at_source else "rows come from files"
+            message = f"{contract.stream}: no table {contract.source_table}; {rows}."
             notes().print(message, markup=False, soft_wrap=True)
             continue
         if found is None:

@@ -109,12 +109,20 @@ def _sla(old: Contract, new: Contract) -> Iterator[Change]:
         broken = breaks_when == ("lowered" if after < before else "raised")
         yield _breaking(words, change) if broken else _compatible(words, change)
     yield from _table_retention(old, new)
+    yield from _optional("source table", old, new)
     if old.source_table != new.source_table:
         words = f"changed from {old.source_table} to {new.source_table}"
         yield _compatible("source table", words)
     for name, words in _WORDING.items():
         if getattr(old, name) != getattr(new, name):
             yield _compatible(words, "changed", "patch")
+
+
+def _optional(where: str, old: Contract | Column, new: Contract | Column) -> Iterator[Change]:
+    """What the source has to have is no promise to readers."""
+    if old.optional_at_source != new.optional_at_source:
+        words = "may be missing" if new.optional_at_source else "has to be there"
+        yield _compatible(where, f"{words} at the source")
 
 
 def _table_retention(old: Contract, new: Contract) -> Iterator[Change]:
@@ -182,6 +190,7 @@ def _source(where: str, old: Column, new: Column) -> Iterator[Change]:
     elif old.source_name != new.source_name:
         words = f"read from {new.source_name} (before: {old.source_name})"
         yield _compatible(where, words)
+    yield from _optional(where, old, new)
     if old.timezone != new.timezone:
         zones = f"{_said(old.timezone)} to {_said(new.timezone)}"
         yield _breaking(where, f"zone of times without one changed from {zones}")

@@ -92,6 +92,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         tags=tuple(standard.tags or ()),
         tenant=sla.tenant,
         file_query=sla.file_query,
+        optional_at_source=sla.optional_at_source,
     )
 
 

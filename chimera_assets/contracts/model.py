@@ -59,6 +59,7 @@ class Column:
         transform: Its `transformLogic`: an expression over columns of the source table.
         timezone: The time zone of times that are written without one; None if there are none.
         decimal: Precision and scale of a number that is exact, money for instance; else None.
+        optional_at_source: Whether it is read as null where the source table has no such column.
         line: Where it stands in the contract's file.
     """
 
@@ -71,6 +72,7 @@ class Column:
     transform: str | None = None
     timezone: str | None = None
     decimal: tuple[int, int] | None = None
+    optional_at_source: bool = False
     line: int = field(default=1, compare=False)
 
     @property
@@ -149,6 +151,7 @@ class Contract:
         tenant: The column that names the tenant, if there is one.
         file_query: The SELECT that makes rows of JSON files of another shape, if there is one.
         adapter: The file of the adapter that changed where its rows come from, if one did.
+        optional_at_source: Whether a table that the source lacks counts as an empty one.
     """
 
     stream: str
@@ -174,6 +177,7 @@ class Contract:
     tenant: str | None = None
     file_query: str | None = None
     adapter: Path | None = None
+    optional_at_source: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A stream without a table at the source: its rows come from landing files alone."""
+"""A stream without a table at the source: its rows come from landing files, if there are any."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class FilesOnly:
 def source_now(
     lake: Lake, contract: Contract, source: PostgresSource, *, seconds: int | None = None
 ) -> SourceNow | FilesOnly:
-    """The state of a stream's table, or what stands for it if rows come from files alone.
+    """The state of a stream's table, or what stands for it if rows come from files at most.
 
     Args:
         lake: The lake.
@@ -75,11 +75,11 @@ def source_now(
 
     Raises:
         SourceError: The source cannot be reached.
-        SourceTableMissing: There is no table, and no file has ever landed.
+        SourceTableMissing: There is no table, though it is not optional, and no file ever landed.
     """
     try:
         return source.now(contract, seconds=seconds)
     except SourceTableMissing:
-        if lake.table(LANDING, contract.stream).exists():
+        if contract.optional_at_source or lake.table(LANDING, contract.stream).exists():
             return FilesOnly()
         raise

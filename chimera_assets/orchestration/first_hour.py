@@ -24,6 +24,7 @@ from chimera_assets.lake.storage import is_s3
 from chimera_assets.layers import LANDING, RAW
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
+from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.first_time import first_time
 
 if TYPE_CHECKING:
@@ -84,7 +85,12 @@ def _first_of_data() -> Iterator[datetime]:
         if contract.kind != "stream":
             continue
         url = source_database_url(get_settings())
-        moment = first_time(url, contract, start, seconds=_LONGEST_LOOK)
+        try:
+            moment = first_time(url, contract, start, seconds=_LONGEST_LOOK)
+        except SourceTableMissing:
+            if not contract.optional_at_source:
+                raise
+            moment = None
         if moment is not None:
             yield floor_hour(moment)
         for layer in (LANDING, RAW):

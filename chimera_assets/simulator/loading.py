@@ -1,4 +1,4 @@
-"""Loading rows into a table by COPY, leaving those out that are there."""
+"""Loading rows into a table by COPY, leaving out those that are there, and what has no place."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ _INCOMING = "chimera_incoming"
 def load(connection: Connection, table: str, rows: pl.DataFrame) -> int:
     """Add the rows whose key is not there yet; part of the caller's transaction.
 
+    Columns that the table does not have are left out: `require_places` has refused those that must
+    be there. So is a table that is not there.
+
     Args:
         connection: To a database that has the operational tables.
         table: One of the operational tables, written as in SQL.
-        rows: Columns named as in the table. What is a list there is a text here, joined by commas:
+        rows: Their columns. What is a list there is a text here, joined by commas:
             cheaper than Arrow lists, and enough.
 
     Returns:
         How many rows were added.
     """
     found = find_table(connection, table)
-    into = found.quoted if found is not None else f'"{table}"'
-    columns = found.columns.values() if found is not None else ()
-    lists = {column.name for column in columns if column.type.endswith("[]")}
+    if found is None:
+        return 0
+    rows = rows.select(name for name in rows.columns if name in found.columns)
+    lists = {column.name for column in found.columns.values() if column.type.endswith("[]")}
     with connection.cursor() as cursor:
         cursor.adbc_ingest(_INCOMING, rows.to_arrow(), mode="create", temporary=True)
     quoted = {name: f'"{name}"' for name in rows.columns}
@@ -41,7 +45,7 @@ def load(connection: Connection, table: str, rows: pl.DataFrame) -> int:
     )
     added = execute(
         connection,
-        f"WITH added AS (INSERT INTO {into} ({names}) "  # noqa: S608 - names without quotes
+        f"WITH added AS (INSERT INTO {found.quoted} ({names}) "  # noqa: S608 - names without quotes
         f"SELECT {values} FROM {_INCOMING} ON CONFLICT DO NOTHING RETURNING 1) "
         "SELECT count(*) AS rows FROM added",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError
+from chimera_assets.simulator.tables import OperationalTable
 from chimera_assets.sources.catalogue import find_table
 from chimera_assets.yaml_documents import Problem, one_of
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from chimera_assets.yaml_documents import Location
 
 
-def require_places(connection: Connection, traffic: Traffic, tables: Mapping[str, str]) -> None:
+def require_places(
+    connection: Connection, traffic: Traffic, tables: Mapping[str, OperationalTable]
+) -> None:
     """See that the database has what a pack's traffic fills.
 
     Args:
@@ -35,32 +38,37 @@ def require_places(connection: Connection, traffic: Traffic, tables: Mapping[str
 
 
 def _problems(
-    connection: Connection, traffic: Traffic, tables: Mapping[str, str]
+    connection: Connection, traffic: Traffic, tables: Mapping[str, OperationalTable]
 ) -> Iterator[Problem]:
     for number, name in enumerate(traffic.reference):
         rows = traffic.tables[name]
         columns: dict[str, Location] = {column: ("tables", name, 0, column) for column in rows[0]}
         place: Location = ("reference", number)
-        yield from _of_table(connection, traffic, tables.get(name, name), place, columns)
+        table = tables.get(name, OperationalTable(name))
+        yield from _of_table(connection, traffic, table, place, columns)
     for name, stream in traffic.streams.items():
         columns = {column: ("streams", name, "columns", column) for column in stream.table_columns}
         place = ("streams", name)
-        yield from _of_table(connection, traffic, tables.get(name, name), place, columns)
+        table = tables.get(name, OperationalTable(name))
+        yield from _of_table(connection, traffic, table, place, columns)
 
 
 def _of_table(
     connection: Connection,
     traffic: Traffic,
-    table: str,
+    table: OperationalTable,
     here: Location,
     columns: Mapping[str, Location],
 ) -> Iterator[Problem]:
-    found = find_table(connection, table)
+    found = find_table(connection, table.name)
     path, line = traffic.place(here)
     if found is None:
-        yield Problem(path, line, f"table {table}", "one that the operational database has", "none")
+        if not table.optional:
+            expected = "one that the operational database has"
+            yield Problem(path, line, f"table {table.name}", expected, "none")
         return
     for column, location in columns.items():
-        if column not in found.columns:
+        if column not in found.columns and column not in table.optional_columns:
             path, line = traffic.place(location)
-            yield Problem(path, line, f"column of {table}", one_of(found.columns, column), column)
+            known = one_of(found.columns, column)
+            yield Problem(path, line, f"column of {table.name}", known, column)

@@ -13,11 +13,11 @@ from chimera_assets.simulator.loading import load
 from chimera_assets.simulator.places import require_places
 from chimera_assets.simulator.rows import stream_rows
 from chimera_assets.simulator.seeded_traffic import SeededTraffic
-from chimera_assets.simulator.tables import operational_tables
+from chimera_assets.simulator.tables import OperationalTable, operational_tables
 from chimera_assets.sources.database import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from chimera_assets.packs import Pack
 
@@ -72,17 +72,21 @@ def simulate(  # noqa: PLR0913
             require_places(connection, seeded.traffic, tables)
         for seeded, tables in all_traffic:
             for name in seeded.traffic.reference:
-                added[name] += load(connection, tables.get(name, name), seeded.tables[name])
+                added[name] += load(connection, _name(tables, name), seeded.tables[name])
         for part in _parts(hours, rows_per_hour):
             for seeded, tables in all_traffic:
                 for name in seeded.traffic.streams:
                     rows = stream_rows(seeded, name, part)
-                    added[name] += load(connection, tables.get(name, name), rows)
+                    added[name] += load(connection, _name(tables, name), rows)
             connection.commit()
             done += len(part)
             if on_progress:
                 on_progress(done, len(hours))
     return dict(added)
+
+
+def _name(tables: Mapping[str, OperationalTable], stream: str) -> str:
+    return tables[stream].name if stream in tables else stream
 
 
 def _parts(hours: HourRange, rows_per_hour: int) -> Iterator[HourRange]:

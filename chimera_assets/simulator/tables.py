@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chimera_assets.contracts.loader import read_contracts
@@ -16,13 +17,35 @@ if TYPE_CHECKING:
     from chimera_assets.yaml_documents import Location
 
 
-def operational_tables(pack: Pack) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class OperationalTable:
+    """The operational table of a stream.
+
+    Attributes:
+        name: Its name, as SQL writes it.
+        optional: Whether a database need not have it.
+        optional_columns: The columns that it need not have.
+    """
+
+    name: str
+    optional: bool = False
+    optional_columns: frozenset[str] = frozenset()
+
+
+def operational_tables(pack: Pack) -> dict[str, OperationalTable]:
     """Stream -> its operational table.
 
     Raises:
         ContractError: A contract of the pack cannot be used.
     """
-    return {stream: one.source_table for stream, one in _contracts(pack).items()}
+    return {
+        stream: OperationalTable(
+            contract.source_table,
+            contract.optional_at_source,
+            frozenset(one.name for one in contract.columns if one.optional_at_source),
+        )
+        for stream, contract in _contracts(pack).items()
+    }
 
 
 def traffic_problems(pack: Pack) -> Iterator[Problem]:

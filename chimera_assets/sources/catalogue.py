@@ -158,11 +158,13 @@ class SourceTable:
         quoted: Its name, quoted by the server.
         columns: Its columns by name; of one that a contract reads, the contract's.
         further: Names of its columns that the contract does not read.
+        absent: Names of the contract's columns that it lacks, and may lack.
     """
 
     quoted: str
     columns: dict[str, SourceColumn]
     further: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 def identifier(name: str) -> str:

@@ -66,7 +66,8 @@ def _of_fitting(url: str, contract: Contract) -> list[Problem]:
         begin(connection)
         table = inspect(connection, url, contract)
         problems = list(_too_narrow(connection, contract, table))
-    computed = [column for column in contract.columns if column.transform is not None]
+    given = [column for column in contract.columns if column.name not in table.absent]
+    computed = [column for column in given if column.transform is not None]
     for column in computed:  # each by itself: one that fails ends the transaction
         try:
             with database.connect() as connection:

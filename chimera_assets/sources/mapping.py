@@ -48,6 +48,17 @@ _FITTING: Mapping[str, tuple[str, ...]] = {
     "array<string>": tuple(f"{text}[]" for text in _TEXTS),
 }
 
+#: Contract type -> the type of null that stands for a column which the source table lacks.
+_NULLS: Mapping[str, str] = {
+    "string": "text",
+    "integer": "bigint",
+    "number": "double precision",
+    "boolean": "boolean",
+    "timestamp": "timestamp with time zone",
+    "date": "date",
+    "array<string>": "text[]",
+}
+
 #: A function has at most 100 arguments.
 _MOST_PAIRS = 50
 
@@ -76,14 +87,15 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
         oid = table_id(connection, table)
         hide_own_functions(connection)
         table = replace(table, quoted=table_name(connection, oid))
-    columns: dict[str, SourceColumn] = {}
+    absent = _absent(contract, table)
+    columns = dict(absent)
     wrong: list[ColumnMismatch] = []
     read: set[str] = set()
     # Plain columns first: an expression that the server refuses ends the transaction.
     for column in sorted(contract.columns, key=lambda one: one.transform is not None):
         if column.transform is not None and wrong:
             break
-        if column.name == UNMAPPED:
+        if column.name == UNMAPPED or column.name in absent:
             continue
         found = _source_of(connection, table, column, read)
         if not isinstance(found, ColumnMismatch):
@@ -97,7 +109,31 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
     further = [column for name, column in table.columns.items() if name not in read]
     if UNMAPPED in contract.column_names:
         columns[UNMAPPED], further = _as_json(further), []
-    return SourceTable(table.quoted, columns, tuple(sorted(column.name for column in further)))
+    names = tuple(sorted(column.name for column in further))
+    return SourceTable(table.quoted, columns, names, tuple(absent))
+
+
+def _absent(contract: Contract, table: SourceTable) -> dict[str, SourceColumn]:
+    """Nulls for the columns that the table need not have and does not have, by name."""
+    return {
+        column.name: _null(column)
+        for column in contract.columns
+        if column.optional_at_source and not _is_there(column, table)
+    }
+
+
+def _is_there(column: Column, table: SourceTable) -> bool:
+    """Whether the table has the columns that a column of the contract is read from."""
+    names = [column.source_name]
+    if column.transform is not None:
+        names = list(read_transform(column.transform).names)
+    return all(named(name, table.columns) is not None for name in names)
+
+
+def _null(column: Column) -> SourceColumn:
+    """What stands for a column that the table need not have."""
+    kind = "numeric" if column.decimal is not None else _NULLS[column.type]
+    return SourceColumn(column.name, kind, is_enum=False, declared=kind, expression=f"NULL::{kind}")
 
 
 def _as_json(columns: Sequence[SourceColumn]) -> SourceColumn:

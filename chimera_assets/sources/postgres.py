@@ -12,10 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets.sources.database import source_database
+from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.in_no_hour import rows_in_no_hour
 from chimera_assets.sources.mapping import inspect
 from chimera_assets.sources.session import begin
 from chimera_assets.sources.source_state import SourceNow
+from chimera_assets.sources.stream import no_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,22 +45,36 @@ class PostgresSource:
             SourceError: The database or the table cannot be reached.
             SourceSchemaError: The table does not fit the contract.
         """
-        with self._database.connect() as connection:
-            begin(connection)
-            table = inspect(connection, self._database.url, contract)
-        if not table.further:
-            return []
-        further = ", ".join(table.further)
-        return [f"{contract.source_table}: not in the contract, not extracted: {further}"]
+        try:
+            with self._database.connect() as connection:
+                begin(connection)
+                table = inspect(connection, self._database.url, contract)
+        except SourceTableMissing:
+            if not contract.optional_at_source:
+                raise
+            return [f"There is no table {contract.source_table}, which is optional: it is empty."]
+        told = {
+            "not in the contract, not extracted": table.further,
+            "optional and not in the source, read as null": table.absent,
+        }
+        where = contract.source_table
+        return [f"{where}: {what}: {', '.join(names)}" for what, names in told.items() if names]
 
     def extract_reference(self, contract: Contract, batch: Batch) -> pa.RecordBatchReader:
         """All rows of a reference table, as the source has them now; no hour columns.
+
+        Of a table that is not there, and is optional, there are none.
 
         Raises:
             SourceError: The database or the table cannot be reached; also while the stream is read.
             SourceSchemaError: The table does not fit the contract.
         """
-        return self.now(contract).rows(None, batch)
+        try:
+            return self.now(contract).rows(None, batch)
+        except SourceTableMissing:
+            if not contract.optional_at_source:
+                raise
+            return no_rows(contract, hourly=False)
 
     def now(self, contract: Contract, *, seconds: int | None = None) -> SourceNow:
         """One state of a contract's table, held until it is closed or its rows are read.

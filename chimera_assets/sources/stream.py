@@ -38,6 +38,11 @@ def stream_schema(contract: Contract, *, hourly: bool) -> pa.Schema:
     return pa.schema([*contract.arrow_schema(), *hour_fields, *BATCH_FIELDS, UNREADABLE])
 
 
+def no_rows(contract: Contract, *, hourly: bool) -> pa.RecordBatchReader:
+    """What a table that the source need not have holds."""
+    return pa.RecordBatchReader.from_batches(stream_schema(contract, hourly=hourly), [])
+
+
 class RowStream:
     """An iterator of record batches that owns its connection and closes it at the end.
 

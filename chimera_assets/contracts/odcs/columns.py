@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from chimera_assets.contracts.decimals import MOST_DIGITS, precision_and_scale
 from chimera_assets.contracts.json_path import is_path, read_path
 from chimera_assets.contracts.model import LEVELS, POLARS_TYPES, UNMAPPED, Column
+from chimera_assets.contracts.rules.parameters import TRUTH
 from chimera_assets.contracts.transform import TransformError, read_transform
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.yaml_documents import one_of
@@ -23,6 +24,9 @@ TABLE: Location = ("schema", 0)
 
 #: Names that the platform gives to columns of its own, beside all that begin with an underscore.
 RESERVED = (*HOUR_COLUMNS, "index", "reasons")
+
+#: The custom property of columns and tables that a source need not have.
+OPTIONAL_AT_SOURCE = "optionalAtSource"
 
 #: So many bytes a name may have in PostgreSQL.
 _LONGEST = 63
@@ -89,6 +93,7 @@ def _read_column(document: Document, declared: SchemaProperty, here: Location) -
         transform=_read_transform(document, declared, here),
         timezone=_read_timezone(document, declared, here),
         decimal=_read_decimal(document, declared, here),
+        optional_at_source=_read_optional(document, declared, here),
         line=document.line(here),
     )
 
@@ -117,6 +122,22 @@ def _read_transform(document: Document, declared: SchemaProperty, here: Location
         found = declared.physicalName
         document.problem((*here, "physicalName"), what, expected=expected, found=found)
     return text
+
+
+def _read_optional(document: Document, declared: SchemaProperty, here: Location) -> bool:
+    for position, custom in enumerate(declared.customProperties or []):
+        if custom.property != OPTIONAL_AT_SOURCE or custom.vendor not in (None, "chimera"):
+            continue
+        place = (*here, "customProperties", position, "value")
+        what = f"{OPTIONAL_AT_SOURCE} of column {declared.name}"
+        if not TRUTH.accepts(custom.value):
+            document.problem(place, what, expected=TRUTH.expected, found=repr(custom.value))
+        elif custom.value and declared.required and not declared.primaryKey:
+            expected = "required: false beside it, or every row of a source without it is rejected"
+            document.problem(place, what, expected=expected, found="required: true")
+        else:
+            return bool(custom.value)
+    return False
 
 
 def _read_decimal(

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.contracts.file_query import check_file_query
 from chimera_assets.contracts.model import LEVELS
-from chimera_assets.contracts.odcs.columns import TABLE
-from chimera_assets.contracts.rules.parameters import DAYS, NUMBER, SHARE, TEXT, Parameter, choice
+from chimera_assets.contracts.odcs.columns import OPTIONAL_AT_SOURCE, TABLE
+from chimera_assets.contracts.rules.parameters import (
+    DAYS,
+    NUMBER,
+    SHARE,
+    TEXT,
+    TRUTH,
+    Parameter,
+    choice,
+)
 from chimera_assets.hours import LONGEST_DAYS
 from chimera_assets.yaml_documents import one_of
 
@@ -36,6 +44,7 @@ CUSTOM: dict[str, Parameter] = {
     "vacuumDays": DAYS,
     "passRate": SHARE,
     "fileQuery": TEXT,
+    OPTIONAL_AT_SOURCE: TRUTH,
     "keepUnmapped": Parameter(f"true or {one_of(LEVELS)}", (True, *LEVELS).__contains__),
 }
 
@@ -76,6 +85,7 @@ class Sla:
     freshness_hours: float
     unmapped: str | None
     file_query: str | None
+    optional_at_source: bool
 
 
 def read_sla(
@@ -111,6 +121,7 @@ def read_sla(
         quarantine_days=said.get("quarantineDays", _DEFAULTS["quarantineDays"]),
         pass_rate=float(said.get("passRate", _DEFAULTS["passRate"])),
         freshness_hours=hours.get("freshness", 0.0),
+        optional_at_source=said.get(OPTIONAL_AT_SOURCE, False),
         unmapped=_UNMAPPED_LEVEL if (kept := said.get("keepUnmapped")) is True else kept,
         file_query=said.get("fileQuery"),
     )
@@ -138,6 +149,7 @@ def _check_columns(
     document: Document, table: SchemaObject, said: dict[str, Any], columns: Sequence[Column]
 ) -> None:
     types = {column.name: column.type for column in columns}
+    optional = {column.name for column in columns if column.optional_at_source}
     for position, custom in enumerate(table.customProperties or []):
         here = (*TABLE, "customProperties", position, "value")
         name = custom.property
@@ -149,6 +161,18 @@ def _check_columns(
         elif allowed is not None and types[named] not in allowed:
             expected = f"a column of type {' or '.join(allowed)}"
             document.problem(here, name, expected=expected, found=f"{named}: {types[named]}")
+        elif name in ("eventTime", "arrivalTime") and named in optional:
+            _refuse_optional(document, here, named, "it says which hour a row belongs to")
+    for position, column in enumerate(table.properties or []):
+        if column.primaryKey and column.name in optional:
+            here = (*TABLE, "properties", position)
+            _refuse_optional(document, here, column.name, "it is part of the key")
+
+
+def _refuse_optional(document: Document, here: Location, column: str, why: str) -> None:
+    expected = f"a column that every source has, as {why}"
+    found = f"{column}, which is {OPTIONAL_AT_SOURCE}"
+    document.problem(here, OPTIONAL_AT_SOURCE, expected=expected, found=found)
 
 
 def _check_query(
