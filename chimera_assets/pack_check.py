@@ -9,12 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts.active import claim_problems
+from chimera_assets.contracts.active import adapted_contract, claim_problems
 from chimera_assets.contracts.dbt_sources import SOURCES_FILE, dbt_sources
 from chimera_assets.contracts.lint import lint, usable
 from chimera_assets.contracts.loader import contract_files, read_contracts
 from chimera_assets.packs import PackError
 from chimera_assets.packs.active import pack_folder, readable_packs, requirement_problems
+from chimera_assets.packs.adapters import adapter_files, read_adapter
 from chimera_assets.packs.aggregates import definition_problems, read_definitions
 from chimera_assets.packs.model_columns import described_models
 from chimera_assets.packs.models import (
@@ -31,9 +32,10 @@ from chimera_assets.warehouse.model_check import model_sql_problems
 from chimera_assets.yaml_documents import DocumentError, Problem, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from chimera_assets.contracts import Contract
     from chimera_assets.packs import Pack
     from chimera_assets.packs.aggregates import Definitions
 
@@ -76,6 +78,7 @@ def _stream_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[P
         yield from model_sql_problems(every, known)
         for pack in packs:
             yield from _sources_problems(pack)
+            yield from _adapter_problems(pack, {one.stream: one for one in known})
 
 
 def _definition_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[Problem]:
@@ -116,6 +119,15 @@ def _column_problems(
                 if columns and name not in columns:
                     what, expected = f"column of {aggregate.table}", one_of(columns, name)
                     yield from aggregate.problem(what, expected=expected, found=name).problems
+
+
+def _adapter_problems(pack: Pack, known: Mapping[str, Contract]) -> Iterator[Problem]:
+    """What is wrong with a pack's adapters, and with the contracts as they change them."""
+    for path in adapter_files(pack):
+        try:
+            adapted_contract(read_adapter(path), known)
+        except DocumentError as error:
+            yield from error.problems
 
 
 def _sources_problems(pack: Pack) -> list[Problem]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.contracts.odcs.columns import TABLE
+from chimera_assets.errors import in_short
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts.odcs.document import Document, Location
     from chimera_assets.packs.adapters import Adapter, ColumnSource
+
+#: Parts of a column that say where it comes from.
+SOURCE_PARTS = ("physicalName", "transformLogic", "logicalTypeOptions", "required")
 
 #: Parts of a rule that are not parameters of its check.
 _SEVERITY, _CHECK = "severity", "implementation"
@@ -101,7 +105,8 @@ def _change_column(work: _Adapted, name: str, source: ColumnSource) -> None:
     if zone is not None:
         options = column.get("logicalTypeOptions") or {}
         column["logicalTypeOptions"] = {**options, "defaultTimezone": zone}
-    work.changed((*TABLE, "properties", position), at)
+    for part in SOURCE_PARTS:
+        work.changed((*TABLE, "properties", position, part), at)
 
 
 def _leave_out_others(work: _Adapted) -> None:
@@ -109,12 +114,17 @@ def _leave_out_others(work: _Adapted) -> None:
     listed, customs = work.adapter.changes.columns, work.table.get("customProperties") or []
     roles = ("eventTime", "arrivalTime")
     times = {one["value"] for one in customs if one.get("property") in roles}
-    for name, (_, column) in work.properties.items():
-        if name in listed:
-            continue
-        if column.get("required") or column.get("primaryKey") or name in times:
-            expected = f"{name} too, which has to be known of each row"
-            work.wrong(("columns",), "columns", expected=expected, found="none")
+    others = {name: one for name, (_, one) in work.properties.items() if name not in listed}
+    missing = [
+        name
+        for name, column in others.items()
+        if column.get("required") or column.get("primaryKey") or name in times
+    ]
+    if missing:
+        expected = "every column that has to be known of each row"
+        work.wrong(("columns",), "columns", expected=expected, found=f"no {in_short(missing)}")
+        return
+    for column in others.values():
         work.set_custom(column, "optionalAtSource", value=True, at=())
 
 
@@ -138,7 +148,8 @@ def _change_rule(work: _Adapted, name: str, change: dict[str, Any]) -> None:
                 work.wrong(("rules", name), name, expected=expected, found=", ".join(given))
             elif given:
                 rule[_CHECK] = {**rule[_CHECK], **given}
-            work.changed((*here, number), ("rules", name))
+            for part in (_SEVERITY, _CHECK):
+                work.changed((*here, number, part), ("rules", name))
             return
     _no_rule(work, name, ("rules", name))
 

@@ -61,6 +61,7 @@ class Column:
         decimal: Precision and scale of a number that is exact, money for instance; else None.
         optional_at_source: Whether it is read as null where the source table has no such column.
         line: Where it stands in the contract's file.
+        adapter_line: Where an adapter says what it comes from, if one does.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Column:
     decimal: tuple[int, int] | None = None
     optional_at_source: bool = False
     line: int = field(default=1, compare=False)
+    adapter_line: int | None = field(default=None, compare=False)
 
     @property
     def source_name(self) -> str:

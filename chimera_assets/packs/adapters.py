@@ -11,7 +11,6 @@ which are used.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -105,7 +104,6 @@ def adapter_files(pack: Pack) -> list[Path]:
     return sorted(pack.adapters.glob(f"*{ADAPTER_SUFFIX}"))
 
 
-@lru_cache(maxsize=1)
 def active_adapters() -> dict[str, Adapter]:
     """The adapters of this process, by the stream that each reads.
 

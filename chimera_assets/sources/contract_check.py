@@ -55,8 +55,11 @@ def source_problems(url: str, contract: Contract) -> list[Problem]:
 def _problem(
     contract: Contract, column: str, expected: str, found: str, severity: str = "error"
 ) -> Problem:
-    line = contract.column(column).line
-    return Problem(contract.path, line, f"column {column}", expected, found, severity)
+    told = contract.column(column)
+    path, line = contract.path, told.line
+    if contract.adapter is not None and told.adapter_line is not None:
+        path, line = contract.adapter, told.adapter_line
+    return Problem(path, line, f"column {column}", expected, found, severity)
 
 
 def _of_fitting(url: str, contract: Contract) -> list[Problem]:

@@ -159,6 +159,8 @@ def _like_another(connection: dbapi.Connection, name: str) -> str:
 
 def _made_by(contract: Contract) -> str:
     """What makes the table of a contract."""
+    if contract.adapter is not None:
+        return f"connect to the database that {contract.adapter.stem} writes to"
     if contract.stream in contracts().packs:
         return "make it with `chimera source init`"
     return (

@@ -95,7 +95,13 @@ def _read_column(document: Document, declared: SchemaProperty, here: Location) -
         decimal=_read_decimal(document, declared, here),
         optional_at_source=_read_optional(document, declared, here),
         line=document.line(here),
+        adapter_line=_adapter_line(document, here),
     )
+
+
+def _adapter_line(document: Document, here: Location) -> int | None:
+    patched = document.patches.get((*here, "physicalName"))
+    return patched[1] if patched is not None else None
 
 
 def _read_physical_name(document: Document, declared: SchemaProperty, here: Location) -> str | None:

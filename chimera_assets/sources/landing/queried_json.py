@@ -115,7 +115,7 @@ class QueriedJson:
         number = f'CAST("{LINE}" AS BIGINT)' if LINE in kinds else "CAST(NULL AS BIGINT)"
         chosen = rows.query("found", f"SELECT {', '.join([*columns, number])} AS _line FROM found")  # noqa: S608 - of the contract
         read = 0
-        for batch in chosen.fetch_record_batch(_ROWS):
+        for batch in chosen.to_arrow_reader(_ROWS):
             frame = pl.DataFrame(pl.from_arrow(batch))
             read += frame.height
             self._limits.check_rows(read)
