@@ -39,25 +39,37 @@ def _whole(value: Any, text: str) -> Any:  # noqa: ANN401 - what JSON holds
     return value
 
 
-def decoded_once(text: str) -> tuple[Any, bool]:
-    """The same, and whether each name stands once in its object.
+def decoded_for_floats(text: str) -> tuple[Any, bool]:
+    """The same for readers that know numbers only as floating point, and objects' first names.
+
+    Returns:
+        The value, in which a number that would not come out of floating point as it was written is
+        a text; and whether it is the document as it stands.
 
     Raises:
         ValueError: As above.
         RecursionError: As above.
     """
-    repeated: list[int] = []
+    is_plain = True
+
+    def number(written: str) -> str:
+        nonlocal is_plain
+        if repr(float(written)) == written:
+            return Number(written)
+        is_plain = False
+        return written
 
     def together(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal is_plain
         found = dict(pairs)
-        if len(found) < len(pairs):
-            repeated.append(len(pairs))
+        is_plain = is_plain and len(found) == len(pairs)
         return found
 
     decoder = json.JSONDecoder(
-        parse_float=Number, parse_int=Number, parse_constant=_refuse, object_pairs_hook=together
+        parse_float=number, parse_int=Number, parse_constant=_refuse, object_pairs_hook=together
     )
-    return _whole(decoder.decode(text), text), not repeated
+    value = _whole(decoder.decode(text), text)
+    return value, is_plain
 
 
 def as_written(value: object) -> str:

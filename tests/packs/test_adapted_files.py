@@ -328,6 +328,22 @@ def test_values_are_what_was_written_or_are_told(drop: Drop) -> None:
     assert [row["_line"] for row in rows] == [1, 2, 3, 4, 5, 6]
 
 
+def test_numbers_keep_every_digit(drop: Drop) -> None:
+    written = ["0.1234567890123456789", "1.10", "1e3", "12345678901234567890", "0.1", "1E-7", "7"]
+    contract = with_query("""
+        select line, line::text as test_id, '2026-01-31T05:00:00Z' as timestamp, 'a' as tenant_id,
+            'pair' as test_type, document ->> '$.n' as target_model,
+            try_cast(document -> '$.n' as double) as asr_rate
+        from lines
+    """)
+    lines = [f'{{"n": {number}}}' for number in written]
+    for name, content in {"a.jsonl": "\n".join(lines), "b.json": f"[{','.join(lines)}]"}.items():
+        rows = drop(contract, name, content + "\n")
+
+        assert [row["target_model"] for row in rows] == written
+        assert [row["asr_rate"] for row in rows] == [float(number) for number in written]
+
+
 @pytest.mark.parametrize(
     ("sql", "name", "content", "why"),
     [

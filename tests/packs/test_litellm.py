@@ -70,7 +70,10 @@ def request(number: int, **about: Any) -> dict[str, Any]:
 
 def usage(**tokens: int) -> dict[str, Any]:
     """Metadata with what the provider said of tokens."""
-    cached = {"cached_tokens": tokens.pop("read", 0), "cache_creation_tokens": tokens.pop("write", 0)}
+    cached = {
+        "cached_tokens": tokens.pop("read", 0),
+        "cache_creation_tokens": tokens.pop("write", 0),
+    }
     reasoning = {"reasoning_tokens": tokens.pop("reasoning", 0)}
     return {
         "status": "success",
@@ -154,7 +157,14 @@ def test_late_rows_and_corrections_come_in_with_the_next_tick(gateway: Site) -> 
         'UPDATE "LiteLLM_SpendLogs" SET spend = 2.5, "endTime" = "endTime" + interval \'1 s\''
         " WHERE request_id = 'chatcmpl-3600'"
     )
-    gateway.source.insert('"LiteLLM_SpendLogs"', [request(3700, spend=0.25, created_at="2026-03-29T03:00:00", updated_at="2026-03-29T03:00:00")])
+    gateway.source.insert(
+        '"LiteLLM_SpendLogs"',
+        [
+            request(
+                3700, spend=0.25, created_at="2026-03-29T03:00:00", updated_at="2026-03-29T03:00:00"
+            )
+        ],
+    )
 
     gateway.tick()
 

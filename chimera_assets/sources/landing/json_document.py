@@ -10,6 +10,7 @@ from chimera_assets.sources.exact_json import as_written, decoded
 from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from chimera_assets.sources.landing.limits import Limits
@@ -20,8 +21,16 @@ DOCUMENT_BYTES = 64 * 2**20
 _UTF8_MARK = "﻿"
 
 
-def items(path: Path, *, zipped: bool, limits: Limits) -> list[Any]:
+def items(
+    path: Path, decode: Callable[[str], Any] = decoded, *, zipped: bool, limits: Limits
+) -> list[Any]:
     """The items of a document's list, or the document itself as the only one.
+
+    Args:
+        path: The file.
+        decode: What decodes its text.
+        zipped: Whether it is gzipped.
+        limits: What it may be at most.
 
     Raises:
         CorruptFile: It is no JSON, no list or object, too large, or has too many items.
@@ -33,7 +42,7 @@ def items(path: Path, *, zipped: bool, limits: Limits) -> list[Any]:
         message = f"a document of more than {size}; write JSON lines (.jsonl) instead"
         raise CorruptFile(message)
     try:
-        document = decoded(content.decode().removeprefix(_UTF8_MARK))
+        document = decode(content.decode().removeprefix(_UTF8_MARK))
     except (ValueError, RecursionError):
         message = "it is no JSON document; JSON lines have to be called .jsonl"
         raise CorruptFile(message) from None

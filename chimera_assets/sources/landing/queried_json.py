@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from chimera_assets.contracts.file_query import LINE, LINES, confined
 from chimera_assets.row_values import duckdb_words
-from chimera_assets.sources.exact_json import as_written, decoded_once
+from chimera_assets.sources.exact_json import as_written, decoded_for_floats
 from chimera_assets.sources.landing.damage import CorruptFile
 from chimera_assets.sources.landing.json_document import items
 from chimera_assets.sources.landing.parsed import Parsed
@@ -88,7 +88,7 @@ class QueriedJson:
     def _documents(self) -> Iterator[tuple[dict[str, list[Any]], list[tuple[int, str]]]]:
         """Numbers and texts of the documents, and the lines that are none, piece by piece."""
         if self._file.format == "json":
-            found = items(self._path, zipped=self._file.zipped, limits=self._limits)
+            found = items(self._path, _decoded, zipped=self._file.zipped, limits=self._limits)
             texts = list(map(as_written, found))
             yield {"line": list(range(1, len(texts) + 1)), "document": texts}, []
             return
@@ -123,15 +123,19 @@ class QueriedJson:
 
 
 def _document(line: bytes) -> str | None:
-    """The line as a document in which each name is once; None if it is none."""
+    """The line as a document that DuckDB reads as it is meant; None if it is none."""
     try:
         text = line.decode()
-        value, is_plain = decoded_once(text)
+        value, is_plain = decoded_for_floats(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict):
         return None
     return text if is_plain else as_written(value)
+
+
+def _decoded(text: str) -> object:
+    return decoded_for_floats(text)[0]
 
 
 def _value(name: str, kind: duckdb.sqltypes.DuckDBPyType) -> str:
