@@ -70,16 +70,12 @@ def request(number: int, **about: Any) -> dict[str, Any]:
 
 def usage(**tokens: int) -> dict[str, Any]:
     """Metadata with what the provider said of tokens."""
-    cached = {
-        "cached_tokens": tokens.pop("read", 0),
-        "cache_creation_tokens": tokens.pop("write", 0),
-    }
-    reasoning = {"reasoning_tokens": tokens.pop("reasoning", 0)}
+    read, write = tokens.get("read", 0), tokens.get("write", 0)
     return {
         "status": "success",
         "usage_object": {
-            "prompt_tokens_details": cached,
-            "completion_tokens_details": reasoning,
+            "prompt_tokens_details": {"cached_tokens": read, "cache_creation_tokens": write},
+            "completion_tokens_details": {"reasoning_tokens": tokens.get("reasoning", 0)},
         },
     }
 
@@ -93,7 +89,7 @@ KINDS: list[dict[str, Any]] = [
     {"metadata": usage(read=10, write=32, reasoning=5), "custom_llm_provider": "anthropic"},
     {"cache_hit": "True", "spend": 0},
     {"status": "failure", "metadata": FAILURE, "spend": 0, "total_tokens": 0, "prompt_tokens": 0,
-     "completion_tokens": 0, "custom_llm_provider": "", "model": "", "model_group": "example-group"},
+     "completion_tokens": 0, "custom_llm_provider": "", "model": "", "model_group": "a-group"},
     {"status": None, "team_id": None, "end_user": "alice@example.com", "spend": 0},  # an old one
     {"endTime": "2026-03-29T01:59:59", "request_tags": [], "api_key": ""},  # it took an hour
 ]  # fmt: skip
