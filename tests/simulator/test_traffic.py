@@ -74,12 +74,13 @@ def digest(rows: pl.DataFrame) -> str:
 def test_the_same_seed_gives_the_rows_it_always_gave(
     seed: int, rows_per_hour: int, stream: str, rows: int, expected: str
 ) -> None:
-    """As made by the simulator that had these streams in Python."""
+    """As made by the simulator that had these streams in Python; later columns come after."""
     start = MONDAY + timedelta(days=2, hours=9)
     made = stream_rows(
         seeded(seed, rows_per_hour), stream, HourRange(start, start + timedelta(days=2))
     )
-    assert (made.height, digest(made)) == (rows, expected)
+    first = made[:, : made.columns.index("created_at") + 1]
+    assert (made.height, digest(first)) == (rows, expected)
 
 
 @pytest.fixture(scope="module")

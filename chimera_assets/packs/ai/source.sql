@@ -25,7 +25,18 @@ CREATE TABLE IF NOT EXISTS generations (
     techniques_applied text[] DEFAULT '{}',
     tokens_used int,
     cost_usd float8,
-    created_at timestamptz DEFAULT now()
+    created_at timestamptz DEFAULT now(),
+    input_tokens bigint,
+    output_tokens bigint,
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    reasoning_tokens bigint,
+    trace_id text,
+    parent_id text,
+    session_id text,
+    release text,
+    tags text[],
+    api_key_id text
 );
 
 CREATE TABLE IF NOT EXISTS jailbreak_tests (
