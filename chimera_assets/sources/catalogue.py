@@ -146,6 +146,8 @@ class SourceColumn:
             return f"{self.sql}::text"
         if self.type == "numeric":
             return f"{self.sql}::double precision"
+        if self.type == "text" and self.expression and wanted.type != "string":
+            return self.sql  # of an expression; read as a text of a file is
         target = _CAST.get(wanted.type, self.type)
         return self.sql if self.type == target else f"{self.sql}::{target}"
 

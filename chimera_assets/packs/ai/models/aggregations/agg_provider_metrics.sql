@@ -18,7 +18,7 @@ metrics as (
         {{ count_where("not success") }} as failed_requests,
         {{ stable_avg("latency_ms") }} as avg_latency_ms,
         {{ percentiles("latency_ms", [0.5, 0.95, 0.99]) }} as latency_percentiles,
-        cast(sum(cast(tokens_used as bigint)) as bigint) as total_tokens,
+        cast(coalesce(sum(cast(tokens_used as bigint)), 0) as bigint) as total_tokens,
         {{ stable_sum("cost_usd") }} as total_cost_usd,
         {{ distinct_values("latency_bucket") }} as latency_buckets,
         {{ distinct_counts("latency_bucket") }} as latency_counts

@@ -1,7 +1,8 @@
-"""LiteLLM's own table of requests, read as it is: what it cost is what a sum beside it says."""
+"""A gateway's own records, read as they are: what they cost is what a sum beside them says."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -165,3 +166,33 @@ def test_late_rows_and_corrections_come_in_with_the_next_tick(gateway: Site) -> 
     gateway.tick()
 
     assert gateway.rows("marts/fact_generations", hour)["cost_usd"].sum() == 2.5 + 2 + 0.25
+
+
+def test_a_collectors_spans_come_to_facts_that_add_up(gateway: Site) -> None:
+    hour = "2026-03-29-07:00"
+    began = 1_774_767_600_000_000_000  # 07:00
+    site = gateway.beside(CHIMERA_ADAPTERS="otel")
+    used = {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "7"}}
+    spans = [
+        {
+            "traceId": "5b8efff798038103d269b633813fc60c", "spanId": f"{number:016x}",
+            "startTimeUnixNano": str(began + number), "endTimeUnixNano": str(began + 10**12),
+            "attributes": [
+                {"key": "gen_ai.request.model", "value": {"stringValue": "example-model"}},
+                *([used] * (number % 2)),
+            ],
+        }
+        for number in range(10)
+    ]  # fmt: skip
+    lines = [{"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]} for one in spans]
+    site.drop("generations/spans.jsonl", "".join(json.dumps(one) + "\n" for one in lines).encode())
+
+    assert site.process.ask("land")["success"]
+    ran = site.run(hour)
+    assert ran.success, ran.failed
+    facts = site.rows("marts/fact_generations", hour)
+    assert facts["input_tokens"].to_list().count(7) == facts["tokens_used"].count() == 5
+    (sums,) = site.rows("aggregates/agg_provider_metrics", hour).to_dicts()
+    assert (sums["total_requests"], sums["total_tokens"]) == (10, 35)
+    assert (sums["provider"], sums["tenant_id"]) == ("unknown", "default")
+    site.close()
