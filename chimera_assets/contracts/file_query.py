@@ -7,16 +7,18 @@ table, and gives the same rows of the same file whenever it is run.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.errors import in_short, one_line
 from chimera_assets.packs.errors import SelectError
-from chimera_assets.packs.select import names_in_select, read_select
+from chimera_assets.packs.select import is_row_by_row, names_in_select, read_select
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import duckdb
 
@@ -29,6 +31,9 @@ _COLUMNS = "line BIGINT, document JSON"
 
 #: What a query may give beside the contract's columns: the number of the line a row is from.
 LINE = "line"
+
+#: So much memory a query may have; the rest of what it needs is spilled.
+_MEMORY = "768MB"
 
 _INTEGERS = tuple(f"{sign}{size}int" for sign in ("", "u") for size in ("tiny", "small", "big"))
 _WHOLE = (*_INTEGERS, "integer", "uinteger", "hugeint", "uhugeint")
@@ -46,17 +51,32 @@ _FITTING: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def confined(database: str = ":memory:", memory: str = "512MB") -> duckdb.DuckDBPyConnection:
+@dataclass(frozen=True, slots=True)
+class FileQuery:
+    """What is known of a query.
+
+    Attributes:
+        types: The columns that it gives, and their types in DuckDB.
+        is_line_by_line: Whether the rows of a line follow from that line alone.
+    """
+
+    types: Mapping[str, str]
+    is_line_by_line: bool
+
+
+def confined(folder: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB with an empty table `lines`, which opens no file but its own; close it when done.
 
     Args:
-        database: Its file; beside it DuckDB may spill.
-        memory: How much it may have.
+        folder: Where it has its file, and spills; without one it is in memory.
     """
     import duckdb  # noqa: PLC0415 - few contracts have a query
 
-    connection = duckdb.connect(database, config={"memory_limit": memory})
+    database = str(folder / "documents.duckdb") if folder is not None else ":memory:"
+    spill = str(folder / "spill").replace("'", "''") if folder is not None else ""
+    connection = duckdb.connect(database, config={"memory_limit": _MEMORY})
     for statement in (
+        f"SET temp_directory = '{spill}'",
         "SET TimeZone = 'UTC'",
         "SET python_enable_replacements = false",
         f"CREATE TABLE {LINES} ({_COLUMNS})",
@@ -80,7 +100,7 @@ def check_file_query(
         key: Those of the key.
     """
     try:
-        found = _types(sql)
+        found = read_file_query(sql).types
     except SelectError as error:
         document.problem(here, "fileQuery", expected=error.expected, found=error.found)
         return
@@ -101,8 +121,8 @@ def check_file_query(
 
 
 @lru_cache(maxsize=32)
-def _types(sql: str) -> dict[str, str]:
-    """The columns that a query gives, and their types in DuckDB.
+def read_file_query(sql: str) -> FileQuery:
+    """See what a query gives.
 
     Raises:
         SelectError: It is no SELECT over the lines whose rows follow from them.
@@ -128,7 +148,8 @@ def _types(sql: str) -> dict[str, str]:
             expected = f"a SELECT that DuckDB takes, over {LINES} ({_COLUMNS})"
             said = one_line(str(error).partition("\n\nLINE ")[0], 200)
             raise SelectError(expected, said) from None
-        return dict(zip(rows.columns, map(_kind, rows.types), strict=True))
+        types = dict(zip(rows.columns, map(_kind, rows.types), strict=True))
+        return FileQuery(types, is_row_by_row(sql, _aggregates(connection)))
 
 
 def _kind(kind: duckdb.sqltypes.DuckDBPyType) -> str:
@@ -144,3 +165,8 @@ def _changing(connection: duckdb.DuckDBPyConnection) -> set[str]:
     sql = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
     names = {str(name) for (name,) in connection.execute(sql).fetchall()}
     return {*names, "current_time", "current_timestamp", "localtime", "localtimestamp"} - {"error"}
+
+
+def _aggregates(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    sql = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'"
+    return {str(name) for (name,) in connection.execute(sql).fetchall()}

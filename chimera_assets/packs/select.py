@@ -43,6 +43,14 @@ _TABLES_OF_CATALOGS = ("duckdb_", "pg_", "pragma_", "sqlite_")
 #: Nodes by which `DESCRIBE`, `SHOW` and `SUMMARIZE` are SELECTs, too.
 _SHOWS = "SHOW_REF"
 
+#: Expressions over one row, tables without any that are joined, and what puts rows together.
+_OF_ONE_ROW = frozenset(
+    {"", "BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION",
+     "CONSTANT", "FUNCTION", "LAMBDA", "LAMBDA_REF", "OPERATOR", "STAR"}
+)  # fmt: skip
+_ROWS = frozenset({"BASE_TABLE", "ORDER_MODIFIER", "SELECT_NODE", "SUBQUERY"})
+_TOGETHER = ("group_expressions", "group_sets", "having", "modifiers", "qualify", "sample")
+
 _WIDTH = 80
 
 #: What is expected.
@@ -115,6 +123,31 @@ def names_in_select(sql: str) -> frozenset[str]:
     plain = (node["column_names"] for node in nodes if node["type"] == "COLUMN_REF")
     columns = (names[0] for names in plain if len(names) == 1)
     return frozenset(str(name).lower() for name in (*functions, *columns))
+
+
+def is_row_by_row(sql: str, aggregates: Collection[str]) -> bool:
+    """Whether what a SELECT makes of a row follows from that row alone.
+
+    Args:
+        sql: The SELECT.
+        aggregates: The names of all aggregate functions.
+
+    Raises:
+        SelectError: It is none.
+    """
+    for node in _nodes(_parsed(sql)):
+        kind = node["type"]
+        if node.get("class", "") not in _OF_ONE_ROW:
+            return False
+        if "class" not in node and kind not in _ROWS and not kind.endswith("_TYPE_INFO"):
+            return False
+        if kind == "SELECT_NODE" and any(node.get(part) for part in _TOGETHER):
+            return False
+        if kind == "ORDER_MODIFIER" and node["orders"]:
+            return False
+        if kind == "FUNCTION" and str(node["function_name"]).lower() in aggregates:
+            return False
+    return True
 
 
 def _catalogs(nodes: Iterable[dict[str, Any]], tables: Collection[str]) -> Iterator[str]:

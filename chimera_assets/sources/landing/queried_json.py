@@ -8,7 +8,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from chimera_assets.contracts.file_query import LINE, LINES, confined
+from chimera_assets.contracts.file_query import LINE, LINES, confined, read_file_query
+from chimera_assets.errors import one_line
 from chimera_assets.row_values import duckdb_words
 from chimera_assets.sources.exact_json import as_written, decoded_for_floats
 from chimera_assets.sources.landing.damage import CorruptFile
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 #: Rows that are given at a time.
 _ROWS = 8_192
-
-#: A query has so much memory, and goes on beside the file in the temporary folder.
-_MEMORY = "512MB"
 
 _TIMES = ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns")
 _WITH_ZONE = "timestamp with time zone"
@@ -56,6 +54,7 @@ class QueriedJson:
         self.unknown: set[str] = set()
         self._contract, self._path, self._file = contract, path, file
         self._folder, self._limits = folder, limits
+        self._read = 0
 
     def __iter__(self) -> Iterator[Parsed]:
         """First the malformed lines, then the rows, piece by piece.
@@ -65,25 +64,22 @@ class QueriedJson:
                 have, or the file has no document at all.
             Unfinished: The file ends in the middle.
         """
-        database = self._folder / "documents.duckdb"
+        sql = self._contract.file_query or ""
+        by_line = read_file_query(sql).is_line_by_line
         try:
-            with confined(str(database), _MEMORY) as connection:
-                yield from self._load(connection)
-                yield from self._rows(connection)
+            with confined(self._folder) as connection:
+                for documents, malformed in self._documents():
+                    if malformed:
+                        yield Parsed(pl.DataFrame(schema={"_line": pl.Int64}), malformed)
+                    _insert(connection, documents)
+                    if by_line:  # wide lines take many times their bytes in DuckDB
+                        yield from self._rows(connection, sql)
+                        connection.execute(f"TRUNCATE {LINES}")
+                if not by_line:
+                    yield from self._rows(connection, sql)
         except duckdb.Error as error:
-            message = f"fileQuery fails on it: {duckdb_words(str(error))}"
+            message = f"fileQuery fails on it: {one_line(duckdb_words(str(error)), 160)}"
             raise CorruptFile(message) from None
-        finally:
-            database.unlink(missing_ok=True)
-
-    def _load(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Parsed]:
-        """Fill the table of documents; gives what is none."""
-        for documents, malformed in self._documents():
-            if malformed:
-                yield Parsed(pl.DataFrame(schema={"_line": pl.Int64}), malformed)
-            connection.register("piece", pa.table(documents, schema=_DOCUMENTS))
-            connection.execute(f"INSERT INTO {LINES} SELECT * FROM piece")  # noqa: S608 - of ours
-            connection.unregister("piece")
 
     def _documents(self) -> Iterator[tuple[dict[str, list[Any]], list[tuple[int, str]]]]:
         """Numbers and texts of the documents, and the lines that are none, piece by piece."""
@@ -106,20 +102,25 @@ class QueriedJson:
             first += line_count(piece)
             yield {"line": numbers, "document": texts}, malformed
 
-    def _rows(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Parsed]:
+    def _rows(self, connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Parsed]:
         """The rows of the query, each value in its column's type or as text."""
-        rows = connection.sql(self._contract.file_query or "")
+        rows = connection.sql(sql)
         kinds = dict(zip(rows.columns, rows.types, strict=True))
         asked = [column for column in self._contract.columns if column.name in kinds]
         columns = [f"{_value(column.name, kinds[column.name])}" for column in asked]
         number = f'CAST("{LINE}" AS BIGINT)' if LINE in kinds else "CAST(NULL AS BIGINT)"
         chosen = rows.query("found", f"SELECT {', '.join([*columns, number])} AS _line FROM found")  # noqa: S608 - of the contract
-        read = 0
         for batch in chosen.to_arrow_reader(_ROWS):
             frame = pl.DataFrame(pl.from_arrow(batch))
-            read += frame.height
-            self._limits.check_rows(read)
+            self._read += frame.height
+            self._limits.check_rows(self._read)
             yield Parsed(frame)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, documents: dict[str, list[Any]]) -> None:
+    connection.register("piece", pa.table(documents, schema=_DOCUMENTS))
+    connection.execute(f"INSERT INTO {LINES} SELECT * FROM piece")  # noqa: S608 - of ours
+    connection.unregister("piece")
 
 
 def _document(line: bytes) -> str | None:
