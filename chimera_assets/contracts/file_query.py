@@ -33,7 +33,7 @@ _COLUMNS = "line BIGINT, document JSON"
 LINE = "line"
 
 #: So much memory a query may have; the rest of what it needs is spilled.
-_MEMORY = "768MB"
+_MEMORY = "1GB"
 
 _INTEGERS = tuple(f"{sign}{size}int" for sign in ("", "u") for size in ("tiny", "small", "big"))
 _WHOLE = (*_INTEGERS, "integer", "uinteger", "hugeint", "uhugeint")

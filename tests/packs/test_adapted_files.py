@@ -18,7 +18,7 @@ from chimera_assets.packs.active import SHIPPED_PACKS
 from chimera_assets.packs.adapters import read_adapter
 from chimera_assets.quality import Judge
 from chimera_assets.run_context import RunContext
-from chimera_assets.sources.landing import Place, load_files
+from chimera_assets.sources.landing import Place, json_document, load_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -366,6 +366,16 @@ def test_a_file_that_a_query_cannot_read_is_corrupt(
     assert about["_rule"] == "corrupt_file"
     assert about["_why"].startswith(why)
     assert "alice" not in about["_why"]
+
+
+def test_a_document_that_is_too_large_is_corrupt(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_document, "DOCUMENT_BYTES", 2**20)
+
+    (row,) = drop(with_query(QUERY), "a.json", f'["{"a" * 2**20}"]')
+
+    assert "a document of more than 1 MiB; write JSON lines" in row["_unreadable"]
 
 
 def test_a_list_of_objects_is_as_many_lines(drop: Drop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chimera_assets.sources.contract_check import source_problems
+from chimera_assets.sources.errors import SourceTableMissing
+from tests.packs.test_adapted_files import adapted
 from tests.site.site import Site, keys
 
 if TYPE_CHECKING:
@@ -142,6 +146,21 @@ def check(row: dict[str, Any], fact: dict[str, Any]) -> None:
     ended = datetime.fromisoformat(row["endTime"]).replace(tzinfo=UTC)
     assert fact["timestamp"] == began
     assert fact["latency_ms"] == pytest.approx((ended - began) / timedelta(milliseconds=1))
+
+
+def test_what_does_not_fit_is_told_before_a_run(gateway: Site) -> None:
+    contract = adapted("litellm")
+    assert source_problems(gateway.source.url, contract) == []
+    gateway.source.execute('ALTER TABLE "LiteLLM_SpendLogs" RENAME total_tokens TO tokens')
+    try:
+        (problem,) = source_problems(gateway.source.url, contract)
+    finally:
+        gateway.source.execute('ALTER TABLE "LiteLLM_SpendLogs" RENAME tokens TO total_tokens')
+    assert (problem.path, problem.what) == (contract.adapter, "column tokens_used")
+    assert "tokens_used: {physicalName" in problem.path.read_text().splitlines()[problem.line - 1]
+    elsewhere = dataclasses.replace(contract, source_table='"LiteLLM_Spend"')
+    with pytest.raises(SourceTableMissing, match="connect to the database that litellm writes to"):
+        source_problems(gateway.source.url, elsewhere)
 
 
 def test_late_rows_and_corrections_come_in_with_the_next_tick(gateway: Site) -> None:

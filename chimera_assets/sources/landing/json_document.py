@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chimera_assets.sources.landing.limits import Limits
 
 #: A document is read at once, and takes some ten times its bytes meanwhile.
-DOCUMENT_BYTES = 64 * 2**20
+DOCUMENT_BYTES = 32 * 2**20
 
 _UTF8_MARK = "﻿"
 

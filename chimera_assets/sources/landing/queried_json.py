@@ -78,7 +78,8 @@ class QueriedJson:
                 if not by_line:
                     yield from self._rows(connection, sql)
         except duckdb.Error as error:
-            message = f"fileQuery fails on it: {one_line(duckdb_words(str(error)), 160)}"
+            said, _, _ = duckdb_words(str(error)).partition("\n\n")  # of advice about settings
+            message = f"fileQuery fails on it: {one_line(said)}"
             raise CorruptFile(message) from None
 
     def _documents(self) -> Iterator[tuple[dict[str, list[Any]], list[tuple[int, str]]]]:
