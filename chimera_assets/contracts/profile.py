@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from chimera_assets.contracts.model import Contract, Rule
     from chimera_assets.hours import HourRange
 
+_TEXTS = pl.List(pl.String)
+
 #: The one group of a frame without hours.
 _ALL = "_all"
 
@@ -152,7 +154,8 @@ def batch_violation(rule: Rule) -> pl.Expr:
     """
     least: int = rule.params.get("at_least_rows", 0)
     enough = pl.col(ROWS) >= least
-    return (enough & ~within(observed(rule), rule.params)).fill_null(value=False)
+    bounds = {**BATCH_CHECKS[rule.check].bounds, **rule.params}
+    return (enough & ~within(observed(rule), bounds)).fill_null(value=False)
 
 
 def batch_schema(contract: Contract) -> pa.DataFrameSchema:
@@ -172,7 +175,8 @@ def batch_violations(contract: Contract, profile: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         A row an hour and rule: hour_partition, hour (where the profile has them), rule,
-        observed (Float64, null if there was nothing to observe), passed (Boolean).
+        observed (Float64, null if there was nothing to observe), passed (Boolean), examples
+        (List(String): what is wrong, where the check has words for it).
     """
     hours = [name for name in HOUR_COLUMNS if name in profile.columns]
     failed = _failed(contract, profile)
@@ -183,14 +187,21 @@ def batch_violations(contract: Contract, profile: pl.DataFrame) -> pl.DataFrame:
             pl.lit(rule.name).alias("rule"),
             observed(rule).alias("observed"),
             (~pl.int_range(pl.len()).is_in(failed.get(rule.name, []))).alias("passed"),
+            _examples(rule).alias("examples"),
         )
         rules.append(found)
     if not rules:
         kinds = {name: HOUR_TYPES[name] for name in hours}
         return pl.DataFrame(
-            schema=kinds | {"rule": pl.String, "observed": pl.Float64, "passed": pl.Boolean}
+            schema=kinds
+            | {"rule": pl.String, "observed": pl.Float64, "passed": pl.Boolean, "examples": _TEXTS}
         )
     return pl.concat(rules)
+
+
+def _examples(rule: Rule) -> pl.Expr:
+    made = BATCH_CHECKS[rule.check].examples
+    return pl.lit([], dtype=_TEXTS) if made is None else made(rule)
 
 
 def _failed(contract: Contract, profile: pl.DataFrame) -> Mapping[str, list[int]]:

@@ -42,7 +42,8 @@ def check_results(
         contract: The contract.
         batches: A frame of `BATCHES`.
         broken: Hour columns, rule, failed, example_keys, as the judge gives them.
-        batch_rules: Hour columns, rule, observed, passed, as `batch_violations` gives them.
+        batch_rules: Hour columns, rule, observed, passed, examples, as `batch_violations` gives
+            them.
 
     Returns:
         A frame of `CHECK_RESULTS`.
@@ -61,7 +62,7 @@ def check_results(
             .then(pl.col("failed") / pl.col("checked"))
             .otherwise(0.0),
             passed=pl.col("failed") == 0,
-            example_keys=pl.col("example_keys").fill_null([]),
+            example_keys=pl.coalesce("example_keys", "examples").fill_null([]),
         )
         .select(pl.col(name).cast(kind) for name, kind in CHECK_RESULTS.items())
     )

@@ -23,9 +23,11 @@ CONFIG = frozenset({"key_columns", "keeps_history", "materialized", "strategy", 
 
 #: Names that differ from run to run.
 _OF_HOURS = frozenset({"run_hours"})
-_OF_RUN = frozenset({"in_run_hours", "ref", "source", "this", "var"})
+_OF_RUN = frozenset({"in_run_hours", "in_run_months", "ref", "source", "this", "var"})
 
-_FUNCTIONS = frozenset({"config", "in_run_hours", "range", "ref", "run_hours", "source", "var"})
+_FUNCTIONS = frozenset({
+    "config", "in_run_hours", "in_run_months", "range", "ref", "run_hours", "source", "var",
+})  # fmt: skip
 _VALUES = frozenset({"this"})
 
 #: Of moments and of run_hours: what is written of them is digits and what the pack itself says.

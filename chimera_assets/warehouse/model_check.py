@@ -144,7 +144,8 @@ class _EmptyWarehouse:
             found = getattr(error, "strerror", None) or type(error).__name__
             raise ModelError(1, "a readable UTF-8 file", found) from error
         # dbt may render it for all hours, and for some: both have to fit.
-        ways = (True, False) if "run_hours" in text else (False,)
+        by_run = "run_hours" in text or "run_months" in text
+        ways = (True, False) if by_run else (False,)
         for of_hours in ways:
             sql = model_text(text, ref, self._source, before, of_hours=of_hours)
             made = self._view(relation, sql, text)

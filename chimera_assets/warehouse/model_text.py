@@ -36,6 +36,11 @@ _IN_HOURS = """hour_partition between date '2026-01-31' and date '2026-02-01'
             and (hour_partition < date '2026-02-01' or hour <= 6)"""
 
 
+def _in_months(column: str = "hour_partition") -> str:
+    """The condition on the months of these hours."""
+    return f"{column} >= date '2026-01-01' and {column} < date '2026-03-01'"
+
+
 class Unknown(Exception):  # noqa: N818 - caught below, with the line of the model it came from
     """A `ref` or `source` names nothing.
 
@@ -76,6 +81,7 @@ def model_text(
     given: dict[str, Any] = {"ref": lambda *names: ref(names[-1]), "source": source, "this": this}
     if of_hours:
         given |= {"run_hours": lambda: _HOURS, "in_run_hours": lambda: _IN_HOURS}
+        given |= {"in_run_months": _in_months}
     try:
         return _environment().text_of(_template(text), given)
     except ModelError:
@@ -113,6 +119,7 @@ def _environment() -> BoundedEnvironment:
         "adapter": _Adapter(made),
         "config": lambda **_: "",
         "in_run_hours": lambda: "1 = 1",
+        "in_run_months": lambda column="hour_partition": "1 = 1",  # noqa: ARG005 - as the macro has
         "none": None,
         "run_hours": lambda: None,
         "var": lambda _, default=None: default,

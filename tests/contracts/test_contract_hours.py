@@ -107,7 +107,7 @@ def test_a_contract_without_batch_rules_says_nothing(changed: Callable[..., Cont
         }
     )
     said = batch_violations(bare, make_profile(bare, pl.DataFrame(schema=bare.polars_schema())))
-    assert said.columns == ["rule", "observed", "passed"]
+    assert said.columns == ["rule", "observed", "passed", "examples"]
     assert said.is_empty()
 
 

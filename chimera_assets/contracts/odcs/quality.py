@@ -194,9 +194,8 @@ def _check_parameters(
         elif not parameters[name].accepts(value):
             expected = parameters[name].expected
             document.problem((*place, name), what, expected=expected, found=repr(value))
-        elif parameters[name].is_column and value not in reader.columns:
-            expected = f"a column: {one_of(reader.columns, value)}"
-            document.problem((*place, name), what, expected=expected, found=value)
+        elif parameters[name].is_column:
+            _check_columns(reader, what, value, (*place, name))
     for name, parameter in parameters.items():
         if parameter.required and name not in given:
             what = f"{name} of check {check}"
@@ -207,6 +206,13 @@ def _check_parameters(
     elif bounds and {"min", "max"} <= given.keys() and given["min"] > given["max"]:
         found = f"min {given['min']}, max {given['max']}"
         document.problem(place, f"check {check}", expected="min no greater than max", found=found)
+
+
+def _check_columns(reader: _Reader, what: str, named: str | Sequence[str], place: Location) -> None:
+    for column in [named] if isinstance(named, str) else named:
+        if column not in reader.columns:
+            expected = f"a column: {one_of(reader.columns, column)}"
+            reader.document.problem(place, what, expected=expected, found=column)
 
 
 def _check_type(

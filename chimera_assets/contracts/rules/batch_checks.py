@@ -7,13 +7,14 @@ judged as quickly as one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from chimera_assets.contracts.rules import periods
 from chimera_assets.contracts.rules.bounds import BOUNDS
-from chimera_assets.contracts.rules.parameters import COUNT
+from chimera_assets.contracts.rules.parameters import COLUMN, COLUMNS, COUNT
 from chimera_assets.contracts.rules.row_checks import violation
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class BatchCheck:
         types: The column types it makes sense for; empty if it is about no column.
         dimension: The dimension of quality it measures, in the standard's words.
         custom: Whether a contract names it (the others come from the standard's metrics).
+        bounds: The bounds on what is observed that it has by itself.
+        examples: Texts of what is wrong, from the profile's columns; None if a number says it all.
     """
 
     statistics: Callable[[Rule], Mapping[str, pl.Expr]]
@@ -55,6 +58,8 @@ class BatchCheck:
     types: frozenset[str]
     dimension: str
     custom: bool = True
+    bounds: Mapping[str, Any] = field(default_factory=dict)
+    examples: Callable[[Rule], pl.Expr] | None = None
 
 
 def _finite(rule: Rule) -> pl.Expr:
@@ -125,12 +130,25 @@ def _duplicate_rows(rule: Rule) -> pl.Expr:
     return _in_unit(pl.col(DUPLICATES), pl.col(ROWS) + pl.col(DUPLICATES), rule)
 
 
+def _periods(rule: Rule) -> dict[str, pl.Expr]:
+    return {f"{COUNTS}{rule.name}": periods.as_text(rule)}
+
+
 #: Every batch check.
 BATCH_CHECKS: dict[str, BatchCheck] = {
     "mean": BatchCheck(_moments, _mean, BOUNDS | _AT_LEAST, _NUMERIC, "accuracy"),
     "spread": BatchCheck(_moments_and_squares, _spread, BOUNDS | _AT_LEAST, _NUMERIC, "accuracy"),
     "share_of_each": BatchCheck(
         _counts, _share_of_each, BOUNDS | _AT_LEAST, _COUNTABLE, "coverage"
+    ),
+    "periods": BatchCheck(
+        _periods,
+        lambda rule: periods.broken(pl.col(f"{COUNTS}{rule.name}")),
+        {"end": COLUMN, "by": COLUMNS},
+        frozenset({"date", "timestamp"}),
+        "consistency",
+        bounds={"max": 0},
+        examples=lambda rule: periods.examples(pl.col(f"{COUNTS}{rule.name}")),
     ),
     "row_count": BatchCheck(_nothing, _row_count, {}, frozenset(), "coverage", custom=False),
     "broken_rows": BatchCheck(_broken, _broken_rows, {}, frozenset(), "coverage", custom=False),

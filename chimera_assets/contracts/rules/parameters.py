@@ -75,6 +75,11 @@ COUNT = Parameter(f"a whole number, 0 to {_MOST:,}", _is_count)
 DAYS = Parameter(f"a whole number of days, 0 to {LONGEST_DAYS:,}", _is_days)
 SHARE = Parameter("a share between 0 and 1", _is_share)
 TEXT = Parameter("a text that is not empty", _is_text)
+COLUMNS = Parameter(
+    "a list of columns",
+    lambda value: isinstance(value, list) and bool(value) and all(map(_is_text, value)),
+    is_column=True,
+)
 REGEX = Parameter("a regular expression", _is_regex)
 REFERENCE = Parameter("table.column of a reference contract", _is_reference)
 COLUMN = Parameter("the name of a column", _is_text, is_column=True)

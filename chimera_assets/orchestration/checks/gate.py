@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
+from chimera_assets.errors import in_short
 from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.layers import STAGED
 from chimera_assets.runs.gate_names import PASS_RATE, WARNINGS
@@ -144,8 +145,25 @@ def blocked_message(contract: Contract, staging: Staging) -> str:
         for row in blocked.head(10).iter_rows(named=True)
     )
     more = f" and {blocked.height - 10} more" if blocked.height > 10 else ""  # noqa: PLR2004
+    if broken := _broken_rules(contract, staging):
+        return f"{contract.stream}: blocked {listed}{more}; {broken}. Nothing of it was published."
     return (
         f"{contract.stream}: blocked {listed}{more}; the contract asks for a pass rate of "
         f"{contract.pass_rate:.1%}. Nothing of these hours was published; the rejected "
         f"rows are in quarantine: chimera quarantine list --stream {contract.stream}"
     )
+
+
+def _broken_rules(contract: Contract, staging: Staging) -> str:
+    """The rules about a whole hour that block it: line, what each asks, and what is wrong."""
+    failed = staging.check_results.filter(
+        ~pl.col("passed") & (pl.col("severity") == "error") & (pl.col("level") == "batch")
+    )
+    hidden = contract.classified()
+    said = []
+    for name, examples in failed.unique("rule").sort("rule").select("rule", "example_keys").rows():
+        rule = contract.rule(name)
+        shown = [] if hidden & set(rule.params.get("by", ())) else examples
+        found = f", found {in_short(shown)}" if shown else ""
+        said.append(f"{contract.path.name}:{rule.line}: {name}: expected {rule.description}{found}")
+    return "; ".join(said)

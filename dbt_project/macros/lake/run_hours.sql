@@ -76,3 +76,19 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+
+{#-
+  The condition that a day lies in a month of which the run has an hour. A model of months, merged by
+  its key, so reads and makes these alone, whatever the length of the history.
+-#}
+{% macro in_run_months(column="hour_partition") -%}
+    {%- set hours = run_hours() -%}
+    {%- if hours is none -%}
+        1 = 1
+    {%- else -%}
+        {%- set last = hours.last.date() -%}
+        {%- set after = last.replace(day=1) + modules.datetime.timedelta(days=32) -%}
+        {{ column }} >= date '{{ hours.start.date().replace(day=1) }}' and {{ column }} < date '{{ after.replace(day=1) }}'
+    {%- endif -%}
+{%- endmacro %}

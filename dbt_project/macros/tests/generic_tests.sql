@@ -64,3 +64,16 @@
         on expected.hour_partition = found.hour_partition and expected.hour = found.hour
     where coalesce(expected.amount, 0) <> coalesce(found.amount, 0)
 {% endtest %}
+
+
+{#- In every hour the sum of `total` is, either way, at most a `share` of the sum of `of`. -#}
+{% test sums_within_by_hour(model, total, of, share) %}
+    select
+        hour_partition,
+        hour,
+        sum({{ total }}) as found_amount,
+        sum({{ of }}) as of_amount
+    from {{ model }}
+    group by hour_partition, hour
+    having abs(sum({{ total }})) > {{ share }} * sum({{ of }})
+{% endtest %}
