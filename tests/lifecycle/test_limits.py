@@ -24,6 +24,7 @@ from chimera_assets.lifecycle.legal_holds import holds, place, release
 from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.lifecycle.policy import policy
 from chimera_assets.lifecycle.purge import purge
+from chimera_assets.lifecycle.tenants import known_tenants
 from chimera_assets.quality import quarantine
 from chimera_assets.system_tables.deletion_log import deleted_rows
 from tests.acting import acting, leave
@@ -565,3 +566,14 @@ def test_upkeep_never_deletes_a_file_of_the_last_day(lake: Lake) -> None:
     assert len(table.vacuum(0, full=True)) == 4
     with pytest.raises(LakeError, match=r"expected 0 or more days, found -0\.5"):
         table.vacuum(-0.5)
+
+
+def test_tenants_are_those_of_the_stream_that_is_asked_for(tmp_path: Path) -> None:
+    lake, contracts = Lake(str(tmp_path / "lake")), load_contracts([SHIPPED])
+    for stream, tenant in (("generations", "acme"), ("jailbreak_tests", "globex")):
+        lake.table("raw", stream).overwrite(pl.DataFrame({"tenant_id": [tenant, None]}))
+    lake.table("raw", "provider_health").overwrite(pl.DataFrame({"check_id": ["c"]}))
+
+    assert known_tenants(lake, contracts, "generations") == {"acme"}
+    assert known_tenants(lake, contracts, "provider_health") == set()
+    assert known_tenants(lake, contracts, None) == {"acme", "globex"}

@@ -6,6 +6,7 @@ import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 from chimera_assets.errors import ArgumentError
@@ -67,6 +68,18 @@ def test_a_warning_rejects_nothing_and_counts(lake: Lake) -> None:
 
     assert trial.tried.rejected == {FIRST: 1}
     assert trial.tried.broken["latency_ms_range"] == 10
+
+
+def test_values_of_other_tables_are_those_that_the_lake_has_now(lake: Lake) -> None:
+    names = dataclasses.replace(shipped()["providers"], rules=())
+    known = pl.DataFrame({"provider_id": ["openai"]})
+    lake.table("staged", names.stream).overwrite(known)
+
+    trial = try_contract(lake, shipped()["generations"], TODAY, HOURS)
+
+    assert trial.tried.broken["provider_known"] == 100  # every other row's is anthropic
+    assert trial.today is not None
+    assert "provider_known" not in trial.today.broken
 
 
 def test_only_the_hours_that_are_asked_for(lake: Lake) -> None:
