@@ -35,8 +35,11 @@ def test_every_file_follows_the_json_schema_of_the_standard() -> None:
 
 @pytest.mark.criterion("AC-004.3")
 def test_the_four_contracts_are_there_with_their_terms(shipped: dict[str, Contract]) -> None:
-    assert list(shipped) == ["generations", "jailbreak_tests", "provider_health", "providers"]
-    for name, contract in shipped.items():
+    first = ("generations", "jailbreak_tests", "provider_health", "providers")
+    # What came later, no database need have.
+    assert {name for name, one in shipped.items() if not one.optional_at_source} == set(first)
+    for name in first:
+        contract = shipped[name]
         assert contract.source_table == name
         assert contract.pass_rate == 0.99
         assert contract.quarantine_days == contract.vacuum_days == 7

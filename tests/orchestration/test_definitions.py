@@ -13,14 +13,20 @@ from chimera_assets.orchestration.assets.descriptions import owners
 if TYPE_CHECKING:
     from tests.site.site import Site
 
+STREAMS = ("feedback", "generations", "invoices", "jailbreak_tests", "provider_health")
+REFERENCES = ("budgets", "price_list", "providers")
 GROUPS = {
-    "landing": {"generations", "jailbreak_tests", "provider_health"},
-    "raw": {"generations", "jailbreak_tests", "provider_health", "providers"},
-    "staged": {"generations", "jailbreak_tests", "provider_health", "providers"},
-    "quarantine": {"generations", "jailbreak_tests", "provider_health", "providers"},
+    "landing": {*STREAMS},
+    "raw": {*STREAMS, *REFERENCES},
+    "staged": {*STREAMS, *REFERENCES},
+    "quarantine": {*STREAMS, *REFERENCES},
     "staging": {
+        "stg_budgets",
+        "stg_feedback",
         "stg_generations",
+        "stg_invoices",
         "stg_jailbreak_tests",
+        "stg_price_list",
         "stg_provider_health",
         "stg_providers",
         "stg_transformations",
@@ -30,13 +36,21 @@ GROUPS = {
         "dim_providers",
         "dim_techniques",
         "dim_time",
+        "fact_feedback",
         "fact_generations",
+        "fact_invoices",
         "fact_jailbreak_tests",
         "fact_provider_health",
+        "focus_costs",
     },
-    "aggregates": {"agg_provider_metrics", "agg_technique_effectiveness"},
+    "aggregates": {
+        "agg_costs",
+        "agg_provider_metrics",
+        "agg_technique_effectiveness",
+        "budget_burn_down",
+        "invoice_reconciliation",
+    },
 }
-STREAMS = ("generations", "jailbreak_tests", "provider_health")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +84,7 @@ def test_what_depends_on_what(catalogue: dict[str, Any]) -> None:
     assert deps["staged/generations"] == ["raw/generations", "staged/providers"]
     assert deps["quarantine/generations"] == ["raw/generations"]
     assert deps["staging/stg_generations"] == ["staged/generations"]
-    assert deps["marts/fact_generations"] == ["staging/stg_generations"]
+    assert deps["marts/fact_generations"] == ["staging/stg_generations", "staging/stg_price_list"]
     assert deps["aggregates/agg_provider_metrics"] == ["marts/fact_generations"]
 
 
@@ -80,8 +94,8 @@ def test_whatever_is_made_of_streams_is_hourly_and_references_are_not(
     whole = {key for key, asset in catalogue["assets"].items() if not asset["partitioned"]}
     assert whole == {
         *(f"landing/{name}" for name in STREAMS),
-        *(f"{layer}/providers" for layer in ("raw", "staged", "quarantine")),
-        "staging/stg_providers",
+        *(f"{layer}/{name}" for layer in ("raw", "staged", "quarantine") for name in REFERENCES),
+        *(f"staging/stg_{name}" for name in REFERENCES),
         "marts/dim_providers",
     }
 

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 TABLES = [
     *(("marts", f"dim_{name}") for name in ("models", "providers", "techniques", "time")),
     *(("marts", f"fact_{name}") for name in ("generations", "jailbreak_tests", "provider_health")),
-    ("aggregates", "agg_provider_metrics"),
+    *(("marts", name) for name in ("fact_feedback", "fact_invoices", "focus_costs")),
+    *(("aggregates", f"agg_{name}") for name in ("costs", "provider_metrics")),
     ("aggregates", "agg_technique_effectiveness"),
+    *(("aggregates", name) for name in ("budget_burn_down", "invoice_reconciliation")),
 ]
 
 
@@ -104,10 +106,11 @@ def test_an_hour_is_replaced_alone_and_running_again_changes_nothing(warehouse: 
     lineages = warehouse.lake.table("quality", "column_lineage").version()
     warehouse.dbt(start="2026-01-31T23:00:00Z", end="2026-02-01T00:00:00Z")
     assert {table: warehouse.rows(*table, *key(table)) for table in TABLES} == once
-    # One commit a table, and none where the provider's history had nothing new.
+    # One commit a table, and none where the provider's history had nothing new, or nothing cost.
+    idle = {"dim_providers", "budget_burn_down", "invoice_reconciliation"}
     for table in TABLES:
         grown = warehouse.lake.table(*table).version() - versions[table]
-        assert grown == (0 if table[1] == "dim_providers" else 1), table
+        assert grown == (0 if table[1] in idle else 1), table
     # dbt by hand, too, keeps what the columns are made of: just what is personal is masked.
     masks = Masks(OPERATOR_LEVEL, load_contracts([SHIPPED]), column_lineages(warehouse.lake))
     masked = {
@@ -116,6 +119,8 @@ def test_an_hour_is_replaced_alone_and_running_again_changes_nothing(warehouse: 
         for column in masks.rows(*table, warehouse.lake.table(*table).read())[1]
     }
     assert masked == {
+        "fact_feedback.comment",
+        "fact_feedback.user_id",
         "fact_generations.user_id",
         "fact_jailbreak_tests.user_id",
         "fact_jailbreak_tests.best_prompt",
@@ -133,6 +138,12 @@ def key(table: tuple[str, str]) -> tuple[str, ...]:
         "fact_generations": ("event_id",),
         "fact_jailbreak_tests": ("test_id",),
         "fact_provider_health": ("check_id",),
+        "fact_feedback": ("feedback_id",),
+        "fact_invoices": ("invoice_id", "line"),
+        "focus_costs": ("hour_partition", "hour", "x_Model", "x_TokenType"),
+        "agg_costs": ("hour_partition", "hour", "provider", "model"),
+        "budget_burn_down": ("budget_id", "day"),
+        "invoice_reconciliation": ("provider", "billing_month"),
         "agg_provider_metrics": ("hour_partition", "hour", "provider", "model"),
         "agg_technique_effectiveness": ("hour_partition", "hour", "technique"),
     }[table[1]]
@@ -201,7 +212,13 @@ def test_one_model_alone_in_a_fresh_process(warehouse: Warehouse) -> None:
     warehouse.dbt("build", "--select", "fact_generations")
     # Neither the facts nor the staging views are built here: the lake and the project tell them.
     output = warehouse.dbt(
-        "build", "--select", "agg_provider_metrics", "agg_technique_effectiveness", "dim_models"
+        "build",
+        "--select",
+        "agg_costs",
+        "agg_provider_metrics",
+        "agg_technique_effectiveness",
+        "dim_models",
+        "focus_costs",
     )
     assert "ERROR=0" in output
     assert [row["total_requests"] for row in warehouse.rows("aggregates", "agg_provider_metrics")]
