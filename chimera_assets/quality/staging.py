@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from chimera_assets.quality.staged_schema import staged_schema
 from chimera_assets.spool import spool_folder
 from chimera_assets.system_tables.batches import append_batches, last_judged
 from chimera_assets.system_tables.check_results import append_check_results
+from chimera_assets.system_tables.column_profiles import COLUMN_PROFILES, append_column_profiles
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
@@ -43,12 +44,17 @@ class Staging:
         check_results: A row an hour and rule, as kept in `quality/check_results`.
         staged: The commit that replaced the staged hours; None if every hour was blocked.
         quarantine: The commit that replaced the hours' quarantine.
+        column_profiles: A row a published hour and column, as kept in `quality/column_profiles`;
+            none of a reference table.
     """
 
     batches: pl.DataFrame
     check_results: pl.DataFrame
     staged: Commit | None
     quarantine: Commit
+    column_profiles: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=COLUMN_PROFILES)
+    )
 
     @property
     def blocked(self) -> pl.DataFrame:
@@ -83,8 +89,10 @@ def stage_hours(
             schema=quarantine.arrow_schema(),
             metadata={"run": context.run_id},
         )
+    if not made.column_profiles.is_empty():
+        append_column_profiles(lake, made.column_profiles)
     _keep_results(lake, made.batches, made.check_results)
-    return Staging(made.batches, made.check_results, staged, quarantined)
+    return Staging(made.batches, made.check_results, staged, quarantined, made.column_profiles)
 
 
 def _after_the_last(context: RunContext, contract: Contract, hours: HourRange) -> RunContext:
