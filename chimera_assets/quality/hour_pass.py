@@ -16,6 +16,7 @@ import polars as pl
 
 from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.ingest.contract_fit import note_key
 from chimera_assets.lake.bounded import MOST_BYTES, bounded_frames
 from chimera_assets.lake.stream import Replay
 from chimera_assets.layers import RAW, STAGED
@@ -101,6 +102,7 @@ class HourPass:
     def publish(self) -> Commit | None:
         """Replace the staged hours that pass; None if none does."""
         schema = staged_schema(self._contract)
+        note_key(self._staged, self._contract, schema)
         while True:
             blocked_before = self._blocked.height
             rows = Replay(schema, partial(self._published, schema))

@@ -17,6 +17,7 @@ from chimera_assets.hours import (
     floor_hour,
     partition_values,
 )
+from chimera_assets.ingest.contract_fit import require_same_key, require_types
 from chimera_assets.layers import QUARANTINE, RAW, STAGED
 from chimera_assets.quality import duplicates, quarantine
 from chimera_assets.quality.batch_counts import BatchCounts
@@ -77,7 +78,12 @@ def stage_hours(
 
     Raises:
         TableNotFound: The stream has no raw table yet.
+        KeyChanged: The contract has another key than what is staged; nothing was written.
+        SchemaConflict: It has another type than raw; likewise.
     """
+    require_same_key(context.lake, contract)
+    if (raw := context.lake.table(RAW, contract.stream)).exists():
+        require_types(raw, contract)
     context = _after_the_last(context, contract, hours)
     lake = context.lake
     with spool_folder("rejected") as folder:
