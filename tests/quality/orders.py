@@ -65,7 +65,7 @@ def raw_orders(amounts: list[Any], kind: pl.DataType, hours: HourRange = HOURS) 
             "order_id": f"o-{hour:%H}-{number}",
             "ordered_at": hour + timedelta(seconds=number),
             "stored_at": hour + timedelta(seconds=number + 1),
-            "customer": f"c{number % 5}@example.com",
+            "customer": f"c{number % 5}-{hour:%H}@example.com",
             "amount": amounts[number % len(amounts)],
             "pieces": None if number == 7 else number,
             "hour_partition": hour.date(),

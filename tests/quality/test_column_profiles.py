@@ -1,4 +1,4 @@
-"""What an hour's columns were like is kept with it: counts of all, values of none that is personal."""
+"""What an hour's columns were like is kept with it: counts of all, no value that is personal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HOURS = HourRange(HOUR, HOUR + timedelta(hours=3))
 ROWS = 3_000
-SECRET = "carol@example.com"
+PERSON = "carol@example.com"
 
 
 @pytest.fixture
@@ -34,9 +34,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def extracted(lake: Lake, rows: list[dict[str, Any]], hours: HourRange = HOURS) -> None:
-    lake.table("raw", "generations").write_hours(
-        raw_frame(shipped()["generations"], rows), hours
-    )
+    lake.table("raw", "generations").write_hours(raw_frame(shipped()["generations"], rows), hours)
 
 
 def judged(lake: Lake, hours: HourRange = HOURS, run: str = "r", after: int = 1) -> None:
@@ -55,7 +53,7 @@ def test_an_hour_in_many_frames_has_the_profile_of_one_in_one(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rejected and repeated rows do not count; nor does what is personal, but in numbers."""
-    rows = [good_row(n, hour, user_id=SECRET) for hour in HOURS for n in range(ROWS)]
+    rows = [good_row(n, hour, user_id=PERSON) for hour in HOURS for n in range(ROWS)]
     for n in range(0, 30, 3):
         rows[n] |= {"tokens_used": -1}
     rows[1] |= {"error_code": "timeout", "success": False}
@@ -104,7 +102,7 @@ def test_an_hour_in_many_frames_has_the_profile_of_one_in_one(
 
 
 def test_no_byte_of_a_personal_value_is_in_the_table(lake: Lake, tmp_path: Path) -> None:
-    extracted(lake, [good_row(n, user_id=SECRET, tenant_id="acme-secret") for n in range(50)])
+    extracted(lake, [good_row(n, user_id=PERSON, tenant_id="acme-secret") for n in range(50)])
     judged(lake)
     folder = tmp_path / "lake" / "quality" / "column_profiles"
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -133,7 +131,9 @@ def test_a_blocked_hour_keeps_the_profile_of_what_is_published(lake: Lake) -> No
 def test_hours_are_compared_with_those_before(lake: Lake) -> None:
     first, second, third = HOURS
     rows = [good_row(n, first, tokens_used=100 + n) for n in range(50)]
-    rows += [good_row(n, second, tokens_used=9, error_code="timeout", success=False) for n in range(50)]
+    rows += [
+        good_row(n, second, tokens_used=9, error_code="timeout", success=False) for n in range(50)
+    ]
     rows += [good_row(n, third, user_id=None, tokens_used=1000) for n in range(50)]
     extracted(lake, rows)
     judged(lake)

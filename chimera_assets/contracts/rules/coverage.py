@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 def columns_without_rule(contract: Contract) -> tuple[str, ...]:
     """The columns, in order, that no rule is about: of one column, of several, or of an hour.
 
-    Presence that is required, and the hour of the event's time, are rules.
+    Presence that is required, of the key's columns always, and the hour of the event's time are
+    rules.
     """
     looked_at = {name for rule in contract.rules for name in _columns(rule)}
-    if any(rule.check == "duplicate_rows" for rule in contract.rules):
-        looked_at |= set(contract.key)
     return tuple(name for name in contract.column_names if name not in looked_at)
 
 

@@ -87,7 +87,10 @@ class Beside(Lake):
                 return tuple(said["layers"].item()), int(said["number"].item())
             self.remove()
             self._tables.clear()
-        number = int(now.timestamp() * 1_000_000)
+        former = (
+            self._real.table(one, self.stream).transaction_version(TRANSACTION) for one in layers
+        )
+        number = max(int(now.timestamp() * 1_000_000), *((one or 0) + 1 for one in former))
         row = {"contract": digest, "number": number, "layers": list(layers)}
         self.table(_LAYER, _TARGET).overwrite(pl.DataFrame([row], schema=_TARGETS))
         return tuple(layers), number

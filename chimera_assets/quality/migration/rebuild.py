@@ -27,6 +27,7 @@ from chimera_assets.lake.stream import Replay
 from chimera_assets.layers import LANDING, QUARANTINE, RAW, STAGED
 from chimera_assets.quality.hour_pass import FRAME_ROWS
 from chimera_assets.quality.migration.conversion import completed, converted
+from chimera_assets.quality.migration.earlier_results import forget_results
 from chimera_assets.quality.migration.former_rejects import renewed_rejects
 from chimera_assets.quality.migration.kept_rows import kept_without_duplicates
 from chimera_assets.quality.quarantine import arrow_schema
@@ -97,6 +98,7 @@ class Rebuild:
             whole = self._whole_hours()
             for part in _parts(pending):
                 hours = {hour for hour in part if hour is not None}
+                forget_results(self._beside, ranges(hours))
                 if None in part:
                     self._unplaced()
                 for some in ranges(hours & whole):

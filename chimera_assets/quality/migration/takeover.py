@@ -12,8 +12,8 @@ from chimera_assets.lake.adoption import adopt
 from chimera_assets.lake.commit import Carried
 from chimera_assets.layers import QUALITY, STAGED
 from chimera_assets.quality.migration.beside import TRANSACTION, digests
+from chimera_assets.quality.migration.earlier_results import RESULTS
 from chimera_assets.quality.staged_schema import staged_schema
-from chimera_assets.system_tables import batches, check_results, column_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.quality.migration.beside import Beside
     from chimera_assets.run_context import RunContext
-
-#: What is kept of the hours that were judged, by name of the table.
-_RESULTS = (check_results.NAME, column_profiles.NAME, batches.NAME)
 
 
 class Takeover:
@@ -61,7 +58,7 @@ class Takeover:
                     transaction=(TRANSACTION, self._beside.number),
                     metadata=self._said,
                 )
-        for name in _RESULTS:
+        for name in RESULTS:
             self._append(name)
         staged = self._context.lake.table(STAGED, self._contract.stream)
         if staged.exists():
