@@ -26,6 +26,9 @@ SKETCH = 1_024
 #: A column with more values than this in an hour has no top values.
 _FEW = 20
 
+#: Rows are looked at so many at a time, or so many bytes: it costs by the call as well.
+_ROWS_AT_ONCE, _BYTES_AT_ONCE = 32_768, 8 * 1024 * 1024
+
 #: From this level on, a column's values are not kept.
 CLASSIFIED = "L2"
 
@@ -51,6 +54,8 @@ class ColumnProfiles:
         self._listed = [
             one for one in shown if one.type in _LISTED and one.name not in contract.key
         ]
+        self._waiting: list[pl.DataFrame] = []
+        self._waiting_rows = self._waiting_bytes = 0
         self._frames: list[pl.DataFrame] = []
         self._values: list[pl.DataFrame] = []
         #: Of an hour that has come in frames of its own: what they add up to, and by column the
@@ -60,8 +65,17 @@ class ColumnProfiles:
 
     def add(self, rows: pl.DataFrame) -> None:
         """Let rows count that will be published."""
-        if rows.is_empty():
+        self._waiting.append(rows)
+        self._waiting_rows += rows.height
+        self._waiting_bytes += int(rows.estimated_size())
+        if self._waiting_rows >= _ROWS_AT_ONCE or self._waiting_bytes >= _BYTES_AT_ONCE:
+            self._add_waiting()
+
+    def _add_waiting(self) -> None:
+        if not self._waiting_rows:
             return
+        rows = pl.concat(self._waiting)
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
         hours = rows.select(HOUR_COLUMNS).unique()
         if hours.height > 1 or self._large is None or self._large.row(0)[:2] != hours.row(0):
             self._end_large()
@@ -80,6 +94,7 @@ class ColumnProfiles:
 
     def rows(self, run_id: str, now: datetime) -> pl.DataFrame:
         """The profiles of all hours that had rows, as rows of `COLUMN_PROFILES`."""
+        self._add_waiting()
         self._end_large()
         if not self._frames:
             return pl.DataFrame(schema=COLUMN_PROFILES)
