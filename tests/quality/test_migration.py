@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from chimera_assets.quality.migration.beside import under_way
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
 from chimera_assets.reconciliation.verify import verify
 from chimera_assets.run_context import RunContext
+from chimera_assets.sources.landing import FileLog, Place, load_files
 from chimera_assets.system_tables.deletion_log import DELETIONS, log_deletions
 from tests.quality.orders import HOURS, JUDGED, ROWS, START, contract, raw_orders
 from tests.shipped import SHIPPED
@@ -334,3 +336,31 @@ def test_it_is_asked_for_where_there_is_something_to_do(lake: Lake, tmp_path: Pa
         migrate_tables(off_the_record(lake, exact), plan, reason=" ")
     with pytest.raises(ArgumentError, match="found a reference table"):
         plan_migration(lake, load_contracts([SHIPPED])["providers"])
+
+
+def test_what_landed_is_rewritten_with_the_log_of_its_files(lake: Lake, tmp_path: Path) -> None:
+    """A file that was loaded is known as before; what was read of it keeps its origin."""
+    place, old = Place(str(tmp_path / "landing")), contract(tmp_path / "contracts")
+    file = tmp_path / "landing" / "orders" / "day.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "order_id,ordered_at,stored_at,amount,pieces\n"
+        f"l-1,{START.isoformat()},{START.isoformat()},12.5,1\n"
+        f"l-2,{START.isoformat()},{START.isoformat()},much,two\n"
+    )
+    run = RunContext(lake, NOW, "load")
+    assert load_files(run, old, place, pause=0.0).hours
+    exact = contract(tmp_path / "contracts", EXACT)
+
+    migrated(lake, exact)
+
+    landed = lake.table("landing", "orders")
+    assert FileLog.read(landed).entries[0].uri == str(file)
+    rows = landed.read(HOURS).sort("_line").collect()
+    assert rows["amount"].cast(pl.String).to_list() == ["12.50", None]
+    said = [json.loads(text or "{}") for text in rows["_unreadable"]]
+    assert said[0] == {}
+    assert said[1] == {"pieces": "two", "_file": str(file), "_line": 3, "amount": "much"}
+    file.write_text(file.read_text().replace("12.5", "13.5"))
+    assert load_files(run, exact, place, pause=0.0).hours
+    assert landed.read(HOURS).collect().height == 4
