@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from chimera_assets.cli import options as opt
+from chimera_assets.cli.confirmation import confirm
+from chimera_assets.errors import ArgumentError
 
 group = typer.Typer(help="The contracts: what streams hold and promise.", no_args_is_help=True)
 
@@ -77,6 +79,28 @@ def contract_diff(
     from chimera_assets.commands.contracts import show_diff
 
     return show_diff(old, new)
+
+
+@group.command("migrate")
+def contract_migrate(
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help="A stream, orders say.")],
+    *,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; it is kept.")] = None,
+    dry_run: opt.DryRun = False,
+    yes: opt.Yes = False,
+) -> int:
+    """Rewrite a stream's tables by its contract, whose types or key they have not."""
+    from chimera_assets.commands.contract_migration import migrate, plan_of, show_plan
+
+    plan = plan_of(stream)
+    show_plan(plan)
+    if dry_run or not plan.needed:
+        return 0
+    if reason is None:
+        msg = "--reason: expected why, which is kept, found nothing"
+        raise ArgumentError(msg)
+    confirm(f"Rewrite the tables of {stream}?", yes=yes)
+    return migrate(plan, reason=reason, now=datetime.now(UTC))
 
 
 @group.command("sources")

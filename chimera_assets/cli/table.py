@@ -67,6 +67,21 @@ def table_read(  # noqa: PLR0913
     )
 
 
+@group.command("profile")
+def table_profile(
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help="A stream, orders say.")],
+    *,
+    hours: opt.Hours = None,
+    as_json: opt.AsJson = False,
+) -> int:
+    """Show what a stream's columns are like, beside the hours before."""
+    from chimera_assets.commands.arguments import parse_hours
+    from chimera_assets.commands.profiles import show_profile
+
+    chosen = parse_hours(hours) if hours is not None else None
+    return show_profile(stream, chosen, as_json=as_json)
+
+
 @group.command("restore")
 def table_restore(name: opt.TableName, *, target: opt.Target, yes: opt.Yes = False) -> int:
     """Make a table again what it was. This is a new version, nothing is deleted."""

@@ -69,6 +69,7 @@ def run_shown(
     actor: Principal,
     replay: bool = False,
     streams: Sequence[str] | None = None,
+    made_of: str | None = None,
 ) -> tuple[RunSummary, Path]:
     """Run the hourly job, its progress shown; the summary, and the file of what it printed."""
     with (
@@ -81,5 +82,12 @@ def run_shown(
         settle(hours.start)  # before the definitions are loaded, which read it
         from chimera_assets.orchestration.runs.run_hours import run_hours  # noqa: PLC0415 - seconds
 
-        done = run_hours(hours, actor=actor, replay=replay, streams=streams, on_event=progress.step)
+        done = run_hours(
+            hours,
+            actor=actor,
+            replay=replay,
+            streams=streams,
+            made_of=made_of,
+            on_event=progress.step,
+        )
         return done, log

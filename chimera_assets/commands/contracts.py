@@ -13,6 +13,7 @@ from chimera_assets.contracts.dbt_sources import SOURCES_FILE, dbt_sources
 from chimera_assets.contracts.diff import bump, diff, next_version, version_suffices
 from chimera_assets.contracts.lint import lint
 from chimera_assets.contracts.loader import PATTERN, contract_files
+from chimera_assets.contracts.rules.coverage import columns_without_rule
 from chimera_assets.contracts.source_ddl import source_ddl
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
@@ -41,6 +42,7 @@ def show_list(*, as_json: bool) -> int:
             "kind": contract.kind,
             "columns": len(contract.columns),
             "rules": len(contract.rules),
+            "without_rule": columns_without_rule(contract),
             "pass_rate": contract.pass_rate,
             "owner": contract.owner,
             "pack": active.packs.get(contract.stream),
@@ -66,6 +68,8 @@ def _text_of(path: Path | None) -> str | None:
 def _cell(name: str, value: object) -> object:
     if name == "runs":
         return "yes" if value else "off"
+    if isinstance(value, tuple):
+        return len(value)
     return percent(value) if name == "pass_rate" and isinstance(value, float) else value
 
 

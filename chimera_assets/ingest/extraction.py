@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from chimera_assets.errors import ChimeraError, in_short
 from chimera_assets.hours import partition_key
+from chimera_assets.ingest.contract_fit import require_same_key
 from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.late_rows import Backlog, Known, backlog, doubt
 from chimera_assets.ingest.loss_guard import held_back, rows_of, shrunk
@@ -79,9 +80,11 @@ def extract_into_raw(
 
     Raises:
         HoursHeldBack: A late run would lose most rows of an hour; nothing was written.
+        KeyChanged: The contract has another key than what is staged; nothing was written.
         SourceError: The source cannot be reached.
     """
     lake = context.lake
+    require_same_key(lake, contract)
     if late is not None and contract.stream not in late:
         watermark = current_watermark(lake, contract.stream)
         if watermark is not None and frozenset(hours) <= watermark.extracted:

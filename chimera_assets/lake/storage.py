@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -124,3 +125,14 @@ def _s3_folders(client: Any, bucket: str, prefix: str) -> list[str]:  # noqa: AN
         Bucket=bucket, Prefix=prefix, Delimiter="/"
     )
     return sorted(each["Prefix"] for page in pages for each in page.get("CommonPrefixes", ()))
+
+
+def remove_folder(uri: str, options: Mapping[str, str]) -> None:
+    """Delete a folder, or all objects under a prefix; one that is not there is fine."""
+    if not is_s3(uri):
+        shutil.rmtree(uri, ignore_errors=True)
+        return
+    parts = urlsplit(uri)
+    for path in stored_files(uri, options):
+        key = f"{parts.path.strip('/')}/{path}"
+        s3_client(options).delete_object(Bucket=parts.netloc, Key=key)

@@ -40,6 +40,7 @@ class Table(TableState):
         *,
         partition_by: Sequence[str] = HOUR_COLUMNS,
         stats_columns: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
     ) -> None:
         """Create the table if it does not exist; several processes may do so at once.
 
@@ -49,8 +50,9 @@ class Table(TableState):
             stats_columns: The columns whose smallest and largest values are kept in the log. Keep
                 identifiers out: what stands in the log outlives a deletion. By default none, as
                 every statistic makes each later commit dearer; row counts are always kept.
+            properties: Further properties of a table that has to be created.
         """
-        writing.create(self, schema, partition_by, stats_columns)
+        writing.create(self, schema, partition_by, stats_columns, properties)
 
     def write_hours(  # noqa: PLR0913
         self,

@@ -13,6 +13,7 @@ from pyarrow import types
 
 from chimera_assets.hour_columns import HOUR_FIELDS
 from chimera_assets.lake.errors import SchemaConflict
+from chimera_assets.layers import LANDING, STREAM_LAYERS
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
@@ -80,10 +81,14 @@ _IN_CONTRACTS = {
     TIMESTAMP: "timestamp",
 }
 
+_MIGRATE = (
+    "a column keeps the type that its table has. `chimera contract migrate {stream}` rewrites the "
+    "tables by the contract; or keep the old type there, or give the column another name "
+    "(physicalName says what the source calls it)"
+)
 _KEEPS_ITS_TYPE = (
-    "a column keeps the type that its table has. Keep the old type in the contract, or give the "
-    "column another name there (physicalName says what the source calls it); in a model, cast it "
-    "or name it otherwise"
+    "a column keeps the type that its table has. In the model, cast it or name it otherwise; if a "
+    "contract's type changed, `chimera contract migrate` of its stream rewrites what is made of it"
 )
 
 _LISTS = (
@@ -158,8 +163,25 @@ def _agreed_field(
         field.name,
         expected=_named(wanted, found),
         found=_named(found, wanted),
-        remedy=_KEEPS_ITS_TYPE,
+        remedy=_remedy(uri),
     )
+
+
+def _remedy(uri: str) -> str:
+    layer, _, name = uri.rpartition("/")
+    of_stream = layer.rpartition("/")[2] in {LANDING, *STREAM_LAYERS}
+    return _MIGRATE.format(stream=name) if of_stream else _KEEPS_ITS_TYPE
+
+
+def fits(wanted: pa.DataType, existing: pa.DataType) -> bool:
+    """Whether values of a type go into an existing table's column of another one."""
+    here, there = normal(wanted), normal(existing)
+    return here == there or (here, there) in _WIDER
+
+
+def type_in_words(kind: pa.DataType) -> str:
+    """A type as contracts call it, as far as they have a name for it."""
+    return _IN_CONTRACTS.get(kind) or _decimal(kind) or str(kind)
 
 
 def normal(kind: pa.DataType) -> pa.DataType:

@@ -39,7 +39,11 @@ _CONFIGURATION = {
 
 
 def create(
-    table: TableState, schema: pa.Schema, partition_by: Sequence[str], stats_columns: Sequence[str]
+    table: TableState,
+    schema: pa.Schema,
+    partition_by: Sequence[str],
+    stats_columns: Sequence[str],
+    properties: Mapping[str, str] | None = None,
 ) -> None:
     """Create the table unless it exists; see `Table.create`."""
     if table.exists():
@@ -59,7 +63,8 @@ def create(
             schema=Schema.from_arrow(agreed),
             mode="ignore",
             partition_by=list(partition_by),
-            configuration=_CONFIGURATION | stats,
+            configuration={**_CONFIGURATION, **stats, **(properties or {})},
+            raise_if_key_not_exists=not properties,
             storage_options=table.storage_options,
         )
     except Exception as error:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.layers import MARTS, QUALITY, QUARANTINE, STREAM_LAYERS, stream_of_fact
 from chimera_assets.packs.aggregates import active_order
-from chimera_assets.system_tables import check_results
+from chimera_assets.system_tables import check_results, column_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Table
+
+#: The platform's own tables that name keys or values of rows.
+_OF_ROWS = frozenset({check_results.NAME, column_profiles.NAME})
 
 #: How long a table's past can be read, where no contract says.
 VACUUM_DAYS = 7
@@ -77,7 +80,7 @@ def _owner(table: Table, contracts: Mapping[str, Contract]) -> Contract | None:
 def _retention(
     table: Table, owner: Contract | None, contracts: Mapping[str, Contract]
 ) -> int | None:
-    """Aggregates, dimensions and counts are kept; results name keys, so they go with the rows."""
+    """Aggregates, dimensions and counts are kept; what names keys or values goes with the rows."""
     said = [
         contract.table_retention[f"{table.layer}/{table.name}"]
         for contract in contracts.values()
@@ -85,7 +88,7 @@ def _retention(
     ]
     if said:
         return max(said)
-    if (table.layer, table.name) == (QUALITY, check_results.NAME):
+    if table.layer == QUALITY and table.name in _OF_ROWS:
         days = (c.retention_days for c in contracts.values() if c.kind == "stream")
         return max(days, default=_RETENTION_DAYS)
     return owner.retention_days if owner is not None else None

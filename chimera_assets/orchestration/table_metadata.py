@@ -84,7 +84,7 @@ def preview(
     """
     masks = Masks(PAGES_LEVEL, known_contracts(), lineages or {})
     shown, _ = masks.rows(table.layer, table.name, table.read(hours).head(_PREVIEW_ROWS))
-    return {"preview": dg.MetadataValue.md(_markdown(shown.collect()))}
+    return {"preview": dg.MetadataValue.md(markdown(shown.collect()))}
 
 
 def note_hours(  # noqa: PLR0913
@@ -147,8 +147,8 @@ def _add(
     context._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=kept)  # noqa: SLF001
 
 
-def _markdown(rows: pl.DataFrame) -> str:
-    """Rows as a Markdown table."""
+def markdown(rows: pl.DataFrame) -> str:
+    """Rows as a Markdown table, without the hour's columns; values are code, not markup."""
     names = [name for name in rows.columns if name not in HOUR_COLUMNS]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in rows.select(names).iter_rows()]

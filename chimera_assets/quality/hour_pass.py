@@ -16,11 +16,13 @@ import polars as pl
 
 from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.ingest.contract_fit import note_key
 from chimera_assets.lake.bounded import MOST_BYTES, bounded_frames
 from chimera_assets.lake.stream import Replay
 from chimera_assets.layers import RAW, STAGED
 from chimera_assets.quality import duplicates, quarantine
 from chimera_assets.quality.batch_counts import BatchCounts
+from chimera_assets.quality.column_profiles import ColumnProfiles
 from chimera_assets.quality.judge import Judge
 from chimera_assets.quality.known_values import known_values
 from chimera_assets.quality.repeated import Repeated
@@ -78,10 +80,12 @@ class HourPass:
     Attributes:
         batches: After the pass, a row an hour, as kept in `quality/batches`.
         check_results: Likewise a row an hour and rule, as kept in `quality/check_results`.
+        column_profiles: A row a published hour and column, of `quality/column_profiles`.
     """
 
     batches: pl.DataFrame
     check_results: pl.DataFrame
+    column_profiles: pl.DataFrame
 
     def __init__(self, judging: Judging, spool: Path) -> None:
         lake, contract = judging.context.lake, judging.contract
@@ -98,6 +102,7 @@ class HourPass:
     def publish(self) -> Commit | None:
         """Replace the staged hours that pass; None if none does."""
         schema = staged_schema(self._contract)
+        note_key(self._staged, self._contract, schema)
         while True:
             blocked_before = self._blocked.height
             rows = Replay(schema, partial(self._published, schema))
@@ -151,6 +156,7 @@ class HourPass:
             shutil.rmtree(folder, ignore_errors=True)  # of a pass that found an hour blocked
             folder.mkdir()
         counts = BatchCounts(self._contract, self._hours)
+        profiles = ColumnProfiles(self._contract)
         repeated = Repeated(self._contract, self._spool / _REPEATED)
         suspects: list[pl.DataFrame] = []
         for frame in _frames(self._raw, self._hours):
@@ -167,14 +173,21 @@ class HourPass:
                 repeated.add(valid.filter(again))
                 valid = valid.filter(~again)
             counts.add_valid(valid)
+            profiles.add(valid)
             yield valid
         self._explain(counts, suspects)
         for rows in repeated.groups():
             kept = duplicates.latest(self._contract, rows)
             counts.add_duplicates(rows, kept)
             counts.add_valid(kept)
+            profiles.add(kept)
             yield kept
-        self.batches, self.check_results = counts.settle(self._context.run_id, self._context.now)
+        run_id, now = self._context.run_id, self._context.now
+        self.batches, self.check_results = counts.settle(run_id, now)
+        published = self.batches.filter("published")
+        self.column_profiles = profiles.rows(run_id, now).join(
+            published, on=HOUR_COLUMNS, how="semi", maintain_order="left"
+        )
 
     def _explain(self, counts: BatchCounts, suspects: list[pl.DataFrame]) -> None:
         """Count the suspects, and spool the rejected ones for the quarantine."""

@@ -124,7 +124,7 @@ def quarantined(
         stream=pl.lit(contract.stream),
         row_key=row_key(contract),
         batch_id="_batch_id",
-        record=_records(contract, rejected),
+        record=records(contract, rejected),
         event_time=_time(contract.event_time),
         arrival_time=_time(contract.arrival_time),
         last_seen=pl.lit(now).cast(pl.Datetime("us", "UTC")),
@@ -147,8 +147,8 @@ def _time(column: str | None) -> pl.Expr:
     return pl.col(column) if column is not None else pl.lit(None)
 
 
-def _records(contract: Contract, rejected: pl.DataFrame) -> pl.Series:
-    """Each row's original values as a JSON object, columns in the contract's order.
+def records(contract: Contract, rejected: pl.DataFrame) -> pl.Series:
+    """Each row's original values as a JSON object, columns in the contract's order: `record`.
 
     JSON has no NaN and no infinity: rows with these, or with values that could not be read in the
     first place, hold their text instead; `_unreadable` names the columns of the latter.

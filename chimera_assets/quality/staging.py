@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from chimera_assets.hours import (
     floor_hour,
     partition_values,
 )
+from chimera_assets.ingest.contract_fit import require_same_key, require_types
 from chimera_assets.layers import QUARANTINE, RAW, STAGED
 from chimera_assets.quality import duplicates, quarantine
 from chimera_assets.quality.batch_counts import BatchCounts
@@ -27,6 +28,7 @@ from chimera_assets.quality.staged_schema import staged_schema
 from chimera_assets.spool import spool_folder
 from chimera_assets.system_tables.batches import append_batches, last_judged
 from chimera_assets.system_tables.check_results import append_check_results
+from chimera_assets.system_tables.column_profiles import COLUMN_PROFILES, append_column_profiles
 
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
@@ -43,12 +45,17 @@ class Staging:
         check_results: A row an hour and rule, as kept in `quality/check_results`.
         staged: The commit that replaced the staged hours; None if every hour was blocked.
         quarantine: The commit that replaced the hours' quarantine.
+        column_profiles: A row a published hour and column, as kept in `quality/column_profiles`;
+            none of a reference table.
     """
 
     batches: pl.DataFrame
     check_results: pl.DataFrame
     staged: Commit | None
     quarantine: Commit
+    column_profiles: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=COLUMN_PROFILES)
+    )
 
     @property
     def blocked(self) -> pl.DataFrame:
@@ -71,7 +78,12 @@ def stage_hours(
 
     Raises:
         TableNotFound: The stream has no raw table yet.
+        KeyChanged: The contract has another key than what is staged; nothing was written.
+        SchemaConflict: It has another type than raw; likewise.
     """
+    require_same_key(context.lake, contract)
+    if (raw := context.lake.table(RAW, contract.stream)).exists():
+        require_types(raw, contract)
     context = _after_the_last(context, contract, hours)
     lake = context.lake
     with spool_folder("rejected") as folder:
@@ -83,8 +95,10 @@ def stage_hours(
             schema=quarantine.arrow_schema(),
             metadata={"run": context.run_id},
         )
+    if not made.column_profiles.is_empty():
+        append_column_profiles(lake, made.column_profiles)
     _keep_results(lake, made.batches, made.check_results)
-    return Staging(made.batches, made.check_results, staged, quarantined)
+    return Staging(made.batches, made.check_results, staged, quarantined, made.column_profiles)
 
 
 def _after_the_last(context: RunContext, contract: Contract, hours: HourRange) -> RunContext:

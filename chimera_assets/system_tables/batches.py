@@ -109,6 +109,11 @@ def last_published_hour(lake: Lake, stream: str, hours: HourRange) -> datetime |
     return found
 
 
+def last_published(lake: Lake, stream: str, hours: HourRange) -> pl.DataFrame:
+    """Of each of these hours the newest row that was published: a frame of `BATCHES`."""
+    return _newest(_of_stream(lake, stream, hours).filter("published")).collect()
+
+
 def batches_of_run(lake: Lake, run_id: str) -> pl.LazyFrame:
     """The rows that a run added."""
     return _rows(lake).filter(pl.col("run_id") == run_id)

@@ -36,6 +36,13 @@ def test_the_contracts_are_listed(chimera: Chimera) -> None:
     assert "99.00%" in chimera("contract", "list").out
 
 
+def test_columns_that_no_rule_looks_at_are_named(chimera: Chimera) -> None:
+    listed = {c["stream"]: c for c in json.loads(chimera("contract", "list", "--json").out)}
+    assert listed["generations"]["without_rule"] == []
+    assert listed["providers"]["without_rule"] == ["enabled"]
+    assert re.search(r"rules +without rule +pass rate", chimera("contract", "list").out)
+
+
 def test_the_contracts_that_are_shipped_hold(chimera: Chimera) -> None:
     said = chimera("contract", "check")
     assert (said.code, said.out) == (0, "")

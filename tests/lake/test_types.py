@@ -85,9 +85,9 @@ def test_a_column_is_written_as_the_tables_own() -> None:
 
 
 KEEPS = (
-    "; a column keeps the type that its table has. Keep the old type in the contract, or give the "
-    "column another name there (physicalName says what the source calls it); in a model, cast it "
-    "or name it otherwise"
+    "; a column keeps the type that its table has. `chimera contract migrate events` rewrites the "
+    "tables by the contract; or keep the old type there, or give the column another name "
+    "(physicalName says what the source calls it)"
 )
 
 CONFLICTS: list[tuple[Callable[[], Any], str]] = [

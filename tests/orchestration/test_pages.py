@@ -190,6 +190,8 @@ def test_after_a_range_each_hour_tells_its_rows_and_the_last_one_what_the_catalo
             assert "event_id" in names
     counts = said(node(site, "staged/generations", [HOURS[2]])["assetMaterializations"][0])
     assert (counts["extracted"], counts["staged"]) == ("25", "25")
+    assert "| provider | string | 0 | 2 |" in counts["column profile"]
+    assert "@" not in counts["column profile"]
     lineage = said(
         node(site, "aggregates/agg_provider_metrics", HOURS[-1:])["assetMaterializations"][0]
     )["dagster/column_lineage"]

@@ -11,6 +11,7 @@ from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.lake import open_lake
 from chimera_assets.layers import QUARANTINE, RAW, STAGED
 from chimera_assets.orchestration.assets import descriptions
+from chimera_assets.orchestration.assets.profiles import with_profiles
 from chimera_assets.orchestration.assets.shared_builds import SHARED_BUILDS
 from chimera_assets.orchestration.checks import gate
 from chimera_assets.orchestration.data_version import content_version
@@ -65,7 +66,7 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
             lineage = {"dagster/column_lineage": descriptions.same_columns(contract, raw)}
             shown = commit_metadata(staged, staging.staged, hours)
             if hours is not None:
-                each = _counts_by_hour(staging)
+                each = with_profiles(_counts_by_hour(staging), staging.column_profiles)
                 note_hours(step_of(context), staged_key, staged, hours, also=each)
                 note_last(step_of(context), staged_key, hours, lineage)
             else:

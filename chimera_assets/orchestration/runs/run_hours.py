@@ -25,7 +25,7 @@ from dagster._core.snap import snapshot_from_execution_plan
 from chimera_assets.contracts import contracts
 from chimera_assets.hours import HourRange
 from chimera_assets.interrupts import noted
-from chimera_assets.layers import RAW
+from chimera_assets.layers import RAW, STAGED
 from chimera_assets.orchestration.instance.dead_runs import end_dead_runs
 from chimera_assets.orchestration.instance.home import open_instance
 from chimera_assets.orchestration.runs.on_pages import NO_RETRY, origin_on_pages
@@ -85,12 +85,13 @@ def hourly_job() -> JobDefinition:
     return job
 
 
-def run_hours(
+def run_hours(  # noqa: PLR0913 - what a run may be for
     hours: HourRange,
     *,
     actor: Principal | None = None,
     replay: bool = False,
     streams: Collection[str] | None = None,
+    made_of: str | None = None,
     on_event: Callable[[StepEvent], None] | None = None,
 ) -> RunSummary:
     """Run the hourly job for these hours in one Dagster run; it is seen in the UI like any other.
@@ -100,6 +101,7 @@ def run_hours(
         actor: Who asks for it; None is as if it were started by Dagster's own commands.
         replay: Judge again the raw rows that there are, instead of extracting them anew.
         streams: Run these streams alone, with the reference tables and all that is made of them.
+        made_of: Build only what is made of the staged rows of this stream.
         on_event: Called for every step that starts or ends.
 
     Raises:
@@ -110,6 +112,8 @@ def run_hours(
         end_dead_runs(instance)
         job = reconstructable(hourly_job)
         chosen = _chosen(job.get_definition(), replay=replay, streams=streams)
+        if made_of is not None:
+            chosen = _built_of(made_of, job.get_definition())
         if chosen is not None:
             checks = _checks_of(job.get_definition(), chosen)
             job = job.get_subset(asset_selection=chosen, asset_check_selection=checks)
@@ -208,6 +212,12 @@ def _chosen(
         others = set(hourly.values()) - wanted
         chosen -= _made_of(others, job) - _made_of(wanted, job)
     return chosen - set(hourly.values()) if replay else chosen
+
+
+def _built_of(stream: str, job: JobDefinition) -> frozenset[AssetKey]:
+    """What models make of a stream's staged rows."""
+    staged = AssetKey([STAGED, stream])
+    return (_made_of({staged}, job) - {staged}) & frozenset(job.asset_layer.executable_asset_keys)
 
 
 def _checks_of(job: JobDefinition, chosen: Collection[AssetKey]) -> frozenset[AssetCheckKey]:

@@ -1,0 +1,104 @@
+"""`chimera contract migrate`: a stream's tables rewritten by its changed contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimera_assets.commands import summary
+from chimera_assets.commands.backfill import run_shown
+from chimera_assets.commands.command_context import command_context
+from chimera_assets.commands.terminal import notes, out, print_table
+from chimera_assets.contracts import contracts
+from chimera_assets.errors import ArgumentError, counted
+from chimera_assets.hour_columns import hour_starts
+from chimera_assets.hour_ranges import parts
+from chimera_assets.hours import ONE_HOUR, HourRange
+from chimera_assets.lake import open_lake
+from chimera_assets.layers import MARTS, STAGED, fact_table
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.models import streams_with_facts
+from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
+from chimera_assets.yaml_documents import one_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chimera_assets.audited_context import AuditedContext
+    from chimera_assets.quality.migration.migrate import MigrationPlan
+
+#: Hours whose facts and aggregates are built in one run.
+_HOURS_A_RUN = 31 * 24
+
+
+def plan_of(stream: str) -> MigrationPlan:
+    """What a migration of a stream would do.
+
+    Raises:
+        ArgumentError: No such stream runs, or it is a reference table.
+    """
+    known = contracts()
+    if stream not in known:
+        msg = f"{stream}: expected a stream that runs, {one_of(known, stream)}"
+        raise ArgumentError(msg)
+    return plan_migration(open_lake(), known[stream])
+
+
+def show_plan(plan: MigrationPlan) -> None:
+    """Print what a migration would do."""
+    stream, found = plan.contract.stream, plan.differences
+    if not plan.needed:
+        out().print(f"{stream}: its tables are as its contract says; there is nothing to migrate.")
+        return
+    if plan.interrupted:
+        out().print(f"{stream}: a migration was interrupted; this goes on with it.")
+    if found.key is not None:
+        was, now = ", ".join(found.key), ", ".join(plan.contract.key)
+        out().print(f"key: {was} becomes {now}", markup=False)
+    if found.retyped:
+        rows = ((one.table, one.column, one.found, one.wanted) for one in found.retyped)
+        print_table(("table", "column", "type", "becomes"), rows)
+    size = f"{counted(plan.rows, 'row')} in {counted(plan.hours, 'hour')}"
+    out().print(f"To rewrite: {size}, beside the tables, which are read as they are until then.")
+
+
+def migrate(plan: MigrationPlan, *, reason: str, now: datetime) -> int:
+    """Rewrite a stream's tables, and build what is made of them; 1 if a step of that failed.
+
+    Raises:
+        ArgumentError: No reason is named.
+        CommitConflict: Others kept writing hours of the stream; nothing was changed.
+    """
+    context, stream = command_context(now), plan.contract.stream
+    made = 0
+
+    def said(hours: int) -> None:
+        nonlocal made
+        made += hours
+        notes().print(f"{stream}: {counted(made, 'hour')} made anew")
+
+    left = migrate_tables(context, plan, reason=reason, on_hours=said)
+    code = _build(context, stream)
+    if code == 0:
+        left.remove()
+        out().print(f"{stream}: migrated. `chimera table history {STAGED}/{stream}` has what was.")
+    return code
+
+
+def _build(context: AuditedContext, stream: str) -> int:
+    """Build facts and aggregates of all hours; what is interrupted is built again."""
+    if stream not in streams_with_facts(active_packs()):
+        return 0
+    lake = context.lake
+    tables = (lake.table(STAGED, stream), lake.table(MARTS, fact_table(stream)))
+    there = {hour for one in tables if one.exists() for hour in hour_starts(one.rows_by_hour())}
+    if not there:
+        return 0
+    whole = HourRange(min(there), max(there) + ONE_HOUR)
+    for some in parts(whole, _HOURS_A_RUN):
+        if there.isdisjoint(some):
+            continue
+        run, log = run_shown(some, actor=context.actor, made_of=stream)
+        if code := summary.problems(run, log):
+            notes().print(f"{stream}: rewritten, but not what is made of it; run it again.")
+            return code
+    return 0

@@ -1,0 +1,77 @@
+"""`chimera table profile`: what a stream's columns are like, and what they were before."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from chimera_assets.commands.terminal import notes, percent, print_json, print_table
+from chimera_assets.contracts import known_contracts
+from chimera_assets.errors import ArgumentError, counted
+from chimera_assets.lake import open_lake
+from chimera_assets.quality.profile_comparison import compared_profiles
+from chimera_assets.yaml_documents import one_of
+
+if TYPE_CHECKING:
+    from chimera_assets.contracts import Contract
+    from chimera_assets.hours import HourRange
+    from chimera_assets.quality.profile_comparison import ComparedColumn
+
+#: So many of the top values are shown in a table.
+_SHOWN = 3
+
+_HEADS = (
+    "column", "nulls", "before", "distinct", "before", "lowest", "highest", "before", "top values",
+)  # fmt: skip
+
+
+def show_profile(stream: str, hours: HourRange | None, *, as_json: bool) -> int:
+    """Print the profile of hours of a stream beside that of the hours before.
+
+    Raises:
+        ArgumentError: There is no such stream.
+    """
+    found = compared_profiles(open_lake(), _contract(stream), hours)
+    if found is None:
+        where = f"in {hours}" if hours is not None else "yet"
+        notes().print(f"No hour of {stream} was published {where} with a profile.", markup=False)
+        if as_json:
+            print_json(None)
+        return 0
+    if as_json:
+        print_json({"stream": stream, **asdict(found), "hours": str(found.hours)})
+        return 0
+    rows = found.columns[0].now.rows
+    title = f"{stream}, {found.hours}: {counted(rows, 'published row')}"
+    print_table(_HEADS, map(_cells, found.columns), title=title)
+    compared = counted(found.before, "hour")
+    notes().print(
+        f"Before: the last {compared} with rows. Ranges and values are kept of L0 and L1."
+    )
+    return 0
+
+
+def _contract(stream: str) -> Contract:
+    hourly = {name: one for name, one in known_contracts().items() if one.kind == "stream"}
+    if stream not in hourly:
+        msg = f"{stream}: expected an hourly stream, {one_of(hourly, stream)}"
+        raise ArgumentError(msg)
+    return hourly[stream]
+
+
+def _cells(one: ComparedColumn) -> tuple[object, ...]:
+    now, before = one.now, one.before
+    ends = f"{before.lowest} to {before.highest}" if before.lowest is not None else None
+    values = [f"{value} ({rows:,})" for value, rows in now.top_values or ()]
+    more = f", … {len(values)}" if len(values) > _SHOWN else ""
+    return (
+        one.column,
+        percent(now.null_share),
+        percent(before.null_share),
+        now.distinct,
+        before.distinct,
+        now.lowest,
+        now.highest,
+        ends,
+        ", ".join(values[:_SHOWN]) + more or None,
+    )

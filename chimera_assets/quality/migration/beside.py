@@ -1,0 +1,168 @@
+"""The lake beside the lake, in which a stream's new tables are made; and what is made already."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeAlias
+
+import polars as pl
+
+from chimera_assets.hour_columns import HOUR_START, HOUR_TYPES, hour_columns_of
+from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.lake import Lake
+from chimera_assets.lake.data_files import files
+from chimera_assets.lake.storage import remove_folder
+from chimera_assets.layers import QUALITY
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.lake import Table
+
+_FOLDER = "_migrations"
+
+#: Its own two tables: what it is for, and of which files each hour was made.
+_LAYER, _TARGET, _DONE = "migration", "target", "done"
+_TARGETS = pl.Schema(
+    {"contract": pl.String(), "number": pl.Int64(), "layers": pl.List(pl.String())}
+)
+_HOURS = pl.Schema({"part": pl.String(), "step": pl.Int64(), **HOUR_TYPES, "digest": pl.String()})
+
+#: The application id of every commit of a migration, whose version is its number.
+TRANSACTION = "chimera.migration"
+
+#: An hour by its start; None is where rows of no hour are.
+Hour: TypeAlias = "datetime | None"
+
+
+class HoursChanged(Exception):  # noqa: N818 - a signal to make these hours again
+    """Hours were written after they were made anew."""
+
+
+class Beside(Lake):
+    """Tables of one stream beside those of the lake, whose others are seen through it.
+
+    Args:
+        lake: The lake.
+        contract: The stream's contract.
+        layers: The layers whose table of the stream is made anew, if it is not under way.
+        now: When the migration begins, likewise.
+
+    Attributes:
+        layers: The layers whose table of the stream is made anew, the one that decides first.
+        number: The migration's own, by which each of its commits is known.
+    """
+
+    def __init__(
+        self, lake: Lake, contract: Contract, layers: Collection[str], now: datetime
+    ) -> None:
+        super().__init__(_place(lake, contract.stream), lake.storage_options)
+        self.stream = contract.stream
+        self._real = lake
+        self._own = {(_LAYER, _TARGET), (_LAYER, _DONE)}
+        self.layers, self.number = self._begun(contract, layers, now)
+        self.make_anew((layer, contract.stream) for layer in self.layers)
+
+    def make_anew(self, tables: Iterable[tuple[str, str]]) -> None:
+        """Have tables, by layer and name, of its own, instead of showing those of the lake."""
+        self._own.update(tables)
+
+    def table(self, layer: str, name: str) -> Table:
+        """A table that is made anew, or that of the lake."""
+        if layer == QUALITY or (layer, name) in self._own:
+            return super().table(layer, name)
+        return self._real.table(layer, name)
+
+    def _begun(
+        self, contract: Contract, layers: Collection[str], now: datetime
+    ) -> tuple[tuple[str, ...], int]:
+        """Its layers and number; what is left of one to another contract is deleted."""
+        digest = hashlib.sha256(contract.path.read_bytes()).hexdigest()
+        target = self.table(_LAYER, _TARGET)
+        if target.exists():
+            said = target.read().collect()
+            if said["contract"].to_list() == [digest]:
+                return tuple(said["layers"].item()), int(said["number"].item())
+            self.remove()
+            self._tables.clear()
+        former = (
+            self._real.table(one, self.stream).transaction_version(TRANSACTION) for one in layers
+        )
+        number = max(int(now.timestamp() * 1_000_000), *((one or 0) + 1 for one in former))
+        row = {"contract": digest, "number": number, "layers": list(layers)}
+        self.table(_LAYER, _TARGET).overwrite(pl.DataFrame([row], schema=_TARGETS))
+        return tuple(layers), number
+
+    def pending(self, part: str, tables: Collection[Table]) -> dict[Hour, str]:
+        """The hours of which nothing is made yet, or of other files than there are now.
+
+        Returns:
+            Hour -> the digest of its files, empty where there are none any more.
+        """
+        now, done = digests(tables), self._done(part)
+        gone = {hour: "" for hour, digest in done.items() if digest and hour not in now}
+        return {hour: digest for hour, digest in now.items() if done.get(hour) != digest} | gone
+
+    def require_made(self, part: str, tables: Collection[Table]) -> None:
+        """Make sure that all is made of the files that there are now.
+
+        Raises:
+            HoursChanged: Some hours were written since.
+        """
+        fresh = Lake(self._real.uri, self._real.storage_options)  # others keep their snapshots
+        if self.pending(part, [fresh.table(one.layer, one.name) for one in tables]):
+            raise HoursChanged
+
+    def note(self, part: str, made: Mapping[Hour, str]) -> None:
+        """Note that hours are made, of which files."""
+        table = self.table(_LAYER, _DONE)
+        step = table.version() + 1 if table.exists() else 0
+        starts = pl.Series(list(made), dtype=pl.Datetime("us", "UTC"))
+        rows = pl.DataFrame({"start": starts, "digest": list(made.values())}).select(
+            pl.lit(part).alias("part"),
+            pl.lit(step).alias("step"),
+            *hour_columns_of(pl.col("start")),
+            "digest",
+        )
+        table.append(rows.cast(pl.Schema(_HOURS)))
+
+    def _done(self, part: str) -> dict[Hour, str]:
+        table = self.table(_LAYER, _DONE)
+        if not table.exists():
+            return {}
+        rows = table.read().filter(pl.col("part") == part).sort("step")
+        return dict(rows.select(HOUR_START.alias("start"), "digest").collect().iter_rows())
+
+    def remove(self) -> None:
+        """Delete all that is there."""
+        remove_folder(self.uri, self.storage_options)
+
+
+def under_way(lake: Lake, stream: str) -> bool:
+    """Whether a migration of the stream was begun and has not come to its end."""
+    place = Lake(_place(lake, stream), lake.storage_options)
+    return place.table(_LAYER, _TARGET).exists()
+
+
+def digests(tables: Iterable[Table]) -> dict[Hour, str]:
+    """Of each hour of some tables, those of rows of no hour as None, a digest of its files."""
+    listed = [
+        files(table, table.delta(), None).select(
+            *HOUR_COLUMNS, path=pl.lit(f"{table.layer}/") + pl.col("path")
+        )
+        for table in tables
+        if table.exists()
+    ]
+    if not listed:
+        return {}
+    by_hour = pl.concat(listed).group_by(start=HOUR_START).agg(pl.col("path").sort())
+    return {
+        start: hashlib.sha256("\n".join(paths).encode()).hexdigest()
+        for start, paths in by_hour.iter_rows()
+    }
+
+
+def _place(lake: Lake, stream: str) -> str:
+    return f"{lake.uri}/{_FOLDER}/{stream}"

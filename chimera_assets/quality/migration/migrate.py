@@ -1,0 +1,133 @@
+"""A migration from its beginning to its end, or from where it was interrupted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chimera_assets.errors import ArgumentError
+from chimera_assets.lifecycle.legal_holds import require_reason
+from chimera_assets.quality.migration.beside import Beside, under_way
+from chimera_assets.quality.migration.differences import Differences, differences
+from chimera_assets.quality.migration.made_tables import made_and_taken, retype_made_tables
+from chimera_assets.quality.migration.rebuild import Rebuild, rebuilt_layers
+from chimera_assets.quality.migration.takeover import Takeover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chimera_assets.audited_context import AuditedContext
+    from chimera_assets.contracts import Contract
+    from chimera_assets.lake import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationPlan:
+    """What a migration of a stream would do.
+
+    Attributes:
+        contract: The contract.
+        differences: In what the tables are not as it says.
+        interrupted: Whether one was begun that has not come to its end.
+        hours: Hours with rows.
+        rows: Rows of the tables that are made anew, each as often as tables have it.
+    """
+
+    contract: Contract
+    differences: Differences
+    interrupted: bool
+    hours: int
+    rows: int
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.differences) or self.interrupted
+
+
+def plan_migration(lake: Lake, contract: Contract) -> MigrationPlan:
+    """What a migration would do.
+
+    Raises:
+        ArgumentError: It is a reference table, which is replaced as a whole by each run.
+    """
+    if contract.kind != "stream":
+        msg = (
+            f"{contract.stream}: expected an hourly stream, found a reference table; the next run "
+            "replaces it as a whole"
+        )
+        raise ArgumentError(msg)
+    tables = [lake.table(one, contract.stream) for one in rebuilt_layers(lake, contract)]
+    hours = {row for table in tables for row in table.rows_by_hour().drop("rows").iter_rows()}
+    return MigrationPlan(
+        contract,
+        differences(lake, contract),
+        under_way(lake, contract.stream),
+        len(hours),
+        sum(table.count() for table in tables),
+    )
+
+
+def migrate_tables(
+    context: AuditedContext,
+    plan: MigrationPlan,
+    *,
+    reason: str,
+    on_hours: Callable[[int], None] = lambda _: None,
+) -> Beside:
+    """Rewrite a stream's tables; what is made of them is yet to be built again.
+
+    Args:
+        context: When, on what, for whom.
+        plan: What `plan_migration` gave.
+        reason: Why; it is kept.
+        on_hours: Told of how many hours were made, day by day.
+
+    Returns:
+        What is left of it, to be removed when all is done: until then it counts as interrupted.
+
+    Raises:
+        ArgumentError: No reason is named.
+        AuditError: The audit log could not be written; nothing was changed.
+        CommitConflict: Others kept writing hours of the stream; nothing was changed.
+    """
+    require_reason(reason)
+    contract, lake = plan.contract, context.lake
+    with context.change(
+        "contract.migrate", contract.stream, before=_before(plan), after=_after(plan), reason=reason
+    ):
+        beside = Beside(lake, contract, rebuilt_layers(lake, contract), context.now)
+        _rewrite(context, contract, beside, on_hours)
+        retype_made_tables(context, contract, beside)
+    return beside
+
+
+def _rewrite(
+    context: AuditedContext, contract: Contract, beside: Beside, on_hours: Callable[[int], None]
+) -> None:
+    takeover = Takeover(context, contract, beside)
+    if not takeover.begun:
+        rebuild = Rebuild(context, contract, beside)
+        made_and_taken(
+            contract.stream,
+            lambda: rebuild.run(on_hours),
+            lambda: takeover.run(rebuild.require_unchanged),
+        )
+    takeover.run(lambda: None)
+
+
+def _before(plan: MigrationPlan) -> dict[str, object]:
+    found = plan.differences
+    return {
+        "key": list(found.key or plan.contract.key),
+        "types": {f"{one.table}.{one.column}": one.found for one in found.retyped},
+    }
+
+
+def _after(plan: MigrationPlan) -> dict[str, object]:
+    contract, found = plan.contract, plan.differences
+    return {
+        "contract": contract.version,
+        "key": list(contract.key),
+        "types": {f"{one.table}.{one.column}": one.wanted for one in found.retyped},
+    }

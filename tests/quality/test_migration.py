@@ -1,0 +1,366 @@
+"""A contract with other types, or another key, when the lake has data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import polars as pl
+import pytest
+
+from chimera_assets.access.principal import Kind, Principal
+from chimera_assets.audited_context import AuditedContext
+from chimera_assets.contracts import load_contract, load_contracts
+from chimera_assets.errors import ArgumentError
+from chimera_assets.hours import HourRange
+from chimera_assets.ingest.contract_fit import KeyChanged, table_key
+from chimera_assets.lake import CommitConflict, Lake, SchemaConflict
+from chimera_assets.lake.removal import remove_rows
+from chimera_assets.quality import stage_hours
+from chimera_assets.quality.migration import made_tables, takeover
+from chimera_assets.quality.migration.beside import under_way
+from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
+from chimera_assets.reconciliation.verify import verify
+from chimera_assets.run_context import RunContext
+from chimera_assets.sources.landing import FileLog, Place, load_files
+from chimera_assets.system_tables.deletion_log import DELETIONS, log_deletions
+from tests.quality.orders import HOURS, JUDGED, ROWS, START, contract, raw_orders
+from tests.shipped import SHIPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from chimera_assets.audit import AuditLog
+    from chimera_assets.contracts import Contract
+
+NOW = JUDGED + timedelta(days=1)
+LAYERS = ("raw", "staged", "quarantine")
+#: Every fourth amount is no number; each hour has one order without pieces.
+TEXTS = ["1.50", "2", "none", "3.25"]
+UNREAD = ROWS // 4
+EXACT = "number, physicalType: 'numeric(8,2)'"
+
+
+class _NoLog:
+    """Stands for the audit log where nothing is asked of it."""
+
+    def change(self, *_: Any, **__: Any) -> nullcontext[None]:
+        return nullcontext()
+
+
+def off_the_record(lake: Lake, *contracts: Contract) -> AuditedContext:
+    known = {one.stream: one for one in contracts}
+    actor = Principal(Kind.PERSON, "alice", "a test")
+    return AuditedContext(lake, NOW, "migration", known, actor, cast("AuditLog", _NoLog()))
+
+
+def migrated(lake: Lake, to: Contract) -> None:
+    plan = plan_migration(lake, to)
+    assert plan.needed
+    migrate_tables(off_the_record(lake, to), plan, reason="prices are money").remove()
+    assert not plan_migration(lake, to).needed
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of orders whose amounts are texts."""
+    folder = tmp_path_factory.mktemp("texts")
+    lake = Lake(str(folder / "lake"))
+    lake.table("raw", "orders").write_hours(raw_orders(TEXTS, pl.String()), HOURS)
+    stage_hours(RunContext(lake, JUDGED, "first"), contract(folder), HOURS)
+    return folder / "lake"
+
+
+@pytest.fixture
+def lake(texts: Path, tmp_path: Path) -> Lake:
+    shutil.copytree(texts, tmp_path / "lake")
+    return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def exact(tmp_path: Path) -> Contract:
+    return contract(tmp_path / "contracts", EXACT)
+
+
+def broken(lake: Lake, to: Contract) -> list[str]:
+    return [str(one) for one in verify(Lake(lake.uri), {"orders": to}).failures]
+
+
+def content(lake: Lake) -> dict[str, Any]:
+    """What all tables of the stream hold, whoever wrote it and when."""
+    found = {}
+    for layer, name in Lake(lake.uri).tables():
+        rows = Lake(lake.uri).table(layer, name).read().collect()
+        plain = [n for n, kind in rows.schema.items() if not kind.is_nested()]
+        found[f"{layer}/{name}"] = rows.sort(plain).to_dicts()
+    return found
+
+
+def test_a_run_says_which_command_rewrites_the_tables(lake: Lake, exact: Contract) -> None:
+    before = content(lake)
+    for write in (
+        lambda: stage_hours(RunContext(lake, NOW, "r"), exact, HOURS),
+        lambda: lake.table("raw", "orders").write_hours(raw_orders([1], pl.Decimal(8, 2)), HOURS),
+    ):
+        with pytest.raises(SchemaConflict, match="`chimera contract migrate orders`"):
+            write()
+    assert content(lake) == before
+
+
+def test_every_hour_is_rewritten_and_judged_by_the_new_type(lake: Lake, exact: Contract) -> None:
+    """What is no such number is handled as a value that could not be read."""
+    first_seen = lake.table("quarantine", "orders").read().collect()["first_seen"].unique()
+
+    migrated(lake, exact)
+
+    raw = lake.table("raw", "orders").read().collect()
+    assert raw.schema["amount"] == pl.Decimal(8, 2)
+    assert raw.filter(pl.col("amount").is_null())["_unreadable"].unique().to_list() == [
+        '{"amount":"none"}'
+    ]
+    assert raw.height == 4 * ROWS
+    assert set(raw["amount"].drop_nulls().cast(pl.String)) == {"1.50", "2.00", "3.25"}
+    staged = lake.table("staged", "orders").read().collect()
+    assert staged["amount"].null_count() == 0
+    assert staged.height == 4 * (ROWS - UNREAD - 1)
+    rejected = lake.table("quarantine", "orders").read().collect()
+    assert rejected.height == 4 * (UNREAD + 1)
+    # A row that was rejected before is as old as it was.
+    old = rejected.filter(pl.col("reasons").list.contains("pieces_not_null"))
+    assert set(old["first_seen"]) == set(first_seen)
+    assert set(rejected["first_seen"]) == {JUDGED, NOW}
+    assert not broken(lake, exact)
+    profile = lake.table("quality", "column_profiles").read().collect()
+    newest = profile.filter(pl.col("run_id") == "migration", pl.col("column") == "amount")
+    assert newest["highest"].unique().to_list() == ["3.25"]
+    # Hours go on as before.
+    more = HourRange(HOURS.end, HOURS.end + timedelta(hours=1))
+    lake.table("raw", "orders").write_hours(
+        raw_orders([1], pl.Int64(), more).with_columns(pl.col("amount").cast(pl.Decimal(8, 2))),
+        more,
+    )
+    stage_hours(RunContext(lake, NOW, "after"), exact, more)
+    assert not broken(lake, exact)
+
+
+def test_what_could_not_be_read_before_may_be_by_the_new_type(
+    lake: Lake, exact: Contract, tmp_path: Path
+) -> None:
+    migrated(lake, exact)
+    again = contract(tmp_path / "texts again")
+    migrated(lake, again)
+
+    raw = lake.table("raw", "orders").read().collect()
+    assert raw["_unreadable"].null_count() == raw.height
+    assert set(raw["amount"]) == {"1.50", "2.00", "none", "3.25"}
+    assert lake.table("staged", "orders").count() == 4 * (ROWS - 1)
+    assert not broken(lake, again)
+
+
+def test_the_old_version_can_be_restored(lake: Lake, exact: Contract, tmp_path: Path) -> None:
+    """With its schema; so the tables of all layers are what they were."""
+    before = {layer: lake.table(layer, "orders").version() for layer in LAYERS}
+    rows = {layer: content(lake)[f"{layer}/orders"] for layer in LAYERS}
+    migrated(lake, exact)
+    for layer in LAYERS:
+        lake.table(layer, "orders").restore(before[layer])
+    assert lake.table("staged", "orders").schema().field("amount").type == "string"
+    assert {layer: content(lake)[f"{layer}/orders"] for layer in LAYERS} == rows
+    stage_hours(RunContext(lake, NOW, "back"), contract(tmp_path / "old"), HOURS)
+    assert not broken(lake, contract(tmp_path / "old"))
+
+
+def test_an_hour_that_is_blocked_by_the_new_type_keeps_what_was_published(
+    lake: Lake, tmp_path: Path
+) -> None:
+    strict = contract(tmp_path / "contracts", "number")
+    strict.path.write_text(strict.path.read_text().replace("value: 0.5", "value: 0.9"))
+    strict = load_contract(strict.path)
+    migrated(lake, strict)
+    staged = lake.table("staged", "orders").read().collect()
+    assert staged.height == 4 * (ROWS - 1)
+    assert staged["amount"].null_count() == 4 * UNREAD
+    assert not broken(lake, strict)
+    assert verify(lake, {"orders": strict}).held_back[0].hours == 4
+
+
+def expired(lake: Lake, hours: HourRange) -> None:
+    """Retention has taken the raw rows of hours."""
+    raw = lake.table("raw", "orders")
+    rows = raw.rows_by_hour(hours).with_columns(
+        run_id=pl.lit("night"), at=pl.lit(NOW - timedelta(hours=1)), cause=pl.lit("retention"),
+        layer=pl.lit("raw"), table=pl.lit("orders"), older_than_days=pl.lit(1.0),
+        reasons=pl.lit(None),
+    )  # fmt: skip
+    log_deletions(lake, rows.select(list(DELETIONS)), run_id="night")
+    remove_rows(raw, hours, None, metadata={})
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_changed_key_has_its_duplicates_counted(
+    lake: Lake, tmp_path: Path, *, gone: bool
+) -> None:
+    """Of the same moment one order is left; also in an hour that raw has no rows of any more."""
+    first = HourRange.single(START)
+    if gone:
+        expired(lake, first)
+    by_customer = contract(tmp_path / "contracts", key="customer")
+    assert table_key(lake, "orders") == ("order_id",)
+    with pytest.raises(KeyChanged, match="found rows by order_id; nothing was"):
+        stage_hours(RunContext(lake, NOW, "r"), by_customer, HOURS)
+
+    migrated(lake, by_customer)
+
+    assert lake.table("staged", "orders").rows_by_hour()["rows"].to_list() == [5, 5, 5, 5]
+    assert table_key(lake, "orders") == ("customer",)
+    assert not broken(lake, by_customer)
+    stage_hours(
+        RunContext(lake, NOW, "r"), by_customer, HourRange(START + timedelta(hours=1), HOURS.end)
+    )
+    assert not broken(lake, by_customer)
+
+
+def test_hours_that_are_written_meanwhile_are_not_lost(
+    lake: Lake, exact: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a run that began by the old contract."""
+    more = HourRange(HOURS.end, HOURS.end + timedelta(hours=1))
+    adopt, others = takeover.adopt, []
+
+    def late(table: Any, made: Any, require: Callable[[], None], **options: Any) -> Any:
+        if not others:
+            other = Lake(lake.uri)
+            other.table("raw", "orders").write_hours(raw_orders(["7"], pl.String(), more), more)
+            other.table("raw", "orders").write_hours(
+                raw_orders(["8"], pl.String(), HourRange.single(START)), HourRange.single(START)
+            )
+            hours = HourRange(START, more.end)
+            stage_hours(RunContext(other, NOW, "o"), contract(tmp_path / "old"), hours)
+            others.append(hours)
+        return adopt(table, made, require, **options)
+
+    monkeypatch.setattr(takeover, "adopt", late)
+    migrated(lake, exact)
+    staged = lake.table("staged", "orders")
+    assert staged.read(more).collect()["amount"].cast(pl.String).unique().to_list() == ["7.00"]
+    first = staged.read(HourRange.single(START)).collect()
+    assert first["amount"].cast(pl.String).unique().to_list() == ["8.00"]
+    assert not broken(lake, exact)
+
+
+def test_others_who_never_stop_writing_leave_it_undone(
+    lake: Lake, exact: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content(lake)
+    monkeypatch.setattr(made_tables, "_ATTEMPTS", 1)
+    adopt = takeover.adopt
+    hour = HourRange.single(START)
+
+    def late(table: Any, made: Any, require: Callable[[], None], **options: Any) -> Any:
+        raw = Lake(lake.uri).table("raw", "orders")
+        raw.write_hours(raw.read(hour).collect(), hour)
+        return adopt(table, made, require, **options)
+
+    monkeypatch.setattr(takeover, "adopt", late)
+    with pytest.raises(CommitConflict, match="orders: others kept writing its hours"):
+        migrated(lake, exact)
+    assert content(lake) == before
+
+
+def die(lake: Lake, to: Contract, number: int) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.quality.migrating", lake.uri, str(to.path), str(number)],
+        check=False,
+        timeout=120,
+    )
+    assert process.returncode == -signal.SIGKILL
+
+
+#: After the first day's counts; when raw is taken over; before quarantine is; after the results.
+KILLED = (-9, -19, 21, -24)
+
+
+def test_a_killed_migration_goes_on_to_the_same_end(
+    lake: Lake, texts: Path, exact: Contract, tmp_path: Path
+) -> None:
+    """At any commit; readers see the old table or the new one, whole, and the next run goes on."""
+    shutil.copytree(texts, tmp_path / "calm")
+    calm = Lake(str(tmp_path / "calm"))
+    migrated(calm, exact)
+    wanted = content(calm)
+    whole = {layer: calm.table(layer, "orders").count() for layer in LAYERS}
+    for number in KILLED:
+        shutil.rmtree(lake.uri)
+        shutil.copytree(texts, lake.uri)
+        before = content(lake)
+        die(lake, exact, number)
+        now = content(lake)
+        for layer in LAYERS:
+            name = f"{layer}/orders"
+            fresh = Lake(lake.uri).table(layer, "orders")
+            assert fresh.count() in {len(before[name]), whole[layer]}, (number, layer)
+            assert now[name] == before[name] or len(now[name]) == whole[layer]
+        assert under_way(lake, "orders")
+        fresh_lake = Lake(lake.uri)
+        migrated(fresh_lake, exact)
+        found = content(fresh_lake)
+        for name, rows in wanted.items():
+            assert found[name] == rows, (number, name)
+        assert not broken(fresh_lake, exact)
+
+
+def test_what_was_begun_for_another_contract_is_begun_anew(
+    lake: Lake, exact: Contract, tmp_path: Path
+) -> None:
+    die(lake, exact, -12)
+    number = contract(tmp_path / "contracts", "number")
+    migrated(lake, number)
+    assert lake.table("staged", "orders").schema().field("amount").type == "double"
+    assert not broken(lake, number)
+    assert not (tmp_path / "lake" / "_migrations" / "orders").exists()
+
+
+def test_it_is_asked_for_where_there_is_something_to_do(lake: Lake, tmp_path: Path) -> None:
+    same = plan_migration(lake, contract(tmp_path / "same"))
+    assert not same.needed
+    exact = contract(tmp_path / "exact", EXACT)
+    plan = plan_migration(lake, exact)
+    with pytest.raises(ArgumentError, match="reason"):
+        migrate_tables(off_the_record(lake, exact), plan, reason=" ")
+    with pytest.raises(ArgumentError, match="found a reference table"):
+        plan_migration(lake, load_contracts([SHIPPED])["providers"])
+
+
+def test_what_landed_is_rewritten_with_the_log_of_its_files(lake: Lake, tmp_path: Path) -> None:
+    """A file that was loaded is known as before; what was read of it keeps its origin."""
+    place, old = Place(str(tmp_path / "landing")), contract(tmp_path / "contracts")
+    file = tmp_path / "landing" / "orders" / "day.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "order_id,ordered_at,stored_at,amount,pieces\n"
+        f"l-1,{START.isoformat()},{START.isoformat()},12.5,1\n"
+        f"l-2,{START.isoformat()},{START.isoformat()},much,two\n"
+    )
+    run = RunContext(lake, NOW, "load")
+    assert load_files(run, old, place, pause=0.0).hours
+    exact = contract(tmp_path / "contracts", EXACT)
+
+    migrated(lake, exact)
+
+    landed = lake.table("landing", "orders")
+    assert FileLog.read(landed).entries[0].uri == str(file)
+    rows = landed.read(HOURS).sort("_line").collect()
+    assert rows["amount"].cast(pl.String).to_list() == ["12.50", None]
+    said = [json.loads(text or "{}") for text in rows["_unreadable"]]
+    assert said[0] == {}
+    assert said[1] == {"pieces": "two", "_file": str(file), "_line": 3, "amount": "much"}
+    file.write_text(file.read_text().replace("12.5", "13.5"))
+    assert load_files(run, exact, place, pause=0.0).hours
+    assert landed.read(HOURS).collect().height == 4
