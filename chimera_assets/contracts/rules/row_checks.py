@@ -3,13 +3,15 @@
 A check's builder gives an expression that is true where a row breaks the rule. It may be null
 where a value is null: apart from the checks that ask for presence, null breaks no rule. Builders
 keep to cheap vectorised operations, because all rules of a contract run fused in one pass.
-Polars orders NaN above every number, so a range asks for finite numbers first.
+Polars orders NaN above every number, so that a range without an upper bound has to ask for it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -129,7 +131,7 @@ def _in_set(rule: Rule, _: References) -> pl.Expr:
 def _outside(size: pl.Expr, rule: Rule) -> pl.Expr:
     low: int = rule.params.get("min", 0)
     high: int = rule.params.get("max", _MOST_ITEMS)
-    return (size < low) | (size > high)
+    return (size < low) | (size > high) if low > 0 else size > high
 
 
 def _is_in(column: pl.Expr, values: list[Any]) -> pl.Expr:
@@ -151,13 +153,15 @@ def _references(rule: Rule, references: References) -> pl.Expr:
 
 @_row_check("range", "conformity", _NUMERIC, min=NUMBER.optional(), max=NUMBER.optional())
 def _range(rule: Rule, _: References) -> pl.Expr:
-    # No number is not finite but one of floating point; NaN is not even below infinity.
-    broken = ~_column(rule).cast(pl.Float64).is_finite()
+    outside = []
     if "min" in rule.params:
-        broken = broken | (_column(rule) < rule.params["min"])
+        outside.append(_column(rule) < rule.params["min"])
     if "max" in rule.params:
-        broken = broken | (_column(rule) > rule.params["max"])
-    return broken
+        outside.append(_column(rule) > rule.params["max"])
+    # Bounds at both ends are finite and leave out what is not, NaN being above every number.
+    if not {"min", "max"} <= rule.params.keys():
+        outside.append(~_column(rule).cast(pl.Float64).is_finite())
+    return reduce(or_, outside)
 
 
 @_row_check(
