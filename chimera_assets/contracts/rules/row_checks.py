@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -49,6 +47,10 @@ _COMPARISONS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "==": pl.Expr.eq,
     "!=": pl.Expr.ne,
 }
+
+
+#: How a value is beyond an end of a range.
+_BEYOND = {"min": pl.Expr.lt, "max": pl.Expr.gt}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +155,12 @@ def _references(rule: Rule, references: References) -> pl.Expr:
 
 @_row_check("range", "conformity", _NUMERIC, min=NUMBER.optional(), max=NUMBER.optional())
 def _range(rule: Rule, _: References) -> pl.Expr:
-    outside = []
-    if "min" in rule.params:
-        outside.append(_column(rule) < rule.params["min"])
-    if "max" in rule.params:
-        outside.append(_column(rule) > rule.params["max"])
+    column, bounds = _column(rule), rule.params
+    outside = [broken(column, bounds[end]) for end, broken in _BEYOND.items() if end in bounds]
     # Bounds at both ends are finite and leave out what is not, NaN being above every number.
-    if not {"min", "max"} <= rule.params.keys():
-        outside.append(~_column(rule).cast(pl.Float64).is_finite())
-    return reduce(or_, outside)
+    if len(outside) < len(_BEYOND):
+        outside.append(~column.cast(pl.Float64).is_finite())
+    return pl.any_horizontal(outside)
 
 
 @_row_check(
