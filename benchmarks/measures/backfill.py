@@ -27,7 +27,7 @@ HOURS = 90 * 24
 
 def measure(rows: int, home: Path) -> Outcome:
     """Run the range; with fewer rows each hour has fewer."""
-    found = measured(rows, hours=HOURS, goals=(Goal("seconds", 40),))
+    found = measured(rows, hours=HOURS, goals=(Goal("seconds", 30),))
     frame = with_hours(generations(rows, hours=HOURS))
     started = time.perf_counter()
     write_deltalake(str(home / "floor"), frame, partition_by=list(HOUR_COLUMNS))

@@ -35,7 +35,7 @@ def measure(rows: int, home: Path) -> Outcome:
         def theirs(number: int) -> None:
             taken["dlt"] = DeltaTable(dlt.ask(number=number)["table"]).count()
 
-        outcome = alternated(rows, ours, theirs, at_least=4)
+        outcome = alternated(rows, ours, theirs, at_least=6)
     if taken != {"ours": rows, "dlt": rows}:
         msg = f"expected {rows} rows of each, found {taken}"
         raise RuntimeError(msg)

@@ -19,4 +19,4 @@ ROWS = 1_000_000
 
 def measure(rows: int, home: Path) -> Outcome:  # noqa: ARG001 - reported by the environment
     """Run the hour."""
-    return measured(rows, hours=1, goals=(Goal("seconds", 20), Goal("peak_mb", 1536)))
+    return measured(rows, hours=1, goals=(Goal("seconds", 12), Goal("peak_mb", 900)))

@@ -36,4 +36,4 @@ def measure(rows: int, home: Path) -> Outcome:
             read = read.append_column(name, pa.repeat(pa.scalar(value), read.num_rows))
         write_deltalake(str(home / f"floor_{number}"), read, partition_by=list(HOUR_COLUMNS))
 
-    return alternated(rows, ours, floor, at_least=0.5, rounds=2)
+    return alternated(rows, ours, floor, at_least=0.7, rounds=2)

@@ -76,7 +76,7 @@ def measure(rows: int, home: Path) -> Outcome:  # noqa: ARG001 - needs no folder
     def floor(_: int) -> None:
         found["floor"] = _by_hand(frame)
 
-    outcome = alternated(rows, ours, floor, at_least=0.7)
+    outcome = alternated(rows, ours, floor, at_least=0.9)
     if found["ours"] != found["floor"]:
         msg = f"the two disagree on (bad rows, broken rules): {found}"
         raise RuntimeError(msg)

@@ -32,4 +32,4 @@ def measure(rows: int, home: Path) -> Outcome:
             partition_by=list(HOUR_COLUMNS),
         )
 
-    return alternated(rows, ours, floor, at_least=0.5)
+    return alternated(rows, ours, floor, at_least=0.85)

@@ -2,7 +2,11 @@
 
 import warnings
 
-import dagster as dg
+from chimera_assets.start_cost import lower_start_cost
+
+lower_start_cost()
+
+import dagster as dg  # noqa: E402 - loads much
 
 # Partitioned checks and single-run backfills are marked as new in the release that is pinned; to be
 # warned of it at every start helps nobody.

@@ -61,7 +61,9 @@ def followed(sql: str, columns: Mapping[Relation, Collection[str]]) -> MadeOf:
             return {}
         for named in query.find_all(exp.Table):
             named.set("catalog", None)  # the in-memory database's name says nothing
-        nodes = lineage(None, query, schema, dialect="duckdb", validate_qualify_columns=False)
+        # Without a copy of the whole query for each column, which nobody looks at.
+        options = {"copy": False, "trim_selects": False, "validate_qualify_columns": False}
+        nodes = lineage(None, query, schema, dialect="duckdb", **options)
     # The table is about to be written: a defect of sqlglot's must not keep it from that.
     except (SqlglotError, RecursionError, LookupError, ValueError, AttributeError, TypeError):
         return {}

@@ -201,6 +201,7 @@ def test_the_log_says_what_a_file_holds_of_the_columns_asked_for(
 ) -> None:
     """Over all its row groups; of a column without a value no more than that."""
     monkeypatch.setattr(new_files, "ROW_GROUP_ROWS", group_rows)
+    monkeypatch.setattr(new_files, "_ENCODERS", 1)
     rows = pl.DataFrame(
         {
             "n": [3, None, 1, 2, 5],

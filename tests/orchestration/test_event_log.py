@@ -1,6 +1,8 @@
 """The batching event log tells what Dagster's own would have reported, letter by letter."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -106,3 +108,26 @@ def test_every_partition_is_found_again(
     assert sorted(one.partition for one in executions if one.partition) == days
     failed = {one.partition for one in executions if one.status.value == "FAILED"}
     assert failed == set(days[::3])
+
+
+def test_a_planned_check_is_known_before_it_is_evaluated(
+    run: tuple[dg.DagsterInstance, list[EventLogEntry]],
+) -> None:
+    instance, _ = run
+    job = dg.Definitions(assets=[tables], jobs=[dg.define_asset_job("all")]).resolve_job_def("all")
+    planned = instance.create_run_for_job(job, tags={"dagster/partition": "2026-02-11"})
+    log = instance.event_log_storage
+    latest = log.get_asset_check_execution_history(CHECK.key, limit=1)[0]
+    assert (latest.run_id, latest.partition) == (planned.run_id, "2026-02-11")
+    assert latest.status.value == "PLANNED"
+
+
+def test_only_what_is_about_assets_is_in_the_index_of_all_runs(
+    run: tuple[dg.DagsterInstance, list[EventLogEntry]], tmp_path: Path
+) -> None:
+    _, entries = run
+    assert dg.DagsterEventType.STEP_OUTPUT in {entry.dagster_event_type for entry in entries}
+    with closing(sqlite3.connect(tmp_path / "events" / "index.db")) as index:
+        found = index.execute("SELECT DISTINCT dagster_event_type FROM event_logs").fetchall()
+    assert "ASSET_MATERIALIZATION" in {kind for (kind,) in found}
+    assert "STEP_OUTPUT" not in {kind for (kind,) in found}

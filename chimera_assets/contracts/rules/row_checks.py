@@ -3,7 +3,7 @@
 A check's builder gives an expression that is true where a row breaks the rule. It may be null
 where a value is null: apart from the checks that ask for presence, null breaks no rule. Builders
 keep to cheap vectorised operations, because all rules of a contract run fused in one pass.
-Polars orders NaN above every number, so a range asks for finite numbers first.
+Polars orders NaN above every number, so that a range without an upper bound has to ask for it.
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ _COMPARISONS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "==": pl.Expr.eq,
     "!=": pl.Expr.ne,
 }
+
+
+#: How a value is beyond an end of a range.
+_BEYOND = {"min": pl.Expr.lt, "max": pl.Expr.gt}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def _in_set(rule: Rule, _: References) -> pl.Expr:
 def _outside(size: pl.Expr, rule: Rule) -> pl.Expr:
     low: int = rule.params.get("min", 0)
     high: int = rule.params.get("max", _MOST_ITEMS)
-    return (size < low) | (size > high)
+    return (size < low) | (size > high) if low > 0 else size > high
 
 
 def _is_in(column: pl.Expr, values: list[Any]) -> pl.Expr:
@@ -151,13 +155,12 @@ def _references(rule: Rule, references: References) -> pl.Expr:
 
 @_row_check("range", "conformity", _NUMERIC, min=NUMBER.optional(), max=NUMBER.optional())
 def _range(rule: Rule, _: References) -> pl.Expr:
-    # No number is not finite but one of floating point; NaN is not even below infinity.
-    broken = ~_column(rule).cast(pl.Float64).is_finite()
-    if "min" in rule.params:
-        broken = broken | (_column(rule) < rule.params["min"])
-    if "max" in rule.params:
-        broken = broken | (_column(rule) > rule.params["max"])
-    return broken
+    column, bounds = _column(rule), rule.params
+    outside = [broken(column, bounds[end]) for end, broken in _BEYOND.items() if end in bounds]
+    # Bounds at both ends are finite and leave out what is not, NaN being above every number.
+    if len(outside) < len(_BEYOND):
+        outside.append(~column.cast(pl.Float64).is_finite())
+    return pl.any_horizontal(outside)
 
 
 @_row_check(

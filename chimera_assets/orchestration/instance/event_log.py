@@ -3,29 +3,27 @@
 A range run reports every partition of every asset: planned, materialized, checked. Ninety days of
 hours are tens of thousands of events, and Dagster's SQLite event log opens, commits and closes two
 databases for each one (some 20 ms), so that the bookkeeping of a backfill would take ten times as
-long as its work. Here, events of that kind wait in memory until one of another kind follows, and
-go in together: one transaction for each database. A run's steps end with such another event, so
-what is lost if the process dies is what a died step would have reported anyway. What is planned
-for a range is one event, indexed by each of its partitions.
+long as its work. Here, events of that kind wait in memory until one of another kind follows or a
+second has passed, and go in together: one transaction for each database. A run's steps end with
+such another event, so what is lost if the process dies is what a died step would have reported
+anyway. What is planned for a range is one event, indexed by each of its partitions.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dagster._core.events import ASSET_EVENTS, DagsterEventType
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, DagsterEventType
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
 )
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import serialize_value
 
 from chimera_assets.orchestration.instance import event_rows
 from chimera_assets.orchestration.instance.event_serializer import EventSerializer
@@ -35,15 +33,23 @@ if TYPE_CHECKING:
 
     from dagster._core.events.log import EventLogEntry
 
-#: The kinds that a range run reports once a partition.
+#: The kinds that a run reports of each asset and check, and a range run of each partition.
 BATCHED = frozenset(
     {
         DagsterEventType.ASSET_MATERIALIZATION,
         DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
         DagsterEventType.ASSET_CHECK_EVALUATION,
+        DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+        DagsterEventType.STEP_OUTPUT,
     }
 )
 BATCH_SIZE = 2_000
+
+#: So long does the first of a batch wait at most while others follow: pages show it meanwhile.
+_WAIT_SECONDS = 1.0
+
+#: What the index has, too, in which the events of all runs are found by asset.
+_INDEXED = ASSET_EVENTS | ASSET_CHECK_EVENTS
 
 
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
@@ -51,6 +57,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str) -> None:
         self._waiting: list[EventLogEntry] = []
+        self._waiting_since = 0.0
         self._waiting_lock = threading.RLock()
         self._engines: dict[str, sa.Engine] = {}
         self._serializer = EventSerializer()
@@ -89,8 +96,11 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         """Keep a partition's event for the next flush; write any other one at once, after them."""
         with self._waiting_lock:
             if event.is_dagster_event and event.dagster_event_type in BATCHED:
+                if not self._waiting:
+                    self._waiting_since = time.monotonic()
                 self._waiting.append(event)
-                if len(self._waiting) >= BATCH_SIZE:
+                waited = time.monotonic() - self._waiting_since
+                if len(self._waiting) >= BATCH_SIZE or waited > _WAIT_SECONDS:
                     self.flush()
                 return
             self.flush()
@@ -114,6 +124,15 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         for run_id, run_rows in by_run.items():
             with super().run_connection(run_id) as connection:
                 event_rows.insert(connection, run_rows)
+        indexed = [
+            (event, row)
+            for event, row in zip(events, rows, strict=True)
+            if event.dagster_event_type in _INDEXED
+        ]
+        if indexed:
+            self._index([event for event, _ in indexed], [row for _, row in indexed])
+
+    def _index(self, events: Sequence[EventLogEntry], rows: Sequence[dict[str, Any]]) -> None:
         with super().index_connection() as connection:
             ids = event_rows.insert(connection, rows)
             by_partition = [
@@ -124,6 +143,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             if by_partition:
                 event_rows.insert(connection, by_partition)
             self._index_asset_events(connection, events, rows, ids)
+            event_rows.index_planned_checks(connection, events, rows, ids)
             event_rows.index_check_evaluations(connection, events, rows, ids)
 
     def _index_asset_events(
@@ -165,27 +185,6 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             "asset_key": key.to_string() if key else None,
             "partition": dagster_event.partition,
         }
-
-    def _store_asset_check_evaluation_planned(
-        self, event: EventLogEntry, event_id: int | None
-    ) -> None:
-        """Index a planned check by each of its partitions; the event is serialized once."""
-        planned: Any = event.get_dagster_event().event_specific_data
-        subset = planned.partitions_subset
-        row = {
-            "asset_key": planned.asset_key.to_string(),
-            "check_name": planned.check_name,
-            "run_id": event.run_id,
-            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
-            "evaluation_event": serialize_value(event),
-            "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
-            "evaluation_event_storage_id": event_id,
-        }
-        keys = subset.get_partition_keys() if subset else [None]
-        with self.index_connection() as connection:
-            connection.execute(
-                AssetCheckExecutionsTable.insert(), [{**row, "partition": key} for key in keys]
-            )
 
     @contextmanager
     def run_connection(self, run_id: str | None = None) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dagster._core.events import ASSET_CHECK_EVENTS, DagsterEventType
+from dagster._core.events import DagsterEventType
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -70,6 +70,39 @@ def by_partition(event: EventLogEntry, row: Row) -> list[Row]:
     return [{**row, "partition": key} for key in subset.get_partition_keys()] if subset else []
 
 
+def index_planned_checks(
+    connection: sa.Connection,
+    events: Sequence[EventLogEntry],
+    event_rows: Sequence[Row],
+    ids: Sequence[int],
+) -> None:
+    """Index the planned checks among events, each by all of its partitions."""
+    planned = [
+        row
+        for event, event_row, event_id in zip(events, event_rows, ids, strict=True)
+        if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+        for row in _planned_check_rows(event, event_row, event_id)
+    ]
+    if planned:
+        connection.execute(AssetCheckExecutionsTable.insert(), planned)
+
+
+def _planned_check_rows(event: EventLogEntry, event_row: Row, event_id: int) -> list[Row]:
+    planned: Any = event.get_dagster_event().event_specific_data
+    subset = planned.partitions_subset
+    row = {
+        "asset_key": planned.asset_key.to_string(),
+        "check_name": planned.check_name,
+        "run_id": event.run_id,
+        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+        "evaluation_event": event_row["event"],
+        "evaluation_event_timestamp": event_row["timestamp"],
+        "evaluation_event_storage_id": event_id,
+    }
+    keys = subset.get_partition_keys() if subset else [None]
+    return [{**row, "partition": key} for key in keys]
+
+
 def index_check_evaluations(
     connection: sa.Connection,
     events: Sequence[EventLogEntry],
@@ -80,7 +113,7 @@ def index_check_evaluations(
     rows = [
         _check_evaluation_row(event, event_row, event_id)
         for event, event_row, event_id in zip(events, event_rows, ids, strict=True)
-        if event.dagster_event_type in ASSET_CHECK_EVENTS
+        if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION
     ]
     unpartitioned = [row for row in rows if row["partition"] is None]
     partitioned = [row for row in rows if row["partition"] is not None]
