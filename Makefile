@@ -17,14 +17,15 @@ TESTS ?=
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() or 1))" 2>/dev/null || echo 1)
 
 # What deletes, restores or grants: nothing of it may be untested.
-CAREFUL := access/* audit/* audited_context.py cli/confirmation.py lake/file_commit.py \
-	lake/encoder.py lake/log_retention.py lake/new_files.py lake/removal.py lake/replacement.py \
-	lake/restore.py lake/vacuum.py lake/writing.py lifecycle/* orchestration/web/guard.py \
-	postgres/embedded/access.py postgres/embedded/cluster.py postgres/embedded/passwords.py \
-	postgres/embedded/place.py postgres/embedded/provision.py postgres/platform/logins.py \
-	postgres/platform/migration.py postgres/platform/migrations/* \
-	postgres/platform/migrations/versions/* sources/landing/taking_back.py spool.py \
-	system_tables/deletion_log.py system_tables/legal_holds.py
+CAREFUL := access/* audit/* audited_context.py cli/confirmation.py lake/adoption.py \
+	lake/encoder.py lake/file_commit.py lake/log_retention.py lake/new_files.py lake/removal.py \
+	lake/replacement.py lake/restore.py lake/vacuum.py lake/writing.py lifecycle/* \
+	orchestration/web/guard.py postgres/embedded/access.py postgres/embedded/cluster.py \
+	postgres/embedded/passwords.py postgres/embedded/place.py postgres/embedded/provision.py \
+	postgres/platform/logins.py postgres/platform/migration.py postgres/platform/migrations/* \
+	postgres/platform/migrations/versions/* quality/migration/* \
+	sources/landing/taking_back.py spool.py system_tables/deletion_log.py \
+	system_tables/legal_holds.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test criteria soak mutants coverage lint lint-code lint-types lint-layers lint-sql \
