@@ -16,6 +16,7 @@ from chimera_assets.commands.terminal import notes, out, print_table
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import HourRange, floor_hour
 from chimera_assets.lake import open_lake
+from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
@@ -83,9 +84,10 @@ def simulated(added: dict[str, int]) -> str:
 
 
 def _tables_to_read() -> list[tuple[str, str]]:
-    """The first aggregate, if there is one."""
-    names = [name for layer, name in open_lake().tables() if layer == "aggregates"]
-    return [(f"table read aggregates/{name}", _READ) for name in sorted(names)[:1]]
+    """The aggregate that the packs name first, if there is one."""
+    there = {name for layer, name in open_lake().tables() if layer == "aggregates"}
+    names = [one.table for one in active_aggregates() if one.table in there]
+    return [(f"table read aggregates/{name}", _READ) for name in names[:1]]
 
 
 def _days(now: datetime, days: int, earliest: datetime) -> HourRange:
