@@ -123,7 +123,7 @@ def test_a_change_in_words(
     assert bump(changes) == part
     assert not version_suffices(generations, after)
     raised = changed(
-        "generations", replacement, ("version: 1.0.0", f"version: {next_version('1.0.0', part)}")
+        "generations", replacement, ("version: 1.1.0", f"version: {next_version('1.1.0', part)}")
     )
     assert version_suffices(generations, raised)
 
@@ -163,7 +163,8 @@ def test_dbt_sources_hold_the_columns_and_those_of_the_platform(
     further = ["hour_partition", "hour", "_batch_id", "_ingested_at"]
     assert tables["generations"] == [*shipped["generations"].column_names, *further]
     assert tables["providers"] == [*shipped["providers"].column_names, *further[2:]]
-    user = next(c for c in source["tables"][0]["columns"] if c["name"] == "user_id")
+    (table,) = [one for one in source["tables"] if one["name"] == "generations"]
+    (user,) = [one for one in table["columns"] if one["name"] == "user_id"]
     assert user["config"]["meta"] == {"classification": "L3", "data_subject": True}
     # Whole, as it stands in the pack.
     made = dbt_sources(shipped.values())

@@ -94,7 +94,8 @@ def test_a_week_is_loaded_day_by_day_and_no_row_is_lost(
 
 def test_the_same_hours_again_add_nothing(url: str) -> None:
     again = simulate(url, HourRange(MONDAY, MONDAY + timedelta(hours=5)), seed=SEED)
-    assert again == dict.fromkeys(["providers", *STREAMS], 0)
+    assert set(again) >= {"providers", *STREAMS}
+    assert set(again.values()) == {0}
 
 
 def test_another_seed_is_another_world() -> None:
@@ -163,8 +164,9 @@ def test_a_small_gateway_has_no_bad_hours_either(url: str) -> None:
     few = generations(SEED, WEEK, 20)
     assert few["timestamp"].null_count() == few["provider"].null_count() == 0
     assert jailbreak_tests(SEED, WEEK, 1).height < 168
-    assert simulate(url, HourRange.single(WEEK.end), seed=1, rows_per_hour=1) == {
-        "providers": 0, "generations": 1, "jailbreak_tests": 0, "provider_health": 60
+    added = simulate(url, HourRange.single(WEEK.end), seed=1, rows_per_hour=1)
+    assert {stream: rows for stream, rows in added.items() if rows} == {
+        "generations": 1, "provider_health": 60
     }  # fmt: skip
     with pytest.raises(ArgumentError, match="rows per hour: expected 1 or more, found 0"):
         simulate("postgresql://nowhere", WEEK, rows_per_hour=0)
