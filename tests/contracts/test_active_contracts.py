@@ -75,7 +75,8 @@ def test_streams_that_are_off_are_still_known(setting: Callable[[str, object], N
     with pytest.raises(SettingError) as unknown:
         contracts()
     assert str(unknown.value) == (
-        "CHIMERA_STREAMS: expected one of generations, jailbreak_tests, provider_health, providers "
+        "CHIMERA_STREAMS: expected one of budgets, feedback, generations, invoices, "
+        "jailbreak_tests, price_list, provider_health, providers "
         "(did you mean generations?), found generation"
     )
     setting("STREAMS", "jailbreak_tests,generations")
