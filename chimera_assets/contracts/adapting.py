@@ -79,8 +79,10 @@ def adapted(document: Document, adapter: Adapter) -> Document:
         work.table["physicalName"] = changes.table
         work.changed((*TABLE, "physicalName"), ("table",))
         _leave_out_others(work)
-    if changes.fileQuery is not None:
-        work.set_custom(work.table, "fileQuery", changes.fileQuery, ("fileQuery",))
+    for custom in ("mayLack", "fileQuery", "fileMarks"):
+        if value := getattr(changes, custom):
+            written = list(value) if isinstance(value, tuple) else value
+            work.set_custom(work.table, custom, written, (custom,))
     for name, change in changes.rules.items():
         _change_rule(work, name, change)
     for position, name in enumerate(changes.without):

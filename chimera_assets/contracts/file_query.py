@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.errors import in_short, one_line
 from chimera_assets.packs.errors import SelectError
-from chimera_assets.packs.select import is_row_by_row, names_in_select, read_select
+from chimera_assets.packs.select import (
+    is_row_by_row,
+    names_in_select,
+    read_select,
+    takes_samples,
+)
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
@@ -34,6 +39,13 @@ LINE = "line"
 
 #: So much memory a query may have; the rest of what it needs is spilled.
 _MEMORY = "1GB"
+
+#: Names that stand for a time or a place, and functions whose values depend on the day, on chance
+#: or on this DuckDB, though it does not say so.
+_CHANGING_TOO = (
+    "age", "current_time", "current_timestamp", "localtime", "localtimestamp", "pg_conf_load_time",
+    "pg_postmaster_start_time", "reservoir_quantile", "rowid", "version",
+)  # fmt: skip
 
 _INTEGERS = tuple(f"{sign}{size}int" for sign in ("", "u") for size in ("tiny", "small", "big"))
 _WHOLE = (*_INTEGERS, "integer", "uinteger", "hugeint", "uhugeint")
@@ -105,6 +117,9 @@ def check_file_query(
         document.problem(here, "fileQuery", expected=error.expected, found=error.found)
         return
     types = {column.name: column.type for column in columns}
+    if len({name.lower() for name in found}) < len(found):
+        expected = "each column once, whatever its case"
+        document.problem(here, "fileQuery", expected=expected, found=", ".join(found))
     for name, kind in found.items():
         if name == LINE:
             continue
@@ -139,9 +154,10 @@ def read_file_query(sql: str) -> FileQuery:
     import duckdb  # noqa: PLC0415 - as above
 
     with confined() as connection:
-        if changing := names_in_select(sql) & _changing(connection):
+        changing = [f"{name}()" for name in sorted(names_in_select(sql) & _changing(connection))]
+        if changing or takes_samples(sql):
             expected = "a SELECT that gives the same rows at any time"
-            raise SelectError(expected, in_short([f"{name}()" for name in sorted(changing)]))
+            raise SelectError(expected, in_short(changing) or "a sample")
         try:
             rows = connection.sql(sql)
         except duckdb.Error as error:
@@ -162,9 +178,12 @@ def _kind(kind: duckdb.sqltypes.DuckDBPyType) -> str:
 
 def _changing(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """The functions, and names that stand for one, whose values change from run to run."""
-    sql = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+    sql = """
+        SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'
+        OR function_type = 'macro' AND regexp_matches(macro_definition, 'current_|now\\(|random')
+    """
     names = {str(name) for (name,) in connection.execute(sql).fetchall()}
-    return {*names, "current_time", "current_timestamp", "localtime", "localtimestamp"} - {"error"}
+    return {*names, *_CHANGING_TOO} - {"error"}
 
 
 def _aggregates(connection: duckdb.DuckDBPyConnection) -> set[str]:

@@ -92,6 +92,8 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         tags=tuple(standard.tags or ()),
         tenant=sla.tenant,
         file_query=sla.file_query,
+        file_marks=sla.file_marks,
+        may_lack=sla.may_lack,
         optional_at_source=sla.optional_at_source,
     )
 

@@ -152,6 +152,8 @@ class Contract:
         table_retention: Days by `layer/table`, for tables that differ from `retention_days`.
         tenant: The column that names the tenant, if there is one.
         file_query: The SELECT that makes rows of JSON files of another shape, if there is one.
+        file_marks: Names of which each document of such a file has one at its top; none for any.
+        may_lack: Columns of the source that expressions read as null where it lacks them.
         adapter: The file of the adapter that changed where its rows come from, if one did.
         optional_at_source: Whether a table that the source lacks counts as an empty one.
     """
@@ -178,6 +180,8 @@ class Contract:
     table_retention: Mapping[str, int] = field(default_factory=dict, hash=False)
     tenant: str | None = None
     file_query: str | None = None
+    file_marks: tuple[str, ...] = ()
+    may_lack: tuple[str, ...] = ()
     adapter: Path | None = None
     optional_at_source: bool = False
 

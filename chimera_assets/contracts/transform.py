@@ -23,6 +23,7 @@ FUNCTIONS = frozenset(
      "date_bin", "date_part", "date_trunc", "decode", "div", "encode", "exp", "extract", "floor",
      "greatest", "initcap", "json_array_length", "json_extract_path", "json_extract_path_text",
      "json_typeof", "jsonb_array_length", "jsonb_extract_path", "jsonb_extract_path_text",
+     "jsonb_path_query_array",
      "jsonb_typeof", "least", "left", "length", "ln", "log", "lower", "lpad", "ltrim", "make_date",
      "make_interval", "make_timestamp", "make_timestamptz", "md5", "mod", "nullif", "octet_length",
      "position", "power", "regexp_replace", "regexp_split_to_array", "regexp_substr", "replace",

@@ -57,7 +57,9 @@ class Changes(Part):
         table: The table it comes from instead; columns that are not listed are then looked for by
             their own names, and null where the table has none.
         columns: Where columns come from.
+        mayLack: Columns that not every version of the table has; expressions read them as null.
         fileQuery: The SELECT that makes rows of the documents of JSON files.
+        fileMarks: Names of which such a document has one at its top; others are malformed.
         rules: What changes of rules: `severity`, or parameters of their checks.
         without: Rules that do not hold there.
     """
@@ -66,7 +68,9 @@ class Changes(Part):
     stream: Name
     table: str | None = None
     columns: dict[str, ColumnSource] = Field(default_factory=dict)
+    mayLack: tuple[str, ...] = ()  # noqa: N815
     fileQuery: str | None = None  # noqa: N815
+    fileMarks: tuple[str, ...] = ()  # noqa: N815
     rules: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     without: tuple[Name, ...] = ()
 

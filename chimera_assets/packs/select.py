@@ -125,6 +125,15 @@ def names_in_select(sql: str) -> frozenset[str]:
     return frozenset(str(name).lower() for name in (*functions, *columns))
 
 
+def takes_samples(sql: str) -> bool:
+    """Whether a SELECT takes some rows by chance.
+
+    Raises:
+        SelectError: It is none.
+    """
+    return any(node.get("sample") for node in _nodes(_parsed(sql)))
+
+
 def is_row_by_row(sql: str, aggregates: Collection[str]) -> bool:
     """Whether what a SELECT makes of a row follows from that row alone.
 

@@ -29,7 +29,7 @@ from chimera_assets.sources.session import hide_own_functions
 from chimera_assets.yaml_documents import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from chimera_assets.contracts import Column, Contract
 
@@ -97,7 +97,7 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
             break
         if column.name == UNMAPPED or column.name in absent:
             continue
-        found = _source_of(connection, table, column, read)
+        found = _source_of(connection, table, column, read, contract.may_lack)
         if not isinstance(found, ColumnMismatch):
             found = _fitted(column, found, may_be_text=column.name in as_texts)
         if isinstance(found, ColumnMismatch):
@@ -170,11 +170,15 @@ def _made_by(contract: Contract) -> str:
 
 
 def _source_of(
-    connection: dbapi.Connection, table: SourceTable, column: Column, read: set[str]
+    connection: dbapi.Connection,
+    table: SourceTable,
+    column: Column,
+    read: set[str],
+    may_lack: Collection[str],
 ) -> SourceColumn | ColumnMismatch:
     """What a column of the contract is in the source; the names that it reads are added."""
     if column.transform is not None:
-        found = _transformed(connection, table, column, read)
+        found = _transformed(connection, table, column, read, may_lack)
     elif (plain := named(column.source_name, table.columns)) is not None:
         read.add(plain.name)
         found = replace(plain, name=column.name, expression=plain.quoted)
@@ -189,18 +193,22 @@ def _source_of(
 
 
 def _transformed(
-    connection: dbapi.Connection, table: SourceTable, column: Column, read: set[str]
+    connection: dbapi.Connection,
+    table: SourceTable,
+    column: Column,
+    read: set[str],
+    may_lack: Collection[str],
 ) -> SourceColumn | ColumnMismatch:
     transform = read_transform(column.transform or "")
     columns = {name: named(name, table.columns) for name in transform.names}
     for name, found in columns.items():
-        if found is None:
+        if found is None and name not in may_lack:
             what = f"no column {name}{_like(name, table)}"
             expected = f"columns of the table in {column.transform}"
             return ColumnMismatch(column.name, expected, what, "correct its transformLogic")
     known = {name: found for name, found in columns.items() if found is not None}
     read.update(found.name for found in known.values())
-    expression = transform.sql(lambda name: known[name].quoted)
+    expression = transform.sql(lambda name: known[name].quoted if name in known else "NULL::text")
     try:
         return expression_type(connection, table, column.name, expression)
     except dbapi.Error as error:

@@ -161,6 +161,51 @@ def test_spans_of_a_collector_are_generations(drop: Drop) -> None:
     assert reasons(contract, rows) == [["malformed_line"]]
 
 
+def test_tokens_and_times_that_are_no_numbers_are_told_and_not_computed_with(drop: Drop) -> None:
+    model = {"gen_ai__request__model": "example-model", "gen_ai__provider__name": "openai"}
+    odd = ["123456789012345678901234567890", "many", "9.9", str(2**63 - 1)]
+    spans = [span(number, **model, gen_ai__usage__output_tokens=5) for number in range(len(odd))]
+    for one, text in zip(spans, odd, strict=True):
+        one["attributes"].append({"key": "gen_ai.usage.input_tokens", "value": {"intValue": text}})
+    timeless = span(9, **model, gen_ai__usage__input_tokens=1) | {"startTimeUnixNano": "soon"}
+    contract = adapted("otel")
+
+    *rows, without = drop(contract, "odd.jsonl", json_lines([batch(*spans, timeless)]))
+
+    for row, text in zip(rows, odd, strict=True):
+        told = json.loads(row["_unreadable"])
+        assert told.get("input_tokens", text) == text
+        assert "tokens_used" in told
+        assert "tokens_used" not in row
+    assert json.loads(without["_unreadable"])["timestamp"] == "soon"
+    assert "latency_ms" not in without
+    assert all("readable" in broken for broken in reasons(contract, rows))
+
+
+@pytest.mark.parametrize("name", ["otel", "garak", "promptfoo", "pyrit"])
+def test_a_file_of_another_tool_is_not_loaded_in_silence(drop: Drop, name: str) -> None:
+    contract = adapted(name)
+    foreign = {"some": "thing", "nested": [[1.10]] * 2}
+
+    (line,) = drop(contract, "foreign.jsonl", json_lines([foreign]))
+    (document,) = drop(contract, "foreign.json", json.dumps([foreign]))
+
+    for row in (line, document):
+        assert json.loads(row["_unreadable"])["_rule"] == "malformed_line"
+
+
+def test_a_line_that_is_nested_too_deep_is_malformed_alone(drop: Drop) -> None:
+    at = '"at": "2026-01-31T05:00:00Z"'
+    deep = f'{{"id": "deep", {at}, "x": {"[" * 700}1.10{"]" * 700}}}'
+
+    good, bad = drop(with_query(QUERY), "a.jsonl", f'{{"id": "good", {at}}}\n{deep}\n')
+    (whole,) = drop(with_query(QUERY), "b.json", deep)
+
+    assert good["test_id"] == "good"
+    assert json.loads(bad["_unreadable"])["_rule"] == "malformed_line"
+    assert json.loads(whole["_unreadable"])["_why"] == "it is nested too deep"
+
+
 SETUP = {"entry_type": "start_run setup", "_config.version": "0.17.1",
          "plugins.target_type": "openai.OpenAIGenerator",
          "plugins.target_name": "example-model"}  # fmt: skip
@@ -297,7 +342,7 @@ def test_results_of_pyrit_are_tests(drop: Drop) -> None:
 
 def with_query(sql: str) -> Contract:
     """The contract of tests with a query of one's own."""
-    return dataclasses.replace(adapted("pyrit"), file_query=sql)
+    return dataclasses.replace(adapted("pyrit"), file_query=sql, file_marks=())
 
 
 QUERY = """

@@ -11,6 +11,7 @@ from chimera_assets.contracts.model import LEVELS
 from chimera_assets.contracts.odcs.columns import OPTIONAL_AT_SOURCE, TABLE
 from chimera_assets.contracts.rules.parameters import (
     DAYS,
+    NAMES,
     NUMBER,
     SHARE,
     TEXT,
@@ -43,7 +44,9 @@ CUSTOM: dict[str, Parameter] = {
     "quarantineDays": DAYS,
     "vacuumDays": DAYS,
     "passRate": SHARE,
+    "fileMarks": NAMES,
     "fileQuery": TEXT,
+    "mayLack": NAMES,
     OPTIONAL_AT_SOURCE: TRUTH,
     "keepUnmapped": Parameter(f"true or {one_of(LEVELS)}", (True, *LEVELS).__contains__),
 }
@@ -85,6 +88,8 @@ class Sla:
     freshness_hours: float
     unmapped: str | None
     file_query: str | None
+    file_marks: tuple[str, ...]
+    may_lack: tuple[str, ...]
     optional_at_source: bool
 
 
@@ -124,6 +129,8 @@ def read_sla(
         optional_at_source=said.get(OPTIONAL_AT_SOURCE, False),
         unmapped=_UNMAPPED_LEVEL if (kept := said.get("keepUnmapped")) is True else kept,
         file_query=said.get("fileQuery"),
+        file_marks=tuple(said.get("fileMarks", ())),
+        may_lack=tuple(said.get("mayLack", ())),
     )
 
 

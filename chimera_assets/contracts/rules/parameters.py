@@ -47,6 +47,10 @@ def _is_share(value: object) -> bool:
     return _is_number(value) and 0 <= float(value) <= 1  # type: ignore[arg-type]
 
 
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
 def _is_regex(value: object) -> bool:
     if not isinstance(value, str):
         return False
@@ -75,9 +79,10 @@ COUNT = Parameter(f"a whole number, 0 to {_MOST:,}", _is_count)
 DAYS = Parameter(f"a whole number of days, 0 to {LONGEST_DAYS:,}", _is_days)
 SHARE = Parameter("a share between 0 and 1", _is_share)
 TEXT = Parameter("a text that is not empty", _is_text)
+NAMES = Parameter("a list of names", _is_names)
 COLUMNS = Parameter(
     "a list of columns",
-    lambda value: isinstance(value, list) and bool(value) and all(map(_is_text, value)),
+    _is_names,
     is_column=True,
 )
 REGEX = Parameter("a regular expression", _is_regex)

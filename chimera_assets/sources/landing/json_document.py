@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,12 @@ def items(
         raise CorruptFile(message)
     try:
         document = decode(content.decode().removeprefix(_UTF8_MARK))
-    except (ValueError, RecursionError):
-        message = "it is no JSON document; JSON lines have to be called .jsonl"
+    except RecursionError:
+        message = "it is nested too deep"
+        raise CorruptFile(message) from None
+    except ValueError as error:
+        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        message = f"it is no JSON document{where}; JSON lines are to be called .jsonl"
         raise CorruptFile(message) from None
     if not isinstance(document, (dict, list)):
         message = "expected a JSON object or a list of objects, found another value"
@@ -58,7 +63,20 @@ def write_lines(path: Path, found: list[Any]) -> None:
     """Write items as JSON lines."""
     with path.open("w", encoding="utf-8", newline="") as lines:
         for item in found:
-            lines.write(as_written(item) + "\n")
+            lines.write(written(item) + "\n")
+
+
+def written(item: object) -> str:
+    """An item as JSON.
+
+    Raises:
+        CorruptFile: It is nested deeper than Python writes.
+    """
+    try:
+        return as_written(item)
+    except RecursionError:
+        message = "it is nested too deep"
+        raise CorruptFile(message) from None
 
 
 def _content(path: Path, *, zipped: bool) -> bytes:

@@ -13,7 +13,7 @@ from chimera_assets.errors import one_line
 from chimera_assets.row_values import duckdb_words
 from chimera_assets.sources.exact_json import as_written, decoded_for_floats
 from chimera_assets.sources.landing.damage import CorruptFile
-from chimera_assets.sources.landing.json_document import items
+from chimera_assets.sources.landing.json_document import items, written
 from chimera_assets.sources.landing.parsed import Parsed
 from chimera_assets.sources.landing.text import blank, line_count, pieces, shown
 
@@ -60,8 +60,8 @@ class QueriedJson:
         """First the malformed lines, then the rows, piece by piece.
 
         Raises:
-            CorruptFile: The query fails on what the file holds, gives more rows than a file may
-                have, or the file has no document at all.
+            CorruptFile: The query fails on what the file holds, or gives more rows than a file may
+                have.
             Unfinished: The file ends in the middle.
         """
         sql = self._contract.file_query or ""
@@ -85,9 +85,7 @@ class QueriedJson:
     def _documents(self) -> Iterator[tuple[dict[str, list[Any]], list[tuple[int, str]]]]:
         """Numbers and texts of the documents, and the lines that are none, piece by piece."""
         if self._file.format == "json":
-            found = items(self._path, _decoded, zipped=self._file.zipped, limits=self._limits)
-            texts = list(map(as_written, found))
-            yield {"line": list(range(1, len(texts) + 1)), "document": texts}, []
+            yield self._items()
             return
         first = 1
         for piece in pieces(self._path, zipped=self._file.zipped, limits=self._limits):
@@ -95,13 +93,43 @@ class QueriedJson:
             for number, line in enumerate(piece.split(b"\n"), first):
                 if blank(line):
                     continue
-                if (text := _document(line)) is not None:
+                if (text := self._document(line)) is not None:
                     numbers.append(number)
                     texts.append(text)
                 else:
                     malformed.append((number, shown(line)))
             first += line_count(piece)
             yield {"line": numbers, "document": texts}, malformed
+
+    def _items(self) -> tuple[dict[str, list[Any]], list[tuple[int, str]]]:
+        """The same of a file that is one document."""
+        found = items(self._path, _decoded, zipped=self._file.zipped, limits=self._limits)
+        texts = list(enumerate(map(written, found), 1))
+        ours = [self._is_marked(item) for item in found]
+        documents = [one for one, is_ours in zip(texts, ours, strict=True) if is_ours]
+        others = [
+            (number, shown(text.encode()))
+            for (number, text), is_ours in zip(texts, ours, strict=True)
+            if not is_ours
+        ]
+        numbers, kept = [number for number, _ in documents], [text for _, text in documents]
+        return {"line": numbers, "document": kept}, others
+
+    def _document(self, line: bytes) -> str | None:
+        """The line as a document that DuckDB reads as it is meant; None if it is none of ours."""
+        try:
+            text = line.decode()
+            value, is_plain = decoded_for_floats(text)
+            if not self._is_marked(value):
+                return None
+            return text if is_plain else as_written(value)
+        except (ValueError, RecursionError):
+            return None
+
+    def _is_marked(self, value: object) -> bool:
+        """Whether a value is an object of the kind that the contract asks for."""
+        marks = self._contract.file_marks
+        return isinstance(value, dict) and (not marks or any(mark in value for mark in marks))
 
     def _rows(self, connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Parsed]:
         """The rows of the query, each value in its column's type or as text."""
@@ -122,18 +150,6 @@ def _insert(connection: duckdb.DuckDBPyConnection, documents: dict[str, list[Any
     connection.register("piece", pa.table(documents, schema=_DOCUMENTS))
     connection.execute(f"INSERT INTO {LINES} SELECT * FROM piece")  # noqa: S608 - of ours
     connection.unregister("piece")
-
-
-def _document(line: bytes) -> str | None:
-    """The line as a document that DuckDB reads as it is meant; None if it is none."""
-    try:
-        text = line.decode()
-        value, is_plain = decoded_for_floats(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    return text if is_plain else as_written(value)
 
 
 def _decoded(text: str) -> object:
