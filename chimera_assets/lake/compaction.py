@@ -49,7 +49,7 @@ _SORT_BYTES = 1024 * 1024 * 1024
 _WIDE_ROW_BYTES = 8 * 1024
 
 _ORDERED = WriterProperties(
-    # Row groups as small as the hourly writer's, as they are what an ordered file lets one skip.
+    # Row groups are small, as they are what an ordered file lets one skip.
     compression="ZSTD",
     compression_level=3,
     max_row_group_size=131_072,

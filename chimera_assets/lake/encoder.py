@@ -55,6 +55,7 @@ class Encoder:
         self._paths: list[str] = []
         self._thread = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
+        self._size = 0
 
     def __enter__(self) -> Self:
         return self
@@ -62,9 +63,15 @@ class Encoder:
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
 
+    @property
+    def busy_with(self) -> int:
+        """The bytes of the row group that is being encoded; 0 if none is."""
+        return self._size if self._writing is not None and not self._writing.done() else 0
+
     def put(self, key: Key, group: pa.Table) -> None:
         """Encode a row group of a partition, as soon as the one before is done."""
         self.wait()
+        self._size = group.nbytes
         self._writing = self._thread.submit(self._encode, key, group)
 
     def wait(self) -> None:

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from chimera_assets.lake.partition_spool import Key
 
 #: Bounds of a row group: small enough that a reader of one at a time stays small.
-ROW_GROUP_ROWS, ROW_GROUP_BYTES = 131_072, 32 * 1024 * 1024
+ROW_GROUP_ROWS, ROW_GROUP_BYTES = 65_536, 32 * 1024 * 1024
 
 #: What waits for its row group, in all partitions together.
 _HELD_BYTES = 2 * ROW_GROUP_BYTES
 
-#: Row groups that are encoded at the same time, each into a file of its own.
+#: Row groups that are encoded at the same time, each into a file of its own, unless they are wide:
+#: together they have the bytes of one at most.
 _ENCODERS = 2
 
 
@@ -119,6 +120,8 @@ class NewFiles:
         held = self._held.pop(key)
         self._held_bytes -= held.size
         turn = self._turn.setdefault(key, len(self._turn))
+        if held.size + sum(encoder.busy_with for encoder in self._encoders) > ROW_GROUP_BYTES:
+            self._wait()
         self._encoders[turn % _ENCODERS].put(key, held.table())
 
     def _wait(self) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _CASTS = pl.ScanCastOptions(integer_cast="upcast", float_cast="upcast")
 
 #: What a scan in bounded memory is let loose on, in rows and in bytes: what it reads ahead is never
-#: more. As many rows as a row group of ours; one that holds more of either is read in parts.
+#: more. A single row group may hold more of either; it is read in parts.
 _SCANNED_ROWS, _SCANNED_BYTES = 131_072, 64 * 1024 * 1024
 
 #: Small files are scanned together up to so many bytes as they are stored, and no one looks into
