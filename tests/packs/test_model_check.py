@@ -73,7 +73,7 @@ def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> No
         ("models/staging/stg_loans.sql", "'loans'", "'laons'", "(did you mean loans?)"),
         (f"{FACT}.sql", "{{ in_run_hours() }}", "{{ in_run_hours( }}", "Jinja that can be read"),
         (f"{FACT}.sql", "{{ in_run_hours() }}", "{{ in_hours() }}", "'in_hours' is undefined"),
-        (f"{FACT}.sql", "in_run_hours()", "in_run_months(\"glob('/x')\")", "found glob()"),
+        (f"{FACT}.sql", "in_run_hours()", "in_run_months(\"read_text('/')\")", "read_text()"),
         (f"{FACT}.sql", "ref('stg_loans')", "ref('agg_loans')", "does not read this one"),
         (f"{FACT}.sql", "{{ in_run", "{{ env_var('PGPASSWORD') }}{{ in_run", "'env_var' is undef"),
         (f"{FACT}.sql", "{{ in_run", "{{ run_query('x') }}{{ in_run", "'run_query' is undefined"),
