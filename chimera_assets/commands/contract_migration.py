@@ -17,6 +17,7 @@ from chimera_assets.lake import open_lake
 from chimera_assets.layers import MARTS, STAGED, fact_table
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.models import streams_with_facts
+from chimera_assets.quality.migration.losses import in_words, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
 from chimera_assets.yaml_documents import one_of
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.audited_context import AuditedContext
+    from chimera_assets.quality.migration.losses import Outcome
     from chimera_assets.quality.migration.migrate import MigrationPlan
 
 #: Hours whose facts and aggregates are built in one run.
@@ -55,18 +57,25 @@ def show_plan(plan: MigrationPlan) -> None:
         was, now = ", ".join(found.key), ", ".join(plan.contract.key)
         out().print(f"key: {was} becomes {now}", markup=False)
     if found.retyped:
-        rows = ((one.table, one.column, one.found, one.wanted) for one in found.retyped)
-        print_table(("table", "column", "type", "becomes"), rows)
+        rows = (
+            (one.table, one.column, one.found, one.wanted, one.values, one.lost)
+            for one in found.retyped
+        )
+        print_table(("table", "column", "type", "becomes", "values", "none of it"), rows)
+    for one in plan.staged:
+        if one.lost:
+            out().print(f"Lost of what is published: {in_words(one)}.", markup=False)
     size = f"{counted(plan.rows, 'row')} in {counted(plan.hours, 'hour')}"
     out().print(f"To rewrite: {size}, beside the tables, which are read as they are until then.")
 
 
-def migrate(plan: MigrationPlan, *, reason: str, now: datetime) -> int:
+def migrate(plan: MigrationPlan, *, reason: str, lose_values: bool, now: datetime) -> int:
     """Rewrite a stream's tables, and build what is made of them; 1 if a step of that failed.
 
     Raises:
         ArgumentError: No reason is named.
         CommitConflict: Others kept writing hours of the stream; nothing was changed.
+        PublishedLost: Less would be published, and that was not asked for; nothing was changed.
     """
     context, stream = command_context(now), plan.contract.stream
     made = 0
@@ -76,12 +85,24 @@ def migrate(plan: MigrationPlan, *, reason: str, now: datetime) -> int:
         made += hours
         notes().print(f"{stream}: {counted(made, 'hour')} made anew")
 
-    left = migrate_tables(context, plan, reason=reason, on_hours=said)
+    left = migrate_tables(context, plan, reason=reason, lose_values=lose_values, on_hours=said)
+    became = outcome(context.lake, left, stream, [one.column for one in plan.staged])
     code = _build(context, stream)
     if code == 0:
         left.remove()
-        out().print(f"{stream}: migrated. `chimera table history {STAGED}/{stream}` has what was.")
+        _show_outcome(stream, became)
     return code
+
+
+def _show_outcome(stream: str, became: Outcome) -> None:
+    """Print what has become of a stream."""
+    out().print(f"{stream}: migrated. `chimera table history {STAGED}/{stream}` has what was.")
+    rejected, blocked = counted(became.rejected, "row"), counted(became.blocked, "hour")
+    shown = f" (`chimera quarantine list --stream {stream}`)" if became.rejected else ""
+    out().print(f"{rejected} rejected{shown}, {blocked} blocked.", markup=False)
+    for column, nulls in became.nulls.items():
+        rows = counted(became.published, "published row")
+        out().print(f"{column}: null in {nulls:,} of {rows}.", markup=False)
 
 
 def _build(context: AuditedContext, stream: str) -> int:

@@ -25,6 +25,7 @@ from chimera_assets.lake.removal import remove_rows
 from chimera_assets.quality import stage_hours
 from chimera_assets.quality.migration import made_tables, takeover
 from chimera_assets.quality.migration.beside import under_way
+from chimera_assets.quality.migration.losses import Outcome, PublishedLost, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
 from chimera_assets.reconciliation.verify import verify
 from chimera_assets.run_context import RunContext
@@ -64,7 +65,8 @@ def off_the_record(lake: Lake, *contracts: Contract) -> AuditedContext:
 def migrated(lake: Lake, to: Contract) -> None:
     plan = plan_migration(lake, to)
     assert plan.needed
-    migrate_tables(off_the_record(lake, to), plan, reason="prices are money").remove()
+    context = off_the_record(lake, to)
+    migrate_tables(context, plan, reason="prices are money", lose_values=True).remove()
     assert not plan_migration(lake, to).needed
 
 
@@ -177,12 +179,37 @@ def test_the_old_version_can_be_restored(lake: Lake, exact: Contract, tmp_path: 
     assert not broken(lake, contract(tmp_path / "old"))
 
 
+@pytest.fixture
+def strict(tmp_path: Path) -> Contract:
+    """A contract whose gate each hour fails, with numbers as amounts."""
+    found = contract(tmp_path / "contracts", "number")
+    found.path.write_text(found.path.read_text().replace("value: 0.5", "value: 0.9"))
+    return load_contract(found.path)
+
+
+def test_published_values_are_not_lost_unless_it_is_asked_for(lake: Lake, strict: Contract) -> None:
+    """What was made beside by then serves whoever asks for it."""
+    before, plan = content(lake), plan_migration(lake, strict)
+    assert [(one.values, one.lost) for one in plan.staged] == [(4 * (ROWS - 1), 4 * UNREAD)]
+    values = r"40 of 156 values of staged/orders.amount are no number \(double\)"
+    with pytest.raises(PublishedLost, match=rf"{values}; the tables .*--lose-values"):
+        plan.require_nothing_lost()
+    context = off_the_record(lake, strict)
+    with pytest.raises(PublishedLost, match=f"{values}; 4 hours would be blocked: 2026-03-01-22"):
+        migrate_tables(context, plan, reason="numbers")
+    assert content(lake) == before
+
+    made: list[int] = []
+    again = plan_migration(lake, strict)
+    again.require_nothing_lost()  # it is known by then
+    left = migrate_tables(context, again, reason="numbers", lose_values=True, on_hours=made.append)
+    assert not made
+    assert outcome(lake, left, "orders", ["amount"]) == Outcome(44, 4, 156, {"amount": 40})
+
+
 def test_an_hour_that_is_blocked_by_the_new_type_keeps_what_was_published(
-    lake: Lake, tmp_path: Path
+    lake: Lake, strict: Contract
 ) -> None:
-    strict = contract(tmp_path / "contracts", "number")
-    strict.path.write_text(strict.path.read_text().replace("value: 0.5", "value: 0.9"))
-    strict = load_contract(strict.path)
     migrated(lake, strict)
     staged = lake.table("staged", "orders").read().collect()
     assert staged.height == 4 * (ROWS - 1)
