@@ -30,6 +30,7 @@ from chimera_assets.quality.migration.migrate import migrate_tables, plan_migrat
 from chimera_assets.reconciliation.verify import verify
 from chimera_assets.run_context import RunContext
 from chimera_assets.sources.landing import FileLog, Place, load_files
+from chimera_assets.system_tables.column_profiles import newest_profiles
 from chimera_assets.system_tables.deletion_log import DELETIONS, log_deletions
 from tests.quality.orders import HOURS, JUDGED, ROWS, START, contract, raw_orders
 from tests.shipped import SHIPPED
@@ -216,6 +217,10 @@ def test_an_hour_that_is_blocked_by_the_new_type_keeps_what_was_published(
     assert staged["amount"].null_count() == 4 * UNREAD
     assert not broken(lake, strict)
     assert verify(lake, {"orders": strict}).held_back[0].hours == 4
+    profiles = newest_profiles(lake, "orders").filter(pl.col("column") == "amount").collect()
+    assert profiles.select("type", "nulls", "highest").unique().rows() == [
+        ("number", UNREAD, "3.25")
+    ]
 
 
 def expired(lake: Lake, hours: HourRange) -> None:
@@ -228,6 +233,19 @@ def expired(lake: Lake, hours: HourRange) -> None:
     )  # fmt: skip
     log_deletions(lake, rows.select(list(DELETIONS)), run_id="night")
     remove_rows(raw, hours, None, metadata={})
+
+
+def test_rows_of_an_hour_that_raw_has_no_more_are_profiled_in_their_new_types(
+    lake: Lake, exact: Contract
+) -> None:
+    first = HourRange.single(START)
+    expired(lake, first)
+    migrated(lake, exact)
+    (found,) = (
+        newest_profiles(lake, "orders", first).filter(pl.col("column") == "amount").collect()
+    ).iter_rows(named=True)
+    assert (found["type"], found["nulls"], found["highest"]) == ("decimal(8, 2)", UNREAD, "3.25")
+    assert not broken(lake, exact)
 
 
 @pytest.mark.parametrize("gone", [False, True])
