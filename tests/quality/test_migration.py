@@ -24,9 +24,11 @@ from chimera_assets.lake import CommitConflict, Lake, SchemaConflict
 from chimera_assets.lake.removal import remove_rows
 from chimera_assets.quality import stage_hours
 from chimera_assets.quality.migration import made_tables, takeover
-from chimera_assets.quality.migration.beside import under_way
+from chimera_assets.quality.migration.beside import Beside, under_way
+from chimera_assets.quality.migration.earlier_results import RESULTS
 from chimera_assets.quality.migration.losses import Outcome, PublishedLost, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
+from chimera_assets.quality.migration.takeover import Takeover
 from chimera_assets.reconciliation.verify import verify
 from chimera_assets.run_context import RunContext
 from chimera_assets.sources.landing import FileLog, Place, load_files
@@ -246,6 +248,29 @@ def test_rows_of_an_hour_that_raw_has_no_more_are_profiled_in_their_new_types(
     ).iter_rows(named=True)
     assert (found["type"], found["nulls"], found["highest"]) == ("decimal(8, 2)", UNREAD, "3.25")
     assert not broken(lake, exact)
+
+
+def test_of_two_migrations_at_once_one_adds_what_was_found(
+    lake: Lake, exact: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one has just looked whether it is there."""
+    context = off_the_record(lake, exact)
+    plan = plan_migration(lake, exact)
+    look, others = takeover.digests, list[Takeover]()
+
+    def late(tables: Any) -> Any:
+        if not others:
+            others.append(Takeover(context, exact, Beside(lake, exact, (), NOW)))
+            others[0].run(lambda: None)
+        return look(tables)
+
+    monkeypatch.setattr(takeover, "digests", late)
+    migrate_tables(context, plan, reason="prices are money", lose_values=True).remove()
+    for name in RESULTS:
+        added = lake.table("quality", name).read().filter(pl.col("run_id") == "migration")
+        keys = [n for n in ("hour", "rule", "column") if n in added.collect_schema()]
+        rows = added.select(keys).collect()
+        assert rows.height == rows.n_unique() > 0, name
 
 
 @pytest.mark.parametrize("gone", [False, True])
