@@ -22,9 +22,11 @@ from chimera_assets.quality.migration.migrate import migrate_tables, plan_migrat
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from chimera_assets.audited_context import AuditedContext
+    from chimera_assets.lake import Lake
     from chimera_assets.quality.migration.losses import Outcome
     from chimera_assets.quality.migration.migrate import MigrationPlan
 
@@ -87,8 +89,8 @@ def migrate(plan: MigrationPlan, *, reason: str, lose_values: bool, now: datetim
 
     left = migrate_tables(context, plan, reason=reason, lose_values=lose_values, on_hours=said)
     became = outcome(context.lake, left, stream, [one.column for one in plan.staged])
-    code = _build(context, stream)
-    if code == 0:
+    code, ended = _build(context, stream)
+    if ended:  # well or not, nothing that is beside is of use any more
         left.remove()
         _show_outcome(stream, became)
     return code
@@ -105,21 +107,36 @@ def _show_outcome(stream: str, became: Outcome) -> None:
         out().print(f"{column}: null in {nulls:,} of {rows}.", markup=False)
 
 
-def _build(context: AuditedContext, stream: str) -> int:
-    """Build facts and aggregates of all hours; what is interrupted is built again."""
+def _build(context: AuditedContext, stream: str) -> tuple[int, bool]:
+    """Build facts and aggregates of all hours.
+
+    Returns:
+        The exit code, 1 if a step failed; whether all hours were run, and not interrupted.
+    """
+    ended_with = 0
+    for hours in _built_hours(context.lake, stream):
+        run, log = run_shown(hours, actor=context.actor, made_of=stream)
+        code = summary.problems(run, log)
+        if run.interrupted:
+            return code, False
+        if code:
+            again = f"chimera backfill {_span(hours)} --stream {stream}"
+            notes().print(f"`{again}` runs these hours again.", markup=False, soft_wrap=True)
+            ended_with = code
+    return ended_with, True
+
+
+def _built_hours(lake: Lake, stream: str) -> Iterator[HourRange]:
+    """The hours of which facts are made, or were; none if the stream has none."""
     if stream not in streams_with_facts(active_packs()):
-        return 0
-    lake = context.lake
+        return
     tables = (lake.table(STAGED, stream), lake.table(MARTS, fact_table(stream)))
     there = {hour for one in tables if one.exists() for hour in hour_starts(one.rows_by_hour())}
-    if not there:
-        return 0
-    whole = HourRange(min(there), max(there) + ONE_HOUR)
-    for some in parts(whole, _HOURS_A_RUN):
-        if there.isdisjoint(some):
-            continue
-        run, log = run_shown(some, actor=context.actor, made_of=stream)
-        if code := summary.problems(run, log):
-            notes().print(f"{stream}: rewritten, but not what is made of it; run it again.")
-            return code
-    return 0
+    if there:
+        for some in parts(HourRange(min(there), max(there) + ONE_HOUR), _HOURS_A_RUN):
+            if not there.isdisjoint(some):
+                yield some
+
+
+def _span(hours: HourRange) -> str:
+    return f"--start {hours.start:%Y-%m-%dT%H:%MZ} --end {hours.end:%Y-%m-%dT%H:%MZ}"
