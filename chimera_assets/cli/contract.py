@@ -86,6 +86,9 @@ def contract_migrate(
     stream: Annotated[str, typer.Argument(metavar="STREAM", help="A stream, orders say.")],
     *,
     reason: Annotated[str | None, typer.Option("--reason", help="Why; it is kept.")] = None,
+    lose_values: Annotated[
+        bool, typer.Option("--lose-values", help="Though published values are none of the type.")
+    ] = False,
     dry_run: opt.DryRun = False,
     yes: opt.Yes = False,
 ) -> int:
@@ -99,8 +102,10 @@ def contract_migrate(
     if reason is None:
         msg = "--reason: expected why, which is kept, found nothing"
         raise ArgumentError(msg)
+    if not lose_values:
+        plan.require_nothing_lost()
     confirm(f"Rewrite the tables of {stream}?", yes=yes)
-    return migrate(plan, reason=reason, now=datetime.now(UTC))
+    return migrate(plan, reason=reason, lose_values=lose_values, now=datetime.now(UTC))
 
 
 @group.command("sources")

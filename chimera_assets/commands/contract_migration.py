@@ -17,13 +17,17 @@ from chimera_assets.lake import open_lake
 from chimera_assets.layers import MARTS, STAGED, fact_table
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.models import streams_with_facts
+from chimera_assets.quality.migration.losses import in_words, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from chimera_assets.audited_context import AuditedContext
+    from chimera_assets.lake import Lake
+    from chimera_assets.quality.migration.losses import Outcome
     from chimera_assets.quality.migration.migrate import MigrationPlan
 
 #: Hours whose facts and aggregates are built in one run.
@@ -55,18 +59,25 @@ def show_plan(plan: MigrationPlan) -> None:
         was, now = ", ".join(found.key), ", ".join(plan.contract.key)
         out().print(f"key: {was} becomes {now}", markup=False)
     if found.retyped:
-        rows = ((one.table, one.column, one.found, one.wanted) for one in found.retyped)
-        print_table(("table", "column", "type", "becomes"), rows)
+        rows = (
+            (one.table, one.column, one.found, one.wanted, one.values, one.lost)
+            for one in found.retyped
+        )
+        print_table(("table", "column", "type", "becomes", "values", "none of it"), rows)
+    for one in plan.staged:
+        if one.lost:
+            out().print(f"Lost of what is published: {in_words(one)}.", markup=False)
     size = f"{counted(plan.rows, 'row')} in {counted(plan.hours, 'hour')}"
     out().print(f"To rewrite: {size}, beside the tables, which are read as they are until then.")
 
 
-def migrate(plan: MigrationPlan, *, reason: str, now: datetime) -> int:
+def migrate(plan: MigrationPlan, *, reason: str, lose_values: bool, now: datetime) -> int:
     """Rewrite a stream's tables, and build what is made of them; 1 if a step of that failed.
 
     Raises:
         ArgumentError: No reason is named.
         CommitConflict: Others kept writing hours of the stream; nothing was changed.
+        PublishedLost: Less would be published, and that was not asked for; nothing was changed.
     """
     context, stream = command_context(now), plan.contract.stream
     made = 0
@@ -76,29 +87,56 @@ def migrate(plan: MigrationPlan, *, reason: str, now: datetime) -> int:
         made += hours
         notes().print(f"{stream}: {counted(made, 'hour')} made anew")
 
-    left = migrate_tables(context, plan, reason=reason, on_hours=said)
-    code = _build(context, stream)
-    if code == 0:
+    left = migrate_tables(context, plan, reason=reason, lose_values=lose_values, on_hours=said)
+    became = outcome(context.lake, left, stream, [one.column for one in plan.staged])
+    code, ended = _build(context, stream)
+    if ended:  # well or not, nothing that is beside is of use any more
         left.remove()
-        out().print(f"{stream}: migrated. `chimera table history {STAGED}/{stream}` has what was.")
+        _show_outcome(stream, became)
     return code
 
 
-def _build(context: AuditedContext, stream: str) -> int:
-    """Build facts and aggregates of all hours; what is interrupted is built again."""
+def _show_outcome(stream: str, became: Outcome) -> None:
+    """Print what has become of a stream."""
+    out().print(f"{stream}: migrated. `chimera table history {STAGED}/{stream}` has what was.")
+    rejected, blocked = counted(became.rejected, "row"), counted(became.blocked, "hour")
+    shown = f" (`chimera quarantine list --stream {stream}`)" if became.rejected else ""
+    out().print(f"{rejected} rejected{shown}, {blocked} blocked.", markup=False)
+    for column, nulls in became.nulls.items():
+        rows = counted(became.published, "published row")
+        out().print(f"{column}: null in {nulls:,} of {rows}.", markup=False)
+
+
+def _build(context: AuditedContext, stream: str) -> tuple[int, bool]:
+    """Build facts and aggregates of all hours.
+
+    Returns:
+        The exit code, 1 if a step failed; whether all hours were run, and not interrupted.
+    """
+    ended_with = 0
+    for hours in _built_hours(context.lake, stream):
+        run, log = run_shown(hours, actor=context.actor, made_of=stream)
+        code = summary.problems(run, log)
+        if run.interrupted:
+            return code, False
+        if code:
+            again = f"chimera backfill {_span(hours)} --stream {stream}"
+            notes().print(f"`{again}` runs these hours again.", markup=False, soft_wrap=True)
+            ended_with = code
+    return ended_with, True
+
+
+def _built_hours(lake: Lake, stream: str) -> Iterator[HourRange]:
+    """The hours of which facts are made, or were; none if the stream has none."""
     if stream not in streams_with_facts(active_packs()):
-        return 0
-    lake = context.lake
+        return
     tables = (lake.table(STAGED, stream), lake.table(MARTS, fact_table(stream)))
     there = {hour for one in tables if one.exists() for hour in hour_starts(one.rows_by_hour())}
-    if not there:
-        return 0
-    whole = HourRange(min(there), max(there) + ONE_HOUR)
-    for some in parts(whole, _HOURS_A_RUN):
-        if there.isdisjoint(some):
-            continue
-        run, log = run_shown(some, actor=context.actor, made_of=stream)
-        if code := summary.problems(run, log):
-            notes().print(f"{stream}: rewritten, but not what is made of it; run it again.")
-            return code
-    return 0
+    if there:
+        for some in parts(HourRange(min(there), max(there) + ONE_HOUR), _HOURS_A_RUN):
+            if not there.isdisjoint(some):
+                yield some
+
+
+def _span(hours: HourRange) -> str:
+    return f"--start {hours.start:%Y-%m-%dT%H:%MZ} --end {hours.end:%Y-%m-%dT%H:%MZ}"

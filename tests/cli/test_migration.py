@@ -45,19 +45,28 @@ def test_tables_are_rewritten_by_a_command(chimera: Chimera, orders: Lake, home:
     before = orders.table("staged", "orders").version()
     said = chimera("contract", "migrate", "orders", "--dry-run")
     assert said.code == 0
-    assert re.search(r"raw/orders +amount +string +decimal\(8, 2\)", said.out)
+    assert re.search(r"raw/orders +amount +string +decimal\(8, 2\) +160 +40", said.out)
     assert "320 rows in 4 hours" in said.out
     assert orders.table("staged", "orders").version() == before
     assert not (home / "lake" / "_migrations").exists()
 
     line = one_line_after(chimera("contract", "migrate", "orders"))
     assert line == "chimera: --reason: expected why, which is kept, found nothing"
-    line = one_line_after(chimera("contract", "migrate", "orders", "--reason", "prices"))
+    line = one_line_after(
+        chimera("contract", "migrate", "orders", "--reason", "prices", "--lose-values")
+    )
     assert "--yes" in line
     assert orders.table("staged", "orders").version() == before
 
-    said = chimera("contract", "migrate", "orders", "--reason", "prices are money", "--yes")
+    asked = ("contract", "migrate", "orders", "--reason", "prices are money", "--yes")
+    line = one_line_after(chimera(*asked))
+    assert "found 40 of 156 values of staged/orders.amount are no decimal(8, 2); the tab" in line
+    assert orders.table("staged", "orders").version() == before
+
+    said = chimera(*asked, "--lose-values")
     assert (said.code, "orders: migrated" in said.out) == (0, True), said.err
+    assert "44 rows rejected (`chimera quarantine list --stream orders`), 0 hours" in said.out
+    assert "amount: null in 0 of 116 published rows." in said.out
     staged = Lake(orders.uri).table("staged", "orders").read().collect()
     assert staged.height == 4 * (ROWS - UNREAD - 1)
     assert staged.schema["amount"] == pl.Decimal(8, 2)

@@ -102,7 +102,7 @@ def test_good_hours_go_on_beside_blocked_ones(three_good_hours: Site) -> None:
     assert "late" in site.rows("marts/fact_generations", FIRST)["event_id"]
     blocked = [one for one in ran.checks if one["name"] == "conservation" and not one["passed"]]
     assert {one["partition"] for one in blocked} == {SPOILT, NEVER}
-    reported = "blocked by the gate, with nothing published"
+    reported = "blocked by the gate, with nothing new published"
     assert all(reported in one["description"] for one in blocked), blocked
     cause = ran.failed["conserve_generations"]
     assert all(hour in cause for hour in (SPOILT, NEVER))

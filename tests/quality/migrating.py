@@ -40,7 +40,7 @@ def main(lake: str, contract: str, number: str) -> None:
     context = off_the_record(Lake(lake), load_contract(Path(contract)))
     dying(int(number))
     plan = plan_migration(context.lake, context.contracts["orders"])
-    migrate_tables(context, plan, reason="a test").remove()
+    migrate_tables(context, plan, reason="a test", lose_values=True).remove()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def loans(hour: str) -> list[dict[str, Any]]:
             "branch_id": "b1",
             "reader": "alice@example.com",
             "shelfmark": f"QA {number}",
-            "days": 90 if number == 3 else 21,
+            "days": 90 if number == 3 else 9 if hour == FIRST else 21,
             "stored_at": start.replace(minute=number, second=1).isoformat(),
         }
         for number in range(ROWS)
@@ -67,6 +67,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_facts_and_what_is_made_of_them_follow(site: Site, tmp_path: Path) -> None:
+    """Also of an hour that is blocked by then: the command says so, and has come to its end."""
     chimera(site, "source", "init")
     site.source.execute("INSERT INTO desk.branches VALUES ('b1', 'Ghent', '1990-05-01')")
     for hour in HOURS:
@@ -80,15 +81,24 @@ def test_facts_and_what_is_made_of_them_follow(site: Site, tmp_path: Path) -> No
     edit(
         library / "contracts" / "loans.odcs.yaml",
         "logicalType: integer",
-        "logicalType: number\n        physicalType: numeric(6, 1)",
+        "logicalType: number\n        physicalType: numeric(2, 1)",
     )
     for model in ("marts/fact_loans", "staging/stg_loans"):
         path = library / "models" / f"{model}.yml"
-        edit(path, "days, data_type: bigint", 'days, data_type: "decimal(6, 1)"')
-    said = chimera(site, "contract", "migrate", "loans", "--yes", "--reason", "half days")
+        edit(path, "days, data_type: bigint", 'days, data_type: "decimal(2, 1)"')
+    migrate = ("contract", "migrate", "loans", "--yes", "--reason", "half days")
+    said = chimera(site, *migrate, "--lose-values", code=1)
 
     assert "loans: migrated" in said
+    assert "21 rows rejected (`chimera quarantine list --stream loans`), 1 hour blocked." in said
+    assert f"days: null in {ROWS - 1} of {2 * (ROWS - 1)} published rows." in said
+    (failed,) = (line for line in said.splitlines() if line.startswith("failed conserve_loans: "))
+    assert "blocked by the gate, with nothing new published" in failed, said
+    assert LAST in failed
+    again = "--start 2026-01-18T09:00Z --end 2026-01-18T11:00Z --stream loans"
+    assert f"`chimera backfill {again}` runs these hours again." in said
+    assert not list((site.home / "lake" / "_migrations").glob("*"))
     for name in ("raw/loans", "staged/loans", "marts/fact_loans"):
-        assert site.rows(name, *HOURS).schema["days"] == pl.Decimal(6, 1), name
+        assert site.rows(name, *HOURS).schema["days"] == pl.Decimal(2, 1), name
     assert site.rows("marts/fact_loans", *HOURS)["loan_id"].sort().equals(facts["loan_id"].sort())
     chimera(site, "verify")

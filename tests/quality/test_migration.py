@@ -24,11 +24,15 @@ from chimera_assets.lake import CommitConflict, Lake, SchemaConflict
 from chimera_assets.lake.removal import remove_rows
 from chimera_assets.quality import stage_hours
 from chimera_assets.quality.migration import made_tables, takeover
-from chimera_assets.quality.migration.beside import under_way
+from chimera_assets.quality.migration.beside import Beside, under_way
+from chimera_assets.quality.migration.earlier_results import RESULTS
+from chimera_assets.quality.migration.losses import Outcome, PublishedLost, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
+from chimera_assets.quality.migration.takeover import Takeover
 from chimera_assets.reconciliation.verify import verify
 from chimera_assets.run_context import RunContext
 from chimera_assets.sources.landing import FileLog, Place, load_files
+from chimera_assets.system_tables.column_profiles import newest_profiles
 from chimera_assets.system_tables.deletion_log import DELETIONS, log_deletions
 from tests.quality.orders import HOURS, JUDGED, ROWS, START, contract, raw_orders
 from tests.shipped import SHIPPED
@@ -64,7 +68,8 @@ def off_the_record(lake: Lake, *contracts: Contract) -> AuditedContext:
 def migrated(lake: Lake, to: Contract) -> None:
     plan = plan_migration(lake, to)
     assert plan.needed
-    migrate_tables(off_the_record(lake, to), plan, reason="prices are money").remove()
+    context = off_the_record(lake, to)
+    migrate_tables(context, plan, reason="prices are money", lose_values=True).remove()
     assert not plan_migration(lake, to).needed
 
 
@@ -177,18 +182,47 @@ def test_the_old_version_can_be_restored(lake: Lake, exact: Contract, tmp_path: 
     assert not broken(lake, contract(tmp_path / "old"))
 
 
+@pytest.fixture
+def strict(tmp_path: Path) -> Contract:
+    """A contract whose gate each hour fails, with numbers as amounts."""
+    found = contract(tmp_path / "contracts", "number")
+    found.path.write_text(found.path.read_text().replace("value: 0.5", "value: 0.9"))
+    return load_contract(found.path)
+
+
+def test_published_values_are_not_lost_unless_it_is_asked_for(lake: Lake, strict: Contract) -> None:
+    """What was made beside by then serves whoever asks for it."""
+    before, plan = content(lake), plan_migration(lake, strict)
+    assert [(one.values, one.lost) for one in plan.staged] == [(4 * (ROWS - 1), 4 * UNREAD)]
+    values = r"40 of 156 values of staged/orders.amount are no number \(double\)"
+    with pytest.raises(PublishedLost, match=rf"{values}; the tables .*--lose-values"):
+        plan.require_nothing_lost()
+    context = off_the_record(lake, strict)
+    with pytest.raises(PublishedLost, match=f"{values}; 4 hours would be blocked: 2026-03-01-22"):
+        migrate_tables(context, plan, reason="numbers")
+    assert content(lake) == before
+
+    made: list[int] = []
+    again = plan_migration(lake, strict)
+    again.require_nothing_lost()  # it is known by then
+    left = migrate_tables(context, again, reason="numbers", lose_values=True, on_hours=made.append)
+    assert not made
+    assert outcome(lake, left, "orders", ["amount"]) == Outcome(44, 4, 156, {"amount": 40})
+
+
 def test_an_hour_that_is_blocked_by_the_new_type_keeps_what_was_published(
-    lake: Lake, tmp_path: Path
+    lake: Lake, strict: Contract
 ) -> None:
-    strict = contract(tmp_path / "contracts", "number")
-    strict.path.write_text(strict.path.read_text().replace("value: 0.5", "value: 0.9"))
-    strict = load_contract(strict.path)
     migrated(lake, strict)
     staged = lake.table("staged", "orders").read().collect()
     assert staged.height == 4 * (ROWS - 1)
     assert staged["amount"].null_count() == 4 * UNREAD
     assert not broken(lake, strict)
     assert verify(lake, {"orders": strict}).held_back[0].hours == 4
+    profiles = newest_profiles(lake, "orders").filter(pl.col("column") == "amount").collect()
+    assert profiles.select("type", "nulls", "highest").unique().rows() == [
+        ("number", UNREAD, "3.25")
+    ]
 
 
 def expired(lake: Lake, hours: HourRange) -> None:
@@ -201,6 +235,42 @@ def expired(lake: Lake, hours: HourRange) -> None:
     )  # fmt: skip
     log_deletions(lake, rows.select(list(DELETIONS)), run_id="night")
     remove_rows(raw, hours, None, metadata={})
+
+
+def test_rows_of_an_hour_that_raw_has_no_more_are_profiled_in_their_new_types(
+    lake: Lake, exact: Contract
+) -> None:
+    first = HourRange.single(START)
+    expired(lake, first)
+    migrated(lake, exact)
+    (found,) = (
+        newest_profiles(lake, "orders", first).filter(pl.col("column") == "amount").collect()
+    ).iter_rows(named=True)
+    assert (found["type"], found["nulls"], found["highest"]) == ("decimal(8, 2)", UNREAD, "3.25")
+    assert not broken(lake, exact)
+
+
+def test_of_two_migrations_at_once_one_adds_what_was_found(
+    lake: Lake, exact: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one has just looked whether it is there."""
+    context = off_the_record(lake, exact)
+    plan = plan_migration(lake, exact)
+    look, others = takeover.digests, list[Takeover]()
+
+    def late(tables: Any) -> Any:
+        if not others:
+            others.append(Takeover(context, exact, Beside(lake, exact, (), NOW)))
+            others[0].run(lambda: None)
+        return look(tables)
+
+    monkeypatch.setattr(takeover, "digests", late)
+    migrate_tables(context, plan, reason="prices are money", lose_values=True).remove()
+    for name in RESULTS:
+        added = lake.table("quality", name).read().filter(pl.col("run_id") == "migration")
+        keys = [n for n in ("hour", "rule", "column") if n in added.collect_schema()]
+        rows = added.select(keys).collect()
+        assert rows.height == rows.n_unique() > 0, name
 
 
 @pytest.mark.parametrize("gone", [False, True])

@@ -69,7 +69,7 @@ def _words(contract: Contract, lost: list[str], blocked: list[str]) -> str:
         told.append(f"rows do not add up in {in_short(lost)} (see: chimera verify)")
     if blocked:
         told.append(
-            f"blocked by the gate, nothing published: {in_short(blocked)} "
+            f"blocked by the gate, nothing new published: {in_short(blocked)} "
             f"(see: chimera quarantine list --stream {contract.stream})"
         )
     return f"{contract.stream}: {'; '.join(told)}"
@@ -82,7 +82,7 @@ def _evaluation(
     if lost:
         description = "rows do not add up: raw = staged + quarantined + duplicates, staged = facts"
     elif not hour["published"]:
-        description = "blocked by the gate, with nothing published; other hours were published"
+        description = "blocked by the gate, with nothing new published"
     names = ("raw", "staged", "quarantined", "duplicates", "facts")
     return dg.AssetCheckEvaluation(
         asset_key=spec.asset_key,

@@ -54,6 +54,12 @@ def converted(rows: pl.DataFrame, columns: Collection[Column]) -> pl.DataFrame:
     return rows.with_columns(values)
 
 
+def count_lost(column: Column, values: pl.Series) -> int:
+    """How many values of a column are none of the contract's type."""
+    texts = _texts(values)
+    return int((read_texts(column, texts).is_null() & texts.is_not_null()).sum())
+
+
 def completed(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """The rows in exactly these columns, null in those that they lack."""
     return rows.select(

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ArgumentError
+from chimera_assets.layers import STAGED
 from chimera_assets.lifecycle.legal_holds import require_reason
 from chimera_assets.quality.migration.beside import Beside, under_way
-from chimera_assets.quality.migration.differences import Differences, differences
+from chimera_assets.quality.migration.differences import Differences, differences, retyped
+from chimera_assets.quality.migration.losses import PublishedLost, newly_blocked
 from chimera_assets.quality.migration.made_tables import made_and_taken, retype_made_tables
 from chimera_assets.quality.migration.rebuild import Rebuild, rebuilt_layers
 from chimera_assets.quality.migration.takeover import Takeover
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from chimera_assets.audited_context import AuditedContext
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
+    from chimera_assets.quality.migration.differences import Retyped
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,22 @@ class MigrationPlan:
     def needed(self) -> bool:
         """Whether there is anything to do."""
         return bool(self.differences) or self.interrupted
+
+    @property
+    def staged(self) -> tuple[Retyped, ...]:
+        """The retyped columns of the staged rows, which are what is published."""
+        place = f"{STAGED}/{self.contract.stream}"
+        return tuple(one for one in self.differences.retyped if one.table == place)
+
+    def require_nothing_lost(self) -> None:
+        """Refuse a migration that is yet to begin, if it takes published values.
+
+        Raises:
+            PublishedLost: It does.
+        """
+        lost = [one for one in self.staged if one.lost]
+        if lost and not self.interrupted:
+            raise PublishedLost(self.contract, lost)
 
 
 def plan_migration(lake: Lake, contract: Contract) -> MigrationPlan:
@@ -73,6 +92,7 @@ def migrate_tables(
     plan: MigrationPlan,
     *,
     reason: str,
+    lose_values: bool = False,
     on_hours: Callable[[int], None] = lambda _: None,
 ) -> Beside:
     """Rewrite a stream's tables; what is made of them is yet to be built again.
@@ -81,6 +101,7 @@ def migrate_tables(
         context: When, on what, for whom.
         plan: What `plan_migration` gave.
         reason: Why; it is kept.
+        lose_values: Whether published values may be lost, and published hours be blocked.
         on_hours: Told of how many hours were made, day by day.
 
     Returns:
@@ -90,6 +111,7 @@ def migrate_tables(
         ArgumentError: No reason is named.
         AuditError: The audit log could not be written; nothing was changed.
         CommitConflict: Others kept writing hours of the stream; nothing was changed.
+        PublishedLost: Values of what is published would be lost; nothing was changed.
     """
     require_reason(reason)
     contract, lake = plan.contract, context.lake
@@ -97,23 +119,27 @@ def migrate_tables(
         "contract.migrate", contract.stream, before=_before(plan), after=_after(plan), reason=reason
     ):
         beside = Beside(lake, contract, rebuilt_layers(lake, contract), context.now)
-        _rewrite(context, contract, beside, on_hours)
+        takeover = Takeover(context, contract, beside)
+        if not takeover.begun:
+            rebuild = Rebuild(context, contract, beside)
+
+            def take() -> None:
+                if not (lose_values or takeover.begun):
+                    _require_nothing_lost(lake, beside, contract)
+                takeover.run(rebuild.require_unchanged)
+
+            made_and_taken(contract.stream, lambda: rebuild.run(on_hours), take)
+        takeover.run(lambda: None)
         retype_made_tables(context, contract, beside)
     return beside
 
 
-def _rewrite(
-    context: AuditedContext, contract: Contract, beside: Beside, on_hours: Callable[[int], None]
-) -> None:
-    takeover = Takeover(context, contract, beside)
-    if not takeover.begun:
-        rebuild = Rebuild(context, contract, beside)
-        made_and_taken(
-            contract.stream,
-            lambda: rebuild.run(on_hours),
-            lambda: takeover.run(rebuild.require_unchanged),
-        )
-    takeover.run(lambda: None)
+def _require_nothing_lost(lake: Lake, beside: Beside, contract: Contract) -> None:
+    """Refuse what was made beside, if less is published by it."""
+    lost = [one for one in retyped(lake.table(STAGED, contract.stream), contract) if one.lost]
+    blocked = newly_blocked(lake, beside, contract.stream)
+    if lost or blocked:
+        raise PublishedLost(contract, lost, blocked)
 
 
 def _before(plan: MigrationPlan) -> dict[str, object]:

@@ -29,7 +29,7 @@ from chimera_assets.quality.hour_pass import FRAME_ROWS
 from chimera_assets.quality.migration.conversion import completed, converted
 from chimera_assets.quality.migration.earlier_results import forget_results
 from chimera_assets.quality.migration.former_rejects import renewed_rejects
-from chimera_assets.quality.migration.kept_rows import kept_without_duplicates
+from chimera_assets.quality.migration.kept_rows import kept_without_duplicates, profile_kept
 from chimera_assets.quality.quarantine import arrow_schema
 from chimera_assets.quality.staging import stage_hours
 from chimera_assets.reconciliation.row_balance import row_balance
@@ -181,12 +181,15 @@ class Rebuild:
         former = renewed_rejects(lake, contract, hours)
         rejects = self._beside.table(QUARANTINE, contract.stream)
         rejects.write_hours(former, hours, schema=arrow_schema())
-        last = last_judged(lake, contract.stream, hours)
-        now = self._context.now if last is None else max(self._context.now, last + _MOMENT)
-        beside = replace(self._context, lake=self._beside, now=now)
-        staging = stage_hours(beside, contract, hours)
+        staging = stage_hours(self._beside_after(hours), contract, hours)
         for some in ranges(hour_starts(staging.blocked)):
             self._staged(some)
+
+    def _beside_after(self, hours: HourRange) -> RunContext:
+        """The context with the lake beside, later than these hours were judged last."""
+        last = last_judged(self._context.lake, self._contract.stream, hours)
+        now = self._context.now if last is None else max(self._context.now, last + _MOMENT)
+        return replace(self._context, lake=self._beside, now=now)
 
     def _kept(self, hours: HourRange) -> None:
         self._staged(hours)
@@ -199,9 +202,13 @@ class Rebuild:
         """Keep what is staged, in the contract's types; of a new key the latest rows alone."""
         if STAGED not in self._layers:
             return
-        if not self._new_key:
+        if self._new_key:
+            self._staged_by_key(hours)
+        else:
             self._written(STAGED, hours)
-            return
+        profile_kept(self._beside_after(hours), self._contract, hours)
+
+    def _staged_by_key(self, hours: HourRange) -> None:
         lake, contract = self._context.lake, self._contract
         table = self._beside.table(STAGED, contract.stream)
         empty = pl.DataFrame(schema=polars_schema(table.delta()))

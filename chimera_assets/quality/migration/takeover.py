@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.ingest.contract_fit import note_key
+from chimera_assets.lake import CommitConflict
 from chimera_assets.lake.adoption import adopt
 from chimera_assets.lake.commit import Carried
 from chimera_assets.layers import QUALITY, STAGED
@@ -18,9 +20,15 @@ from chimera_assets.quality.staged_schema import staged_schema
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from deltalake import DeltaTable
+
     from chimera_assets.contracts import Contract
     from chimera_assets.quality.migration.beside import Beside
     from chimera_assets.run_context import RunContext
+
+
+class _AppendedAlready(CommitConflict):
+    """Another migration of the stream has added these results."""
 
 
 class Takeover:
@@ -74,16 +82,24 @@ class Takeover:
         table, made = self._context.lake.table(QUALITY, name), self._beside.table(QUALITY, name)
         if not made.exists() or table.transaction_version(app_id) == self._beside.number:
             return
-        layer = self._context.lake.table(self._layers[0], self._contract.stream)
-        there = [hour for hour in digests([layer]) if hour is not None]
+        layers = [self._context.lake.table(one, self._contract.stream) for one in self._layers]
+        there = [hour for hour in digests(layers) if hour is not None]
         moments = pl.Series(there, dtype=pl.Datetime("us", "UTC"))
         rows = made.read().filter(HOUR_START.is_in(moments.implode()))
-        table.append(
-            rows,
-            partition_by=made.partition_columns(),
-            metadata=self._said,
-            carry=lambda _: Carried((app_id, self._beside.number), {}),
-        )
+
+        def once(delta: DeltaTable) -> Carried:
+            if delta.transaction_version(app_id) == self._beside.number:
+                msg = f"{table.uri}: has the results of {self._contract.stream} already"
+                raise _AppendedAlready(msg)
+            return Carried((app_id, self._beside.number), {})
+
+        with suppress(_AppendedAlready):
+            table.append(
+                rows,
+                partition_by=made.partition_columns(),
+                metadata=self._said,
+                carry=once,
+            )
 
 
 def _nothing() -> None:
