@@ -40,9 +40,17 @@ _TABLES = """
       AND nspname <> 'information_schema'
     ORDER BY 1 LIMIT 1000
 """
+#: A domain keeps the size itself: its columns have none, and `numeric(20,10)` is said there.
 _DECLARED = """
-    SELECT attname::text AS name, format_type(atttypid, atttypmod) AS declared
-    FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+    WITH RECURSIVE typed AS (
+        SELECT attname::text AS name, atttypid AS type, atttypmod AS size
+        FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+        UNION ALL
+        SELECT name, typbasetype, typtypmod
+        FROM typed JOIN pg_type ON oid = type AND typtype = 'd'
+    )
+    SELECT name, format_type(type, size) AS declared
+    FROM typed JOIN pg_type ON oid = type AND typtype <> 'd'
 """
 
 #: The server sees through domains. `{typed}` is of columns or expressions: number, name, type.
@@ -216,7 +224,7 @@ def table_names(connection: dbapi.Connection) -> list[str]:
 
 
 def declared_types(connection: dbapi.Connection, table: SourceTable) -> dict[str, str]:
-    """Column -> its type with all that it says of its size."""
+    """Column -> its type with all that it says of its size, a domain's is the one below it."""
     rows = execute(connection, _DECLARED, [table.quoted])
     return {row["name"]: row["declared"] for row in rows}
 

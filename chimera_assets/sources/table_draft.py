@@ -11,7 +11,7 @@ from chimera_assets.contracts.decimals import precision_and_scale
 from chimera_assets.contracts.drafting import SAMPLED, Draft, DraftColumn, column_names
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
-from chimera_assets.sources.catalogue import find_table, identifier
+from chimera_assets.sources.catalogue import declared_types, find_table, identifier
 from chimera_assets.sources.database import source_database
 from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.query import readable
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from chimera_assets.postgres.connection import Connection
     from chimera_assets.sources.catalogue import SourceColumn
 
-#: Of each column: its whole type, whether null is refused, its place in the key, its comment.
+#: Of each column: whether null is refused, its place in the key, its comment.
 _DETAILS = """
-    SELECT attname::text AS name, format_type(atttypid, atttypmod) AS declared,
-           attnotnull AS not_null,
+    SELECT attname::text AS name, attnotnull AS not_null,
            coalesce(array_position(string_to_array(key.columns, ' '), attnum::text), 0) AS place,
            coalesce(col_description(attrelid, attnum), '') AS described
     FROM pg_attribute
@@ -71,7 +70,11 @@ def draft_of_table(url: str, stream: str, name: str) -> Draft:
             raise SourceTableMissing(
                 describe(url), f"expected a table {name}, found none", remedy="check its name"
             )
-        details = {row["name"]: row for row in execute(connection, _DETAILS, [table.quoted])}
+        declared = declared_types(connection, table)
+        details = {
+            row["name"]: {**row, "declared": declared[row["name"]]}
+            for row in execute(connection, _DETAILS, [table.quoted])
+        }
         columns = list(table.columns.values())
         wanted = [
             _column(column, ours, details[column.name])

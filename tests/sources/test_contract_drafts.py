@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -134,6 +135,36 @@ def test_a_key_of_several_columns_in_its_order_and_no_value_of_a_person(
     assert contract.key == ("hall", "row")
     assert "guessed" not in text
     assert "c1@example.com" not in text
+
+
+def test_a_domain_has_the_size_of_the_type_below_it(
+    draft: Draft, database: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        "CREATE DOMAIN funds AS numeric(20, 10) NOT NULL",
+        "CREATE DOMAIN price AS funds CHECK (VALUE >= 0)",
+        "CREATE DOMAIN code AS varchar(12)",
+        "CREATE TABLE sales (id code PRIMARY KEY, paid price, tax numeric(9, 2))",
+        "INSERT INTO sales VALUES ('s-1', 1234567890.0123456789, 1.50)",
+    )
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", database)
+    get_settings.cache_clear()
+
+    contract, text = draft("--from-table", "sales")
+
+    types = {column.name: column.type_in_words for column in contract.columns}
+    assert types == {"id": "string", "paid": "decimal(20, 10)", "tax": "decimal(9, 2)"}
+    assert "decimal(20, 10)" in line_of(text, "paid", "physicalType")
+    assert source_problems(database, contract) == []
+    narrow = replace(
+        contract,
+        columns=tuple(
+            replace(one, decimal=(12, 4)) if one.name == "paid" else one for one in contract.columns
+        ),
+    )
+    (problem,) = source_problems(database, narrow)
+    assert (problem.what, problem.severity) == ("column paid", "warning")
+    assert "numeric(20, 10), as the source has it" in problem.expected
 
 
 def test_a_table_without_key_time_or_rows(
