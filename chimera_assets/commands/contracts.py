@@ -23,6 +23,7 @@ from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.contract_check import source_problems
 from chimera_assets.sources.errors import SourceTableMissing
+from chimera_assets.sources.missing_table import table_named_at
 from chimera_assets.yaml_documents import Problem
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _source_problems(compared: Iterable[Contract]) -> Iterator[Problem]:
             elif not open_lake().table(LANDING, contract.stream).exists():  # else files bring rows
                 expected = f"a table {contract.source_table} in the source"
                 found = f"{error.problem.partition(', found ')[2]} ({error.remedy})"
-                yield Problem(contract.path, 1, "physicalName", expected, found)
+                yield Problem(*table_named_at(contract), expected, found)
 
 
 def _own_folders() -> list[Path]:

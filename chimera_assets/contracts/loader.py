@@ -67,6 +67,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         document.problem(("version",), "version", expected=VERSION_IN_WORDS, found=found)
     placed_by = sla.event_time if sla.kind == "stream" else None
     rules = read_rules(document, table, columns, key, placed_by)
+    patched = document.patches.get((*TABLE, "physicalName"))
     if sla.unmapped is not None:
         columns = (*columns, unmapped_column(sla.unmapped))
     return Contract(
@@ -95,6 +96,7 @@ def _read(document: Document, standard: OpenDataContractStandard, table: SchemaO
         file_marks=sla.file_marks,
         may_lack=sla.may_lack,
         optional_at_source=sla.optional_at_source,
+        adapter_table_line=patched[1] if patched is not None else None,
     )
 
 

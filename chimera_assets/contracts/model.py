@@ -155,6 +155,7 @@ class Contract:
         file_marks: Names of which each document of such a file has one at its top; none for any.
         may_lack: Columns of the source that expressions read as null where it lacks them.
         adapter: The file of the adapter that changed where its rows come from, if one did.
+        adapter_table_line: Where in it the source table is named, if it is there.
         optional_at_source: Whether a table that the source lacks counts as an empty one.
     """
 
@@ -183,6 +184,7 @@ class Contract:
     file_marks: tuple[str, ...] = ()
     may_lack: tuple[str, ...] = ()
     adapter: Path | None = None
+    adapter_table_line: int | None = field(default=None, compare=False)
     optional_at_source: bool = False
 
     @cached_property

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from adbc_driver_postgresql import dbapi
 
-from chimera_assets.contracts import contracts
 from chimera_assets.contracts.json_path import is_path
 from chimera_assets.contracts.model import UNMAPPED
 from chimera_assets.contracts.transform import read_transform
@@ -22,9 +21,9 @@ from chimera_assets.sources.catalogue import (
     find_table,
     table_id,
     table_name,
-    table_names,
 )
-from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError, SourceTableMissing
+from chimera_assets.sources.errors import ColumnMismatch, SourceSchemaError
+from chimera_assets.sources.missing_table import missing_table
 from chimera_assets.sources.session import hide_own_functions
 from chimera_assets.yaml_documents import did_you_mean
 
@@ -75,13 +74,7 @@ def inspect(connection: dbapi.Connection, url: str, contract: Contract) -> Sourc
     """
     table = find_table(connection, contract.source_table)
     if table is None:
-        raise SourceTableMissing(
-            describe(url),
-            f"expected a table {contract.source_table}, found none"
-            f"{_like_another(connection, contract.source_table)}",
-            remedy=f"{_made_by(contract)}, set CHIMERA_SOURCE_DATABASE_URL, or correct "
-            f"physicalName in {contract.path}",
-        )
+        raise missing_table(connection, url, contract)
     as_texts = set(contract.column_names) - set(_read_by_the_server(contract))
     if any(column.transform is not None for column in contract.columns):
         oid = table_id(connection, table)
@@ -147,25 +140,6 @@ def _as_json(columns: Sequence[SourceColumn]) -> SourceColumn:
     expression = f"('{{' || {inside} || '}}')" if parts else "NULL::text"
     return SourceColumn(
         UNMAPPED, "text", is_enum=False, may_be_any_bytes=any_bytes, expression=expression
-    )
-
-
-def _like_another(connection: dbapi.Connection, name: str) -> str:
-    try:
-        return did_you_mean(name, table_names(connection))
-    except dbapi.Error:  # a name that is none has ended the transaction
-        return ""
-
-
-def _made_by(contract: Contract) -> str:
-    """What makes the table of a contract."""
-    if contract.adapter is not None:
-        return f"connect to the database that {contract.adapter.stem} writes to"
-    if contract.stream in contracts().packs:
-        return "make it with `chimera source init`"
-    return (
-        "make it yourself, as `chimera source init` makes only the tables of packs, or land files "
-        "for the stream (docs/landing.md)"
     )
 
 

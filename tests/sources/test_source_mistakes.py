@@ -9,18 +9,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chimera_assets.cli import run as run_chimera
+from chimera_assets.contracts import contracts as active_contracts
 from chimera_assets.hours import HourRange
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.active import SHIPPED_PACKS
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.database import connect, source_database
 from chimera_assets.sources.errors import SourceError, SourceSchemaError, SourceTableMissing
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.sources.schema import init_source
 from tests.acting import as_login
+from tests.packs.test_adapted_files import adapted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from chimera_assets.contracts import Contract
 
@@ -103,8 +110,9 @@ def test_a_table_that_is_none(database: str, generations: Contract, name: str) -
     guess = " (did you mean generations?)" if name == "generations_timestamp" else ""
     assert str(caught.value) == (
         f"{describe(database)}: expected a table {name}, found none{guess}; make it with `chimera "
-        "source init`, set CHIMERA_SOURCE_DATABASE_URL, or correct physicalName in "
-        f"{generations.path}"
+        "source init`, set CHIMERA_SOURCE_DATABASE_URL, correct physicalName in "
+        f"{generations.path}, or switch the stream off by leaving it out of CHIMERA_STREAMS "
+        "(docs/adapters.md)"
     )
 
 
@@ -269,3 +277,34 @@ def test_a_missing_table_is_made_by_who_describes_it(database: str, generations:
         source.verify(generations)
     with pytest.raises(SourceError, match=r"a table visits, found none.*make it yourself.*land"):
         source.verify(own)
+
+
+def test_a_missing_table_of_an_adapter_is_named_where_the_adapter_names_it(
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    adapter = SHIPPED_PACKS / "ai" / "adapters" / "litellm.yaml"
+    line = adapter.read_text().splitlines().index("table: '\"LiteLLM_SpendLogs\"'") + 1
+    caches = (get_settings, active_packs, active_contracts)
+    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", database)
+    monkeypatch.setenv("CHIMERA_ADAPTERS", "litellm")
+    monkeypatch.setenv("CHIMERA_STREAMS", "generations")
+    for cached in caches:
+        cached.cache_clear()
+
+    code = run_chimera(["contract", "check", "--source"])
+
+    monkeypatch.undo()
+    for cached in caches:
+        cached.cache_clear()
+    (said,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("error")]
+    assert code == 1
+    assert said.startswith(f"error: {adapter}:{line}: table: expected a table ")
+    assert f"litellm writes to, set CHIMERA_SOURCE_DATABASE_URL, correct table in {adapter}" in said
+    assert "leaving it out of CHIMERA_STREAMS (docs/adapters.md)" in said
+
+    with pytest.raises(SourceTableMissing, match="land the files that garak writes"):
+        PostgresSource(database).verify(adapted("garak"))
