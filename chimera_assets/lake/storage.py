@@ -136,3 +136,10 @@ def remove_folder(uri: str, options: Mapping[str, str]) -> None:
     for path in stored_files(uri, options):
         key = f"{parts.path.strip('/')}/{path}"
         s3_client(options).delete_object(Bucket=parts.netloc, Key=key)
+
+
+def remove_if_empty(uri: str) -> None:
+    """Delete a folder in which nothing is left; S3 has none by itself."""
+    if not is_s3(uri):
+        with contextlib.suppress(OSError):  # something is in it, or it is gone
+            Path(uri).rmdir()

@@ -11,7 +11,7 @@ from chimera_assets.hour_columns import HOUR_START, HOUR_TYPES, hour_columns_of
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import Lake
 from chimera_assets.lake.data_files import files
-from chimera_assets.lake.storage import remove_folder
+from chimera_assets.lake.storage import remove_folder, remove_if_empty
 from chimera_assets.layers import QUALITY
 
 if TYPE_CHECKING:
@@ -136,8 +136,9 @@ class Beside(Lake):
         return dict(rows.select(HOUR_START.alias("start"), "digest").collect().iter_rows())
 
     def remove(self) -> None:
-        """Delete all that is there."""
+        """Delete all that is there, with the folder of migrations if it was the only one."""
         remove_folder(self.uri, self.storage_options)
+        remove_if_empty(f"{self._real.uri}/{_FOLDER}")
 
 
 def under_way(lake: Lake, stream: str) -> bool:
