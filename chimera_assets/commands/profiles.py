@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 _HEADS = (
-    "column", "nulls", "before", "distinct", "before", "lowest", "highest", "before", "top values",
+    "column", "nulls", "nulls before", "distinct", "distinct before", "lowest", "highest",
+    "range before", "top values",
 )  # fmt: skip
 
 
@@ -59,6 +60,11 @@ def _contract(stream: str) -> Contract:
     return hourly[stream]
 
 
+def _whole(distinct: float | None) -> int | None:
+    """A median of counts as a count, as the half of one means nothing to a reader."""
+    return round(distinct) if distinct is not None else None
+
+
 def _cells(one: ComparedColumn) -> tuple[object, ...]:
     now, before = one.now, one.before
     ends = f"{before.lowest} to {before.highest}" if before.lowest is not None else None
@@ -68,8 +74,8 @@ def _cells(one: ComparedColumn) -> tuple[object, ...]:
         one.column,
         percent(now.null_share),
         percent(before.null_share),
-        now.distinct,
-        before.distinct,
+        _whole(now.distinct),
+        _whole(before.distinct),
         now.lowest,
         now.highest,
         ends,

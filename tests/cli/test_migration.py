@@ -94,8 +94,11 @@ def test_profiles_are_shown_beside_those_of_hours_before(chimera: Chimera) -> No
     assert columns["pieces"]["now"]["highest"] == "39"
     assert columns["amount"]["now"]["top_values"][0][0] in {"1.50", "2", "none", "3.25"}
     assert columns["customer"]["now"]["top_values"] is None
+    heads = re.split(r"  +", chimera("table", "profile", "orders").out.splitlines()[1].strip())
+    assert heads[1:5] == ["nulls", "nulls before", "distinct", "distinct before"]
+    assert heads[7] == "range before"
     said = chimera("table", "profile", "orders", "--hours", "2026-03-01")
-    assert re.search(r"^amount +0\.00% +- +4", said.out, re.MULTILINE)
+    assert re.search(r"^amount +0\.00% +- +4 ", said.out, re.MULTILINE)
     assert "example.com" not in said.out
     assert "was published" in chimera("table", "profile", "orders", "--hours", "2026-02-01").err
     assert "expected an hourly stream" in one_line(chimera("table", "profile", "providers"))
