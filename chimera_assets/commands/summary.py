@@ -146,7 +146,9 @@ def _checks_in_words(run: RunSummary) -> str:
     warned = sum(check.warned > 0 and not check.failed for check in checks)
     passed = f"{len(checks) - failed - warned:,} of {counted(len(checks), 'asset check')}"
     by_what = " (by the rules and checks listed above)" if warned else ""
-    return f"{passed} passed in every hour, {warned:,} warned{by_what}, {failed:,} failed."
+    # The pages show it as failed of old hours, and it says nothing of the hours that were run.
+    lag = " (how late the newest hour is, event_lag, is not counted)" if run.lag_checked else ""
+    return f"{passed} passed in every hour, {warned:,} warned{by_what}, {failed:,} failed{lag}."
 
 
 def _warned(run: RunSummary) -> Iterator[tuple[str, str, int, int | None]]:

@@ -60,6 +60,7 @@ def test_a_demo_and_what_a_user_does_next(home: Path) -> None:
         "Quarantined by reason",
         "Warned",
         "asset checks passed",
+        "event_lag, is not counted",
         "rows/s",
         "chimera up",
     ):

@@ -176,8 +176,16 @@ def test_checks_that_warned_are_named(home: Path, capsys: pytest.CaptureFixture[
     assert ["stage_generations", "succeeded", "1.50", "-", "-"] in reported
 
     del checks["staged/generations: latency_p95"]
-    summary.as_tables(RunSummary("a-run", HOURS, success=True, seconds=2, steps=(), checks=checks))
-    assert "Warned" not in capsys.readouterr().out
+    run = RunSummary(
+        "a-run", HOURS, success=True, seconds=2, steps=(), checks=checks, lag_checked=True
+    )
+    summary.as_tables(run)
+    said = capsys.readouterr().out
+    assert "Warned" not in said
+    assert said.splitlines()[-1] == (
+        "1 of 1 asset check passed in every hour, 0 warned, 0 failed (how late the newest hour is, "
+        "event_lag, is not counted)."
+    )
 
 
 def test_a_table_that_is_too_wide_is_printed_in_blocks(

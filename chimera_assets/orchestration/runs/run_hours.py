@@ -62,6 +62,7 @@ class RunSummary:
         seconds: From start to end.
         steps: Every step, in the order they ended.
         checks: Asset check -> what its evaluations said of these hours.
+        lag_checked: Whether the lag of streams was checked, too; that is not among the checks.
         interrupted: Whether Ctrl-C or SIGTERM ended it; Dagster has it as cancelled.
     """
 
@@ -71,6 +72,7 @@ class RunSummary:
     seconds: float
     steps: tuple[StepRun, ...]
     checks: dict[str, CheckRun]
+    lag_checked: bool = False
     interrupted: bool = False
 
     @property
@@ -138,6 +140,7 @@ def run_hours(  # noqa: PLR0913 - what a run may be for
         seconds=time.perf_counter() - started,
         steps=tuple(record.steps()),
         checks=record.checks,
+        lag_checked=record.lag_checked,
         interrupted=interrupted and not success,
     )
 

@@ -91,6 +91,8 @@ class RunRecord:
         self._run_failure = ""
         self._broken: dict[str, list[tuple[str, str | None]]] = {}
         self.checks: dict[str, CheckRun] = {}
+        #: Whether a stream's lag was checked, which is not among the checks.
+        self.lag_checked = False
         #: Whether a step was ended by Ctrl-C or SIGTERM.
         self.interrupted = False
 
@@ -143,6 +145,7 @@ class RunRecord:
     def _note_check(self, event: DagsterEvent, step: str) -> None:
         evaluation = event.asset_check_evaluation_data
         if evaluation.check_name == LAG_CHECK:
+            self.lag_checked = True
             return  # of the stream as it is now, whichever hours are run
         name = f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
         check = self.checks.setdefault(name, CheckRun())
