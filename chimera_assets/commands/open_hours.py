@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from chimera_assets.commands.invocation import command_name
 from chimera_assets.commands.terminal import notes
 from chimera_assets.errors import counted, in_short
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hour_ranges import minus, ranges
 from chimera_assets.hours import HourRange, floor_hour, parse_range
 from chimera_assets.ingest.unfinished import unfinished
 from chimera_assets.ingest.watermark import Watermark
 from chimera_assets.ingest.watermark_commits import current_watermark
+from chimera_assets.layers import LANDING
 from chimera_assets.orchestration.first_hour import known_first_hour
 from chimera_assets.settings import get_settings
 
@@ -39,8 +41,14 @@ def first_expected(known: Mapping[str, Watermark]) -> datetime | None:
     return known_first_hour() or min(taken, default=None)
 
 
-def open_hours(
-    lake: Lake, contract: Contract, watermark: Watermark, first: datetime | None, now: datetime
+def open_hours(  # noqa: PLR0913 - all that says which hours a stream is to take
+    lake: Lake,
+    contract: Contract,
+    watermark: Watermark,
+    first: datetime | None,
+    now: datetime,
+    *,
+    has_table: bool = True,
 ) -> dict[str, Any]:
     """A stream's open hours, as `status --json` has them.
 
@@ -50,9 +58,13 @@ def open_hours(
         watermark: Its watermark.
         first: See `first_expected`.
         now: The present.
+        has_table: Whether it has a table at the source. Of one that lives from files these name
+            the hours that have rows, and nothing is missing of others.
     """
     pending = watermark.pending | unfinished(lake, contract.stream, watermark)
     never = _never_taken(contract, watermark.extracted | pending, first, now)
+    if not has_table and (files := _landed(lake, contract)) is not None:
+        never = ranges(hour for part in never for hour in part if hour in files)
     return {
         "hours_pending": len(pending),
         "pending": [str(part) for part in ranges(pending)],
@@ -72,6 +84,14 @@ def _never_taken(
     if first is None or max(first, kept) >= over:
         return []
     return minus([HourRange(max(first, kept), over)], ranges(known))
+
+
+def _landed(lake: Lake, contract: Contract) -> frozenset[datetime] | None:
+    """The hours that files have brought rows of; None if the stream's table should be there."""
+    table = lake.table(LANDING, contract.stream)
+    if table.exists():
+        return frozenset(table.rows_by_hour().select(HOUR_START).to_series())
+    return frozenset() if contract.optional_at_source else None
 
 
 def backfill_command(hours: HourRange, streams: Sequence[str] = ()) -> str:

@@ -27,6 +27,7 @@ from chimera_assets.sources.landing import Place
 from chimera_assets.system_tables.batches import newest_batches
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
@@ -44,9 +45,10 @@ def show(*, as_json: bool, now: datetime) -> int:
     judged = newest_batches(lake)
     place = Place(get_settings().resolved_landing_uri)
     streams = [_stream(lake, contract, judged, now) for contract in contracts().values()]
-    _add_hours(lake, streams, now)
-    landing, unknown = landings(lake, place)
     at_source = in_no_hour_at_source()
+    without_table = {stream for stream, reasons in at_source.items() if reasons is None}
+    _add_hours(lake, streams, without_table, now)
+    landing, unknown = landings(lake, place)
     for stream in streams:
         reasons = at_source.get(stream["stream"])
         stream["in_no_hour"] = sum(reasons.values()) if reasons is not None else None
@@ -85,13 +87,16 @@ def _stream(lake: Lake, contract: Contract, judged: pl.DataFrame, now: datetime)
     }
 
 
-def _add_hours(lake: Lake, streams: list[dict[str, Any]], now: datetime) -> None:
+def _add_hours(
+    lake: Lake, streams: list[dict[str, Any]], without_table: Collection[str], now: datetime
+) -> None:
     """Add how far each stream is, and which hours it has yet to take."""
     hourly = {stream["stream"]: stream for stream in streams if stream["kind"] == "stream"}
     known = watermarks(lake, hourly)
     first = first_expected(known)
     for name, stream in hourly.items():
-        hours = open_hours(lake, contracts()[name], known[name], first, now)
+        has_table = name not in without_table
+        hours = open_hours(lake, contracts()[name], known[name], first, now, has_table=has_table)
         # The last three are deprecated names of others; see docs/commands.md.
         old = {"hours_owed": hours["hours_pending"], "owed": hours["pending"]}
         stream |= {**_place(known[name]), **hours, **old}

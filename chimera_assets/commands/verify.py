@@ -39,7 +39,7 @@ def show(first: str | None, end: str | None, *, as_json: bool, now: datetime) ->
         for contract in contracts().values()
         if contract.kind == "stream" and (rows := rows_in_no_hour(open_lake(), contract.stream))
     }
-    at_source = in_no_hour_at_source()
+    at_source = {name: told for name, told in in_no_hour_at_source().items() if told is not None}
     if as_json:
         told = {"holds": not found.failures, **asdict(found)}
         print_json({**told, "landed_in_no_hour": landed, "in_no_hour": at_source})

@@ -224,8 +224,40 @@ def test_hours_that_nobody_took_come_with_the_command_that_takes_them(
     assert kept[0].startswith("2026-01-31-02:00...")
     assert open_hours(open_lake(), contract, Watermark(), None, now)["never_taken"] == []
 
+    assert open_hours(open_lake(), contract, taken, START, now, has_table=False) == found
+
     same = [found | {"stream": name.stream} for name in (contract, other)]
     print_open_hours([*same, found | {"stream": "whole", "never_taken": []}])
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("generations, provider_health: 2 hours never taken; take them by `")
     assert "--stream generations,provider_health`" in line
+
+
+def test_a_stream_of_files_alone_misses_the_hours_that_files_brought(
+    chimera: Chimera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month's invoice is a row of one hour; that none of the others was run loses nothing."""
+    monkeypatch.setenv("CHIMERA_LANDING_URI", str(tmp_path / "landing"))
+    monkeypatch.setenv("CHIMERA_START", "2026-01-01")
+    chimera("source", "init")
+    with connect(source_database_url(get_settings()), autocommit=True) as connection:
+        execute(connection, "DROP TABLE invoices CASCADE")
+
+    def never_taken() -> dict[str, list[str]]:
+        streams = json.loads(chimera("status", "--json").out)["streams"]
+        return {one["stream"]: one.get("never_taken") for one in streams}
+
+    assert never_taken()["invoices"] == []
+    folder = tmp_path / "landing" / "invoices"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text(
+        "provider,invoice_id,line,billing_month,amount,currency\n"
+        "northwind,2026-0117,1,2026-01-01,1250.00,USD\n"
+    )
+    os.utime(folder / "a.csv", (1.77e9, 1.77e9))
+    run = RunContext(open_lake(), datetime.now(UTC), "run")
+    load_files(run, load_contracts([SHIPPED])["invoices"], Place(str(folder.parent)))
+
+    never = never_taken()
+    assert never["invoices"] == ["2026-01-01-00:00"]
+    assert "..." in never["generations"][0]  # as of any table, all that is kept
