@@ -92,7 +92,7 @@ def contract_migrate(
     dry_run: opt.DryRun = False,
     yes: opt.Yes = False,
 ) -> int:
-    """Rewrite a stream's tables by its contract, whose types or key they have not."""
+    """Rewrite a stream's tables after its types or key changed."""
     from chimera_assets.commands.contract_migration import migrate, plan_of, show_plan
 
     plan = plan_of(stream)
