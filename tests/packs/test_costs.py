@@ -136,6 +136,9 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Costs]:
     ])  # fmt: skip
     ran = site.run(JANUARY, LATER)
     assert ran.success, (ran.failed, ran.broken_checks)
+    made = ("marts/fact_feedback", "marts/focus_costs", "aggregates/budget_burn_down")
+    newest = [site.lake.table(*table.split("/")).history(1)[0] for table in made]
+    assert len({one["dbt_invocation_id"] for one in newest}) == 1  # a start of dbt costs seconds
     yield Costs(site, asked)
     site.close()
 

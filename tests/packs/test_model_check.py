@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 AGGREGATE, FACT = "models/aggregations/agg_loans", "models/marts/fact_loans"
 
+MONTHS = "in_run_months(\"current_setting('x')\")"
 HOURS, IN_HOURS = "{% if run_hours() is not none %}", "{{ in_run_hours() }}"
 OUTSIDE = "select 1 from read_text('/x') union"
 STG_LOANS = "{{ ref('stg_loans') }}"
@@ -73,6 +74,7 @@ def test_the_packs_that_are_there_pass(capsys: pytest.CaptureFixture[str]) -> No
         ("models/staging/stg_loans.sql", "'loans'", "'laons'", "(did you mean loans?)"),
         (f"{FACT}.sql", "{{ in_run_hours() }}", "{{ in_run_hours( }}", "Jinja that can be read"),
         (f"{FACT}.sql", "{{ in_run_hours() }}", "{{ in_hours() }}", "'in_hours' is undefined"),
+        (f"{FACT}.sql", "in_run_hours()", MONTHS, "found current_setting()"),
         (f"{FACT}.sql", "ref('stg_loans')", "ref('agg_loans')", "does not read this one"),
         (f"{FACT}.sql", "{{ in_run", "{{ env_var('PGPASSWORD') }}{{ in_run", "'env_var' is undef"),
         (f"{FACT}.sql", "{{ in_run", "{{ run_query('x') }}{{ in_run", "'run_query' is undefined"),

@@ -35,6 +35,9 @@ from chimera_assets.warehouse.model_groups import ModelGroup, active_groups, hou
 #: Where dagster-dbt keeps dbt's id of a model or test.
 DBT_ID = "dagster_dbt/unique_id"
 
+#: After all other steps that could begin, so that one start of dbt builds all that it can.
+_LAST = {"dagster/priority": "-1"}
+
 _PROJECT = DbtProject(project_dir=linked_project(), target_path=parsed_project())
 
 
@@ -49,6 +52,7 @@ def _built_together(group: ModelGroup) -> dg.AssetsDefinition:
         dagster_dbt_translator=TRANSLATOR,
         backfill_policy=ONE_RUN,
         pool="warehouse",
+        op_tags=_LAST,
     )
     @retried
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
