@@ -285,4 +285,4 @@ def test_dbt_alone_builds_what_is_shipped(library: Site, tmp_path: Path) -> None
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("chimera.") == 14
+    assert done.stdout.count("chimera.") == 24

@@ -2,7 +2,7 @@
 
 with billed as (
     select
-        x_ProviderId as provider, -- noqa: CP02
+        BillingAccountId as provider, -- noqa: CP02
         cast(date_trunc('month', hour_partition) as date) as billing_month,
         {{ stable_sum("BilledCost") }} as billed_usd
     from {{ ref('focus_costs') }}

@@ -103,43 +103,37 @@ summed as (
     group by {{ grain }}, token_type, cost_source, what, unit
 ),
 
-providers as (
-    select * from {{ ref('stg_providers') }}
-),
-
 final as (
     select
-        summed.cost as BilledCost,
-        summed.provider as BillingAccountId,
-        coalesce(providers.provider_name, summed.provider) as BillingAccountName,
+        cost as BilledCost,
+        provider as BillingAccountId,
+        provider as BillingAccountName,
         'USD' as BillingCurrency,
-        date_trunc('month', summed.begins) + interval 1 month as BillingPeriodEnd,
-        date_trunc('month', summed.begins) as BillingPeriodStart,
+        date_trunc('month', begins) + interval 1 month as BillingPeriodEnd,
+        date_trunc('month', begins) as BillingPeriodStart,
         'Usage' as ChargeCategory,
         cast(null as varchar) as ChargeClass,
-        summed.what || ', ' || summed.model as ChargeDescription,
-        summed.begins + interval 1 hour as ChargePeriodEnd,
-        summed.begins as ChargePeriodStart,
-        summed.cost as ContractedCost,
-        summed.cost as EffectiveCost,
-        coalesce(providers.provider_name, summed.provider) as InvoiceIssuerName,
-        summed.cost as ListCost,
-        cast(summed.quantity as decimal(38, 6)) as PricingQuantity,
-        summed.unit as PricingUnit,
-        coalesce(providers.provider_name, summed.provider) as ProviderName,
-        coalesce(providers.provider_name, summed.provider) as PublisherName,
+        what || ', ' || model as ChargeDescription,
+        begins + interval 1 hour as ChargePeriodEnd,
+        begins as ChargePeriodStart,
+        cost as ContractedCost,
+        cost as EffectiveCost,
+        provider as InvoiceIssuerName,
+        cost as ListCost,
+        cast(quantity as decimal(38, 6)) as PricingQuantity,
+        unit as PricingUnit,
+        provider as ProviderName,
+        provider as PublisherName,
         'AI and Machine Learning' as ServiceCategory,
         'Language models' as ServiceName,
-        summed.provider as x_ProviderId,
-        summed.tenant_id as x_TenantId,
-        summed.model as x_Model,
-        summed.api_key_id as x_ApiKeyId,
-        summed.token_type as x_TokenType,
-        summed.cost_source as x_CostSource,
-        summed.hour_partition,
-        summed.hour
+        tenant_id as x_TenantId,
+        model as x_Model,
+        api_key_id as x_ApiKeyId,
+        token_type as x_TokenType,
+        cost_source as x_CostSource,
+        hour_partition,
+        hour
     from summed
-    left join providers on summed.provider = providers.provider_id
 )
 
 select * from final
