@@ -23,8 +23,9 @@ from chimera_assets.ingest.contract_fit import KeyChanged, table_key
 from chimera_assets.lake import CommitConflict, Lake, SchemaConflict
 from chimera_assets.lake.removal import remove_rows
 from chimera_assets.quality import stage_hours
-from chimera_assets.quality.migration import made_tables, takeover
-from chimera_assets.quality.migration.beside import Beside, under_way
+from chimera_assets.quality.migration import former_rejects, made_tables, takeover
+from chimera_assets.quality.migration.beside import Beside, digests, under_way
+from chimera_assets.quality.migration.conversion import converted
 from chimera_assets.quality.migration.earlier_results import RESULTS
 from chimera_assets.quality.migration.losses import Outcome, PublishedLost, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
@@ -119,8 +120,11 @@ def test_a_run_says_which_command_rewrites_the_tables(lake: Lake, exact: Contrac
     assert content(lake) == before
 
 
-def test_every_hour_is_rewritten_and_judged_by_the_new_type(lake: Lake, exact: Contract) -> None:
+def test_every_hour_is_rewritten_and_judged_by_the_new_type(
+    lake: Lake, exact: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is no such number is handled as a value that could not be read."""
+    monkeypatch.setattr(former_rejects, "FRAME_ROWS", 10)
     first_seen = lake.table("quarantine", "orders").read().collect()["first_seen"].unique()
 
     migrated(lake, exact)
@@ -238,15 +242,20 @@ def expired(lake: Lake, hours: HourRange) -> None:
 
 
 def test_rows_of_an_hour_that_raw_has_no_more_are_profiled_in_their_new_types(
-    lake: Lake, exact: Contract
+    lake: Lake, tmp_path: Path
 ) -> None:
-    first = HourRange.single(START)
+    """Of a new key, too; an hour that was never judged has none."""
+    first, last = HourRange.single(START), HourRange(HOURS.end, HOURS.end + timedelta(hours=1))
     expired(lake, first)
+    lake.table("raw", "orders").write_hours(raw_orders(["5"], pl.String(), last), last)
+    exact = contract(tmp_path / "contracts", EXACT, key="stored_at")
     migrated(lake, exact)
+    assert newest_profiles(lake, "orders", last).collect().is_empty()
     (found,) = (
         newest_profiles(lake, "orders", first).filter(pl.col("column") == "amount").collect()
     ).iter_rows(named=True)
     assert (found["type"], found["nulls"], found["highest"]) == ("decimal(8, 2)", UNREAD, "3.25")
+    stage_hours(RunContext(lake, NOW, "after"), exact, last)
     assert not broken(lake, exact)
 
 
@@ -397,6 +406,28 @@ def test_what_was_begun_for_another_contract_is_begun_anew(
     assert not (tmp_path / "lake" / "_migrations" / "orders").exists()
 
 
+def test_what_was_never_judged_is_rewritten_as_it_was_received(
+    tmp_path: Path, exact: Contract
+) -> None:
+    lake = Lake(str(tmp_path / "new"))
+    assert digests([lake.table("raw", "orders")]) == {}
+    lake.table("raw", "orders").write_hours(raw_orders(TEXTS, pl.String()), HOURS)
+    assert former_rejects.renewed_rejects(lake, exact, HOURS).is_empty()
+    left = migrate_tables(
+        off_the_record(lake, exact), plan_migration(lake, exact), reason="prices are money"
+    )
+    assert lake.tables() == [("raw", "orders")]
+    assert lake.table("raw", "orders").read().collect()["amount"].null_count() == 4 * UNREAD
+    assert outcome(lake, left, "orders", []) == Outcome(0, 0, 0, {})
+
+
+def test_times_and_lists_become_texts_as_files_have_them(tmp_path: Path) -> None:
+    columns = [one for one in contract(tmp_path).columns if one.name in {"customer", "amount"}]
+    rows = pl.DataFrame({"customer": [START, None], "amount": [["a", "b"], None]})
+    texts = converted(rows, columns).rows()
+    assert texts == [("2026-03-01T22:00:00.000000Z", '["a", "b"]'), (None, None)]
+
+
 def test_it_is_asked_for_where_there_is_something_to_do(lake: Lake, tmp_path: Path) -> None:
     same = plan_migration(lake, contract(tmp_path / "same"))
     assert not same.needed
@@ -434,3 +465,6 @@ def test_what_landed_is_rewritten_with_the_log_of_its_files(lake: Lake, tmp_path
     file.write_text(file.read_text().replace("12.5", "13.5"))
     assert load_files(run, exact, place, pause=0.0).hours
     assert landed.read(HOURS).collect().height == 4
+    version = landed.version()
+    migrated(lake, contract(tmp_path / "contracts", EXACT, key="stored_at"))
+    assert landed.version() == version
