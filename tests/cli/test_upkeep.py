@@ -189,7 +189,7 @@ def test_verify_names_what_does_not_hold(chimera: Chimera, lake_of_four_hours: L
     said = chimera("verify", "--json")
     assert said.code == 1
     missing = [(one["table"], one["found"]) for one in json.loads(said.out)["failures"]]
-    names = ("agg_provider_metrics", "agg_technique_effectiveness")
+    names = ("agg_costs", "agg_provider_metrics", "agg_technique_effectiveness")
     assert missing == [(f"aggregates/{name}", "none") for name in names]
     assert "expected" in one_line(chimera("verify", "--from", "yesterday"))
 
