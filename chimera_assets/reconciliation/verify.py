@@ -7,6 +7,7 @@ the columns needed, in bounded memory.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -206,7 +207,7 @@ def _whole_hours(
 
 
 def _number(value: float) -> str:
-    is_whole = isinstance(value, int) or value.is_integer()  # infinity is none
+    is_whole = isinstance(value, int) or (math.isfinite(value) and value == int(value))
     return f"{value:,.0f}" if is_whole else f"{value:,.6f}"
 
 

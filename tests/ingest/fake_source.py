@@ -119,6 +119,8 @@ class FakeState:
             _ingested_at=pl.lit(batch.ingested_at),
             _unreadable=pl.lit(None, dtype=pl.String),
         )
+        lacking = [pl.lit(None).alias(name) for name in schema.names if name not in frame.columns]
+        frame = frame.with_columns(lacking)
         return frame.select(schema.names).to_arrow().cast(schema).to_reader()
 
     def _of(self, hours: HourRange) -> pl.DataFrame:

@@ -64,9 +64,8 @@ def test_source_tables_that_do_not_fit_are_named_with_their_columns(site: Site) 
     assert "expected a table provider_health, found none" in missing
     assert "chimera source init" in missing
     assert site.versions(*TABLES) == before
-    assert {asset for asset, _ in ran.materialized} <= {
-        f"{layer}/providers" for layer in ("raw", "staged", "quarantine")
-    }
+    broken = {"generations", "jailbreak_tests", "provider_health"}
+    assert not broken & {asset.rpartition("/")[2] for asset, _ in ran.materialized}
 
 
 @pytest.mark.criterion("AC-001.7", "AC-002.7")
@@ -84,13 +83,13 @@ def test_a_database_that_is_not_there_is_named_without_its_password(
     failed = ran["failed"]
     process.close()
 
-    assert len(failed) == 4
+    assert len(failed) == 8
     for cause in failed.values():
         assert "PostgreSQL reader@127.0.0.1:1/operations" in one_line(cause)
         assert "CHIMERA_SOURCE_DATABASE_URL" in cause
         assert "s3cr3t" not in cause
     tried = "Try 3 of 4 failed, the next is in 0.0 s: PostgreSQL reader@127.0.0.1:1/operations"
-    assert sum(line.startswith(tried) for line in ran["warnings"]) == 4
+    assert sum(line.startswith(tried) for line in ran["warnings"]) == 8
     assert "s3cr3t" not in process.log.read_text()
     assert not list(lake.rglob("*.parquet"))
     assert not list(lake.rglob("*.json"))

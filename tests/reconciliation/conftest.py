@@ -33,7 +33,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lake.table("raw", "generations").write_hours(raw_frame(contract, rows), HOURS)
     stage_hours(RunContext(lake, JUDGED, "r"), contract, HOURS)
     staged = lake.table("staged", "generations").read().collect()
-    lake.table("marts", "fact_generations").write_hours(staged, HOURS)
+    facts = staged.with_columns(computed_cost_usd=pl.lit(None, pl.Decimal(38, 15)))
+    lake.table("marts", "fact_generations").write_hours(facts, HOURS)
     aggregated(lake, HOURS)
     return folder
 

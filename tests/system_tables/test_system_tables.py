@@ -34,6 +34,7 @@ def test_system_tables_are_opened_and_named_in_their_modules_only() -> None:
         "quality/batches",
         "quality/check_results",
         "quality/column_lineage",
+        "quality/column_profiles",
         "quality/dropped",
         "quality/legal_holds",
         "quality/replays",
