@@ -24,11 +24,12 @@ OF_A_RUN = {
 ACCOUNTS = {
     ("quality", "batches"): ["stream", "hour_partition", "hour"],
     ("quality", "check_results"): ["stream", "hour_partition", "hour", "rule"],
+    ("quality", "column_profiles"): ["stream", "hour_partition", "hour", "column"],
 }
 #: Says of the models' SQL, which is another for an hour and for a range, and nothing of events.
 _OF_MODELS = ("quality", "column_lineage")
 #: The reference tables' accounts stand under the hour of the clock, not of the run.
-_REFERENCES = ["providers"]
+_REFERENCES = ["budgets", "price_list", "providers"]
 
 
 def content(lake: Lake, layer: str, name: str) -> pl.DataFrame:

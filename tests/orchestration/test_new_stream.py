@@ -20,8 +20,8 @@ HOUR = "2026-01-18-09:00"
 CONTRACT = """\
 apiVersion: v3.2.0
 kind: DataContract
-id: urn:example:contract:feedback
-name: Feedback
+id: urn:example:contract:opinions
+name: Opinions
 version: 1.0.0
 status: active
 description: {purpose: What people thought of an answer.}
@@ -30,8 +30,8 @@ slaProperties:
   - {property: freshness, value: 2, unit: h}
   - {property: retention, value: 30, unit: d}
 schema:
-  - name: feedback
-    physicalName: app_feedback
+  - name: opinions
+    physicalName: app_opinions
     logicalType: object
     description: Ratings of answers.
     customProperties:
@@ -41,7 +41,7 @@ schema:
       - {property: dataSubject, value: person}
       - {property: passRate, value: 0.9}
     properties:
-      - {name: feedback_id, logicalType: string, primaryKey: true, required: true,
+      - {name: opinions_id, logicalType: string, primaryKey: true, required: true,
          classification: L1, description: Identifies the rating.}
       - {name: given_at, logicalType: timestamp, required: true, classification: L1,
          description: When it was given.}
@@ -76,18 +76,18 @@ schema:
 
 
 @pytest.fixture(scope="module")
-def with_feedback(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def with_opinions(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site of somebody who put one file into the folder CHIMERA_CONTRACTS."""
     folder = tmp_path_factory.mktemp("contracts")
-    (folder / "feedback.odcs.yaml").write_text(CONTRACT)
+    (folder / "opinions.odcs.yaml").write_text(CONTRACT)
     site.source.execute(
-        "CREATE TABLE app_feedback (feedback_id text, given_at timestamptz, person text, "
+        "CREATE TABLE app_opinions (opinions_id text, given_at timestamptz, person text, "
         'stars int, stored_at timestamptz, note text, "Price Paid" numeric, about jsonb)'
     )
     start = parse_key(HOUR)
     rows = [
         {
-            "feedback_id": f"f-{number}",
+            "opinions_id": f"f-{number}",
             "given_at": start.replace(minute=number).isoformat(),
             "person": "alice@example.com",
             "stars": 9 if number == 3 else 1 + number % 5,
@@ -100,58 +100,58 @@ def with_feedback(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Itera
     ]
     # Hours ahead of its arrival, by which it is placed; no rule of the file speaks of it.
     rows[5]["given_at"] = (start + timedelta(hours=3)).isoformat()
-    site.source.insert("app_feedback", rows)
+    site.source.insert("app_opinions", rows)
     made = site.beside(CHIMERA_CONTRACTS=str(folder))
     yield made
     made.close()
 
 
-def test_a_contract_file_makes_assets_and_checks(with_feedback: Site) -> None:
-    reported = with_feedback.process.ask("describe")
+def test_a_contract_file_makes_assets_and_checks(with_opinions: Site) -> None:
+    reported = with_opinions.process.ask("describe")
     assets = reported["assets"]
-    assert {f"{layer}/feedback" for layer in ("raw", "staged", "quarantine")} <= set(assets)
-    assert assets["staged/feedback"]["owners"] == ["team:product"]
-    assert assets["staged/feedback"]["deps"] == ["raw/feedback"]
-    assert {"feedback_id", "stars", "_batch_id"} <= set(assets["staged/feedback"]["columns"])
-    of_feedback = {name for name in reported["checks"] if "feedback" in name}
-    assert of_feedback == {
-        "landing/feedback:files_are_sound",
-        "staged/feedback:pass_rate",
-        "staged/feedback:warnings",
-        "staged/feedback:conservation",
-        "staged/feedback:event_lag",
+    assert {f"{layer}/opinions" for layer in ("raw", "staged", "quarantine")} <= set(assets)
+    assert assets["staged/opinions"]["owners"] == ["team:product"]
+    assert assets["staged/opinions"]["deps"] == ["raw/opinions"]
+    assert {"opinions_id", "stars", "_batch_id"} <= set(assets["staged/opinions"]["columns"])
+    of_opinions = {name for name in reported["checks"] if "opinions" in name}
+    assert of_opinions == {
+        "landing/opinions:files_are_sound",
+        "staged/opinions:pass_rate",
+        "staged/opinions:warnings",
+        "staged/opinions:conservation",
+        "staged/opinions:event_lag",
     }
 
 
 @pytest.mark.criterion("AC-004.7")
-def test_its_hours_are_taken_judged_and_staged(with_feedback: Site) -> None:
-    ran = with_feedback.run(HOUR)
+def test_its_hours_are_taken_judged_and_staged(with_opinions: Site) -> None:
+    ran = with_opinions.run(HOUR)
 
     assert ran.success, ran.failed
-    assert ran.check("staged/feedback", "pass_rate", HOUR)["passed"]
-    assert ran.check("staged/feedback", "conservation", HOUR)["passed"]
-    assert not ran.check("staged/feedback", "event_lag", None)["passed"]  # it was long ago
-    staged = with_feedback.rows("staged/feedback", HOUR)
+    assert ran.check("staged/opinions", "pass_rate", HOUR)["passed"]
+    assert ran.check("staged/opinions", "conservation", HOUR)["passed"]
+    assert not ran.check("staged/opinions", "event_lag", None)["passed"]  # it was long ago
+    staged = with_opinions.rows("staged/opinions", HOUR)
     assert staged.height == 37
     assert "note" not in staged.columns
     assert staged["price"].dtype == pl.Decimal(12, 2)
     assert staged["price"].sum() == Decimal("3.70")  # and not 3.7000000000000006
     assert set(staged["device"]) == {"d-0", "d-1", "d-2"}
-    rejected = with_feedback.rows("quarantine/feedback", HOUR).sort("row_key")
+    rejected = with_opinions.rows("quarantine/opinions", HOUR).sort("row_key")
     reasons = [["stars_range"], ["price_range"], ["given_at_within_hour"]]
     assert rejected["reasons"].to_list() == reasons
     records = [json.loads(record) for record in rejected["record"]]
     assert (records[0]["stars"], records[1]["price"]) == (9, "-0.01")
 
 
-def test_without_a_table_its_rows_come_from_files_alone(with_feedback: Site) -> None:
-    with_feedback.source.execute("DROP TABLE app_feedback")
+def test_without_a_table_its_rows_come_from_files_alone(with_opinions: Site) -> None:
+    with_opinions.source.execute("DROP TABLE app_opinions")
     hour = "2026-01-18-10:00"
-    stars = "feedback_id,given_at,stars\nf-1,2026-01-18T10:00:00Z,5\nf-2,2026-01-18T10:30:00Z,1\n"
-    with_feedback.drop("feedback/stars.csv", stars.encode())
-    assert with_feedback.process.ask("land")["success"]
+    stars = "opinions_id,given_at,stars\nf-1,2026-01-18T10:00:00Z,5\nf-2,2026-01-18T10:30:00Z,1\n"
+    with_opinions.drop("opinions/stars.csv", stars.encode())
+    assert with_opinions.process.ask("land")["success"]
 
-    ran = with_feedback.run(hour)
+    ran = with_opinions.run(hour)
 
     assert ran.success, ran.failed
-    assert with_feedback.rows("staged/feedback", hour)["stars"].to_list() == [5, 1]
+    assert with_opinions.rows("staged/opinions", hour)["stars"].to_list() == [5, 1]

@@ -8,8 +8,7 @@ import polars as pl
 
 from chimera_assets.lake import partitions
 from chimera_assets.lake.commit import commit
-from chimera_assets.layers import QUALITY
-from chimera_assets.system_tables import batches, check_results, column_profiles
+from chimera_assets.system_tables.judgements import JUDGEMENTS, judgement_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
-
-#: What judging keeps of hours, by name of the table.
-RESULTS = (check_results.NAME, column_profiles.NAME, batches.NAME)
 
 
 def forget_results(beside: Lake, hours: Sequence[HourRange]) -> None:
@@ -33,7 +29,7 @@ def forget_results(beside: Lake, hours: Sequence[HourRange]) -> None:
     def delete(delta: DeltaTable, properties: CommitProperties) -> None:
         delta.delete(predicate, commit_properties=properties)
 
-    for name in RESULTS:
-        table = beside.table(QUALITY, name)
+    for name in JUDGEMENTS:
+        table = judgement_table(beside, name)
         if table.exists() and not table.read().filter(here).head(1).collect().is_empty():
             commit(table, delete, metadata={"chimera.write": "forget"})

@@ -12,10 +12,10 @@ from chimera_assets.ingest.contract_fit import note_key
 from chimera_assets.lake import CommitConflict
 from chimera_assets.lake.adoption import adopt
 from chimera_assets.lake.commit import Carried
-from chimera_assets.layers import QUALITY, STAGED
+from chimera_assets.layers import STAGED
 from chimera_assets.quality.migration.beside import TRANSACTION, digests
-from chimera_assets.quality.migration.earlier_results import RESULTS
 from chimera_assets.quality.staged_schema import staged_schema
+from chimera_assets.system_tables.judgements import JUDGEMENTS, judgement_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class Takeover:
                     transaction=(TRANSACTION, self._beside.number),
                     metadata=self._said,
                 )
-        for name in RESULTS:
+        for name in JUDGEMENTS:
             self._append(name)
         staged = self._context.lake.table(STAGED, self._contract.stream)
         if staged.exists():
@@ -79,7 +79,8 @@ class Takeover:
     def _append(self, name: str) -> None:
         """Add what was found of the hours to a table of results, once."""
         app_id = f"{TRANSACTION}.{self._contract.stream}"
-        table, made = self._context.lake.table(QUALITY, name), self._beside.table(QUALITY, name)
+        table = judgement_table(self._context.lake, name)
+        made = judgement_table(self._beside, name)
         if not made.exists() or table.transaction_version(app_id) == self._beside.number:
             return
         layers = [self._context.lake.table(one, self._contract.stream) for one in self._layers]
