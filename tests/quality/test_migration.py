@@ -26,7 +26,6 @@ from chimera_assets.quality import stage_hours
 from chimera_assets.quality.migration import former_rejects, made_tables, takeover
 from chimera_assets.quality.migration.beside import Beside, digests, under_way
 from chimera_assets.quality.migration.conversion import converted
-from chimera_assets.quality.migration.earlier_results import RESULTS
 from chimera_assets.quality.migration.losses import Outcome, PublishedLost, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
 from chimera_assets.quality.migration.takeover import Takeover
@@ -35,6 +34,7 @@ from chimera_assets.run_context import RunContext
 from chimera_assets.sources.landing import FileLog, Place, load_files
 from chimera_assets.system_tables.column_profiles import newest_profiles
 from chimera_assets.system_tables.deletion_log import DELETIONS, log_deletions
+from chimera_assets.system_tables.judgements import JUDGEMENTS
 from tests.quality.orders import HOURS, JUDGED, ROWS, START, contract, raw_orders
 from tests.shipped import SHIPPED
 
@@ -275,7 +275,7 @@ def test_of_two_migrations_at_once_one_adds_what_was_found(
 
     monkeypatch.setattr(takeover, "digests", late)
     migrate_tables(context, plan, reason="prices are money", lose_values=True).remove()
-    for name in RESULTS:
+    for name in JUDGEMENTS:
         added = lake.table("quality", name).read().filter(pl.col("run_id") == "migration")
         keys = [n for n in ("hour", "rule", "column") if n in added.collect_schema()]
         rows = added.select(keys).collect()
