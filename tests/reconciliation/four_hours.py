@@ -30,6 +30,7 @@ RAW, STAGED, FACT = "raw/generations", "staged/generations", "marts/fact_generat
 QUARANTINE = "quarantine/generations"
 METRICS = "aggregates/agg_provider_metrics"
 TECHNIQUES = "aggregates/agg_technique_effectiveness"
+COSTS = "aggregates/agg_costs"
 
 
 def hour(number: int) -> HourRange:

@@ -22,6 +22,7 @@ from chimera_assets.system_tables.deletion_log import DELETIONS, log_deletions
 from tests.quality.rows import HOUR, shipped
 from tests.reconciliation.four_hours import (
     BAD,
+    COSTS,
     COUNT,
     FACT,
     FIRST,
@@ -141,7 +142,7 @@ def test_what_was_deleted_on_purpose_is_not_missed(lake: Lake) -> None:
     assert said(verified) == []
     assert (verified.hours, verified.expired) == (COUNT, 2)
     assert verified.checked["facts"] == COUNT - 2
-    assert verified.checked["aggregates"] == 2 * (COUNT - 1)
+    assert verified.checked["aggregates"] == 3 * (COUNT - 1)
     balance = row_balance(lake, shipped()["generations"])
     names = ["raw", "staged", "quarantined", "facts", "purged"]
     gone = ["raw_expired", "staged_expired", "facts_expired"]
@@ -233,7 +234,7 @@ def test_files_that_are_not_as_they_were_written(lake: Lake) -> None:
         "keys": 0,
         "placement": 0,
         "batches": 0,
-        "aggregates": 2 * (COUNT - 1),
+        "aggregates": 3 * (COUNT - 1),
     }
 
 
@@ -253,7 +254,7 @@ def test_files_that_cannot_be_read_though_as_long_as_they_were(lake: Lake, end: 
     assert other[:3] == ("aggregates", METRICS, LAST)
     assert verified.checked["keys"] == verified.checked["placement"] == 2 * (COUNT - 1)
     # Of the one without its fact's hour and its own, of the other without its fact's.
-    assert verified.checked["aggregates"] == (COUNT - 2) + (COUNT - 1)
+    assert verified.checked["aggregates"] == (COUNT - 2) + 2 * (COUNT - 1)
 
 
 def test_aggregates_that_are_not_what_the_facts_give(lake: Lake) -> None:
@@ -301,7 +302,7 @@ def test_definitions_that_do_not_fit_are_named(lake: Lake) -> None:
 
 def test_streams_that_must_have_facts(lake: Lake) -> None:
     Path(lake.uri, FACT).rename(Path(lake.uri, "away"))
-    for name in (METRICS, TECHNIQUES):
+    for name in (COSTS, METRICS, TECHNIQUES):
         Path(lake.uri, name).rename(Path(lake.uri, f"away-{name.split('/')[1]}"))
     without = Lake(lake.uri)
     contracts = {"generations": shipped()["generations"], "providers": shipped()["providers"]}

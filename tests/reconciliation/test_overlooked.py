@@ -20,6 +20,7 @@ from tests.quality.rows import HOUR, good_row, raw_frame, shipped
 from tests.reconciliation.four_hours import (
     AFTER,
     BAD,
+    COSTS,
     COUNT,
     FACT,
     FIRST,
@@ -63,7 +64,7 @@ def test_what_is_whole_is_found_whole(lake: Lake) -> None:
         "keys": 2 * COUNT,
         "placement": 2 * COUNT,
         "batches": 3 * COUNT,
-        "aggregates": 2 * COUNT,
+        "aggregates": 3 * COUNT,
     }
 
 
@@ -74,6 +75,7 @@ class TestRows:
             with_rows(lake, name, hour(number), more.with_columns(event_id=pl.lit("surplus")))
         assert broken(lake) == {
             ("facts", FACT, SECOND),
+            ("aggregates", COSTS, SECOND),
             ("aggregates", METRICS, SECOND),
             ("aggregates", TECHNIQUES, SECOND),
             ("conservation", RAW, THIRD),
@@ -109,6 +111,7 @@ class TestRows:
             ("conservation", QUARANTINE, THIRD),
             ("aggregates", TECHNIQUES, THIRD),
             ("facts", FACT, LAST),
+            ("aggregates", COSTS, LAST),
             ("aggregates", METRICS, LAST),
             ("aggregates", TECHNIQUES, LAST),
         }
