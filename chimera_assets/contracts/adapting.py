@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.contracts.odcs.columns import TABLE
+from chimera_assets.contracts.odcs.columns import OPTIONAL_AT_SOURCE, TABLE
 from chimera_assets.errors import in_short
 from chimera_assets.yaml_documents import one_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chimera_assets.packs.adapters import Adapter, ColumnSource
 
 #: Parts of a column that say where it comes from.
-SOURCE_PARTS = ("physicalName", "transformLogic", "logicalTypeOptions", "required")
+_SOURCE_PARTS = ("physicalName", "transformLogic", "logicalTypeOptions", "required")
 
 #: Parts of a rule that are not parameters of its check.
 _SEVERITY, _CHECK = "severity", "implementation"
@@ -107,7 +107,7 @@ def _change_column(work: _Adapted, name: str, source: ColumnSource) -> None:
     if zone is not None:
         options = column.get("logicalTypeOptions") or {}
         column["logicalTypeOptions"] = {**options, "defaultTimezone": zone}
-    for part in SOURCE_PARTS:
+    for part in _SOURCE_PARTS:
         work.changed((*TABLE, "properties", position, part), at)
 
 
@@ -127,7 +127,7 @@ def _leave_out_others(work: _Adapted) -> None:
         work.wrong(("columns",), "columns", expected=expected, found=f"no {in_short(missing)}")
         return
     for column in others.values():
-        work.set_custom(column, "optionalAtSource", value=True, at=())
+        work.set_custom(column, OPTIONAL_AT_SOURCE, value=True, at=())
 
 
 def _rules(work: _Adapted) -> Iterator[tuple[list[dict[str, Any]], Location]]:

@@ -49,7 +49,9 @@ _CHANGING_TOO = (
 
 _INTEGERS = tuple(f"{sign}{size}int" for sign in ("", "u") for size in ("tiny", "small", "big"))
 _WHOLE = (*_INTEGERS, "integer", "uinteger", "hugeint", "uhugeint")
-_TIMES = ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns")
+
+#: Times without a zone.
+TIMES = ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns")
 
 #: Contract type -> the types of DuckDB that hold it; a text is read as those of files are.
 _FITTING: Mapping[str, tuple[str, ...]] = {
@@ -57,7 +59,7 @@ _FITTING: Mapping[str, tuple[str, ...]] = {
     "integer": ("varchar", *_WHOLE),
     "number": ("varchar", *_WHOLE, "float", "double", "decimal"),
     "boolean": ("varchar", "boolean"),
-    "timestamp": ("varchar", "timestamp with time zone", *_TIMES),
+    "timestamp": ("varchar", "timestamp with time zone", *TIMES),
     "date": ("varchar", "date"),
     "array<string>": ("varchar", "varchar[]"),
 }
@@ -100,7 +102,7 @@ def confined(folder: Path | None = None) -> duckdb.DuckDBPyConnection:
 
 
 def check_file_query(
-    document: Document, here: Location, sql: str, columns: Sequence[Column], key: Sequence[str]
+    document: Document, here: Location, sql: str, columns: Sequence[Column]
 ) -> None:
     """Note what is wrong with a query: no SELECT over the lines, or not of these columns.
 
@@ -109,7 +111,6 @@ def check_file_query(
         here: Where the query stands in it.
         sql: The query.
         columns: The contract's columns.
-        key: Those of the key.
     """
     try:
         found = read_file_query(sql).types
@@ -129,8 +130,7 @@ def check_file_query(
         elif kind not in _FITTING[types[name]]:
             what = f"type of column {name} of fileQuery"
             document.problem(here, what, expected=one_of(_FITTING[types[name]]), found=kind)
-    needed = dict.fromkeys((*key, *(column.name for column in columns if column.required)))
-    if missing := [name for name in needed if name not in found]:
+    if missing := [one.name for one in columns if one.required and one.name not in found]:
         expected = "a column for each that the contract requires"
         document.problem(here, "fileQuery", expected=expected, found=f"no {in_short(missing)}")
 
@@ -146,9 +146,8 @@ def read_file_query(sql: str) -> FileQuery:
     if read.recursive:
         expected = "a SELECT that is sure to end"
         raise SelectError(expected, "WITH RECURSIVE")
-    if others := sorted(f"{schema}.{name}" if schema else name for schema, name in read.relations):
-        others = [name for name in others if name.lower() != LINES]
-    if others:
+    named = (f"{schema}.{name}" if schema else name for schema, name in read.relations)
+    if others := sorted(name for name in named if name.lower() != LINES):
         expected = f"a SELECT over {LINES} ({_COLUMNS})"
         raise SelectError(expected, in_short(others))
     import duckdb  # noqa: PLC0415 - as above

@@ -193,8 +193,7 @@ def _check_query(
         expected = "none, as reference tables are not read from files"
         document.problem(here, "fileQuery", expected=expected, found="one")
         return
-    key = [column.name or "" for column in table.properties or [] if column.primaryKey]
-    check_file_query(document, here, said["fileQuery"], columns, key)
+    check_file_query(document, here, said["fileQuery"], columns)
 
 
 def _default_tenant(columns: Sequence[Column]) -> str | None:

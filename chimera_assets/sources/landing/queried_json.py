@@ -8,7 +8,13 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from chimera_assets.contracts.file_query import LINE, LINES, confined, read_file_query
+from chimera_assets.contracts.file_query import (
+    LINE,
+    LINES,
+    TIMES,
+    confined,
+    read_file_query,
+)
 from chimera_assets.errors import one_line
 from chimera_assets.row_values import duckdb_words
 from chimera_assets.sources.exact_json import as_written, decoded_for_floats
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
 #: Rows that are given at a time.
 _ROWS = 8_192
 
-_TIMES = ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns")
 _WITH_ZONE = "timestamp with time zone"
 
 _DOCUMENTS = pa.schema([("line", pa.int64()), ("document", pa.string())])
@@ -104,16 +109,15 @@ class QueriedJson:
     def _items(self) -> tuple[dict[str, list[Any]], list[tuple[int, str]]]:
         """The same of a file that is one document."""
         found = items(self._path, _decoded, zipped=self._file.zipped, limits=self._limits)
-        texts = list(enumerate(map(written, found), 1))
-        ours = [self._is_marked(item) for item in found]
-        documents = [one for one, is_ours in zip(texts, ours, strict=True) if is_ours]
-        others = [
-            (number, shown(text.encode()))
-            for (number, text), is_ours in zip(texts, ours, strict=True)
-            if not is_ours
-        ]
-        numbers, kept = [number for number, _ in documents], [text for _, text in documents]
-        return {"line": numbers, "document": kept}, others
+        numbers, texts, malformed = [], [], []
+        for number, item in enumerate(found, 1):
+            text = written(item)
+            if self._is_marked(item):
+                numbers.append(number)
+                texts.append(text)
+            else:
+                malformed.append((number, shown(text.encode())))
+        return {"line": numbers, "document": texts}, malformed
 
     def _document(self, line: bytes) -> str | None:
         """The line as a document that DuckDB reads as it is meant; None if it is none of ours."""
@@ -136,7 +140,7 @@ class QueriedJson:
         rows = connection.sql(sql)
         kinds = dict(zip(rows.columns, rows.types, strict=True))
         asked = [column for column in self._contract.columns if column.name in kinds]
-        columns = [f"{_value(column.name, kinds[column.name])}" for column in asked]
+        columns = [_value(column.name, kinds[column.name]) for column in asked]
         number = f'CAST("{LINE}" AS BIGINT)' if LINE in kinds else "CAST(NULL AS BIGINT)"
         chosen = rows.query("found", f"SELECT {', '.join([*columns, number])} AS _line FROM found")  # noqa: S608 - of the contract
         for batch in chosen.to_arrow_reader(_ROWS):
@@ -161,7 +165,7 @@ def _value(name: str, kind: duckdb.sqltypes.DuckDBPyType) -> str:
     column = f'"{name}"'
     if kind.id == "list":
         return f"CAST(to_json({column}) AS VARCHAR) AS {column}"
-    if kind.id in _TIMES:  # in which zone it is, the contract says
+    if kind.id in TIMES:  # in which zone it is, the contract says
         return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%f') AS {column}"
     if kind.id == _WITH_ZONE:
         return f"CAST({column} AS TIMESTAMPTZ) AS {column}"
