@@ -273,9 +273,9 @@ def test_an_own_contract_takes_the_place_of_a_packs(
 ) -> None:
     path = tmp_path / "generations.odcs.yaml"
     shutil.copy(SHIPPED / "generations.odcs.yaml", path)
-    edit(path, "version: 1.0.0", "version: 1.1.0")
+    edit(path, "version: 1.1.0", "version: 1.2.0")
     monkeypatch.setenv("CHIMERA_CONTRACTS", str(tmp_path))
-    assert contracts()["generations"].version == "1.1.0"
+    assert contracts()["generations"].version == "1.2.0"
 
     assert run(["contract", "list", "--json"]) == 0
     listed = {one["stream"]: one for one in json.loads(capsys.readouterr().out)}

@@ -208,6 +208,7 @@ def no_table_of_an_aggregate(lake: Lake) -> None:
 
 
 RAW, STAGED, FACT = "raw/generations", "staged/generations", "marts/fact_generations"
+COSTS = "aggregates/agg_costs"
 METRICS = "aggregates/agg_provider_metrics"
 TECHNIQUES = "aggregates/agg_technique_effectiveness"
 
@@ -219,6 +220,7 @@ TECHNIQUES = "aggregates/agg_technique_effectiveness"
             fewer_facts,
             {
                 ("facts", FACT, SECOND),
+                ("aggregates", COSTS, SECOND),
                 ("aggregates", METRICS, SECOND),
                 ("aggregates", TECHNIQUES, SECOND),
             },
@@ -226,7 +228,11 @@ TECHNIQUES = "aggregates/agg_technique_effectiveness"
         (a_key_in_two_hours, {("keys", STAGED, FIRST), ("keys", STAGED, SECOND)}),
         (
             a_key_twice_in_an_hour,
-            {("keys", FACT, THIRD), ("aggregates", METRICS, THIRD)},
+            {
+                ("keys", FACT, THIRD),
+                ("aggregates", COSTS, THIRD),
+                ("aggregates", METRICS, THIRD),
+            },
         ),
         (another_sum, {("aggregates", METRICS, FIRST)}),
         (an_attempt_too_many, {("aggregates", TECHNIQUES, THIRD)}),
@@ -241,6 +247,7 @@ TECHNIQUES = "aggregates/agg_technique_effectiveness"
             {
                 ("conservation", RAW, THIRD),
                 ("conservation", STAGED, THIRD),
+                ("aggregates", COSTS, THIRD),
                 ("aggregates", TECHNIQUES, THIRD),  # attacks on that hour are still there
             },
         ),
