@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -67,6 +68,15 @@ def _watch(child: subprocess.Popen[str], peak: list[int]) -> None:
 
 
 def _resident(process: psutil.Process) -> int:
-    with contextlib.suppress(psutil.Error):
+    """Bytes of a process; of what it shares with others its part, where the system tells that."""
+    with contextlib.suppress(psutil.Error, OSError):
+        with contextlib.suppress(FileNotFoundError):
+            return _proportional(process.pid)
         return int(process.memory_info().rss)
     return 0
+
+
+def _proportional(pid: int) -> int:
+    """The proportional set size, see proc(5)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

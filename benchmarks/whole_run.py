@@ -63,6 +63,9 @@ def ran_hours(
 
 def main(start: str, end: str) -> int:
     """Run the job; print each step's seconds as a line of JSON; 1 if the run failed."""
+    from chimera_assets.warehouse.dbt_process import start_dbt
+
+    start_dbt()  # before Dagster is loaded, as our commands do
     from chimera_assets.hours import HourRange
     from chimera_assets.orchestration.runs.run_hours import run_hours
 

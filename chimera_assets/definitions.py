@@ -27,6 +27,7 @@ from chimera_assets.orchestration.checks.event_lag import (
 from chimera_assets.orchestration.checks.row_conservation import conservation_check
 from chimera_assets.orchestration.hourly_job import etl_hourly, etl_schedule
 from chimera_assets.orchestration.runs.audited_run import audited_run
+from chimera_assets.orchestration.runs.dbt_ahead import dbt_ahead
 from chimera_assets.orchestration.runs.retries import RetriedDeltaIOManager
 from chimera_assets.orchestration.runs.traced_run import traced_run
 from chimera_assets.orchestration.sensors.landing_files import landing_sensor
@@ -83,7 +84,7 @@ defs = dg.Definitions(
     },
     executor=traced_run(
         audited_run(
-            dg.in_process_executor
+            dbt_ahead(dg.in_process_executor)
             if get_settings().executor == "in_process"
             else dg.multiprocess_executor
         )

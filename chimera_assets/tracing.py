@@ -99,6 +99,11 @@ def _handed_down(opened: Span) -> Iterator[None]:
             os.environ[_PARENT] = before
 
 
+def handed_down() -> dict[str, str]:
+    """The variables by which a process that was started before learns of the span."""
+    return {_PARENT: os.environ[_PARENT]} if _PARENT in os.environ else {}
+
+
 @contextlib.contextmanager
 def run_span(run_id: str, **values: Value) -> Iterator[SpanRecorder]:
     """The span of a whole run, which all others of the run are below."""

@@ -13,6 +13,7 @@ from chimera_assets.commands.terminal import notes
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.settings import get_settings
+from chimera_assets.warehouse.dbt_process import start_dbt
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def run_shown(
         quietly(get_settings().home_folder("logs")) as (console, log),
         Progress(console) as progress,
     ):
-        progress.working_on("loading Dagster")
+        progress.working_on("loading Dagster and dbt")
+        if get_settings().executor == "in_process":
+            start_dbt()
         from chimera_assets.orchestration.first_hour import settle  # noqa: PLC0415 - seconds
 
         settle(hours.start)  # before the definitions are loaded, which read it

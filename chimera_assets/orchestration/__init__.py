@@ -2,9 +2,9 @@
 
 import warnings
 
-from chimera_assets.start_cost import lower_start_cost
+from chimera_assets.start_cost import collect_rarely
 
-lower_start_cost()
+collect_rarely()
 
 import dagster as dg  # noqa: E402 - loads much
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from chimera_assets.orchestration.dagster_dbt import DagsterDbtTranslator, DbtProject
 from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS
 from chimera_assets.warehouse.dbt_project import pack_of_model
 from chimera_assets.warehouse.model_groups import hourly_models

@@ -1,12 +1,14 @@
 """What the lake plugin raised for dbt's nodes: dbt itself passes on the text only.
 
-dbt runs in this process, and so does the plugin. What it raises is kept here, by the node at work,
-so that the step that started dbt can ask the error itself whether the fault is transient.
+The plugin runs in dbt's process. What it raises is kept there, by the node at work, so that the
+error itself can be asked whether the fault is transient.
 """
 
 from __future__ import annotations
 
 from threading import Lock
+
+from chimera_assets.transient import dbt_is_transient, is_transient
 
 _LOCK = Lock()
 _ERRORS: dict[str, BaseException] = {}
@@ -29,3 +31,13 @@ def take_errors() -> dict[str, BaseException]:
         errors = dict(_ERRORS)
         _ERRORS.clear()
     return errors
+
+
+def passes(words: str, raised: BaseException | None) -> bool:
+    """Whether a fault passes: by what our plugin raised, else by an engine's words.
+
+    Args:
+        words: dbt's.
+        raised: What the lake plugin raised, if it did; for the others only words are known.
+    """
+    return is_transient(raised) if raised is not None else dbt_is_transient(words)

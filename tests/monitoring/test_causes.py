@@ -17,6 +17,7 @@ from chimera_assets.orchestration.runs import causes
 from chimera_assets.orchestration.runs.causes import cause_of, safe_cause_of
 from chimera_assets.postgres.errors import DatabaseError
 from chimera_assets.warehouse import dbt_run
+from chimera_assets.warehouse.dbt_messages import NodeOutcome
 from chimera_assets.warehouse.dbt_run import DbtFailed
 
 ALICE = "alice@example.com"
@@ -64,10 +65,14 @@ def as_dagster_keeps_it(error: Exception) -> SerializableErrorInfo:
         return serializable_error_info_from_exc_info(sys.exc_info())
 
 
+def failed(name: str, words: str) -> NodeOutcome:
+    return NodeOutcome("id", name, "error", words, passes=False)
+
+
 def test_of_dbt_only_the_names_of_what_failed_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = {f"model fact_{at}": f"cannot cast; '{ALICE}'; {'x' * 500}" for at in range(7)}
-    names = ", ".join(list(words)[:5])
-    kept = as_dagster_keeps_it(DbtFailed(words, Path("/home/dbt/run-1")))
+    facts = [failed(f"model fact_{at}", f"cannot cast; '{ALICE}'; {'x' * 500}") for at in range(7)]
+    names = ", ".join(one.name for one in facts[:5])
+    kept = as_dagster_keeps_it(DbtFailed(facts, Path("/home/dbt/run-1")))
     assert safe_cause_of(kept) == f"dbt failed: {names} and 2 more"
     assert ALICE in cause_of(kept)
     # Worded by a release that parted the message in another way.
@@ -75,7 +80,7 @@ def test_of_dbt_only_the_names_of_what_failed_are_reported(monkeypatch: pytest.M
     reported = safe_cause_of(kept)
     assert reported == "DbtFailed; what it says may quote rows; see the log of the run"
     # And its own, whatever the words between are.
-    kept = as_dagster_keeps_it(DbtFailed({"test a": ALICE}, Path("/home/dbt/run-1")))
+    kept = as_dagster_keeps_it(DbtFailed([failed("test a", ALICE)], Path("/home/dbt/run-1")))
     assert safe_cause_of(kept) == "dbt failed: test a"
 
 

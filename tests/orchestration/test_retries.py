@@ -88,7 +88,9 @@ def test_a_database_that_comes_back_is_tried_again_and_the_hour_is_whole(site: S
         way.close()
 
     assert ran["success"], ran["failed"]
-    assert {one["step"] for one in reported} <= {f"raw/{name}" for name in load_contracts([SHIPPED])}
+    assert {one["step"] for one in reported} <= {
+        f"raw/{name}" for name in load_contracts([SHIPPED])
+    }
     assert "Connection refused" in reported[0]["cause"]
     assert "\n" not in reported[0]["cause"]
     assert site.count("marts/fact_generations", HOUR) == 50

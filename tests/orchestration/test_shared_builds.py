@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from chimera_assets.orchestration.assets.shared_builds import NodeResult, SharedBuilds
+from chimera_assets.orchestration.assets.shared_builds import SharedBuilds
+from chimera_assets.warehouse.dbt_messages import NodeEnded
 
 NODES = ["model.p.fact_a", "test.p.fact_a_has_unique_keys"]
 
 
-def results(*statuses: str) -> list[NodeResult]:
+def results(*statuses: str) -> list[NodeEnded]:
     return [
-        NodeResult({"data": {"node_info": {"unique_id": node, "node_status": status}}})
+        NodeEnded({"data": {"node_info": {"unique_id": node, "node_status": status}}})
         for node, status in zip(NODES, statuses, strict=False)
     ]
 

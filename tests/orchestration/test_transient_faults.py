@@ -24,7 +24,9 @@ from chimera_assets.postgres.embedded.errors import EmbeddedServerError
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.transient import is_transient
+from chimera_assets.warehouse.dbt_messages import NodeOutcome
 from chimera_assets.warehouse.dbt_run import DbtFailed, DbtUnable
+from chimera_assets.warehouse.node_errors import passes
 
 
 def sql(state: str) -> DatabaseError:
@@ -36,9 +38,12 @@ def s3(words: str) -> Exception:
 
 
 def dbt(words: str, raised: Exception | None = None) -> Exception:
-    name = "model fact_generations"
-    known = {name: raised} if raised is not None else {}
-    return DbtFailed({name: words}, Path("/home/dbt/run-1"), known)
+    failed = NodeOutcome("model.x", "model fact_generations", "error", words, passes(words, raised))
+    return DbtFailed([failed], Path("/home/dbt/run-1"))
+
+
+def unable(words: str, raised: Exception | None = None) -> Exception:
+    return DbtUnable(words, transient=passes(words, raised))
 
 
 def throttled(code: str) -> ClientError:
@@ -65,9 +70,9 @@ PASSING = {
     "raw conflict": translated(CommitFailedError("x"), "/lake/t"),
     "dbt and s3": dbt("Generic S3 error: Error performing GET: 503 Service Unavailable"),
     "an answer that broke off": OSError("Generic S3 error: HTTP error: response body error"),
-    "dbt's beginning and s3": DbtUnable("in operation on-run-start: Generic S3 error: timed out"),
+    "dbt's beginning and s3": unable("in operation on-run-start: Generic S3 error: timed out"),
     "dbt and a conflict": dbt("lost", CommitConflict("lost")),
-    "dbt's beginning and a conflict": DbtUnable("in operation", CommitConflict("lost")),
+    "dbt's beginning and a conflict": unable("in operation", CommitConflict("lost")),
 }
 LASTING = {
     "a defect": KeyError("x"),
@@ -81,7 +86,7 @@ LASTING = {
     "column": SchemaConflict("/lake/t", "c", expected="int", found="text"),
     "hours": HoursMismatch("/lake/t", expected="1", found="2"),
     "a file": FileNotFoundError(2, "No such file or directory: connection.yml"),
-    "dbt's beginning": DbtUnable("Compilation Error in operation on-run-start"),
+    "dbt's beginning": unable("Compilation Error in operation on-run-start"),
     "full disk": translated(OSError(28, "No space left on device"), "/lake/t"),
     "s3 refuses": s3("403 Forbidden: access denied"),
     "botocore refused": throttled("AccessDenied"),

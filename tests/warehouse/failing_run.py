@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,12 +15,14 @@ import duckdb
 from chimera_assets.errors import ChimeraError
 from chimera_assets.lake import CommitConflict, LakeError, StorageUnavailable, storage_retry
 from chimera_assets.warehouse import dbt_plugin
-from chimera_assets.warehouse.dbt_run import DbtRun
+from chimera_assets.warehouse.dbt_invocation import invoke
+from chimera_assets.warehouse.dbt_messages import Request
+from chimera_assets.warehouse.dbt_run import raise_if_failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ONE_MODEL = ["build", "--select", "fact_generations", "--exclude-resource-type", "unit_test"]
+ONE_MODEL = ("build", "--select", "fact_generations", "--exclude-resource-type", "unit_test")
 
 
 @contextmanager
@@ -37,7 +40,7 @@ def failing(what: str, error: Exception) -> Iterator[None]:
 
 def outcome() -> dict[str, Any]:
     try:
-        list(DbtRun(ONE_MODEL).node_results())
+        raise_if_failed(invoke(Request(ONE_MODEL), lambda _: None), Path("target"))
     except ChimeraError as error:
         return {"error": type(error).__name__, "words": str(error), "passes": error.transient}
     return {"error": None}

@@ -34,8 +34,13 @@ def module(name: str) -> list[str]:
     return _command(f"{name}:main", name)
 
 
+def command(server: str, entry: str, *argv: str) -> list[str]:
+    """The command that has a server's process run a function, as `module:function`."""
+    return [sys.executable, "-I", "-S", str(HERE / "client.py"), server, entry, *argv]
+
+
 def _command(entry: str, *argv: str) -> list[str]:
-    return [sys.executable, "-I", "-S", str(HERE / "client.py"), _server(), entry, *argv]
+    return command(_server(), entry, *argv)
 
 
 @cache

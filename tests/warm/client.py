@@ -14,13 +14,20 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def _open() -> list[int]:
+    """This process's descriptors, without the one by which they are listed."""
+    found = sorted(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208
+    return [fd for fd in found if Path(f"/proc/self/fd/{fd}").exists()]
+
+
 def main() -> None:
     """Run `entry argv…`; ends with its exit code, or by the signal that ended it."""
     path, entry, *argv = sys.argv[1:]
     order = {"entry": entry, "argv": argv, "cwd": str(Path.cwd()), "environment": dict(os.environ)}
+    order["descriptors"] = handed = [fd for fd in _open() if os.get_inheritable(fd)]
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)
-        socket.send_fds(server, [b"."], [0, 1, 2])
+        socket.send_fds(server, [b"."], handed)
         server.sendall(json.dumps(order).encode() + b"\n")
         with server.makefile() as answers:
             pid = int(answers.readline())

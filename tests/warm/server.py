@@ -7,6 +7,7 @@ client is gone, the process is killed.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import json
 import os
@@ -22,15 +23,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chimera_assets.start_cost import compile_dbt_late
+from tests.warm import command as client_command
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: What takes long to import. Nothing that starts threads when it is imported, which a fork would
 #: lose: the definitions ask Polars something already while they are made. Nor what reads settings.
 WARM = (
+    "chimera_assets.orchestration.dagster_dbt",
+    "chimera_assets.warehouse.dbt_invocation",
     "adbc_driver_postgresql.dbapi",
     "boto3",
-    "dagster_dbt",
     "dagster_graphql",
     "dagster_postgres",
     "dbt.adapters.duckdb.connections",
@@ -65,6 +70,7 @@ WARM = (
     "chimera_assets.orchestration.runs.traced_run",
     "chimera_assets.orchestration.upkeep_job",
     "chimera_assets.sources.postgres",
+    "chimera_assets.warehouse.dbt_worker",
     "chimera_assets.warehouse.model_check",
     "tests.site.worker",
 )
@@ -72,6 +78,7 @@ WARM = (
 
 def main() -> None:
     """Serve until stdin ends; in a forked process, be the command."""
+    compile_dbt_late()
     for name in WARM:
         import_module(name)
     gc.collect()
@@ -117,8 +124,8 @@ def _serve(door: socket.socket) -> Callable[[], Any] | None:
 
 
 def _order(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """What a client asks for, and the streams that it hands over."""
-    _, streams, _, _ = socket.recv_fds(client, 1, 3)
+    """What a client asks for, and the descriptors that it hands over."""
+    _, streams, _, _ = socket.recv_fds(client, 1, 16)
     with client.makefile() as lines:
         order: dict[str, Any] = json.loads(lines.readline())
     return order, streams
@@ -143,9 +150,12 @@ def _tell(client: socket.socket, number: int) -> None:
 def _command(order: dict[str, Any], streams: list[int]) -> Callable[[], Any]:
     """Become the process of a command, up to the call that runs it."""
     os.setsid()
-    for target, stream in enumerate(streams):
+    apart = [fcntl.fcntl(stream, fcntl.F_DUPFD, 100) for stream in streams]
+    for target, stream in zip(order["descriptors"], apart, strict=True):
         os.dup2(stream, target)
-        os.close(stream)
+    for each in {*streams, *apart} - {*order["descriptors"]}:
+        os.close(each)
+    _dbt_from_here()
     os.environ.clear()
     os.environ.update(order["environment"])
     time.tzset()
@@ -154,6 +164,13 @@ def _command(order: dict[str, Any], streams: list[int]) -> Callable[[], Any]:
     module, _, name = order["entry"].partition(":")
     entry: Callable[[], Any] = getattr(import_module(module), name)
     return entry
+
+
+def _dbt_from_here() -> None:
+    """Have dbt's process, too, forked from here."""
+    module = "chimera_assets.warehouse.dbt_worker"
+    dbt_process = import_module("chimera_assets.warehouse.dbt_process")
+    dbt_process.WORKER = client_command(sys.argv[1], f"{module}:main", module)
 
 
 def _code(command: Callable[[], Any]) -> int:

@@ -10,37 +10,12 @@ them, because of one damaged table for instance, each is built alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-@dataclass(frozen=True, slots=True)
-class NodeResult:
-    """What became of a model or test.
-
-    Attributes:
-        event: dbt's event of it.
-    """
-
-    event: dict[str, Any]
-
-    @property
-    def node(self) -> str:
-        """The id that dbt has for it."""
-        node: str = self.event["data"]["node_info"]["unique_id"]
-        return node
-
-    @property
-    def seconds(self) -> float:
-        """How long dbt took for it."""
-        return float(self.event["data"].get("execution_time", 0.0))
-
-    @property
-    def good(self) -> bool:
-        """Whether it was built, or passed, or only warned."""
-        return self.event["data"]["node_info"]["node_status"] in {"success", "pass", "warn"}
+    from chimera_assets.warehouse.dbt_messages import NodeEnded
 
 
 @dataclass(slots=True)
@@ -49,7 +24,7 @@ class SharedBuilds:
 
     _run_id: str = ""
     _staged: set[str] = field(default_factory=set)
-    _built: dict[str, list[NodeResult]] = field(default_factory=dict)
+    _built: dict[str, list[NodeEnded]] = field(default_factory=dict)
     _apart: bool = False
 
     def note_staged(self, run_id: str, stream: str) -> None:
@@ -67,13 +42,13 @@ class SharedBuilds:
         self._enter(run_id)
         self._apart = True
 
-    def keep(self, run_id: str, step: str, nodes: Iterable[str], found: list[NodeResult]) -> None:
+    def keep(self, run_id: str, step: str, nodes: Iterable[str], found: list[NodeEnded]) -> None:
         """Keep what was built for a step, unless something of it failed or was skipped."""
         self._enter(run_id)
         if set(nodes) <= {result.node for result in found if result.good}:
             self._built[step] = found
 
-    def take(self, run_id: str, step: str) -> list[NodeResult] | None:
+    def take(self, run_id: str, step: str) -> list[NodeEnded] | None:
         """What was built for a step, once; None if nothing was."""
         self._enter(run_id)
         return self._built.pop(step, None)

@@ -5,12 +5,11 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtProject, dbt_assets
-from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake import open_lake
-from chimera_assets.orchestration.assets.shared_builds import SHARED_BUILDS, NodeResult
+from chimera_assets.orchestration.assets.shared_builds import SHARED_BUILDS
+from chimera_assets.orchestration.dagster_dbt import DbtCoreCliEventMessage, DbtProject
 from chimera_assets.orchestration.dbt_translator import TRANSLATOR
 from chimera_assets.orchestration.partitions import ONE_RUN, step_of
 from chimera_assets.orchestration.runs.retries import retried
@@ -23,13 +22,13 @@ from chimera_assets.orchestration.table_metadata import (
 )
 from chimera_assets.system_tables.column_lineage import column_lineages
 from chimera_assets.tracing import span
+from chimera_assets.warehouse.dbt_messages import NodeEnded
 from chimera_assets.warehouse.dbt_project import (
     linked_project,
     manifest,
     parsed_project,
 )
 from chimera_assets.warehouse.dbt_run import DbtRun, DbtUnable
-from chimera_assets.warehouse.lineage_log import current_lineage
 from chimera_assets.warehouse.model_groups import ModelGroup, active_groups, hourly_models
 
 #: Where dagster-dbt keeps dbt's id of a model or test.
@@ -44,12 +43,11 @@ _PROJECT = DbtProject(project_dir=linked_project(), target_path=parsed_project()
 def _built_together(group: ModelGroup) -> dg.AssetsDefinition:
     """The assets of a group of models."""
 
-    @dbt_assets(
-        manifest=_PROJECT.manifest_path,
-        project=_PROJECT,
-        select=" ".join(sorted(map(_name, group.models | group.tests))),
+    @dg.multi_asset(
         name=group.name,
-        dagster_dbt_translator=TRANSLATOR,
+        specs=(specs := _specs(group)),
+        check_specs=_check_specs(group, specs),
+        can_subset=True,
         backfill_policy=ONE_RUN,
         pool="warehouse",
         op_tags=_LAST,
@@ -63,7 +61,24 @@ def _built_together(group: ModelGroup) -> dg.AssetsDefinition:
     return build
 
 
-def _built(context: dg.AssetExecutionContext, group: ModelGroup) -> Iterator[NodeResult]:
+def _specs(group: ModelGroup) -> list[dg.AssetSpec]:
+    return [
+        TRANSLATOR.get_asset_spec(manifest(), model, _PROJECT) for model in sorted(group.models)
+    ]
+
+
+def _check_specs(group: ModelGroup, specs: Sequence[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:
+    """The checks that the group's tests are, each on the model that the test is for."""
+    children = manifest()["child_map"]
+    found = (
+        TRANSLATOR.get_asset_check_spec(spec, manifest(), test, _PROJECT)
+        for spec in specs
+        for test in sorted(group.tests & set(children[spec.metadata[DBT_ID]]))
+    )
+    return [spec for spec in found if spec is not None]
+
+
+def _built(context: dg.AssetExecutionContext, group: ModelGroup) -> Iterator[NodeEnded]:
     """Build a group, and whatever others can be built by the same start of dbt.
 
     Raises:
@@ -82,18 +97,17 @@ def _built(context: dg.AssetExecutionContext, group: ModelGroup) -> Iterator[Nod
 
 def _started(
     context: dg.AssetExecutionContext, group: ModelGroup, others: Sequence[ModelGroup]
-) -> Iterator[NodeResult]:
+) -> Iterator[NodeEnded]:
     """Start dbt for a group and others; gives the group's results and keeps theirs."""
     hours = hours_of_tags(context.run.tags)  # `has_partition_key_range` is false for one hour
     nodes = {one.name: _nodes(context, one) for one in (group, *others)}
     step_of = {node: step for step, those in nodes.items() for node in those}
-    found: dict[str, list[NodeResult]] = {step: [] for step in nodes}
+    found: dict[str, list[NodeEnded]] = {step: [] for step in nodes}
     arguments = ["build", "--exclude-resource-type", "unit_test", "--indirect-selection", "empty"]
     run = DbtRun([*arguments, "--select", " ".join(map(_name, step_of))], hours)
     try:
         with span("transform", run_id=context.run_id, hours=hours):
-            for event in run.node_results(matter=nodes[group.name]):
-                result = NodeResult(event)
+            for result in run.node_results(matter=nodes[group.name]):
                 found[step_of[result.node]].append(result)
                 if step_of[result.node] == group.name:
                     yield result
@@ -135,7 +149,7 @@ def _name(unique_id: str) -> str:
     return name
 
 
-def _events(context: dg.AssetExecutionContext, result: NodeResult) -> Iterator[Any]:
+def _events(context: dg.AssetExecutionContext, result: NodeEnded) -> Iterator[Any]:
     """What is reported to Dagster of a node: a table with what is known of it, or a test."""
     message = DbtCoreCliEventMessage(raw_event=result.event, event_history_metadata={})
     for event in message.to_default_asset_events(manifest(), TRANSLATOR, context, project=_PROJECT):
@@ -147,13 +161,13 @@ def _events(context: dg.AssetExecutionContext, result: NodeResult) -> Iterator[A
             yield event
 
 
-def _shown(context: dg.AssetExecutionContext, result: NodeResult) -> dict[str, Any]:
+def _shown(context: dg.AssetExecutionContext, result: NodeEnded) -> dict[str, Any]:
     """What is shown of a model's table, or view; what belongs to single hours is noted."""
     key = TRANSLATOR.get_asset_key(manifest()["nodes"][result.node])
     table = open_lake().table(*key.path)
     kept = table.exists()
     shown = {**whole_table(table), "version": table.version()} if kept else {}
-    lineage = _lineage_metadata(key)
+    lineage = _lineage_metadata(result)
     show = partial(preview, lineages=column_lineages(open_lake()))
     hours = hours_of_tags(context.run.tags) if result.node in hourly_models() else None
     if hours is not None and kept and set(HOUR_COLUMNS) <= set(table.partition_columns()):
@@ -167,11 +181,9 @@ def _shown(context: dg.AssetExecutionContext, result: NodeResult) -> dict[str, A
     return shown
 
 
-def _lineage_metadata(key: dg.AssetKey) -> dict[str, Any]:
+def _lineage_metadata(result: NodeEnded) -> dict[str, Any]:
     """The model's column lineage as far as its SQL was followed, for the catalogue."""
-    layer, table = key.path
-    lineage = current_lineage(layer, table)
-    columns = lineage.columns if lineage is not None else {}
+    columns = result.lineage.columns if result.lineage is not None else {}
     deps = {
         name: [
             dg.TableColumnDep(dg.AssetKey([*source[:2]]), source[2]) for source in sorted(made_of)

@@ -41,12 +41,12 @@ def dbt_unit_tests(
     chosen = {i: s for i, s in _SPECS.items() if s.key in context.selected_asset_check_keys}
     names = [f"test_name:{unique_id.rpartition('.')[2]}" for unique_id in chosen]
     run = DbtRun(["test", "--select", *names])
-    results = {result.node.unique_id: result for result in run.results()}
+    results = {result.node: result for result in run.results()}
     run.clean()
     for unique_id, spec in chosen.items():
         result = results.get(unique_id)
         passed = result is not None and result.status == "pass"
-        said = "did not run" if result is None else str(result.message)
+        said = "did not run" if result is None else result.words
         if not passed:
             context.log.error("%s: %s", spec.name, said)
         yield dg.AssetCheckResult(

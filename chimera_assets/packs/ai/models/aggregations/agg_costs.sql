@@ -11,8 +11,7 @@ with generations as (
         model,
         coalesce(api_key_id, '') as api_key_id,
         computed_cost_usd,
-        -- by its shortest text, which is the number that the source meant
-        cast(cast(cost_usd as varchar) as decimal(38, 15)) as delivered_cost_usd
+        {{ exact_decimal("cost_usd") }} as delivered_cost_usd
     from {{ ref('fact_generations') }}
     where {{ in_run_hours() }}
 ),

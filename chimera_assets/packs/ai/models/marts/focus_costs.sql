@@ -77,7 +77,7 @@ delivered as (
         'Requests' as what,
         'Requests' as unit,
         cast(count(*) as decimal(26, 6)) as quantity,
-        {{ stable_sum("cast(cast(cost_usd as varchar) as decimal(38, 15))") }} as cost
+        {{ stable_sum(exact_decimal("cost_usd")) }} as cost
     from generations
     where computed_cost_usd is null and cost_usd is not null
     group by {{ grain }}

@@ -1,0 +1,67 @@
+"""dbt is in a process of its own, which is loaded early, kept, and never outlives its master."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+
+from tests import warm
+
+ROOT = Path(__file__).parents[2]
+STORIES = "tests.warehouse.dbt_stories"
+
+
+def environment(home: Path) -> dict[str, str]:
+    settings = {name: v for name, v in os.environ.items() if not name.startswith("CHIMERA_")}
+    return {**settings, "CHIMERA_HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+def test_one_process_serves_until_it_is_of_no_use(tmp_path: Path) -> None:
+    said = subprocess.run(
+        warm.module(STORIES),
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    seen = json.loads(said.stdout.splitlines()[-1])
+
+    assert seen["started"] == 1
+    assert seen["built"] == seen["again"] > 0
+    assert seen["kept"]
+    assert seen["after a reader that stopped"] == 0
+    assert seen["killed"] == {
+        "words": "dbt could not run: its process ended: signal 9",
+        "passes": True,
+    }
+    assert seen["after that"] == seen["built"]
+    assert seen["in another environment"] == seen["built"]
+    assert seen["another"] == [1, True]
+
+
+def test_who_is_killed_leaves_no_dbt_behind(tmp_path: Path) -> None:
+    master = subprocess.Popen(
+        [*warm.module(STORIES), "wait"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert master.stdout is not None
+    (beside,) = json.loads(master.stdout.readline())
+
+    master.kill()
+    master.communicate()
+
+    until = time.monotonic() + 30
+    while psutil.pid_exists(beside) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(beside)
