@@ -164,11 +164,13 @@ def _stats(written: pq.FileMetaData, columns: Sequence[str]) -> dict[str, Any]:
     stats: dict[str, Any] = {"numRecords": written.num_rows}
     for index in range(written.num_columns if columns else 0):
         name = written.schema.column(index).path
+        if name not in columns:
+            continue
         parts = [
             written.row_group(group).column(index).statistics
             for group in range(written.num_row_groups)
         ]
-        if name in columns and all(parts):
+        if all(parts):
             stats.setdefault("nullCount", {})[name] = sum(part.null_count for part in parts)
             known = [part for part in parts if part.has_min_max]
             if known and all(part.has_min_max or not part.num_values for part in parts):
