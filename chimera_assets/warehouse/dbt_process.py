@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from chimera_assets.warehouse.dbt_messages import Answer, Request
 
-#: What is run, with the number of its end of a socket as last argument.
-WORKER: Sequence[str] = (sys.executable, "-m", "chimera_assets.warehouse.dbt_worker")
+#: What is run, with the number of its end of a socket as last argument; nothing is imported from
+#: the working directory, which may be anybody's.
+WORKER: Sequence[str] = (sys.executable, "-P", "-m", "chimera_assets.warehouse.dbt_worker")
 
 #: The variables that make a difference. Libraries change others while they are loaded.
 _READ = ("AWS_", "CHIMERA_", "DBT_", "HOME", "TMPDIR")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -104,7 +103,7 @@ class DbtRun:
                 case NodeEnded():
                     yield answer
                 case Said(line):
-                    sys.stdout.write(f"{line}\n")
+                    print(line, flush=True)  # noqa: T201 - into the log of the step
                 case Ended():
                     raise_if_failed(answer, self.target, matter)
 

@@ -84,7 +84,9 @@ def _read_ahead() -> ReadProject | None:
 
 def main() -> None:
     """Serve whoever has the other end of the socket."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    # Whoever asks is sent them, too, says what becomes of it, and closes the socket.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     collect_rarely()
     compile_dbt_late()
     _Worker(Connection(int(sys.argv[1]))).serve()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import jinja2
 import polars as pl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from chimera_assets.contracts import load_contracts
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
@@ -20,6 +22,8 @@ from tests.shipped import SHIPPED
 from tests.warehouse.conftest import ROOT, hour
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.warehouse.conftest import Warehouse
 
 TABLES = [
@@ -331,12 +335,43 @@ def test_sums_of_exact_numbers_are_exact_or_refused(
         assert found.fetchall() == [(Decimal(result) if result is not None else None,)]
 
 
+@given(st.lists(st.floats(-1e22, 1e22), min_size=1))
+@example(
+    [
+        999.9999999999999,
+        -1000.0,
+        1000.0,
+        0.1,
+        4.5e-16,
+        1e-7,
+        -0.0,
+        1.23456789012344e-5,
+        123456789.12345679,
+    ]
+)
+def test_a_double_of_money_is_the_decimal_of_its_shortest_text(values: list[float]) -> None:
+    exact = _macro("decimals.sql", "exact_decimal")("x")
+    with duckdb.connect() as connection:
+        connection.register("given", pl.DataFrame({"x": values}))
+        found = connection.execute(f"select {exact} from given").fetchall()  # noqa: S608
+    places = Decimal("1e-15")
+    with localcontext() as context:
+        context.prec = 60
+        right = [Decimal(repr(one)).quantize(places, ROUND_HALF_UP) for one in values]
+    assert [one for (one,) in found] == right
+
+
 def _text(value: str | None) -> str:
     return "null" if value is None else f"'{value}'"
 
 
 def _statistic(macro: str) -> str:
     """The SQL of a macro of statistics over the column `x`."""
-    text = (ROOT / "dbt_project/macros/engine/statistics.sql").read_text()
+    return str(_macro("statistics.sql", f"duckdb__{macro}")("x"))
+
+
+def _macro(file: str, name: str) -> Callable[[str], object]:
+    text = (ROOT / "dbt_project/macros/engine" / file).read_text()
     made = jinja2.Environment().from_string(text).module  # noqa: S701
-    return str(getattr(made, f"duckdb__{macro}")("x"))
+    macro: Callable[[str], object] = getattr(made, name)
+    return macro
