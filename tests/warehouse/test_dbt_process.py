@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
 
+from chimera_assets.warehouse.dbt_messages import Request
+from chimera_assets.warehouse.dbt_process import WORKER
 from tests import warm
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +48,24 @@ def test_one_process_serves_until_it_is_of_no_use(tmp_path: Path) -> None:
     assert seen["after that"] == seen["built"]
     assert seen["in another environment"] == seen["built"]
     assert seen["another"] == [1, True]
+
+
+def test_nothing_is_imported_from_the_folder_in_which_it_begins(tmp_path: Path) -> None:
+    for name in ("dbt", "json", "mashumaro", "yaml"):
+        (tmp_path / f"{name}.py").write_text("open('imported', 'w').close()")
+    ours, theirs = socket.socketpair()
+    settings = {**environment(tmp_path), "CHIMERA_PACKS": "gone"}  # so that it has little to do
+    with theirs:
+        child = subprocess.Popen(
+            [*WORKER, str(theirs.fileno())], cwd=tmp_path, env=settings, pass_fds=[theirs.fileno()]
+        )
+    with Connection(ours.detach()) as connection:
+        connection.send(Request(("build",)))
+        answer = connection.recv()
+    child.wait(60)
+
+    assert "CHIMERA_PACKS" in answer.unable
+    assert not (tmp_path / "imported").exists()
 
 
 def test_who_is_killed_leaves_no_dbt_behind(tmp_path: Path) -> None:
