@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from chimera_assets.contracts import contracts
+
 #: The first hour of everything that is measured.
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -19,7 +21,7 @@ MODELS = ("gpt-5", "gpt-5-mini", "claude-4", "claude-4-haiku", "mistral-large", 
 ERRORS = ("timeout", "rate_limited", "content_filter", "server_error")
 TECHNIQUES = ("role_play", "base64", "translation", "payload_split", "prefix_injection")
 
-#: The types of the operational table `generations`, and of the contract.
+#: The types of the columns of `generations` that have values here.
 SCHEMA = pl.Schema(
     [
         ("event_id", pl.String),
@@ -66,7 +68,8 @@ def generations(  # noqa: PLR0913 - each is one thing that a measure varies
         first: The number of the first row; rows of other numbers have other keys.
 
     Returns:
-        The columns of the contract `generations`, in its types and order.
+        The columns of the contract `generations`, in its types and order; null are those that a
+        source need not have.
     """
     number = pl.col("number")
     numbers = pl.LazyFrame(
@@ -94,7 +97,11 @@ def generations(  # noqa: PLR0913 - each is one thing that a measure varies
         error_code=pl.when("success").then(None).otherwise("error_code"),
         created_at=pl.col("timestamp") + pl.col("created_late").cast(pl.Duration("us")),
     )
-    return _spoilt(made, seed, bad).select(SCHEMA.names()).cast(SCHEMA).collect()
+    schema = contracts()["generations"].polars_schema()
+    others = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in SCHEMA]
+    return (
+        _spoilt(made, seed, bad).with_columns(others).select(schema.names()).cast(schema).collect()
+    )
 
 
 def jailbreak_tests(rows: int, *, first: int = 0, start: datetime = START) -> pl.DataFrame:

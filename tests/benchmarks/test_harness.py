@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from benchmarks import docs_table, registry
+from benchmarks.data import generations, with_hours
+from benchmarks.measures import validate
+from benchmarks.measures.validate import by_hand, judged
 from benchmarks.outcome import Goal, Outcome
 from benchmarks.peer import requirement
 
@@ -35,6 +38,12 @@ def result(ours: float, **changes: Any) -> dict[str, Any]:
 def report(folder: Path, date: str, **measures: dict[str, Any]) -> None:
     reported = {"date": date, "machine": MACHINE, "measures": measures}
     (folder / f"{date[:10]}.json").write_text(json.dumps(reported))
+
+
+def test_the_rows_fit_the_contract_and_are_judged_as_by_hand() -> None:
+    frame = with_hours(generations(4_000, bad=validate.BAD))
+    assert judged(frame) == by_hand(frame)
+    assert by_hand(frame)[0] == 13  # the share of bad rows is one by chance
 
 
 def test_the_docs_table_has_the_newest_full_result_of_each_measure(tmp_path: Path) -> None:
