@@ -22,7 +22,7 @@ ERRORS = ("timeout", "rate_limited", "content_filter", "server_error")
 TECHNIQUES = ("role_play", "base64", "translation", "payload_split", "prefix_injection")
 
 #: The types of the columns of `generations` that have values here.
-SCHEMA = pl.Schema(
+WITH_VALUES = pl.Schema(
     [
         ("event_id", pl.String),
         ("timestamp", pl.Datetime("us", "UTC")),
@@ -98,7 +98,9 @@ def generations(  # noqa: PLR0913 - each is one thing that a measure varies
         created_at=pl.col("timestamp") + pl.col("created_late").cast(pl.Duration("us")),
     )
     schema = contracts()["generations"].polars_schema()
-    others = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in SCHEMA]
+    others = [
+        pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in WITH_VALUES
+    ]
     return (
         _spoilt(made, seed, bad).with_columns(others).select(schema.names()).cast(schema).collect()
     )

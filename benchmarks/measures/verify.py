@@ -16,9 +16,11 @@ import polars as pl
 from benchmarks.data import PROVIDERS, START, generations, with_hours
 from benchmarks.outcome import Goal, Outcome
 from chimera_assets.contracts import contracts
-from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
+from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.quality import stage_hours, stage_reference
+from chimera_assets.reconciliation.aggregates import from_facts
 from chimera_assets.run_context import RunContext
 from chimera_assets.sources.batch import Batch
 
@@ -88,8 +90,12 @@ def _build(lake: Lake, day: int, rows: int) -> None:
     lake.table("raw", "generations").write_hours(raw, hours)
     stage_hours(RunContext(lake, now, f"bench-{day}"), contracts()["generations"], hours)
     facts = lake.table("staged", "generations").read(hours).collect()
-    lake.table("marts", "fact_generations").write_hours(facts, hours)
-    lake.table("aggregates", "agg_provider_metrics").write_hours(_provider_metrics(facts), hours)
+    unpriced = pl.lit(None, pl.Decimal(38, 15)).alias("computed_cost_usd")
+    lake.table("marts", "fact_generations").write_hours(facts.with_columns(unpriced), hours)
+    for aggregate in active_aggregates():
+        if "fact_generations" in aggregate.facts:
+            sums = from_facts(aggregate, lake, [hours])
+            lake.table("aggregates", aggregate.table).write_hours(sums, hours)
 
 
 def _with_batch(rows: pl.DataFrame, batch: Batch) -> pl.DataFrame:
@@ -98,15 +104,4 @@ def _with_batch(rows: pl.DataFrame, batch: Batch) -> pl.DataFrame:
         pl.lit(None, pl.String).alias("_unreadable"),
         pl.lit(batch.batch_id).alias("_batch_id"),
         pl.lit(batch.ingested_at).cast(pl.Datetime("us", "UTC")).alias("_ingested_at"),
-    )
-
-
-def _provider_metrics(facts: pl.DataFrame) -> pl.DataFrame:
-    """The columns of `agg_provider_metrics` that are recounted."""
-    return facts.group_by(*HOUR_COLUMNS, "tenant_id", "provider", "model").agg(
-        total_requests=pl.len().cast(pl.Int64),
-        successful_requests=pl.col("success").sum().cast(pl.Int64),
-        failed_requests=(~pl.col("success")).sum().cast(pl.Int64),
-        total_tokens=pl.col("tokens_used").sum(),
-        total_cost_usd=pl.col("cost_usd").sum(),
     )

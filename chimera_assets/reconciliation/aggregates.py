@@ -57,7 +57,7 @@ def compared(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> p
     frames = [table.read(hours, [*grain, *measures]) for hours in ranges]
     kept = pl.concat(frames).collect(engine="streaming")
     types = pl.Schema({column: kept.schema[column] for column in grain})
-    given = _from_facts(aggregate, lake, ranges).cast(types)
+    given = from_facts(aggregate, lake, ranges).cast(types)
     numbers = [
         pl.col(name).cast(_number_type(given.schema[name], kept.schema[name])) for name in measures
     ]
@@ -88,8 +88,17 @@ def _require_columns(aggregate: Aggregate, known: Sequence[str]) -> None:
             raise aggregate.problem(what, expected=expected, found=name)
 
 
-def _from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> pl.DataFrame:
-    """The grain and the measures of the hours, as the definition gives them."""
+def from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) -> pl.DataFrame:
+    """The grain and the measures of the hours, as the definition gives them.
+
+    Args:
+        aggregate: Its definition.
+        lake: The lake.
+        ranges: The hours.
+
+    Raises:
+        PackError: The definition does not fit the facts.
+    """
     facts = [lake.table(MARTS, name) for name in aggregate.facts]
     with spool_folder("aggregates") as folder, connect(lake) as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
