@@ -10,7 +10,7 @@ import polars as pl
 from chimera_assets.hours import HourRange, partition_key
 from chimera_assets.lake import Lake
 from chimera_assets.packs.aggregates import active_aggregates
-from chimera_assets.reconciliation.aggregates import _from_facts
+from chimera_assets.reconciliation.aggregates import from_facts
 from chimera_assets.reconciliation.verify import verify
 from tests.quality.rows import HOUR, shipped
 
@@ -41,7 +41,7 @@ def aggregated(lake: Lake, hours: HourRange) -> None:
     """The aggregates as they should be."""
     for aggregate in active_aggregates():
         if "fact_generations" in aggregate.facts:
-            rows = _from_facts(aggregate, lake, [hours]).with_columns(pl.col("hour").cast(pl.Int32))
+            rows = from_facts(aggregate, lake, [hours]).with_columns(pl.col("hour").cast(pl.Int32))
             lake.table("aggregates", aggregate.table).write_hours(rows, hours)
 
 
