@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.hours import HourRange
-    from chimera_assets.warehouse.dbt_messages import Answer, NodeOutcome
+    from chimera_assets.warehouse.dbt_messages import NodeOutcome
 
 #: So many failed nodes are named in an error.
 _NAMED = 5
@@ -99,13 +99,10 @@ class DbtRun:
             DbtUnable: dbt itself could not run.
         """
         for answer in self._answers():
-            match answer:
-                case NodeEnded():
-                    yield answer
-                case Said(line):
-                    print(line, flush=True)  # noqa: T201 - into the log of the step
-                case Ended():
-                    raise_if_failed(answer, self.target, matter)
+            if isinstance(answer, NodeEnded):
+                yield answer
+            else:
+                raise_if_failed(answer, self.target, matter)
 
     def results(self) -> tuple[NodeOutcome, ...]:
         """Run to the end, whatever fails on the way.
@@ -121,9 +118,14 @@ class DbtRun:
         """Delete what dbt wrote."""
         shutil.rmtree(self.target, ignore_errors=True)
 
-    def _answers(self) -> Iterator[Answer]:
+    def _answers(self) -> Iterator[NodeEnded | Ended]:
         parsed_project()  # its mistakes are told in our words, not in those of another process
-        return dbt_answers(Request(self._arguments, {**handed_down(), **self._variables()}))
+        request = Request(self._arguments, {**handed_down(), **self._variables()})
+        for answer in dbt_answers(request):
+            if isinstance(answer, Said):
+                print(answer.line, flush=True)  # noqa: T201 - into the log of the step
+            else:
+                yield answer
 
     def _variables(self) -> dict[str, str]:
         """The lake, and the run's hours.

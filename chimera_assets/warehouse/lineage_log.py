@@ -1,6 +1,6 @@
 """Keeps what models make their columns of: in the lake, before the first row of a new version.
 
-dbt runs in the process that started it, so that whoever reports a model's lineage finds it here.
+It is also kept in dbt's process, which tells it with the result of the model.
 """
 
 from __future__ import annotations

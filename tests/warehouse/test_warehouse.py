@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chimera_assets.contracts import load_contracts
+from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.system_tables.column_lineage import column_lineages
@@ -350,15 +351,20 @@ def test_sums_of_exact_numbers_are_exact_or_refused(
     ]
 )
 def test_a_double_of_money_is_the_decimal_of_its_shortest_text(values: list[float]) -> None:
-    exact = _macro("decimals.sql", "exact_decimal")("x")
+    """By the macro of models, and by what `verify` recounts."""
+    exact = _macro("decimals.sql", "exact_decimal")("cost_usd")
+    (costs,) = (one for one in active_aggregates() if one.table == "agg_costs")
     with duckdb.connect() as connection:
-        connection.register("given", pl.DataFrame({"x": values}))
-        found = connection.execute(f"select {exact} from given").fetchall()  # noqa: S608
+        rows = pl.DataFrame({"cost_usd": values, "api_key_id": ["k"] * len(values)})
+        connection.register("fact_generations", rows)
+        found = connection.execute(f"select {exact} from fact_generations").fetchall()  # noqa: S608
+        recounted = connection.execute(f"select delivered from ({costs.source})").fetchall()  # noqa: S608
     places = Decimal("1e-15")
     with localcontext() as context:
         context.prec = 60
         right = [Decimal(repr(one)).quantize(places, ROUND_HALF_UP) for one in values]
     assert [one for (one,) in found] == right
+    assert recounted == found
 
 
 def _text(value: str | None) -> str:
