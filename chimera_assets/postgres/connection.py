@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from adbc_driver_postgresql import dbapi
 
 from chimera_assets.postgres.address import Address, is_lost
+from chimera_assets.postgres.known_types import connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,11 +44,9 @@ class Database(Address):
             DatabaseError: The URL cannot be used, or the database cannot be reached or refuses.
         """
         try:
-            connection = dbapi.connect(self.normal_url(), autocommit=autocommit)
-            if _knows_types(connection):
-                return connection
-            connection.close()
-            return dbapi.connect(self.normal_url(_PLAIN_NAMES), autocommit=autocommit)
+            return connected(self.normal_url(), autocommit=autocommit) or connected(
+                self.normal_url(_PLAIN_NAMES), autocommit=autocommit
+            )
         except dbapi.Error as error:
             raise self.connect_error(message(error)) from None
 
@@ -68,14 +67,6 @@ class Database(Address):
                 yield
         except OSError as error:
             raise self.stream_error(message(error), lost=is_lost(error)) from None
-
-
-def _knows_types(connection: dbapi.Connection) -> bool:
-    """Whether the driver has learned the server's types, which it finds by unquoted names."""
-    known = execute(connection, "SELECT true AS found")[0]["found"] is True
-    if not connection._autocommit:  # noqa: SLF001 - it has no other way to say so
-        connection.rollback()
-    return known
 
 
 def execute(
