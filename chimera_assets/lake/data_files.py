@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 
 import polars as pl
 import pyarrow as pa
@@ -24,21 +25,40 @@ if TYPE_CHECKING:
     from chimera_assets.lake.location import TableLocation
 
 
+#: Table -> the place and version of which columns and files are known.
+_known: WeakKeyDictionary[TableLocation, tuple[tuple[str, int], pl.Schema, pl.DataFrame]] = (
+    WeakKeyDictionary()
+)
+
+
 def files(table: TableLocation, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:
     """One row a data file: `path`, `bytes`, `rows`, and the hour columns of an hourly table."""
-    schema = polars_schema(delta)
+    schema, listed = _listed(table, delta)
     require_hour_columns(table, schema, hours)
-    actions = pl.DataFrame(delta.get_add_actions(flatten=True))
+    if hours is not None:
+        listed = listed.filter(partitions.expression(hours))
+    return _without_deleted(table, delta, _with_missing_counts(table, listed))
+
+
+def _listed(table: TableLocation, delta: DeltaTable) -> tuple[pl.Schema, pl.DataFrame]:
+    """The table's columns, and all files as its log has them.
+
+    They are kept, as a step asks for those of one version many times.
+    """
+    version = (delta.table_uri, delta.version())
+    known = _known.get(table)
+    if known is not None and known[0] == version:
+        return known[1:]
+    schema, actions = polars_schema(delta), pl.DataFrame(delta.get_add_actions(flatten=True))
     hourly = [
         pl.col(f"partition.{name}").cast(schema[name]).alias(name)
         for name in HOUR_COLUMNS
         if f"partition.{name}" in actions.columns
     ]
     listed = actions.select("path", *hourly, bytes="size_bytes", rows="num_records")
-    if hours is not None:
-        listed = listed.filter(partitions.expression(hours))
-    listed = _with_missing_counts(table, listed.with_columns(path=_as_stored(listed["path"])))
-    return _without_deleted(table, delta, listed)
+    listed = listed.with_columns(path=_as_stored(listed["path"]))
+    _known[table] = (version, schema, listed)
+    return schema, listed
 
 
 def rows_by_hour(table: TableLocation, delta: DeltaTable, hours: HourRange | None) -> pl.DataFrame:

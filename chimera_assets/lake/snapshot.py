@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from chimera_assets.lake.errors import LakeError, TableNotFound, translated
 from chimera_assets.lake.layout import require_own_names
 from chimera_assets.lake.location import TableLocation
 from chimera_assets.lake.log_entries import commit_info
+from chimera_assets.lake.storage import LOG_FOLDER, is_s3
 from chimera_assets.lake.storage_retry import with_retries
 
 if TYPE_CHECKING:
@@ -92,8 +94,21 @@ class TableState(TableLocation):
         snapshot, self._snapshot = self._snapshot, None
         if snapshot is None:
             return self.fresh()
-        snapshot.update_incremental()
+        if not self._is_newest(snapshot.version()):
+            snapshot.update_incremental()
         return snapshot
+
+    def _is_newest(self, version: int) -> bool:
+        """Whether there is surely none after a version; what S3 has only a listing tells.
+
+        Asked so that most looks at a folder need not list its log, which takes 200 times as long.
+        """
+        if is_s3(self.uri):
+            return False
+        # A clean-up may have removed the next entry, but only after this one.
+        log = f"{self.uri}/{LOG_FOLDER}"
+        entry, after = (f"{log}/{number:020}.json" for number in (version, version + 1))
+        return os.path.exists(entry) and not os.path.exists(after)  # noqa: PTH110 - twice as fast
 
     def _past(self, version: int | None, as_of: datetime | None) -> DeltaTable:
         if version is not None and as_of is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from chimera_assets.privacy.origins import Lineages, ModelLineage
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Lake
+    from chimera_assets.lake.table import Table
 
 NAME = "column_lineage"
 
@@ -30,6 +32,9 @@ COLUMN_LINEAGE = pl.Schema(
         "reads": pl.String(),
     }
 )
+
+#: The table -> the version that was read last, and what it says: the pages ask for each model.
+_known: WeakKeyDictionary[Table, tuple[int, Lineages]] = WeakKeyDictionary()
 
 
 def append_lineages(lake: Lake, lineages: Lineages) -> None:
@@ -55,6 +60,13 @@ def column_lineages(lake: Lake) -> Lineages:
     table = lake.table(QUALITY, NAME)
     if not table.exists():
         return {}
+    known = _known.get(table)
+    if known is None or known[0] != table.version():
+        known = _known[table] = (table.version(), _read(table))
+    return {model: {**versions} for model, versions in known[1].items()}
+
+
+def _read(table: Table) -> Lineages:
     found: Lineages = {}
     for row in table.read(columns=list(COLUMN_LINEAGE)).collect().iter_rows(named=True):
         columns, reads = json.loads(row["columns"]), json.loads(row["reads"])
