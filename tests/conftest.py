@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.site.site import Site
+from tests.site.site import FOUR_STREAMS, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,11 @@ def _shuffled(item: pytest.Item) -> list[float]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One for the stories that leave it as they found it, each with hours of its own."""
     # Hours of any time, in any order of the stories: none of them is before the first.
-    made = Site(tmp_path_factory.mktemp("site") / "home", CHIMERA_START="2023-01-01")
+    made = Site(
+        tmp_path_factory.mktemp("site") / "home",
+        CHIMERA_START="2023-01-01",
+        CHIMERA_STREAMS=FOUR_STREAMS,
+    )
     yield made
     made.close()
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests.faults.disposable_site import DisposableSite
 from tests.lake.conftest import aws, bucket, lake
+from tests.site.site import FOUR_STREAMS
 from tests.sources.conftest import database, server
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ def dice(request: pytest.FixtureRequest) -> Random:
 
 @pytest.fixture(scope="session")
 def disposable_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DisposableSite]:
-    made = DisposableSite(tmp_path_factory.mktemp("site") / "home", CHIMERA_RETRY_SECONDS="0.2")
+    made = DisposableSite(
+        tmp_path_factory.mktemp("site") / "home",
+        CHIMERA_RETRY_SECONDS="0.2",
+        CHIMERA_STREAMS=FOUR_STREAMS,
+    )
     yield made
     made.close()
 

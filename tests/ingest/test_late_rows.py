@@ -10,7 +10,7 @@ import pytest
 from chimera_assets.hours import parse_key
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import connect
-from tests.site.site import Site, generations, keys
+from tests.site.site import FOUR_STREAMS, Site, generations, keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ LAYERS = ("raw/generations", "staged/generations", "marts/fact_generations")
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site of its own: what other stories leave behind would be reported, or asked for, here."""
-    made = Site(tmp_path_factory.mktemp("site") / "home")
+    made = Site(tmp_path_factory.mktemp("site") / "home", CHIMERA_STREAMS=FOUR_STREAMS)
     yield made
     made.close()
 

@@ -22,7 +22,7 @@ from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.landing import Place, load_files
 from chimera_assets.sources.postgres import PostgresSource
-from tests.site.site import Site, generations
+from tests.site.site import FOUR_STREAMS, Site, generations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ ONE, TWO, THREE = (partition_key(hour) for hour in HOURS)
 
 @pytest.fixture(scope="module")
 def own_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("site") / "home")
+    made = Site(tmp_path_factory.mktemp("site") / "home", CHIMERA_STREAMS=FOUR_STREAMS)
     yield made
     made.close()
 

@@ -11,7 +11,7 @@ import pytest
 
 from chimera_assets.errors import SettingError
 from chimera_assets.settings import Settings, split_urls
-from tests.site.site import Process, Site, generations
+from tests.site.site import FOUR_STREAMS, Process, Site, generations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Receiver(http.server.ThreadingHTTPServer):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site of its own: what other stories leave behind would be reported, or asked for, here."""
-    made = Site(tmp_path_factory.mktemp("site") / "home")
+    made = Site(tmp_path_factory.mktemp("site") / "home", CHIMERA_STREAMS=FOUR_STREAMS)
     yield made
     made.close()
 

@@ -11,7 +11,7 @@ import pytest
 from chimera_assets.postgres.connection import execute
 from chimera_assets.sources.database import connect
 from tests.monitoring.receivers import receiver
-from tests.site.site import Site, generations
+from tests.site.site import FOUR_STREAMS, Site, generations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, on_call: Received) -> Iterato
     """A site where every setting of when and how hours run differs from its default."""
     made = Site(
         tmp_path_factory.mktemp("site") / "home",
+        CHIMERA_STREAMS=FOUR_STREAMS,
         CHIMERA_EXECUTOR="multiprocess",
         CHIMERA_SETTLE_MINUTES="20",
         CHIMERA_SLA_MINUTES="0.01",

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 
+#: Of pack `ai`: a story that is about none of the others is a fifth faster without them.
+FOUR_STREAMS = "generations,jailbreak_tests,provider_health,providers"
+
 #: What tells one run's rows from another's, and is left out when contents are compared.
 LINEAGE = ("_batch_id", "_ingested_at")
 
