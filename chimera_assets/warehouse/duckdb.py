@@ -24,7 +24,7 @@ _SECRET = "chimera_lake"  # noqa: S105
 
 def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     """A connection in memory that reads the lake's tables; close it when done."""
-    connection = duckdb.connect(":memory:")
+    connection = duckdb.connect(":memory:", config={"allow_unsigned_extensions": "true"})
     prepare(connection, lake)
     return connection
 
@@ -34,6 +34,9 @@ def prepare(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
 
     It loads the delta extension (and httpfs for S3), sets the time zone to UTC, and makes the
     secret for S3 in the database. To be called again when short-lived credentials were renewed.
+
+    Where unsigned extensions are allowed, loading takes 2 ms; else DuckDB first hashes the
+    extension's 80 MB, half a second each time. Ours come from wheels, as DuckDB itself does.
     """
     connection.execute("SET TimeZone = 'UTC'")
     _load(connection, "delta")
