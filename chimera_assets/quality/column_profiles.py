@@ -80,11 +80,10 @@ class ColumnProfiles:
         if hours.height > 1 or self._large is None or self._large.row(0)[:2] != hours.row(0):
             self._end_large()
         made = self._profiled(rows, one_hour=hours.height == 1)
-        few = made.select(pl.col(f"s:{one.name}").list.len().min() <= _FEW for one in self._listed)
         wanted = [
             one
-            for one, here in zip(self._listed, few.row(0), strict=True)
-            if here and one.name not in self._bounds
+            for one in self._listed
+            if one.name not in self._bounds and made[f"s:{one.name}"].list.len().min() <= _FEW
         ]
         self._values += _counted(rows, wanted, one_hour=hours.height == 1)
         if hours.height > 1:

@@ -39,8 +39,8 @@ class Recount:
 
     def hours(self) -> pl.DataFrame:
         """A row an hour: the hour columns, rows, misplaced, first_batch, last_batch."""
-        times = [name for name in (self._contract.event_time, self._contract.arrival_time) if name]
-        rows = self._read([*HOUR_COLUMNS, "_batch_id", *times])
+        times = {self._contract.event_time, self._contract.arrival_time} - {None}  # may be one
+        rows = self._read([*HOUR_COLUMNS, "_batch_id", *filter(None, times)])
         batch = pl.col("_batch_id")
         by_hour = rows.group_by(*HOUR_COLUMNS).agg(
             rows=pl.len().cast(pl.Int64),

@@ -90,7 +90,7 @@ def complete(
     values, unreadable = typed(parsed, contract)
     rows = values.with_columns(unreadable, parsed.rows["_line"].alias("_line"))
     moment = pl.lit(arrived).cast(pl.Datetime("us", "UTC"))
-    if arrival := contract.arrival_time:
+    if (arrival := contract.arrival_time) and arrival != contract.event_time:
         given = _names_column(arrival)
         rows = rows.with_columns(
             pl.when(pl.col(arrival).is_null() & ~given)
