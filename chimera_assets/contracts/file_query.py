@@ -7,6 +7,7 @@ table, and gives the same rows of the same file whenever it is run.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -43,9 +44,12 @@ _MEMORY = "1GB"
 #: Names that stand for a time or a place, and functions whose values depend on the day, on chance
 #: or on this DuckDB, though it does not say so.
 _CHANGING_TOO = (
-    "age", "current_time", "current_timestamp", "localtime", "localtimestamp", "pg_conf_load_time",
-    "pg_postmaster_start_time", "reservoir_quantile", "rowid", "version",
+    "age", "current_time", "current_timestamp", "localtime", "localtimestamp", "reservoir_quantile",
+    "rowid", "version",
 )  # fmt: skip
+
+#: What a macro calls, or names that stand for a function.
+_USED = re.compile(r"\b\w+(?=\()|\bcurrent_(?:date|time\w*)")
 
 _INTEGERS = tuple(f"{sign}{size}int" for sign in ("", "u") for size in ("tiny", "small", "big"))
 _WHOLE = (*_INTEGERS, "integer", "uinteger", "hugeint", "uhugeint")
@@ -164,7 +168,7 @@ def read_file_query(sql: str) -> FileQuery:
             said = one_line(str(error).partition("\n\nLINE ")[0], 200)
             raise SelectError(expected, said) from None
         types = dict(zip(rows.columns, map(_kind, rows.types), strict=True))
-        return FileQuery(types, is_row_by_row(sql, _aggregates(connection)))
+        return FileQuery(types, is_row_by_row(sql, aggregates(connection)))
 
 
 def _kind(kind: duckdb.sqltypes.DuckDBPyType) -> str:
@@ -177,14 +181,32 @@ def _kind(kind: duckdb.sqltypes.DuckDBPyType) -> str:
 
 def _changing(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """The functions, and names that stand for one, whose values change from run to run."""
+    # Of some that tell the time it says that they are consistent.
     sql = """
         SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'
-        OR function_type = 'macro' AND regexp_matches(macro_definition, 'current_|now\\(|random')
+        OR regexp_matches(function_name, 'local.*time')
     """
     names = {str(name) for (name,) in connection.execute(sql).fetchall()}
-    return {*names, *_CHANGING_TOO} - {"error"}
+    return _with_macros(connection, {*names, *_CHANGING_TOO} - {"error"})
 
 
-def _aggregates(connection: duckdb.DuckDBPyConnection) -> set[str]:
+def aggregates(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The functions that make one value of many rows."""
     sql = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'"
-    return {str(name) for (name,) in connection.execute(sql).fetchall()}
+    return _with_macros(connection, {str(name) for (name,) in connection.execute(sql).fetchall()})
+
+
+def _with_macros(connection: duckdb.DuckDBPyConnection, names: set[str]) -> set[str]:
+    """These names, and those of DuckDB's macros that use one of them, or one that does."""
+    sql = (
+        "SELECT function_name, macro_definition FROM duckdb_functions() WHERE macro_definition > ''"
+    )
+    used = {
+        str(macro): set(_USED.findall(str(definition).lower()))
+        for macro, definition in connection.execute(sql).fetchall()
+    }
+    found, more = set(names), set(names)
+    while more:
+        more = {macro for macro, those in used.items() if those & found} - found
+        found |= more
+    return found

@@ -45,11 +45,13 @@ _SHOWS = "SHOW_REF"
 
 #: Expressions over one row, tables without any that are joined, and what puts rows together.
 _OF_ONE_ROW = frozenset(
-    {"", "BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION",
+    {"BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION",
      "CONSTANT", "FUNCTION", "LAMBDA", "LAMBDA_REF", "OPERATOR", "STAR"}
 )  # fmt: skip
 _ROWS = frozenset({"BASE_TABLE", "ORDER_MODIFIER", "SELECT_NODE", "SUBQUERY"})
 _TOGETHER = ("group_expressions", "group_sets", "having", "modifiers", "qualify", "sample")
+
+_NO_GROUP_BY_ALL = "STANDARD_HANDLING"
 
 _WIDTH = 80
 
@@ -144,19 +146,20 @@ def is_row_by_row(sql: str, aggregates: Collection[str]) -> bool:
     Raises:
         SelectError: It is none.
     """
-    for node in _nodes(_parsed(sql)):
-        kind = node["type"]
-        if node.get("class", "") not in _OF_ONE_ROW:
-            return False
-        if "class" not in node and kind not in _ROWS and not kind.endswith("_TYPE_INFO"):
-            return False
-        if kind == "SELECT_NODE" and any(node.get(part) for part in _TOGETHER):
-            return False
-        if kind == "ORDER_MODIFIER" and node["orders"]:
-            return False
-        if kind == "FUNCTION" and str(node["function_name"]).lower() in aggregates:
-            return False
-    return True
+    return all(_is_of_one_row(node, aggregates) for node in _nodes(_parsed(sql)))
+
+
+def _is_of_one_row(node: dict[str, Any], aggregates: Collection[str]) -> bool:
+    kind = node["type"]
+    if "class" in node:
+        called = str(node["function_name"]).lower() if kind == "FUNCTION" else ""
+        return node["class"] in _OF_ONE_ROW and called not in aggregates
+    if kind == "SELECT_NODE":
+        alone = node.get("aggregate_handling", _NO_GROUP_BY_ALL) == _NO_GROUP_BY_ALL
+        return alone and not any(node.get(part) for part in _TOGETHER)
+    if kind == "ORDER_MODIFIER":
+        return not node["orders"]
+    return kind in _ROWS or kind.endswith("_TYPE_INFO")
 
 
 def _catalogs(nodes: Iterable[dict[str, Any]], tables: Collection[str]) -> Iterator[str]:

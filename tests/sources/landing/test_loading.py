@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,15 @@ import polars as pl
 
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
+from chimera_assets.run_context import RunContext
 from chimera_assets.sources.batch import Batch
-from chimera_assets.sources.landing import FileLog, LandingState, landed_rows, landing_state
+from chimera_assets.sources.landing import (
+    FileLog,
+    LandingState,
+    landed_rows,
+    landing_state,
+    load_files,
+)
 from chimera_assets.sources.landing.place import LandingFile, Place
 from chimera_assets.sources.stream import stream_schema
 from tests.sources.landing.conftest import Landing, contract, event, json_lines
@@ -255,3 +263,14 @@ def test_many_hours_in_one_file(landing: Landing) -> None:
 
     assert len(taking.hours) == 1416
     assert landing.rows().height == 1416
+
+
+def test_a_row_without_its_time_gets_none_where_event_and_arrival_are_one(
+    landing: Landing,
+) -> None:
+    """Another row's missing arrival is that of its file; an event did not happen then."""
+    one_time = dataclasses.replace(contract(), arrival_time="timestamp")
+    landing.drop("a.jsonl", json_lines([event(1), event(2, timestamp=None)]))
+    run = RunContext(landing.lake, datetime.now(UTC), "run")
+    load_files(run, one_time, Place(landing.root), pause=0.05)
+    assert landing.rows()["timestamp"].null_count() == 1
