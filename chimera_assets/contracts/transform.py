@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from chimera_assets.yaml_documents import one_of
 
@@ -98,9 +98,12 @@ _TYPE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
-#: Texts that are another time in each run, once they are read as one.
-_MOMENTS = frozenset(("now", "today", "tomorrow", "yesterday"))
+#: Words that make of a text another time in each run, once it is read as one.
+_MOMENT = re.compile(r"\b(now|today|tomorrow|yesterday)\b", re.IGNORECASE)
 _OF_TIMES = re.compile(r"\b(date|time|timestamp|timestamptz)\b", re.IGNORECASE)
+_TIMES = ("date", "time", "timestamp")
+#: What follows AT, unless that is a column.
+_TIME_ZONE = re.compile(r"\s+time\s+zone\b", re.IGNORECASE | re.ASCII)
 
 _EXPECTED = "an expression of columns, operators, casts and plain functions"
 _CLOSING = {")": "(", "]": "["}
@@ -160,6 +163,22 @@ def read_transform(text: str) -> Transform:
     return Transform(parts)
 
 
+class _Open(NamedTuple):
+    """What is open around a word.
+
+    Attributes:
+        by: A bracket, or CASE.
+        after: The word before that.
+        names: How many columns were read before it.
+        words: How many words and texts.
+    """
+
+    by: str
+    after: str
+    names: int
+    words: int
+
+
 class _Reader:
     """Reads an expression from left to right, with what is open around each word."""
 
@@ -167,8 +186,11 @@ class _Reader:
         self._text = text
         self._has_times = _OF_TIMES.search(text) is not None
         self._at = 0
-        self._open: list[tuple[str, str]] = []  # what opened it, and the word before that
+        self._open: list[_Open] = []
         self._before = ""
+        self._names = self._words = 0
+        #: Where the value began that a cast which may follow is of.
+        self._value = _Open("", "", 0, 0)
 
     def read(self) -> Iterator[str | Name]:
         while self._at < len(self._text):
@@ -177,27 +199,36 @@ class _Reader:
                 _refuse(repr(self._text[self._at : self._at + 10]))
             self._at = match.end()
             kind, part = str(match.lastgroup), match[0]
+            if kind in {"number", "quoted", "text", "word"}:
+                if part.lower() not in {"as", "end"}:
+                    self._value = self._opened("", "")
+                self._words += 1
             yield from self._part(kind, part)
             if kind != "blank":
                 self._before = part.lower() if kind == "word" else part
             if part.lower() in {"::", "as"}:
                 yield self._type()
         if self._open:
-            _refuse(f"{self._open[-1][0]} that nothing closes")
+            _refuse(f"{self._open[-1].by} that nothing closes")
 
     def _part(self, kind: str, part: str) -> Iterator[str | Name]:
         if kind == "word":
-            yield self._word(part)
+            found = self._word(part)
+            self._names += isinstance(found, Name)
+            yield found
         elif kind == "quoted":
             if self._next() == "(":
                 _refuse_function(part)
+            self._names += 1
             yield Name(part[1:-1].replace('""', '"'))
         else:
             if kind == "operator":
                 self._nest(part)
-            if kind == "text" and part[1:-1].strip().lower() in _MOMENTS and self._has_times:
-                _refuse(f"{part}, {_VOLATILE}")
             yield part
+            if kind == "text" and _MOMENT.search(part):
+                if self._has_times:
+                    _refuse(f"{part}, {_VOLATILE}")
+                yield "::text"  # PostgreSQL would read it as a time where one is expected
 
     def _word(self, written: str) -> str | Name:
         word, following = written.lower(), self._next()
@@ -205,9 +236,9 @@ class _Reader:
             _refuse(f"{written}'…', a text with escapes", "plain texts in quotes")
         if word in _REFUSED:
             _refuse(f"{written}, {_REFUSED[word]}")
-        if self._before == "(" and self._open[-1][1] == "extract":
+        if self._before == "(" and self._open[-1].after == "extract":
             return written  # the field
-        if word in _KEYWORDS:
+        if word in _KEYWORDS and (word != "at" or _TIME_ZONE.match(self._text, self._at)):
             self._keyword(word)
             return written
         if following == "(":
@@ -219,25 +250,33 @@ class _Reader:
         return written if is_of_literal or at_time_zone else Name(written)
 
     def _keyword(self, word: str) -> None:
-        within = self._open[-1] if self._open else ("", "")
-        if word == "from" and self._before != "distinct" and within[1] not in _WORDED:
+        within = self._open[-1] if self._open else _Open("", "", 0, 0)
+        if word == "from" and self._before != "distinct" and within.after not in _WORDED:
             _refuse("FROM, a subquery")
-        if word == "as" and within[1] != "cast":
-            _refuse("AS", "an expression without a name")
+        if word == "as":
+            if within.after != "cast":
+                _refuse("AS", "an expression without a name")
+            self._value = within
+            self._words -= 1  # it is none of the value
         if word == "case":
-            self._open.append(("CASE", ""))
+            self._open.append(self._opened("CASE", ""))
         if word == "end":
-            if within[0] != "CASE":
+            if within.by != "CASE":
                 _refuse("END without CASE")
-            self._open.pop()
+            self._value = self._open.pop()
+
+    def _opened(self, by: str, after: str) -> _Open:
+        return _Open(by, after, self._names, self._words)
 
     def _nest(self, operator: str) -> None:
         if operator in {"(", "["}:
-            self._open.append((operator, self._before))
+            opened = self._opened(operator, self._before)
+            # A call begins with its function's name.
+            self._open.append(opened._replace(words=opened.words - (self._before in FUNCTIONS)))
         elif operator in _CLOSING:
-            if not self._open or self._open[-1][0] != _CLOSING[operator]:
+            if not self._open or self._open[-1].by != _CLOSING[operator]:
                 _refuse(f"{operator} that closes nothing")
-            self._open.pop()
+            self._value = self._open.pop()
         elif operator == "," and not self._open:
             _refuse("several values, separated by a comma", "one value")
 
@@ -246,6 +285,10 @@ class _Reader:
         name = " ".join(match["name"].lower().split()) if match else ""
         if match is None or name not in _TYPES:
             _refuse(f"a cast to {name or 'nothing'}", one_of(_TYPES, name))
+        is_constant = self._names == self._value.names
+        if is_constant and self._words - self._value.words > 1 and name.startswith(_TIMES):
+            # Words put together may well be 'now'.
+            _refuse(f"a cast to {name} of texts put together", "a time as one text, or a column")
         self._at = match.end()
         self._before = name
         return match[0]

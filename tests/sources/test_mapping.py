@@ -293,6 +293,7 @@ def test_of_names_that_differ_in_case_the_exact_one_is_meant(
         ({"transformLogic": "jsonb_array_length(note)"}, "jsonb_array_length.* does not exist"),
         ({"transformLogic": "note or"}, "syntax error"),
         ({"transformLogic": "1/0"}, "division by zero"),
+        ({"transformLogic": "greatest(created, 'now')::text"}, "GREATEST types"),
         ({"transformLogic": "spend_in_cents"}, "found numeric .cast it in its transformLogic"),
     ],
 )
@@ -436,6 +437,15 @@ def test_a_key_and_a_time_are_typed_by_the_server(calls: str, tmp_path: Path) ->
         ("note as x", "AS"),
         ("'now'::timestamptz::text", "'now', which is volatile"),
         ("timestamp ' Today '", "' Today ', which is volatile"),
+        ("'today 04:00'::timestamptz::text", "'today 04:00', which is volatile"),
+        ("('{now}'::timestamptz[])[1]::text", "'{now}', which is volatile"),
+        ("('no' || 'w')::timestamptz::text", "a cast to timestamptz of texts put together"),
+        ("reverse('won')::date::text", "a cast to date of texts put together"),
+        (
+            "cast(concat('no', 'w') as timestamp with time zone)",
+            "a cast to timestamp with time zone",
+        ),
+        ("case when true then 'no' || 'w' end::date::text", "a cast to date of texts"),
         ("\u0663(note)", "'\u0663(note)'"),
         ("lower\u00a0(note)", "'\\xa0(note)'"),
         ("   ", "nothing"),
@@ -486,7 +496,8 @@ def test_only_the_functions_of_postgresql_run(calls: str, run: Run, tmp_path: Pa
         f"CREATE FUNCTION public.lower(varchar) RETURNS text {foreign}",
         'ALTER TABLE app."LLM_Calls" ALTER note TYPE varchar',
     )
-    small = {"name": "small", "logicalType": "string", "transformLogic": "lower(note)"}
+    lower = "case when note = 'now' then 'soon' else lower(note) end"
+    small = {"name": "small", "logicalType": "string", "transformLogic": lower}
     insert(calls, **{"Call Id": identity(1), "startTime": "2026-07-01 12:15", "note": "OURS"})
 
     (row,) = rows(calls, contract(tmp_path, KEY, AT, CREATED, small))
