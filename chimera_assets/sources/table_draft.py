@@ -76,9 +76,12 @@ def draft_of_table(url: str, stream: str, name: str) -> Draft:
             for row in execute(connection, _DETAILS, [table.quoted])
         }
         columns = list(table.columns.values())
+        folded = [column.name.lower() for column in columns]
         wanted = [
-            _column(column, ours, details[column.name])
-            for column, ours in zip(columns, column_names(list(table.columns)), strict=True)
+            _column(column, ours, details[column.name], is_twin=lower in folded[:place])
+            for place, (column, ours, lower) in enumerate(
+                zip(columns, column_names(list(table.columns)), folded, strict=True)
+            )
         ]
         sample = _sample(connection, table.quoted, columns, wanted)
     drafted = tuple(
@@ -88,8 +91,17 @@ def draft_of_table(url: str, stream: str, name: str) -> Draft:
     return Draft(stream, table.quoted, table.quoted, drafted, is_sample=sample.height == SAMPLED)
 
 
-def _column(source: SourceColumn, name: str, details: dict[str, Any]) -> Column:
-    """The contract's column for one of the source's; of a type that it has not, as text."""
+def _column(source: SourceColumn, name: str, details: dict[str, Any], *, is_twin: bool) -> Column:
+    """The contract's column for one of the source's; of a type that it has not, as text.
+
+    Args:
+        source: The source's.
+        name: The contract's name for it.
+        details: What `_DETAILS` gives of it.
+        is_twin: Whether its name differs from another's in case alone: that is read by expression,
+            as a contract's names are found in any case.
+    """
+    expression = identifier(source.name) if is_twin else None
     known = _TYPES.get(source.type, "string")
     if source.is_enum:
         known = "array<string>" if source.type.endswith("[]") else "string"
@@ -100,7 +112,7 @@ def _column(source: SourceColumn, name: str, details: dict[str, Any]) -> Column:
         description="",
         classification="L1",
         physical_name=source.name,
-        transform=None if _is_held(source) else f"{identifier(source.name)}::text",
+        transform=expression if _is_held(source) else f"{identifier(source.name)}::text",
         timezone="UTC" if source.type == "timestamp without time zone" else None,
         decimal=precision_and_scale(details["declared"]),
     )
@@ -124,7 +136,7 @@ def _sample(
 
 
 def _read(source: SourceColumn, column: Column) -> str:
-    if column.transform is not None:
+    if not _is_held(source):
         return f"{source.quoted}::text"
     return readable(source.in_zone("UTC") if column.timezone else source, column)
 
@@ -138,6 +150,7 @@ def _drafted(
         type=column.type,
         values=values,
         physical_type=column.type_in_words if column.decimal else "",
+        is_inexact=source.type == "numeric" and column.decimal is None,
         transform=column.transform,
         is_naive=column.timezone is not None,
         not_null=column.required,

@@ -19,10 +19,13 @@ from chimera_assets.contracts.drafting import DraftColumn, column_names
 from chimera_assets.contracts.drafting.personal import judged
 from chimera_assets.contracts.lint import lint
 from chimera_assets.contracts.rules.row_checks import row_violations
+from chimera_assets.hours import HourRange
 from chimera_assets.settings import get_settings
+from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.contract_check import source_problems
 from chimera_assets.sources.landing.formats import reader_of
 from chimera_assets.sources.landing.values import typed
+from chimera_assets.sources.postgres import PostgresSource
 from tests.sources.landing.conftest import LIMITS
 
 if TYPE_CHECKING:
@@ -197,6 +200,27 @@ def made(random: Random, number: int) -> dict[str, Any]:
         "mixed": random.choice([1, "one", True]),
         "day": f"{moment:%Y-%m-%d}",
     } | ({"user": {"email": f"u{number}@example.com"}} if number % 2 else {})
+
+
+def test_columns_that_differ_in_case_alone_are_both_read(
+    database: str, run: Run, draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        'CREATE TABLE twins (id int PRIMARY KEY, at timestamptz NOT NULL, "Name" text, name int,'
+        " paid numeric)",
+        "INSERT INTO twins SELECT n, '2026-07-01 10:00Z', 'Zoë', n FROM generate_series(1, 3) n",
+    )
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", database)
+    get_settings.cache_clear()
+
+    contract, text = draft("--from-table", "twins")
+
+    assert "physicalType: numeric(p, s)" in line_of(text, "paid", "logicalType")
+
+    with PostgresSource(database).now(contract) as now:
+        rows = now.rows(HourRange.single(START), Batch.new("calls", START)).read_all()
+    taken = pl.DataFrame(pl.from_arrow(rows)).select("name", "name_2")
+    assert taken.sort("name_2").rows() == [("Zoë", 1), ("Zoë", 2), ("Zoë", 3)]
 
 
 @pytest.mark.parametrize("form", ["jsonl", "jsonl.gz", "csv", "parquet"])

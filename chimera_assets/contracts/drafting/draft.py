@@ -31,6 +31,7 @@ class DraftColumn:
         type: The contract's type for it.
         values: Its values in the sample, in that type.
         physical_type: The source's own type, where it says more than the contract's.
+        is_inexact: Whether its exact numbers would be read as floating point.
         transform: An expression by which it can be read at all.
         is_naive: Whether its times have no zone.
         not_null: Whether the source refuses null.
@@ -43,6 +44,7 @@ class DraftColumn:
     type: str
     values: pl.Series
     physical_type: str = ""
+    is_inexact: bool = False
     transform: str | None = None
     is_naive: bool = False
     not_null: bool = False

@@ -94,7 +94,8 @@ def _type(column: DraftColumn) -> Iterator[str]:
         yield "        logicalType: array"
         yield "        items: {logicalType: string}"
         return
-    yield f"        logicalType: {column.type}"
+    inexact = f"{_REVIEW}floating point; for money say physicalType: numeric(p, s), p at most 38"
+    yield f"        logicalType: {column.type}{inexact if column.is_inexact else ''}"
     if column.physical_type:
         yield f"        physicalType: {_yaml(column.physical_type)}"
     if column.is_naive:
