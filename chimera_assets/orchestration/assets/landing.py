@@ -70,7 +70,8 @@ def landing_asset(contract: Contract) -> dg.AssetsDefinition:
 
 
 def _notes(loaded: Loaded) -> Iterator[str]:
-    files, hours = len(loaded.entries), len(loaded.hours)
+    files = sum(entry.state != "same" for entry in loaded.entries)
+    hours = len(loaded.hours)
     rows = counted(loaded.rows, "row")
     yield f"Loaded {counted(files, 'file')} with {rows} of {counted(hours, 'hour')}."
     for uri, reason in sorted(loaded.waits.items()):
