@@ -152,7 +152,7 @@ class Contract:
         table_retention: Days by `layer/table`, for tables that differ from `retention_days`.
         tenant: The column that names the tenant, if there is one.
         file_query: The SELECT that makes rows of JSON files of another shape, if there is one.
-        file_marks: Names of which each document of such a file has one at its top; none for any.
+        file_marks: What each document of such a file has to be like, as `file_marks` reads it.
         may_lack: Columns of the source that expressions read as null where it lacks them.
         adapter: The file of the adapter that changed where its rows come from, if one did.
         adapter_table_line: Where in it the source table is named, if it is there.

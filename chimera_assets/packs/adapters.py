@@ -59,7 +59,8 @@ class Changes(Part):
         columns: Where columns come from.
         mayLack: Columns that not every version of the table has; expressions read them as null.
         fileQuery: The SELECT that makes rows of the documents of JSON files.
-        fileMarks: Names of which such a document has one at its top; others are malformed.
+        fileMarks: Names of which such a document has one at its top, and paths that lead through
+            lists and objects; others are malformed.
         rules: What changes of rules: `severity`, or parameters of their checks.
         without: Rules that do not hold there.
     """

@@ -194,6 +194,61 @@ def test_a_file_of_another_tool_is_not_loaded_in_silence(drop: Drop, name: str) 
         assert json.loads(row["_unreadable"])["_rule"] == "malformed_line"
 
 
+def spans_in(scope_spans: object, **resource: object) -> dict[str, Any]:
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": scope_spans}]}
+
+
+LISTED = {"attributes": attributes(gen_ai__request__model="example-model")}
+ODD: dict[str, list[object]] = {
+    "otel": [
+        *({"resourceSpans": odd} for odd in ("text", {}, None, 5, ["text"])),
+        spans_in({}),
+        spans_in([{"spans": "text"}]),
+        spans_in([{"spans": [None]}]),
+        spans_in([{"spans": [{"attributes": {"gen_ai.request.model": "example-model"}}]}]),
+        spans_in([{"spans": [{"attributes": [{"key": "tenant.id", "value": "acme"}]}]}]),
+        spans_in([{"spans": [LISTED | {"status": "STATUS_CODE_ERROR"}]}]),
+        spans_in([{"spans": [LISTED]}], attributes={"tenant.id": "acme"}),
+        spans_in([{"spans": [LISTED], "scope": {"attributes": "text"}}]),
+    ],
+    "garak": [{"entry_type": None}],
+    "promptfoo": [
+        *({"results": odd} for odd in ("text", [], None, {"results": {}}, {"results": ["text"]})),
+        {"results": {"results": [{"metadata": "text"}]}},
+    ],
+    "pyrit": [{"outcome": None}, {"outcome": "success", "labels": "tenant_id=acme"}],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_document_of_an_odd_shape_is_malformed(drop: Drop, name: str) -> None:
+    rows = drop(adapted(name), "odd.jsonl", json_lines(ODD[name]))
+
+    assert [row["_line"] for row in rows] == list(range(1, len(ODD[name]) + 1))
+    assert {json.loads(row["_unreadable"])["_rule"] for row in rows} == {"malformed_line"}
+
+
+def test_an_outcome_that_nobody_knows_is_told_and_no_success(drop: Drop) -> None:
+    model = {"gen_ai__request__model": "example-model"}
+    codes = [2, "STATUS_CODE_ERROR", "STATUS_CODE_OK", "ERROR", "t"]
+    spans = [span(at, status={"code": code}, **model) for at, code in enumerate(codes)]
+    odd = [result(0, "openai", 7, pluginId="pii"), result(1, "openai", 1, pluginId="pii")]
+    del odd[1]["failureReason"], odd[1]["success"]
+    evaluation = {"evalId": "e", "results": {"timestamp": "2026-01-31T05:00:01Z", "results": odd}}
+
+    *known, first, second = drop(adapted("otel"), "some.jsonl", json_lines([batch(*spans)]))
+    evaluated = drop(adapted("promptfoo"), "eval.json", json.dumps(evaluation))
+    attacks = drop(adapted("pyrit"), "odd.jsonl", json_lines([attacked(1, "perhaps")]))
+
+    assert [row["success"] for row in known] == [False, False, True]
+    for row in (first, second):
+        assert "success" not in row
+        assert json.loads(row["_unreadable"])["success"].startswith("status ")
+    for row in (*evaluated, *attacks):
+        assert json.loads(row["_unreadable"])["iterations"].startswith("outcome ")
+        assert not {"iterations", "successful_mutations", "asr_rate"} & row.keys()
+
+
 def test_a_line_that_is_nested_too_deep_is_malformed_alone(drop: Drop) -> None:
     at = '"at": "2026-01-31T05:00:00Z"'
     deep = f'{{"id": "deep", {at}, "x": {"[" * 700}1.10{"]" * 700}}}'

@@ -76,6 +76,7 @@ def query(sql: str) -> str:
 
 
 MISTAKES = [
+    (HEAD + "fileMarks: ['$.a[*].b', '$.a[0]']\n", 3, "paths such as $.calls[*].usage", "$.a[0]"),
     ("title: A\nstream: none\n", 2, "stream: expected one of", "found none"),
     (HEAD + "colums: {}\n", 3, "expected one of columns", "found colums"),
     (HEAD + "columns:\n  ats: {physicalName: a}\n", 4, "column: expected", "found ats"),

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chimera_assets.contracts.file_marks import is_mark
 from chimera_assets.contracts.file_query import check_file_query
 from chimera_assets.contracts.model import LEVELS
 from chimera_assets.contracts.odcs.columns import OPTIONAL_AT_SOURCE, TABLE
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     from chimera_assets.contracts.model import Column
     from chimera_assets.contracts.odcs.document import Document, Location
 
+_MARKS = Parameter(
+    "a list of names, or of paths such as $.calls[*].usage",
+    lambda value: NAMES.accepts(value) and all(map(is_mark, value)),
+)
+
 #: What a table's `customProperties` can say, beside those that name another vendor.
 CUSTOM: dict[str, Parameter] = {
     "streamKind": choice("stream", "reference"),
@@ -44,7 +50,7 @@ CUSTOM: dict[str, Parameter] = {
     "quarantineDays": DAYS,
     "vacuumDays": DAYS,
     "passRate": SHARE,
-    "fileMarks": NAMES,
+    "fileMarks": _MARKS,
     "fileQuery": TEXT,
     "mayLack": NAMES,
     OPTIONAL_AT_SOURCE: TRUTH,

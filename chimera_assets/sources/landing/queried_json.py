@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from chimera_assets.contracts.file_marks import read_marks
 from chimera_assets.contracts.file_query import (
     LINE,
     LINES,
@@ -58,6 +59,7 @@ class QueriedJson:
     ) -> None:
         self.unknown: set[str] = set()
         self._contract, self._path, self._file = contract, path, file
+        self._marks = read_marks(contract.file_marks)
         self._folder, self._limits = folder, limits
         self._read = 0
 
@@ -112,7 +114,7 @@ class QueriedJson:
         numbers, texts, malformed = [], [], []
         for number, item in enumerate(found, 1):
             text = written(item)
-            if self._is_marked(item):
+            if self._marks.fit(item):
                 numbers.append(number)
                 texts.append(text)
             else:
@@ -124,16 +126,11 @@ class QueriedJson:
         try:
             text = line.decode()
             value, is_plain = decoded_for_floats(text)
-            if not self._is_marked(value):
+            if not self._marks.fit(value):
                 return None
             return text if is_plain else as_written(value)
         except (ValueError, RecursionError):
             return None
-
-    def _is_marked(self, value: object) -> bool:
-        """Whether a value is an object of the kind that the contract asks for."""
-        marks = self._contract.file_marks
-        return isinstance(value, dict) and (not marks or any(mark in value for mark in marks))
 
     def _rows(self, connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[Parsed]:
         """The rows of the query, each value in its column's type or as text."""
