@@ -182,6 +182,30 @@ def test_tokens_and_times_that_are_no_numbers_are_told_and_not_computed_with(dro
     assert all("readable" in broken for broken in reasons(contract, rows))
 
 
+def test_tokens_add_up_however_a_whole_number_is_written(drop: Drop) -> None:
+    whole = {"1000.0": 1000, "1e2": 100, "100.0": 100, " 7": 7, "+12": 12, 2000.0: 2000}
+    odd: list[object] = ["9.5", "", "many", True]
+    spans = [
+        span(
+            at,
+            gen_ai__request__model="example-model",
+            gen_ai__usage__input_tokens=one,
+            gen_ai__usage__output_tokens=500,
+        )
+        for at, one in enumerate([*whole, *odd, ""])
+    ]
+    spans[-1]["attributes"][1]["value"] = {"arrayValue": {"values": [{"intValue": "1"}]}}
+
+    rows = drop(adapted("otel"), "whole.jsonl", json_lines([batch(*spans)]))
+
+    for row, number in zip(rows, whole.values(), strict=False):
+        assert (row["input_tokens"], row["tokens_used"]) == (number, number + 500)
+    for row in rows[len(whole) :]:
+        told = json.loads(row["_unreadable"])
+        assert told["tokens_used"] == f"{told['input_tokens']} + 500"
+        assert "tokens_used" not in row
+
+
 @pytest.mark.parametrize("name", ["otel", "garak", "promptfoo", "pyrit"])
 def test_a_file_of_another_tool_is_not_loaded_in_silence(drop: Drop, name: str) -> None:
     contract = adapted(name)
