@@ -206,6 +206,30 @@ def test_tokens_add_up_however_a_whole_number_is_written(drop: Drop) -> None:
         assert "tokens_used" not in row
 
 
+@pytest.mark.parametrize(
+    ("tenant", "text"), [("acme", "acme"), (7, "7"), (True, "true"), (1.5, "1.5")]
+)
+def test_the_tenant_is_said_of_a_span_its_scope_or_its_resource(
+    drop: Drop, tenant: object, text: str
+) -> None:
+    said, other = attributes(tenant__id=tenant), attributes(tenant__id="other")
+    documents = []
+    for at in range(3):
+        places = [[], [], []] if at > 1 else [[], other, other]
+        places[at] = said
+        document = batch(span(at, gen_ai__request__model="example-model"))
+        (spans,) = document["resourceSpans"]
+        (scope,) = spans["scopeSpans"]
+        scope["spans"][0]["attributes"] += places[0]
+        scope["scope"]["attributes"] = places[1]
+        spans["resource"]["attributes"] += places[2]
+        documents.append(document)
+
+    rows = drop(adapted("otel"), "tenants.jsonl", json_lines(documents))
+
+    assert [row["tenant_id"] for row in rows] == [text] * 3
+
+
 @pytest.mark.parametrize("name", ["otel", "garak", "promptfoo", "pyrit"])
 def test_a_file_of_another_tool_is_not_loaded_in_silence(drop: Drop, name: str) -> None:
     contract = adapted(name)
