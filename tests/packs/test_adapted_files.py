@@ -353,6 +353,31 @@ def test_a_report_of_garak_is_a_test_for_each_detector_of_a_probe(drop: Drop) ->
     assert reasons(contract, rows) == []
 
 
+def test_a_report_of_garak_with_odd_names_and_numbers(drop: Drop) -> None:
+    names = ['a"b', "c/~d", "$.*", "plain"]
+    passed: list[object] = [1, 1.0, 1.5, "many"]
+    report = [
+        INIT,
+        attempt("harmless one", **{name: [0.9] for name in names}),
+        attempt("harmless two", **{name: [1.0] for name in names}),
+        attempt("harmless three", plain=["high"]),
+        *(
+            {"entry_type": "eval", "probe": "dan.Dan_11_0", "detector": name, "passed": one,
+             "total_evaluated": 3}
+            for name, one in zip(names, passed, strict=True)
+        ),
+    ]  # fmt: skip
+
+    *whole, half, many = drop(adapted("garak"), "odd.report.jsonl", json_lines(report))
+
+    for row in whole:
+        assert (row["iterations"], row["successful_mutations"]) == (3, 2)
+        assert row["best_prompt"] == "harmless two"
+    for row, text in ((half, "3 - 1.5"), (many, "3 - many")):
+        assert json.loads(row["_unreadable"])["successful_mutations"] == text
+        assert not {"successful_mutations", "asr_rate", "best_prompt"} & row.keys()
+
+
 def test_a_report_that_an_old_garak_broke_off(drop: Drop) -> None:
     report = [
         {"entry_type": "start_run setup", "plugins.model_type": "huggingface",
