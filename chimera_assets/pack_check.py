@@ -7,6 +7,7 @@ passes is refused then. They stop at the first file; here, every file is looked 
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from chimera_assets.contracts.active import adapted_contract, claim_problems
@@ -57,8 +58,8 @@ def pack_problems(folders: Sequence[Path]) -> list[Problem]:
     found = [*problems, *model_problems(every), *requirement_problems(every)]
     for pack in packs:
         found += reserved_problems(pack)
-        beside = [other.contracts for other in every if other is not pack]
-        found += lint([pack.contracts], beside=beside)
+        others_of = (other.contract_folders for other in every if other is not pack)
+        found += lint(pack.contract_folders, beside=list(chain.from_iterable(others_of)))
     found += _definition_problems(packs, every)
     found += _stream_problems(packs, every)
     inside = tuple(str(folder.absolute()) + "/" for folder in folders)
@@ -68,10 +69,10 @@ def pack_problems(folders: Sequence[Path]) -> list[Problem]:
 
 def _stream_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[Problem]:
     """Streams and tables of two packs; and, once contracts can be used, models that do not fit."""
-    streams = [{one.stream: one for one in usable([pack.contracts])} for pack in every]
+    streams = [{one.stream: one for one in usable(pack.contract_folders)} for pack in every]
     yield from claim_problems(streams)
     if all(
-        len(found) == len(list(contract_files([pack.contracts])))
+        len(found) == len(list(contract_files(pack.contract_folders)))
         for pack, found in zip(every, streams, strict=True)
     ):
         known = [contract for found in streams for contract in found.values()]
@@ -135,7 +136,7 @@ def _sources_problems(pack: Pack) -> list[Problem]:
     path = pack.folder / SOURCES_FILE
     if not model_files(pack):
         return []
-    made = dbt_sources(read_contracts([pack.contracts]).values())
+    made = dbt_sources(read_contracts(pack.contract_folders).values())
     if path.is_file() and path.read_bytes() == made.encode():
         return []
     found = "another text" if path.is_file() else "no such file"

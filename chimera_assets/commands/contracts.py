@@ -116,7 +116,12 @@ def _source_problems(compared: Iterable[Contract]) -> Iterator[Problem]:
 
 
 def _own_folders() -> list[Path]:
-    folders = [pack.contracts for pack in active_packs()]
+    folders = [
+        folder
+        for pack in active_packs()
+        for folder in pack.contract_folders
+        if any(contract_files([folder]))
+    ]
     further = get_settings().contracts
     return folders if further is None else [*folders, further]
 

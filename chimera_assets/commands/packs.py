@@ -64,7 +64,7 @@ def _told(pack: Pack) -> dict[str, object]:
         "owner": pack.owner,
         "requires": list(pack.requires),
         "used": pack.name in get_settings().pack_names,
-        "streams": len(list(contract_files([pack.contracts]))),
+        "streams": len(list(contract_files(pack.contract_folders))),
         "models": len(model_files(pack)),
         "path": str(pack.folder),
     }

@@ -115,7 +115,7 @@ def pack_contracts(packs: Sequence[Pack]) -> list[tuple[Pack, dict[str, Contract
     Raises:
         ContractError: A file cannot be used, or two packs claim one stream or operational table.
     """
-    found = [(pack, read_contracts([pack.contracts])) for pack in packs]
+    found = [(pack, read_contracts(pack.contract_folders)) for pack in packs]
     if problems := list(claim_problems([streams for _, streams in found])):
         raise ContractError(problems)
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets import naming, yaml_documents
 from chimera_assets.packs.errors import PackError
-from chimera_assets.packs.files import file_problems
+from chimera_assets.packs.files import ADAPTER_SUFFIX, file_problems
 from chimera_assets.yaml_documents import Problem, one_of
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ class Pack:
     folder: Path
 
     @property
-    def contracts(self) -> Path:
-        """The folder of its contracts."""
-        return self.folder / "contracts"
+    def contract_folders(self) -> tuple[Path, ...]:
+        """The folder of its contracts; a pack of adapters needs none."""
+        folder = self.folder / "contracts"
+        return (folder,) if folder.is_dir() else ()
 
     @property
     def adapters(self) -> Path:
@@ -152,8 +153,9 @@ def _requires(document: Document) -> tuple[str, ...]:
 
 
 def _folder_problems(pack: Pack) -> Iterator[Problem]:
-    if not pack.contracts.is_dir():
-        yield Problem(pack.folder / PACK_FILE, 1, "contracts", "a folder of that name", "none")
+    if not pack.contract_folders and not any(pack.adapters.glob(f"*{ADAPTER_SUFFIX}")):
+        expected = "a folder of that name, or adapters"
+        yield Problem(pack.folder / PACK_FILE, 1, "contracts", expected, "none")
     for path in sorted(pack.folder.iterdir()):
         known = _FOLDERS if path.is_dir() else _FILES
         if path.name not in known and path.name[0] not in "._":

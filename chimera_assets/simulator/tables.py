@@ -70,4 +70,4 @@ def traffic_problems(pack: Pack) -> Iterator[Problem]:
 
 
 def _contracts(pack: Pack) -> dict[str, Contract]:
-    return read_contracts([pack.contracts]) if pack.contracts.is_dir() else {}
+    return read_contracts(pack.contract_folders)

@@ -173,6 +173,30 @@ def test_an_own_contract_and_an_adapter_do_not_go_together(
         contracts()
 
 
+def test_a_pack_of_adapters_alone_works_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = tmp_path / "gateway"
+    (pack / "adapters").mkdir(parents=True)
+    head = "name: gateway\nversion: 0.1.0\ntitle: Our gateway\nowner: platform\nrequires: [ai]\n"
+    (pack / "pack.yaml").write_text(head)
+    (pack / "adapters" / "gateway_log.yaml").write_text(query("select NEEDED from lines"))
+    for name, value in (
+        ("PACKS", "ai,gateway"),
+        ("PACKS_DIR", tmp_path),
+        ("ADAPTERS", "gateway_log"),
+    ):
+        monkeypatch.setenv(f"CHIMERA_{name}", str(value))
+
+    assert contracts()["jailbreak_tests"].adapter == pack / "adapters" / "gateway_log.yaml"
+    assert run(["pack", "check", str(pack)]) == 0
+    assert run(["pack", "list"]) == 0
+    assert run(["contract", "sources", "--check"]) == 0
+    assert run(["contract", "check"]) == 0
+    (pack / "contracts").mkdir()
+    assert run(["contract", "check"]) == 0
+
+
 def test_a_file_that_is_no_adapter_has_no_place_among_them(
     adapter: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
