@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -223,3 +223,15 @@ def test_pandera_and_the_fused_pass_agree(rows: list[dict[str, Any]]) -> None:
     except SchemaErrors as errors:
         found = set(errors.failure_cases.select("check", "index").iter_rows())
     assert found == expected
+
+
+def test_an_invoice_is_of_a_month_from_its_first_moment() -> None:
+    contract = load_contracts([SHIPPED])["invoices"]
+    first = datetime(2026, 11, 1, tzinfo=UTC)
+    units = ("days", "hours", "minutes", "seconds", "microseconds")
+    months = [first, first.replace(month=12), *(first + timedelta(**{unit: 1}) for unit in units)]
+    rows = pl.DataFrame({"billing_month": months}, {"billing_month": pl.Datetime("us", "UTC")})
+
+    begins = rows.select(pl.sql_expr(contract.rule("billing_month_begins").params["sql"]))
+
+    assert begins.to_series().to_list() == [True, True, *[False] * len(units)]
