@@ -161,6 +161,29 @@ def test_spans_of_a_collector_are_generations(drop: Drop) -> None:
     assert reasons(contract, rows) == [["malformed_line"]]
 
 
+def test_every_request_of_a_model_is_a_row_whatever_it_is_called(drop: Drop) -> None:
+    model, used = {"gen_ai__request__model": "m"}, {"gen_ai__usage__input_tokens": 3}
+    requests = [
+        {"gen_ai__operation__name": "Chat", **model},
+        {"gen_ai__operation__name": "image_generation", **model},
+        {"gen_ai__operation__name": "an.own", **used},
+        {"gen_ai__operation__name": "chat", "error__type": "timeout"},  # before it knew the model
+        used,
+    ]
+    others = [
+        {"gen_ai__operation__name": name, **model, **used}
+        for name in ("create_agent", "Execute_Tool", "invoke_agent", "invoke_workflow", "retrieval")
+    ]
+    spans = [
+        span(n, **given) for n, given in enumerate([*requests, *others, {"http__method": "GET"}])
+    ]
+
+    rows = drop(adapted("otel"), "spans.jsonl", json_lines([batch(*spans)]))
+
+    assert [row["model"] for row in rows] == ["m", "m", "unknown", "unknown", "unknown"]
+    assert [row["success"] for row in rows] == [True, True, True, False, True]
+
+
 def test_tokens_and_times_that_are_no_numbers_are_told_and_not_computed_with(drop: Drop) -> None:
     model = {"gen_ai__request__model": "example-model", "gen_ai__provider__name": "openai"}
     odd = ["123456789012345678901234567890", "many", "9.9", str(2**63 - 1)]

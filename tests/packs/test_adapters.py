@@ -139,6 +139,17 @@ def test_mistakes_in_an_adapter_are_reported_by_line(
     assert found in str(problem)
 
 
+def test_the_adapters_of_the_docs_can_be_used_as_they_stand(tmp_path: Path) -> None:
+    text = (SHIPPED_PACKS.parents[1] / "docs" / "adapters.md").read_text()
+    table, files = (part.partition("```")[0] for part in text.split("```yaml\n")[1:])
+    head = "title: Our gateway's log\nstream: generations\n"
+    for yaml in (table, head + files):
+        path = tmp_path / "gateway.yaml"
+        path.write_text(yaml)
+        made = adapted_contract(read_adapter(path), load_contracts([SHIPPED_CONTRACTS]))
+        assert made.stream == "generations"
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
