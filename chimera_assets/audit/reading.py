@@ -31,6 +31,8 @@ _SELECT = f"""
     LIMIT %(limit)s
 """  # noqa: S608 - of constants
 
+_FIRST = "SELECT at FROM ONLY audit.entries ORDER BY id LIMIT 1"
+
 _NAMES = """
     SELECT DISTINCT 'action' AS kind, action AS name FROM ONLY audit.entries
     UNION SELECT 'actor', actor_name FROM ONLY audit.entries
@@ -99,6 +101,17 @@ def newest(database: PlatformDatabase, wanted: Wanted, limit: int) -> list[Entry
     }
     with database.transaction() as session:
         return [_entry(row) for row in session.execute(_SELECT, asked).fetchall()]
+
+
+def log_began(database: PlatformDatabase) -> datetime | None:
+    """When the first entry was written, by which a log is told from others; None before that.
+
+    Raises:
+        DatabaseError: The platform's database cannot be asked.
+    """
+    with database.transaction() as session:
+        row = session.execute(_FIRST).fetchone()
+    return row["at"] if row is not None else None
 
 
 def names_known(database: PlatformDatabase) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from chimera_assets.lake import open_lake
 from chimera_assets.layers import MARTS, STAGED, fact_table
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.models import streams_with_facts
+from chimera_assets.quality.migration.claim import claimed
 from chimera_assets.quality.migration.losses import in_words, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
 from chimera_assets.yaml_documents import one_of
@@ -54,7 +55,7 @@ def show_plan(plan: MigrationPlan) -> None:
         out().print(f"{stream}: its tables are as its contract says; there is nothing to migrate.")
         return
     if plan.interrupted:
-        out().print(f"{stream}: a migration was interrupted; this goes on with it.")
+        out().print(f"{stream}: a migration was begun and has not ended; this goes on with it.")
     if found.key is not None:
         was, now = ", ".join(found.key), ", ".join(plan.contract.key)
         out().print(f"key: {was} becomes {now}", markup=False)
@@ -76,6 +77,8 @@ def migrate(plan: MigrationPlan, *, reason: str, lose_values: bool, now: datetim
 
     Raises:
         ArgumentError: No reason is named.
+        BegunElsewhere: Another installation has a migration of the stream under way.
+        OthersAtWork: Another process migrates it; nothing was changed.
         CommitConflict: Others kept writing hours of the stream; nothing was changed.
         PublishedLost: Less would be published, and that was not asked for; nothing was changed.
     """
@@ -87,12 +90,15 @@ def migrate(plan: MigrationPlan, *, reason: str, lose_values: bool, now: datetim
         made += hours
         notes().print(f"{stream}: {counted(made, 'hour')} made anew")
 
-    left = migrate_tables(context, plan, reason=reason, lose_values=lose_values, on_hours=said)
-    became = outcome(context.lake, left, stream, [one.column for one in plan.staged])
-    code, ended = _build(context, stream)
-    if ended:  # well or not, nothing that is beside is of use any more
-        left.remove()
-        _show_outcome(stream, became)
+    with claimed(context, stream) as claim:
+        left = migrate_tables(
+            context, plan, claim, reason=reason, lose_values=lose_values, on_hours=said
+        )
+        became = outcome(context.lake, left, stream, [one.column for one in plan.staged])
+        code, ended = _build(context, stream)
+        if ended:  # well or not, nothing that is beside is of use any more
+            left.remove()
+            _show_outcome(stream, became)
     return code
 
 

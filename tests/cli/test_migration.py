@@ -12,6 +12,7 @@ import pytest
 from chimera_assets.audit import Wanted, newest
 from chimera_assets.lake import Lake
 from chimera_assets.postgres.databases import platform_database
+from chimera_assets.postgres.platform.exclusive import exclusive
 from chimera_assets.quality import stage_hours
 from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
@@ -63,6 +64,13 @@ def test_tables_are_rewritten_by_a_command(chimera: Chimera, orders: Lake, home:
     assert "found 40 of 156 values of staged/orders.amount are no decimal(8, 2); the tab" in line
     assert orders.table("staged", "orders").version() == before
 
+    database = platform_database(get_settings())
+    place = (home / "lake").resolve()
+    with exclusive(database, f"migrating orders in {place}", "alice"):
+        line = one_line_after(chimera(*asked, "--lose-values"))
+    assert "found another process of alice since" in line
+    assert orders.table("staged", "orders").version() == before
+
     said = chimera(*asked, "--lose-values")
     assert (said.code, "orders: migrated" in said.out) == (0, True), said.err
     assert "44 rows rejected (`chimera quarantine list --stream orders`), 0 hours" in said.out
@@ -71,7 +79,6 @@ def test_tables_are_rewritten_by_a_command(chimera: Chimera, orders: Lake, home:
     assert staged.height == 4 * (ROWS - UNREAD - 1)
     assert staged.schema["amount"] == pl.Decimal(8, 2)
     assert not (home / "lake" / "_migrations").exists()
-    database = platform_database(get_settings())
     (entry,) = newest(database, Wanted(action="contract.migrate"), 10)
     assert entry.reason == "prices are money"
 

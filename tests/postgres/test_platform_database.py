@@ -21,6 +21,7 @@ from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.postgres.errors import DatabaseError
 from chimera_assets.postgres.platform import session as sessions
 from chimera_assets.postgres.platform.database import PlatformDatabase
+from chimera_assets.postgres.platform.exclusive import OthersAtWork, exclusive
 from chimera_assets.postgres.platform.migration import migrations
 from chimera_assets.postgres.platform.session import open_session
 from chimera_assets.postgres.platform.version import EXPECTED
@@ -161,6 +162,32 @@ def test_a_second_look_needs_neither_a_migration_nor_a_second_session(theirs: Se
         assert fifth is not first
     assert weaknesses(database) == ()
     database.close()
+
+
+def test_work_for_one_process_at_a_time_is_refused_to_others(
+    theirs: Settings, server: EmbeddedPostgres
+) -> None:
+    """Until its session ends, as it does with its process; then whoever had it is told."""
+    with closing(PlatformDatabase(theirs)) as ours, closing(PlatformDatabase(theirs)) as others:
+        with exclusive(ours, "migrating orders", "alice") as require_held:
+            with exclusive(others, "migrating calls", "bob"):
+                require_held()
+            found = r"^migrating orders: .* another process of alice since 2[^ ]+ \(session (\d+)\)"
+            with (
+                pytest.raises(OthersAtWork, match=found) as refusal,
+                exclusive(others, "migrating orders", "bob"),
+            ):
+                raise AssertionError
+            session = re.search(found, str(refusal.value))
+            assert session is not None
+            with psycopg.connect(server.url("operational"), autocommit=True) as connection:
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", (int(session[1]),))
+            with pytest.raises(DatabaseError, match="lost while migrating orders"):
+                require_held()
+            with exclusive(others, "migrating orders", "bob"):
+                pass
+        with exclusive(ours, "migrating orders", "alice"):
+            pass
 
 
 def test_tables_of_a_newer_release_are_left_alone(theirs: Settings) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from chimera_assets.contracts import load_contract
 from chimera_assets.lake import Lake, commit
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
-from tests.quality.test_migration import off_the_record
+from tests.quality.test_migration import OURS, off_the_record
 
 
 def dying(number: int) -> None:
@@ -40,7 +40,7 @@ def main(lake: str, contract: str, number: str) -> None:
     context = off_the_record(Lake(lake), load_contract(Path(contract)))
     dying(int(number))
     plan = plan_migration(context.lake, context.contracts["orders"])
-    migrate_tables(context, plan, reason="a test", lose_values=True).remove()
+    migrate_tables(context, plan, OURS, reason="a test", lose_values=True).remove()
 
 
 if __name__ == "__main__":

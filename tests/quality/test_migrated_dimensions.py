@@ -51,7 +51,7 @@ def test_what_is_made_of_the_stream_is_cast_as_a_whole(
     monkeypatch.setattr(made_tables, "described_models", lambda _: described)
 
     context = RunContext(lake, JUDGED, "r")
-    made_tables.retype_made_tables(context, orders, Beside(lake, orders, ("raw",), JUDGED))
+    made_tables.retype_made_tables(context, orders, Beside(lake, orders, ("raw",), JUDGED, "ours"))
 
     cast = lake.table("marts", "dim_orders").read().collect()
     assert cast.schema["amount"] == pl.Decimal(8, 2)

@@ -24,7 +24,8 @@ from chimera_assets.lake import CommitConflict, Lake, SchemaConflict
 from chimera_assets.lake.removal import remove_rows
 from chimera_assets.quality import stage_hours
 from chimera_assets.quality.migration import former_rejects, made_tables, takeover
-from chimera_assets.quality.migration.beside import Beside, digests, under_way
+from chimera_assets.quality.migration.beside import BegunElsewhere, Beside, digests, under_way
+from chimera_assets.quality.migration.claim import Claim
 from chimera_assets.quality.migration.conversion import converted
 from chimera_assets.quality.migration.losses import Outcome, PublishedLost, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
 
 NOW = JUDGED + timedelta(days=1)
+#: Nobody else is there.
+OURS = Claim("ours")
 LAYERS = ("raw", "staged", "quarantine")
 #: Every fourth amount is no number; each hour has one order without pieces.
 TEXTS = ["1.50", "2", "none", "3.25"]
@@ -70,7 +73,7 @@ def migrated(lake: Lake, to: Contract) -> None:
     plan = plan_migration(lake, to)
     assert plan.needed
     context = off_the_record(lake, to)
-    migrate_tables(context, plan, reason="prices are money", lose_values=True).remove()
+    migrate_tables(context, plan, OURS, reason="prices are money", lose_values=True).remove()
     assert not plan_migration(lake, to).needed
 
 
@@ -203,13 +206,15 @@ def test_published_values_are_not_lost_unless_it_is_asked_for(lake: Lake, strict
         plan.require_nothing_lost()
     context = off_the_record(lake, strict)
     with pytest.raises(PublishedLost, match=f"{values}; 4 hours would be blocked: 2026-03-01-22"):
-        migrate_tables(context, plan, reason="numbers")
+        migrate_tables(context, plan, OURS, reason="numbers")
     assert content(lake) == before
 
     made: list[int] = []
     again = plan_migration(lake, strict)
     again.require_nothing_lost()  # it is known by then
-    left = migrate_tables(context, again, reason="numbers", lose_values=True, on_hours=made.append)
+    left = migrate_tables(
+        context, again, OURS, reason="numbers", lose_values=True, on_hours=made.append
+    )
     assert not made
     assert outcome(lake, left, "orders", ["amount"]) == Outcome(44, 4, 156, {"amount": 40})
 
@@ -269,17 +274,42 @@ def test_of_two_migrations_at_once_one_adds_what_was_found(
 
     def late(tables: Any) -> Any:
         if not others:
-            others.append(Takeover(context, exact, Beside(lake, exact, (), NOW)))
+            others.append(Takeover(context, exact, Beside(lake, exact, (), NOW, OURS.owner)))
             others[0].run(lambda: None)
         return look(tables)
 
     monkeypatch.setattr(takeover, "digests", late)
-    migrate_tables(context, plan, reason="prices are money", lose_values=True).remove()
+    migrate_tables(context, plan, OURS, reason="prices are money", lose_values=True).remove()
     for name in JUDGEMENTS:
         added = lake.table("quality", name).read().filter(pl.col("run_id") == "migration")
         keys = [n for n in ("hour", "rule", "column") if n in added.collect_schema()]
         rows = added.select(keys).collect()
         assert rows.height == rows.n_unique() > 0, name
+
+
+def test_a_migration_of_another_installation_is_left_alone(
+    lake: Lake, exact: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if both begin at the same moment, in which each sees that there is none."""
+    context, plan = off_the_record(lake, exact), plan_migration(lake, exact)
+    say = Beside._say
+
+    def late(ours: Beside, row: Any) -> None:
+        monkeypatch.setattr(Beside, "_say", say)
+        Beside(Lake(lake.uri), exact, ["raw", "staged"], NOW, "theirs")
+        say(ours, row)
+
+    monkeypatch.setattr(Beside, "_say", late)
+    before = content(lake)
+    for _ in range(2):
+        with pytest.raises(BegunElsewhere, match=r"of theirs; nothing .* delete .*_migrations/ord"):
+            migrate_tables(context, plan, OURS, reason="money", lose_values=True)
+    assert content(lake) == before
+    Beside(lake, exact, (), NOW, "theirs").remove()
+    migrated(lake, exact)
+    # Who planned it before finds nothing to do, and does no harm.
+    migrate_tables(context, plan, OURS, reason="money", lose_values=True).remove()
+    assert not broken(lake, exact)
 
 
 @pytest.mark.parametrize("gone", [False, True])
@@ -414,7 +444,7 @@ def test_what_was_never_judged_is_rewritten_as_it_was_received(
     lake.table("raw", "orders").write_hours(raw_orders(TEXTS, pl.String()), HOURS)
     assert former_rejects.renewed_rejects(lake, exact, HOURS).is_empty()
     left = migrate_tables(
-        off_the_record(lake, exact), plan_migration(lake, exact), reason="prices are money"
+        off_the_record(lake, exact), plan_migration(lake, exact), OURS, reason="prices are money"
     )
     assert lake.tables() == [("raw", "orders")]
     assert lake.table("raw", "orders").read().collect()["amount"].null_count() == 4 * UNREAD
@@ -434,7 +464,7 @@ def test_it_is_asked_for_where_there_is_something_to_do(lake: Lake, tmp_path: Pa
     exact = contract(tmp_path / "exact", EXACT)
     plan = plan_migration(lake, exact)
     with pytest.raises(ArgumentError, match="reason"):
-        migrate_tables(off_the_record(lake, exact), plan, reason=" ")
+        migrate_tables(off_the_record(lake, exact), plan, OURS, reason=" ")
     with pytest.raises(ArgumentError, match="found a reference table"):
         plan_migration(lake, load_contracts([SHIPPED])["providers"])
 

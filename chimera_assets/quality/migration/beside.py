@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, TypeAlias
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
+from chimera_assets.errors import ChimeraError
 from chimera_assets.hour_columns import HOUR_START, HOUR_TYPES, hour_columns_of
 from chimera_assets.hours import HOUR_COLUMNS
-from chimera_assets.lake import Lake
+from chimera_assets.lake import CommitConflict, Lake
+from chimera_assets.lake.commit import Carried
 from chimera_assets.lake.data_files import files
 from chimera_assets.lake.storage import remove_folder, remove_if_empty
 from chimera_assets.layers import QUALITY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from datetime import datetime
+
+    from deltalake import DeltaTable
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Table
@@ -26,7 +31,12 @@ _FOLDER = "_migrations"
 #: Its own two tables: what it is for, and of which files each hour was made.
 _LAYER, _TARGET, _DONE = "migration", "target", "done"
 _TARGETS = pl.Schema(
-    {"contract": pl.String(), "number": pl.Int64(), "layers": pl.List(pl.String())}
+    {
+        "contract": pl.String(),
+        "number": pl.Int64(),
+        "layers": pl.List(pl.String()),
+        "owner": pl.String(),
+    }
 )
 _HOURS = pl.Schema({"part": pl.String(), "step": pl.Int64(), **HOUR_TYPES, "digest": pl.String()})
 
@@ -41,6 +51,28 @@ class HoursChanged(Exception):  # noqa: N818 - a signal to make these hours agai
     """Hours were written after they were made anew."""
 
 
+class BegunElsewhere(ChimeraError):  # noqa: N818
+    """Another installation has begun to migrate the stream.
+
+    Args:
+        stream: The stream.
+        begun: When.
+        owner: Which installation.
+        place: Where it has its tables.
+    """
+
+    def __init__(self, stream: str, begun: datetime, owner: str, place: str) -> None:
+        super().__init__(
+            f"{stream}: expected no migration of others, found one that was begun at "
+            f"{begun:%Y-%m-%dT%H:%M:%SZ} by the installation of {owner}; nothing was changed. "
+            f"Run the command there until it ends, or, if that is gone, delete {place}"
+        )
+
+
+class _BegunAlready(CommitConflict):
+    """Another process has begun one at the same moment."""
+
+
 class Beside(Lake):
     """Tables of one stream beside those of the lake, whose others are seen through it.
 
@@ -49,19 +81,24 @@ class Beside(Lake):
         contract: The stream's contract.
         layers: The layers whose table of the stream is made anew, if it is not under way.
         now: When the migration begins, likewise.
+        owner: The installation that makes it.
 
     Attributes:
         layers: The layers whose table of the stream is made anew, the one that decides first.
         number: The migration's own, by which each of its commits is known.
+
+    Raises:
+        BegunElsewhere: Another installation has one of the stream under way.
     """
 
     def __init__(
-        self, lake: Lake, contract: Contract, layers: Collection[str], now: datetime
+        self, lake: Lake, contract: Contract, layers: Collection[str], now: datetime, owner: str
     ) -> None:
         super().__init__(_place(lake, contract.stream), lake.storage_options)
         self.stream = contract.stream
         self._real = lake
         self._own = {(_LAYER, _TARGET), (_LAYER, _DONE)}
+        self._owner = owner
         self.layers, self.number = self._begun(contract, layers, now)
         self.make_anew((layer, contract.stream) for layer in self.layers)
 
@@ -80,20 +117,41 @@ class Beside(Lake):
     ) -> tuple[tuple[str, ...], int]:
         """Its layers and number; what is left of one to another contract is deleted."""
         digest = hashlib.sha256(contract.path.read_bytes()).hexdigest()
-        target = self.table(_LAYER, _TARGET)
-        if target.exists():
-            said = target.read().collect()
-            if said["contract"].to_list() == [digest]:
-                return tuple(said["layers"].item()), int(said["number"].item())
+        said = self._said()
+        if said is not None and said["contract"] != digest:
             self.remove()
             self._tables.clear()
         former = (
             self._real.table(one, self.stream).transaction_version(TRANSACTION) for one in layers
         )
-        number = max(int(now.timestamp() * 1_000_000), *((one or 0) + 1 for one in former))
-        row = {"contract": digest, "number": number, "layers": list(layers)}
-        self.table(_LAYER, _TARGET).overwrite(pl.DataFrame([row], schema=_TARGETS))
-        return tuple(layers), number
+        number = max([int(now.timestamp() * 1_000_000), *((one or 0) + 1 for one in former)])
+        while (said := self._said()) is None:
+            self._say((digest, number, list(layers), self._owner))
+        return tuple(said["layers"]), int(said["number"])
+
+    def _said(self) -> dict[str, Any] | None:
+        """What is said of the migration that is under way; None if there is none."""
+        target = self.table(_LAYER, _TARGET)
+        rows = target.read().collect() if target.exists() else pl.DataFrame()
+        if rows.is_empty():
+            return None
+        said = rows.row(0, named=True)
+        if said["owner"] != self._owner:
+            raise BegunElsewhere(self.stream, _moment(said["number"]), said["owner"], self.uri)
+        return said
+
+    def _say(self, row: tuple[Any, ...]) -> None:
+        """Begin it, unless others just have: of two that do so at once one is the first."""
+
+        def first(delta: DeltaTable) -> Carried:
+            if delta.transaction_version(TRANSACTION) is not None:
+                msg = f"{self.uri}: others have begun"
+                raise _BegunAlready(msg)
+            return Carried((TRANSACTION, 1), {})
+
+        with suppress(_BegunAlready):
+            rows = pl.DataFrame([row], schema=_TARGETS, orient="row")
+            self.table(_LAYER, _TARGET).append(rows, carry=first)
 
     def pending(self, part: str, tables: Collection[Table]) -> dict[Hour, str]:
         """The hours of which nothing is made yet, or of other files than there are now.
@@ -163,6 +221,10 @@ def digests(tables: Iterable[Table]) -> dict[Hour, str]:
         start: hashlib.sha256("\n".join(paths).encode()).hexdigest()
         for start, paths in by_hour.iter_rows()
     }
+
+
+def _moment(number: int) -> datetime:
+    return datetime.fromtimestamp(number / 1_000_000, UTC)
 
 
 def _place(lake: Lake, stream: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chimera_assets.audited_context import AuditedContext
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
+    from chimera_assets.quality.migration.claim import Claim
     from chimera_assets.quality.migration.differences import Retyped
 
 
@@ -87,9 +88,10 @@ def plan_migration(lake: Lake, contract: Contract) -> MigrationPlan:
     )
 
 
-def migrate_tables(
+def migrate_tables(  # noqa: PLR0913
     context: AuditedContext,
     plan: MigrationPlan,
+    claim: Claim,
     *,
     reason: str,
     lose_values: bool = False,
@@ -100,6 +102,7 @@ def migrate_tables(
     Args:
         context: When, on what, for whom.
         plan: What `plan_migration` gave.
+        claim: The right to do it, held until what is left is removed.
         reason: Why; it is kept.
         lose_values: Whether published values may be lost, and published hours be blocked.
         on_hours: Told of how many hours were made, day by day.
@@ -110,6 +113,7 @@ def migrate_tables(
     Raises:
         ArgumentError: No reason is named.
         AuditError: The audit log could not be written; nothing was changed.
+        BegunElsewhere: Another installation has one of the stream under way.
         CommitConflict: Others kept writing hours of the stream; nothing was changed.
         PublishedLost: Values of what is published would be lost; nothing was changed.
     """
@@ -118,17 +122,25 @@ def migrate_tables(
     with context.change(
         "contract.migrate", contract.stream, before=_before(plan), after=_after(plan), reason=reason
     ):
-        beside = Beside(lake, contract, rebuilt_layers(lake, contract), context.now)
+        beside = Beside(lake, contract, rebuilt_layers(lake, contract), context.now, claim.owner)
         takeover = Takeover(context, contract, beside)
         if not takeover.begun:
             rebuild = Rebuild(context, contract, beside)
 
+            def made(hours: int) -> None:
+                claim.require_held()
+                on_hours(hours)
+
+            def unchanged() -> None:
+                claim.require_held()
+                rebuild.require_unchanged()
+
             def take() -> None:
                 if not (lose_values or takeover.begun):
                     _require_nothing_lost(lake, beside, contract)
-                takeover.run(rebuild.require_unchanged)
+                takeover.run(unchanged)
 
-            made_and_taken(contract.stream, lambda: rebuild.run(on_hours), take)
+            made_and_taken(contract.stream, lambda: rebuild.run(made), take)
         takeover.run(lambda: None)
         retype_made_tables(context, contract, beside)
     return beside
