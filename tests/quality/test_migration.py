@@ -41,6 +41,7 @@ from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from chimera_assets.audit import AuditLog
@@ -63,16 +64,16 @@ class _NoLog:
         return nullcontext()
 
 
-def off_the_record(lake: Lake, *contracts: Contract) -> AuditedContext:
+def off_the_record(lake: Lake, *contracts: Contract, now: datetime = NOW) -> AuditedContext:
     known = {one.stream: one for one in contracts}
     actor = Principal(Kind.PERSON, "alice", "a test")
-    return AuditedContext(lake, NOW, "migration", known, actor, cast("AuditLog", _NoLog()))
+    return AuditedContext(lake, now, "migration", known, actor, cast("AuditLog", _NoLog()))
 
 
-def migrated(lake: Lake, to: Contract) -> None:
+def migrated(lake: Lake, to: Contract, now: datetime = NOW) -> None:
     plan = plan_migration(lake, to)
     assert plan.needed
-    context = off_the_record(lake, to)
+    context = off_the_record(lake, to, now=now)
     migrate_tables(context, plan, OURS, reason="prices are money", lose_values=True).remove()
     assert not plan_migration(lake, to).needed
 
@@ -418,7 +419,7 @@ def test_a_killed_migration_goes_on_to_the_same_end(
             assert now[name] == before[name] or len(now[name]) == whole[layer]
         assert under_way(lake, "orders")
         fresh_lake = Lake(lake.uri)
-        migrated(fresh_lake, exact)
+        migrated(fresh_lake, exact, NOW + timedelta(hours=1))
         found = content(fresh_lake)
         for name, rows in wanted.items():
             assert found[name] == rows, (number, name)

@@ -112,6 +112,11 @@ class Beside(Lake):
             return super().table(layer, name)
         return self._real.table(layer, name)
 
+    @property
+    def begun(self) -> datetime:
+        """When the migration began, whoever goes on with it."""
+        return _moment(self.number)
+
     def _begun(
         self, contract: Contract, layers: Collection[str], now: datetime
     ) -> tuple[tuple[str, ...], int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ArgumentError
@@ -125,7 +125,8 @@ def migrate_tables(  # noqa: PLR0913
         beside = Beside(lake, contract, rebuilt_layers(lake, contract), context.now, claim.owner)
         takeover = Takeover(context, contract, beside)
         if not takeover.begun:
-            rebuild = Rebuild(context, contract, beside)
+            # Interrupted or not, rows that are rejected now are as old.
+            rebuild = Rebuild(replace(context, now=beside.begun), contract, beside)
 
             def made(hours: int) -> None:
                 claim.require_held()
