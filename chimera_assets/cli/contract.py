@@ -87,7 +87,7 @@ def contract_migrate(
     *,
     reason: Annotated[str | None, typer.Option("--reason", help="Why; it is kept.")] = None,
     lose_values: Annotated[
-        bool, typer.Option("--lose-values", help="Though published values are none of the type.")
+        bool, typer.Option("--lose-values", help="Though published values or rows go.")
     ] = False,
     dry_run: opt.DryRun = False,
     yes: opt.Yes = False,

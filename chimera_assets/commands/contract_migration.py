@@ -68,6 +68,8 @@ def show_plan(plan: MigrationPlan) -> None:
     for one in plan.staged:
         if one.lost:
             out().print(f"Lost of what is published: {in_words(one)}.", markup=False)
+    if plan.by_key:
+        out().print(f"Lost of what is published: {plan.by_key.in_words()}.", markup=False)
     size = f"{counted(plan.rows, 'row')} in {counted(plan.hours, 'hour')}"
     out().print(f"To rewrite: {size}, beside the tables, which are read as they are until then.")
 
@@ -94,7 +96,8 @@ def migrate(plan: MigrationPlan, *, reason: str, lose_values: bool, now: datetim
         left = migrate_tables(
             context, plan, claim, reason=reason, lose_values=lose_values, on_hours=said
         )
-        became = outcome(context.lake, left, stream, [one.column for one in plan.staged])
+        columns, new_key = [one.column for one in plan.staged], plan.differences.key is not None
+        became = outcome(context.lake, left, plan.contract, columns, new_key=new_key)
         code, ended = _build(context, stream)
         if ended:  # well or not, nothing that is beside is of use any more
             left.remove()
@@ -107,7 +110,15 @@ def _show_outcome(stream: str, became: Outcome) -> None:
     out().print(f"{stream}: migrated. `chimera table history {STAGED}/{stream}` has what was.")
     rejected, blocked = counted(became.rejected, "row"), counted(became.blocked, "hour")
     shown = f" (`chimera quarantine list --stream {stream}`)" if became.rejected else ""
-    out().print(f"{rejected} rejected{shown}, {blocked} blocked.", markup=False)
+    duplicates = counted(became.duplicates, "row")
+    left_out = f", {duplicates} left out as duplicates" if became.duplicates else ""
+    out().print(f"{rejected} rejected{shown}{left_out}, {blocked} blocked.", markup=False)
+    if became.sharing:
+        hours = counted(became.sharing, "hour")
+        out().print(
+            f"The key is not unique: rows of {hours} have one that is in other hours, too; "
+            "`chimera verify` names them."
+        )
     for column, nulls in became.nulls.items():
         rows = counted(became.published, "published row")
         out().print(f"{column}: null in {nulls:,} of {rows}.", markup=False)

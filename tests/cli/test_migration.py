@@ -90,6 +90,20 @@ def test_tables_are_rewritten_by_a_command(chimera: Chimera, orders: Lake, home:
     assert restored.schema().field("amount").type == "string"
 
 
+def test_what_a_new_key_takes_is_told_before_and_after(
+    chimera: Chimera, orders: Lake, tmp_path: Path
+) -> None:
+    contract(tmp_path / "contracts", key="amount")
+    lost = r"140 of 156 published rows would go by the key amount \(140 .* of their hour, 0 have"
+    assert re.search(f"Lost .*: {lost}", chimera("contract", "migrate", "orders", "--dry-run").out)
+    asked = ("contract", "migrate", "orders", "--reason", "amounts", "--yes")
+    assert re.search(f"found {lost}", one_line_after(chimera(*asked)))
+    said = " ".join(chimera(*asked, "--lose-values").out.split())
+    assert "140 rows left out as duplicates, 0 hours blocked." in said
+    assert "not unique: rows of 4 hours have one that is in other hours, too" in said
+    assert Lake(orders.uri).table("staged", "orders").count() == 4 * 4
+
+
 def one_line_after(said: object) -> str:
     """The line of a mistake that is found after the plan was shown."""
     assert getattr(said, "code") == 2  # noqa: B009

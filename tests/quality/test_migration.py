@@ -27,6 +27,7 @@ from chimera_assets.quality.migration import former_rejects, made_tables, takeov
 from chimera_assets.quality.migration.beside import BegunElsewhere, Beside, digests, under_way
 from chimera_assets.quality.migration.claim import Claim
 from chimera_assets.quality.migration.conversion import converted
+from chimera_assets.quality.migration.key_losses import KeyLoss, key_loss
 from chimera_assets.quality.migration.losses import Outcome, PublishedLost, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
 from chimera_assets.quality.migration.takeover import Takeover
@@ -217,7 +218,7 @@ def test_published_values_are_not_lost_unless_it_is_asked_for(lake: Lake, strict
         context, again, OURS, reason="numbers", lose_values=True, on_hours=made.append
     )
     assert not made
-    assert outcome(lake, left, "orders", ["amount"]) == Outcome(44, 4, 156, {"amount": 40})
+    assert outcome(lake, left, strict, ["amount"]) == Outcome(44, 0, 4, 156, {"amount": 40})
 
 
 def test_an_hour_that_is_blocked_by_the_new_type_keeps_what_was_published(
@@ -337,6 +338,25 @@ def test_a_changed_key_has_its_duplicates_counted(
     assert not broken(lake, by_customer)
 
 
+def test_published_rows_are_not_lost_to_a_new_key_unless_it_is_asked_for(
+    lake: Lake, tmp_path: Path
+) -> None:
+    """Neither those that it is repeated in nor those without; retyped, it may become either."""
+    exact, same = contract(tmp_path / "exact", EXACT, key="amount"), contract(tmp_path / "same")
+    assert key_loss(lake, exact) == KeyLoss(("amount",), 104, 4 * UNREAD, 156)
+    assert not key_loss(lake, same)
+    assert not key_loss(lake, contract(tmp_path / "whole", key="stored_at"))
+    by_amount, before = contract(tmp_path / "contracts", key="amount"), content(lake)
+    plan = plan_migration(lake, by_amount)
+    lost = "orders: .* found 140 of 156 published rows would go by the key amount .* a key that no"
+    with pytest.raises(PublishedLost, match=lost):
+        plan.require_nothing_lost()
+    context = off_the_record(lake, by_amount)
+    with pytest.raises(PublishedLost, match=lost):
+        migrate_tables(context, plan, OURS, reason="amounts")
+    assert content(lake) == before
+
+
 def test_hours_that_are_written_meanwhile_are_not_lost(
     lake: Lake, exact: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -449,7 +469,7 @@ def test_what_was_never_judged_is_rewritten_as_it_was_received(
     )
     assert lake.tables() == [("raw", "orders")]
     assert lake.table("raw", "orders").read().collect()["amount"].null_count() == 4 * UNREAD
-    assert outcome(lake, left, "orders", []) == Outcome(0, 0, 0, {})
+    assert outcome(lake, left, exact, []) == Outcome(0, 0, 0, 0, {})
 
 
 def test_times_and_lists_become_texts_as_files_have_them(tmp_path: Path) -> None:

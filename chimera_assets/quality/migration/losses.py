@@ -12,6 +12,7 @@ from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.layers import STAGED
 from chimera_assets.quality.hour_pass import FRAME_ROWS
+from chimera_assets.quality.migration.key_losses import hours_that_share_keys
 from chimera_assets.system_tables.batches import hour_history
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
     from chimera_assets.quality.migration.differences import Retyped
+    from chimera_assets.quality.migration.key_losses import KeyLoss
 
 
 class PublishedLost(ChimeraError):  # noqa: N818
@@ -28,19 +30,28 @@ class PublishedLost(ChimeraError):  # noqa: N818
     Args:
         contract: The contract.
         lost: The columns of the staged rows with values that are none of their new type.
+        by_key: What the contract's key takes.
         blocked: The hours that are published and would be blocked.
     """
 
     def __init__(
-        self, contract: Contract, lost: Sequence[Retyped], blocked: Sequence[str] = ()
+        self,
+        contract: Contract,
+        lost: Sequence[Retyped],
+        by_key: KeyLoss,
+        blocked: Sequence[str] = (),
     ) -> None:
         told = [in_words(one) for one in lost]
+        wanted = ["a wider type"] if lost or blocked else []
+        if by_key:
+            told.append(by_key.in_words())
+            wanted.append("a key that no two rows share")
         if blocked:
             told.append(f"{counted(len(blocked), 'hour')} would be blocked: {in_short(blocked)}")
         super().__init__(
-            f"{contract.stream}: expected every published value to stay, found {'; '.join(told)}; "
-            f"the tables are as they were. Give {contract.path} a wider type, or add --lose-values "
-            "to rewrite them all the same"
+            f"{contract.stream}: expected all that is published to stay, found {'; '.join(told)}; "
+            f"the tables are as they were. Give {contract.path} {' and '.join(wanted)}, or add "
+            "--lose-values to rewrite them all the same"
         )
 
 
@@ -50,26 +61,34 @@ class Outcome:
 
     Attributes:
         rejected: Rows in quarantine.
+        duplicates: Rows of which another one of their hour has the key, and stays.
         blocked: Hours that were blocked.
         published: Rows that are published.
         nulls: How many of them have no value, by column.
+        sharing: Hours in which rows have a key of other hours, too; 0 if the key is no new one.
     """
 
     rejected: int
+    duplicates: int
     blocked: int
     published: int
     nulls: dict[str, int]
+    sharing: int = 0
 
 
-def outcome(lake: Lake, beside: Lake, stream: str, columns: Iterable[str]) -> Outcome:
+def outcome(
+    lake: Lake, beside: Lake, contract: Contract, columns: Iterable[str], *, new_key: bool = False
+) -> Outcome:
     """What has become of a stream.
 
     Args:
         lake: The lake, with the new tables.
         beside: Where they were made, with what was found of the hours.
-        stream: The stream.
+        contract: The stream's contract.
         columns: The columns whose nulls are counted.
+        new_key: Whether the key is another one than before.
     """
+    stream = contract.stream
     found, staged = hour_history(beside, stream), lake.table(STAGED, stream)
     nulls = dict.fromkeys(columns, 0)
     if nulls:
@@ -78,7 +97,9 @@ def outcome(lake: Lake, beside: Lake, stream: str, columns: Iterable[str]) -> Ou
                 nulls[name] += frame[name].null_count()
     blocked = found.filter(~pl.col("published")).height
     published = staged.count() if staged.exists() else 0
-    return Outcome(int(found["rejected"].sum()), blocked, published, nulls)
+    rejected, duplicates = (int(found[name].sum()) for name in ("rejected", "duplicates"))
+    sharing = hours_that_share_keys(lake, contract) if new_key else 0
+    return Outcome(rejected, duplicates, blocked, published, nulls, sharing)
 
 
 def newly_blocked(lake: Lake, beside: Lake, stream: str) -> list[str]:

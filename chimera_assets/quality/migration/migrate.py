@@ -10,6 +10,7 @@ from chimera_assets.layers import STAGED
 from chimera_assets.lifecycle.legal_holds import require_reason
 from chimera_assets.quality.migration.beside import Beside, under_way
 from chimera_assets.quality.migration.differences import Differences, differences, retyped
+from chimera_assets.quality.migration.key_losses import key_loss
 from chimera_assets.quality.migration.losses import PublishedLost, newly_blocked
 from chimera_assets.quality.migration.made_tables import made_and_taken, retype_made_tables
 from chimera_assets.quality.migration.rebuild import Rebuild, rebuilt_layers
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Lake
     from chimera_assets.quality.migration.claim import Claim
     from chimera_assets.quality.migration.differences import Retyped
+    from chimera_assets.quality.migration.key_losses import KeyLoss
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class MigrationPlan:
         interrupted: Whether one was begun that has not come to its end.
         hours: Hours with rows.
         rows: Rows of the tables that are made anew, each as often as tables have it.
+        by_key: What the contract's key takes from what is published.
     """
 
     contract: Contract
@@ -42,6 +45,7 @@ class MigrationPlan:
     interrupted: bool
     hours: int
     rows: int
+    by_key: KeyLoss
 
     @property
     def needed(self) -> bool:
@@ -55,14 +59,14 @@ class MigrationPlan:
         return tuple(one for one in self.differences.retyped if one.table == place)
 
     def require_nothing_lost(self) -> None:
-        """Refuse a migration that is yet to begin, if it takes published values.
+        """Refuse a migration that is yet to begin, if it takes published values or rows.
 
         Raises:
             PublishedLost: It does.
         """
         lost = [one for one in self.staged if one.lost]
-        if lost and not self.interrupted:
-            raise PublishedLost(self.contract, lost)
+        if (lost or self.by_key) and not self.interrupted:
+            raise PublishedLost(self.contract, lost, self.by_key)
 
 
 def plan_migration(lake: Lake, contract: Contract) -> MigrationPlan:
@@ -85,6 +89,7 @@ def plan_migration(lake: Lake, contract: Contract) -> MigrationPlan:
         under_way(lake, contract.stream),
         len(hours),
         sum(table.count() for table in tables),
+        key_loss(lake, contract),
     )
 
 
@@ -104,7 +109,7 @@ def migrate_tables(  # noqa: PLR0913
         plan: What `plan_migration` gave.
         claim: The right to do it, held until what is left is removed.
         reason: Why; it is kept.
-        lose_values: Whether published values may be lost, and published hours be blocked.
+        lose_values: Whether published values and rows may be lost, and published hours be blocked.
         on_hours: Told of how many hours were made, day by day.
 
     Returns:
@@ -115,7 +120,7 @@ def migrate_tables(  # noqa: PLR0913
         AuditError: The audit log could not be written; nothing was changed.
         BegunElsewhere: Another installation has one of the stream under way.
         CommitConflict: Others kept writing hours of the stream; nothing was changed.
-        PublishedLost: Values of what is published would be lost; nothing was changed.
+        PublishedLost: Less would be published; nothing was changed.
     """
     require_reason(reason)
     contract, lake = plan.contract, context.lake
@@ -150,9 +155,9 @@ def migrate_tables(  # noqa: PLR0913
 def _require_nothing_lost(lake: Lake, beside: Beside, contract: Contract) -> None:
     """Refuse what was made beside, if less is published by it."""
     lost = [one for one in retyped(lake.table(STAGED, contract.stream), contract) if one.lost]
-    blocked = newly_blocked(lake, beside, contract.stream)
-    if lost or blocked:
-        raise PublishedLost(contract, lost, blocked)
+    by_key, blocked = key_loss(lake, contract), newly_blocked(lake, beside, contract.stream)
+    if lost or by_key or blocked:
+        raise PublishedLost(contract, lost, by_key, blocked)
 
 
 def _before(plan: MigrationPlan) -> dict[str, object]:
