@@ -7,10 +7,11 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from chimera_assets.contracts import contracts, load_contract
+from chimera_assets.contracts import as_it_would_run, contracts, load_contract
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import LONGEST_DAYS, HourRange, floor_hour, partition_key
 from chimera_assets.lake import open_lake
+from chimera_assets.quality.results import rule_severities
 from chimera_assets.quality.rule_trial import try_contract
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def show(path: Path, against: str, *, now: datetime) -> int:
     Raises:
         ArgumentError: The period is none, or the contract cannot be tried.
         ContractError: The contract cannot be used.
+        PackError: The adapter of its stream does not fit it.
     """
-    tried = load_contract(path)
+    tried = as_it_would_run(load_contract(path))
     hours = _hours(against, now)
     trial = try_contract(open_lake(), tried, contracts().get(tried.stream), hours)
     sys.stdout.write("\n".join(_lines(trial, against)) + "\n")
@@ -67,7 +69,7 @@ def _lines(trial: Trial, against: str) -> Iterator[str]:
     yield "| rule | severity | rows today | rows then |"
     yield "|---|---|---:|---:|"
     before = today.broken if today is not None else {}
-    severities = {rule.name: rule.severity for rule in contract.rules}
+    severities = rule_severities(contract)
     for rule in sorted({*before, *tried.broken}):
         then = tried.broken.get(rule, 0)
         was = f"{before.get(rule, 0):,}" if today is not None else "-"

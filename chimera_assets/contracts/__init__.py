@@ -5,7 +5,7 @@ the Pandera schema, the Delta schema, docs, the dbt sources, which columns are m
 are kept. A new stream is a new file.
 """
 
-from chimera_assets.contracts.active import contracts, known_contracts
+from chimera_assets.contracts.active import as_it_would_run, contracts, known_contracts
 from chimera_assets.contracts.errors import ContractError, MissingReferenceError
 from chimera_assets.contracts.loader import load_contract, load_contracts
 from chimera_assets.contracts.model import Column, Contract, Rule
@@ -25,6 +25,7 @@ __all__ = [
     "ContractError",
     "MissingReferenceError",
     "Rule",
+    "as_it_would_run",
     "batch_violations",
     "contracts",
     "empty_profile",

@@ -104,6 +104,17 @@ def adapted_contract(adapter: Adapter, contracts: Mapping[str, Contract]) -> Con
     return load_contract(contracts[stream].path, adapter)
 
 
+def as_it_would_run(contract: Contract) -> Contract:
+    """A contract's file as it is by itself, changed by the adapter of its stream, if it has one.
+
+    Raises:
+        ContractError: What comes out cannot be used.
+        PackError: The adapter does not fit it.
+    """
+    adapter = active_adapters().get(contract.stream)
+    return contract if adapter is None else load_contract(contract.path, adapter)
+
+
 def known_contracts() -> dict[str, Contract]:
     """The contracts of all streams, also of those that are off."""
     return contracts().known

@@ -79,6 +79,11 @@ def _rules(contract: Contract) -> pl.DataFrame:
     return pl.DataFrame(rules, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
+def rule_severities(contract: Contract) -> dict[str, str]:
+    """Rule -> severity, of the contract's rules and those that none has to name."""
+    return dict(_rules(contract).select("rule", "severity").iter_rows())
+
+
 def judged_batch_rules(contract: Contract, profile: pl.DataFrame) -> pl.DataFrame:
     """What the batch rules say of each hour, with the severity of each rule."""
     severities = {rule.name: rule.severity for rule in contract.batch_rules}

@@ -6,14 +6,17 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
-from tests.cli.conftest import ROWS, one_line
+from chimera_assets.hours import HourRange
+from tests.cli.conftest import ROWS, START, one_line
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from chimera_assets.lake import Lake
     from tests.cli.conftest import Chimera
 
 GENERATIONS = SHIPPED / "generations.odcs.yaml"
@@ -127,6 +130,30 @@ def test_a_changed_rule_is_tried_on_the_past(chimera: Chimera, tmp_path: Path) -
         assert "--against: expected" in refused
     several = one_line(chimera("contract", "check", str(path), str(path), "--against", "1d"))
     assert "expected one contract file, found 2" in several
+
+
+def test_a_file_as_it_stands_changes_nothing_of_the_past(
+    chimera: Chimera, lake_of_four_hours: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of rows that an adapter lets lack a value, and of values that could not be read."""
+    monkeypatch.setenv("CHIMERA_ADAPTERS", "otel")
+    raw = lake_of_four_hours.table("raw", "generations")
+    rows = raw.read(HourRange.single(START)).collect()
+    number = pl.int_range(pl.len())
+    rows = rows.with_columns(
+        tokens_used=pl.when(number >= 3).then("tokens_used"),
+        _unreadable=pl.when(number >= ROWS - 5).then(pl.lit('{"error_code":"some"}')),
+    )
+    raw.write_hours(rows, HourRange.single(START))
+
+    said = chimera("contract", "check", str(GENERATIONS), "--against", "3000d")
+
+    assert said.code == 0
+    rejected = re.search(r"Rejected: (\d+) today, (\d+) then", said.out)
+    assert rejected is not None
+    assert rejected[1] == rejected[2]
+    assert "| `readable` | error | 5 | 5 |" in said.out
+    assert "| `tokens_used_not_null` | warning | 3 | 3 |" in said.out
 
 
 def test_a_breaking_change_is_reported_in_words(chimera: Chimera, tmp_path: Path) -> None:
