@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 _HEADS = (
-    "column", "nulls", "nulls before", "distinct", "distinct before", "lowest", "highest",
-    "range before", "top values",
+    "column", "nulls", "nulls before", "distinct an hour (median)",
+    "distinct an hour before (median)", "lowest", "highest", "range before", "top values",
 )  # fmt: skip
 
 
@@ -60,9 +60,9 @@ def _contract(stream: str) -> Contract:
     return hourly[stream]
 
 
-def _whole(distinct: float | None) -> int | None:
+def _whole(median: float | None) -> int | None:
     """A median of counts as a count, as the half of one means nothing to a reader."""
-    return round(distinct) if distinct is not None else None
+    return round(median) if median is not None else None
 
 
 def _cells(one: ComparedColumn) -> tuple[object, ...]:
@@ -74,8 +74,8 @@ def _cells(one: ComparedColumn) -> tuple[object, ...]:
         one.column,
         percent(now.null_share),
         percent(before.null_share),
-        _whole(now.distinct),
-        _whole(before.distinct),
+        _whole(now.median_distinct_an_hour),
+        _whole(before.median_distinct_an_hour),
         now.lowest,
         now.highest,
         ends,

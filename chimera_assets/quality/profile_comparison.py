@@ -31,7 +31,8 @@ class ColumnSummary:
     Attributes:
         rows: Rows of the hours.
         null_share: Share of them that has no value; None if there are none.
-        distinct: Different values of an hour, the median over the hours.
+        median_distinct_an_hour: Different values of an hour, the median over the hours. Which values
+            they were is not kept, so that those of all hours together cannot be counted.
         lowest: The least number or time of any hour; None where it is not kept.
         highest: The greatest.
         top_values: The most frequent values and their rows, most frequent first; None where values
@@ -40,7 +41,7 @@ class ColumnSummary:
 
     rows: int = 0
     null_share: float | None = None
-    distinct: float | None = None
+    median_distinct_an_hour: float | None = None
     lowest: str | None = None
     highest: str | None = None
     top_values: tuple[tuple[str, int], ...] | None = None
@@ -129,7 +130,7 @@ def _summary(hours: Sequence[dict[str, Any]]) -> ColumnSummary:
     return ColumnSummary(
         rows=rows,
         null_share=sum(hour["nulls"] for hour in hours) / rows if rows else None,
-        distinct=median(hour["distinct"] for hour in hours),
+        median_distinct_an_hour=median(hour["distinct"] for hour in hours),
         lowest=_extreme(min, hours, "lowest"),
         highest=_extreme(max, hours, "highest"),
         top_values=_top(hours),

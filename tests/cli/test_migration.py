@@ -121,11 +121,13 @@ def test_profiles_are_shown_beside_those_of_hours_before(chimera: Chimera) -> No
     assert shown["hours"] == "2026-03-02-01:00"
     assert shown["before"] == 3
     columns = {each["column"]: each for each in shown["columns"]}
+    assert columns["amount"]["now"]["median_distinct_an_hour"] == 4
     assert columns["pieces"]["now"]["highest"] == "39"
     assert columns["amount"]["now"]["top_values"][0][0] in {"1.50", "2", "none", "3.25"}
     assert columns["customer"]["now"]["top_values"] is None
     heads = re.split(r"  +", chimera("table", "profile", "orders").out.splitlines()[1].strip())
-    assert heads[1:5] == ["nulls", "nulls before", "distinct", "distinct before"]
+    assert heads[1:3] == ["nulls", "nulls before"]
+    assert heads[3:5] == ["distinct an hour (median)", "distinct an hour before (median)"]
     assert heads[7] == "range before"
     said = chimera("table", "profile", "orders", "--hours", "2026-03-01")
     assert re.search(r"^amount +0\.00% +- +4 ", said.out, re.MULTILINE)

@@ -146,7 +146,7 @@ def test_hours_are_compared_with_those_before(lake: Lake) -> None:
     tokens = columns["tokens_used"]
     assert (tokens.now.lowest, tokens.now.highest) == ("1000", "1000")
     assert (tokens.before.lowest, tokens.before.highest) == ("9", "149")  # as numbers, not texts
-    assert tokens.before.distinct == 25.5
+    assert tokens.before.median_distinct_an_hour == 25.5
     assert columns["user_id"].now.null_share == 1.0
     assert columns["user_id"].before.null_share == 0.0
     assert columns["error_code"].before.null_share == 0.5
