@@ -15,7 +15,7 @@ from chimera_assets.yaml_documents import one_of
 if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
-    from chimera_assets.quality.profile_comparison import ComparedColumn
+    from chimera_assets.quality.profile_comparison import ColumnSummary, ComparedColumn
 
 #: So many of the top values are shown in a table.
 _SHOWN = 3
@@ -68,8 +68,6 @@ def _whole(median: float | None) -> int | None:
 def _cells(one: ComparedColumn) -> tuple[object, ...]:
     now, before = one.now, one.before
     ends = f"{before.lowest} to {before.highest}" if before.lowest is not None else None
-    values = [f"{value} ({rows:,})" for value, rows in now.top_values or ()]
-    more = f", … {len(values)}" if len(values) > _SHOWN else ""
     return (
         one.column,
         percent(now.null_share),
@@ -79,5 +77,17 @@ def _cells(one: ComparedColumn) -> tuple[object, ...]:
         now.lowest,
         now.highest,
         ends,
-        ", ".join(values[:_SHOWN]) + more or None,
+        _top_values(now),
     )
+
+
+def _top_values(one: ColumnSummary) -> str | None:
+    """The first of the most frequent values, how many those are, and rows that they leave out."""
+    if not one.top_values:
+        return None
+    said = [f"{value} ({rows:,})" for value, rows in one.top_values[:_SHOWN]]
+    if len(one.top_values) > _SHOWN:
+        said.append(f"… {len(one.top_values)}")
+    if one.uncounted_rows:
+        said.append(f"not counted ({one.uncounted_rows:,})")
+    return ", ".join(said)

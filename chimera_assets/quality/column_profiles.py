@@ -101,7 +101,7 @@ class ColumnProfiles:
         parts = [self._of_column(merged, column) for column in self._contract.columns]
         said = {"run_id": run_id, "stream": self._contract.stream, "judged_at": now}
         there = pl.col("rows") - pl.col("nulls")
-        # A value that hardly any other row has is no frequent one.
+        # A value that hardly any other row has is no frequent one; it may be text about somebody.
         few = (pl.col("distinct") <= _FEW) & (2 * pl.col("distinct") <= there)
         return (
             pl.concat(parts)

@@ -35,8 +35,9 @@ class ColumnSummary:
             they were is not kept, so that those of all hours together cannot be counted.
         lowest: The least number or time of any hour; None where it is not kept.
         highest: The greatest.
-        top_values: The most frequent values and their rows, most frequent first; None where values
-            are many, or not kept.
+        top_values: The most frequent values and their rows, most frequent first, of the hours that
+            keep any; None if none does.
+        uncounted_rows: Rows with a value in hours that keep none of them.
     """
 
     rows: int = 0
@@ -45,6 +46,7 @@ class ColumnSummary:
     lowest: str | None = None
     highest: str | None = None
     top_values: tuple[tuple[str, int], ...] | None = None
+    uncounted_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +128,16 @@ def _by_column(rows: pl.DataFrame, contract: Contract) -> dict[str, list[dict[st
 def _summary(hours: Sequence[dict[str, Any]]) -> ColumnSummary:
     if not hours:
         return ColumnSummary()
-    rows = sum(hour["rows"] for hour in hours)
+    rows, nulls = (sum(hour[name] for hour in hours) for name in ("rows", "nulls"))
+    top = _top(hours)
     return ColumnSummary(
         rows=rows,
-        null_share=sum(hour["nulls"] for hour in hours) / rows if rows else None,
+        null_share=nulls / rows if rows else None,
         median_distinct_an_hour=median(hour["distinct"] for hour in hours),
         lowest=_extreme(min, hours, "lowest"),
         highest=_extreme(max, hours, "highest"),
-        top_values=_top(hours),
+        top_values=top,
+        uncounted_rows=rows - nulls - sum(count for _, count in top or ()),
     )
 
 
@@ -147,8 +151,6 @@ def _extreme(choose: Callable[..., str], hours: Iterable[dict[str, Any]], end: s
 
 
 def _top(hours: Sequence[dict[str, Any]]) -> tuple[tuple[str, int], ...] | None:
-    if any(hour["top_values"] is None for hour in hours if hour["rows"] > hour["nulls"]):
-        return None
     counted: dict[str, int] = {}
     for each in (one for hour in hours for one in hour["top_values"] or ()):
         counted[each["value"]] = counted.get(each["value"], 0) + each["rows"]

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 NAME = "column_profiles"
 
 #: `lowest` and `highest` are numbers and times as text. `distinct` is exact up to 1,024 values,
-#: beyond that within some 10 %. `top_values` is null where values are many, or not to be kept.
+#: beyond that within some 10 %. `top_values` is null where values are many, hardly any of them is
+#: there twice, or they are not to be kept.
 COLUMN_PROFILES = pl.Schema(
     {
         "run_id": pl.String(),

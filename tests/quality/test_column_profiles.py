@@ -131,6 +131,7 @@ def test_a_blocked_hour_keeps_the_profile_of_what_is_published(lake: Lake) -> No
 def test_hours_are_compared_with_those_before(lake: Lake) -> None:
     first, second, third = HOURS
     rows = [good_row(n, first, tokens_used=100 + n) for n in range(50)]
+    rows.append(good_row(50, first, tokens_used=149, error_code="quota", success=False))
     rows += [
         good_row(n, second, tokens_used=9, error_code="timeout", success=False) for n in range(50)
     ]
@@ -149,7 +150,11 @@ def test_hours_are_compared_with_those_before(lake: Lake) -> None:
     assert tokens.before.median_distinct_an_hour == 25.5
     assert columns["user_id"].now.null_share == 1.0
     assert columns["user_id"].before.null_share == 0.0
-    assert columns["error_code"].before.null_share == 0.5
+    assert columns["error_code"].before.null_share == 50 / 101
+    # The first hour has one error that stands for itself: it hides no value of the second.
+    assert columns["error_code"].before.top_values == (("timeout", 50),)
+    assert columns["error_code"].before.uncounted_rows == 1
+    assert columns["event_id"].before.uncounted_rows == 101
     assert columns["model"].now.top_values == (("m-1", 50),)
 
     both = compared_profiles(lake, contract, HourRange(second, HOURS.end))
