@@ -31,7 +31,7 @@ class ColumnSummary:
     Attributes:
         rows: Rows of the hours.
         null_share: Share of them that has no value; None if there are none.
-        median_distinct_an_hour: Different values of an hour, the median over the hours. Which values
+        median_distinct_an_hour: Different values of an hour, the median over the hours. Which ones
             they were is not kept, so that those of all hours together cannot be counted.
         lowest: The least number or time of any hour; None where it is not kept.
         highest: The greatest.

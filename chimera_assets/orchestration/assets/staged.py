@@ -66,7 +66,8 @@ def staged_assets(contract: Contract) -> dg.AssetsDefinition:
             lineage = {"dagster/column_lineage": descriptions.same_columns(contract, raw)}
             shown = commit_metadata(staged, staging.staged, hours)
             if hours is not None:
-                each = with_profiles(_counts_by_hour(staging), staging.column_profiles)
+                counted = _counts_by_hour(staging)
+                each = with_profiles(counted, staging.column_profiles, lake, contract.stream)
                 note_hours(step_of(context), staged_key, staged, hours, also=each)
                 note_last(step_of(context), staged_key, hours, lineage)
             else:
