@@ -16,7 +16,7 @@ from chimera_assets.postgres.platform.exclusive import exclusive
 from chimera_assets.quality import stage_hours
 from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
-from tests.cli.conftest import one_line
+from tests.cli.conftest import REPOSITORY, one_line
 from tests.quality.orders import HOURS, JUDGED, ROWS, contract, raw_orders
 
 if TYPE_CHECKING:
@@ -134,3 +134,14 @@ def test_profiles_are_shown_beside_those_of_hours_before(chimera: Chimera) -> No
     assert "example.com" not in said.out
     assert "was published" in chimera("table", "profile", "orders", "--hours", "2026-02-01").err
     assert "expected an hourly stream" in one_line(chimera("table", "profile", "providers"))
+
+
+def test_the_query_of_the_docs_counts_an_hour_once_however_often_it_was_judged(
+    chimera: Chimera, orders: Lake, tmp_path: Path
+) -> None:
+    stage_hours(RunContext(orders, JUDGED, "second"), contract(tmp_path / "before"), HOURS)
+    text = (REPOSITORY / "docs" / "contracts.md").read_text()
+    queries = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    (query,) = (one for one in queries if "column_profiles" in one)
+    counted = json.loads(chimera("sql", query, "--format", "json").out)
+    assert {row["rows"] for row in counted} == {4 * (ROWS - 1)}
