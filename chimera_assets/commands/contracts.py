@@ -71,7 +71,9 @@ def _cell(name: str, value: object) -> object:
         return "yes" if value else "off"
     if isinstance(value, tuple):
         return len(value)
-    return percent(value) if name == "pass_rate" and isinstance(value, float) else value
+    if name == "pass_rate" and isinstance(value, float):
+        return percent(value) if value else "no threshold"
+    return value
 
 
 def check(paths: Sequence[Path], *, source: bool) -> int:

@@ -45,10 +45,8 @@ def show_profile(stream: str, hours: HourRange | None, *, as_json: bool) -> int:
     rows = found.columns[0].now.rows
     title = f"{stream}, {found.hours}: {counted(rows, 'published row')}"
     print_table(_HEADS, map(_cells, found.columns), title=title)
-    compared = counted(found.before, "hour")
-    notes().print(
-        f"Before: the last {compared} with rows. Ranges and values are kept of L0 and L1."
-    )
+    before = f"the last {counted(found.before, 'hour')} with rows" if found.before else "none"
+    notes().print(f"Hours before: {before}. Ranges and values are kept of L0 and L1.")
     return 0
 
 

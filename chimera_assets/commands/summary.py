@@ -70,7 +70,8 @@ def as_tables(run: RunSummary) -> None:
         ((step, outcome, Seconds(took), *rows) for step, outcome, took, *rows in steps),
         title="Steps",
     )
-    out().print(_checks_in_words(run))
+    if run.checks:
+        out().print(_checks_in_words(run))
 
 
 def problems(run: RunSummary, log: Path) -> int:

@@ -178,11 +178,13 @@ def text(value: Cell) -> str:
 
 
 def percent(rate: float | None) -> str | None:
-    """A rate as a percentage that never rounds up to 100."""
+    """A rate as a percentage, rounded, but never to 100 what is not all, nor to 0 what is some."""
     if rate is None:
         return None
-    cut = int(rate * 10_000 + 1e-9) / 100
-    return f"{cut:.2f}%"
+    rounded = round(rate * 100, 2)
+    if 0 < rate < 1:
+        rounded = min(max(rounded, 0.01), 99.99)
+    return f"{rounded:.2f}%"
 
 
 def iso(moment: datetime) -> str:

@@ -54,12 +54,43 @@ class Translator(DagsterDbtTranslator):
         kept = manifest["nodes"].get(unique_id, {}).get("config", {}).get("materialized") == "delta"
         return spec.replace_attributes(kinds={"dbt", "duckdb", "deltalake"}) if kept else spec
 
+    def get_asset_check_spec(
+        self,
+        asset_spec: dg.AssetSpec,
+        manifest: Mapping[str, Any],
+        unique_id: str,
+        project: DbtProject | None,
+    ) -> dg.AssetCheckSpec | None:
+        """The check that a test is; one without a description has that of its kind of test."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None or spec.description:
+            return spec
+        return spec._replace(description=_test_in_words(manifest, manifest["nodes"][unique_id]))
+
     def get_partitions_def(
         self, dbt_resource_props: Mapping[str, Any]
     ) -> dg.PartitionsDefinition | None:
         """Hourly for whatever is made from streams; none for what reference tables make."""
         hourly = dbt_resource_props["unique_id"] in hourly_models()
         return HOURLY_PARTITIONS if hourly else None
+
+
+def _test_in_words(manifest: Mapping[str, Any], test: Mapping[str, Any]) -> str | None:
+    """What a test's own `.yml` says, or else its kind's, with what the test is given."""
+    if said := test.get("description"):
+        return str(said)
+    if (kind := test.get("test_metadata")) is None:  # a query of its own
+        return None
+    macros = (manifest["macros"][name] for name in test["depends_on"]["macros"])
+    of_kind = (one["description"] for one in macros if one["name"] == f"test_{kind['name']}")
+    said = next(of_kind, "") or f"The dbt test {kind['name']}."
+    given = {name: value for name, value in kind["kwargs"].items() if name != "model"}
+    listed = "; ".join(f"{name}: {_listed(value)}" for name, value in given.items())
+    return f"{said.removesuffix('.')} ({listed})." if listed else said
+
+
+def _listed(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 TRANSLATOR = Translator()

@@ -36,7 +36,9 @@ def test_the_contracts_are_listed(chimera: Chimera) -> None:
     reported = {c["stream"]: c for c in json.loads(chimera("contract", "list", "--json").out)}
     assert reported["generations"]["rules"] >= 20
     assert reported["providers"]["kind"] == "reference"
-    assert "99.00%" in chimera("contract", "list").out
+    said = chimera("contract", "list").out
+    assert "99.00%" in said
+    assert re.search(r"^invoices .* no threshold ", said, re.MULTILINE)
 
 
 def test_columns_that_no_rule_looks_at_are_named(chimera: Chimera) -> None:

@@ -130,6 +130,7 @@ def test_profiles_are_shown_beside_those_of_hours_before(chimera: Chimera) -> No
     assert heads[3:5] == ["distinct an hour (median)", "distinct an hour before (median)"]
     assert heads[7] == "range before"
     said = chimera("table", "profile", "orders", "--hours", "2026-03-01")
+    assert "Hours before: none." in said.err
     assert re.search(r"^amount +0\.00% +- +4 ", said.out, re.MULTILINE)
     assert "example.com" not in said.out
     assert "was published" in chimera("table", "profile", "orders", "--hours", "2026-02-01").err

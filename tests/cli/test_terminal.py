@@ -17,7 +17,7 @@ import pytest
 from chimera_assets.commands import summary
 from chimera_assets.commands.invocation import command_name
 from chimera_assets.commands.rows import Format, print_rows
-from chimera_assets.commands.terminal import Seconds, notes, out, print_json, print_table
+from chimera_assets.commands.terminal import Seconds, notes, out, percent, print_json, print_table
 from chimera_assets.commands.visible import json_escaped, visible
 from chimera_assets.orchestration.runs.run_hours import RunSummary
 from chimera_assets.orchestration.runs.run_record import CheckRun, StepRun
@@ -186,6 +186,16 @@ def test_checks_that_warned_are_named(home: Path, capsys: pytest.CaptureFixture[
         "1 of 1 asset check passed in every hour, 0 warned, 0 failed (how late the newest hour is, "
         "event_lag, is not counted)."
     )
+
+    summary.as_tables(RunSummary("a-run", HOURS, success=False, seconds=2, steps=(), checks={}))
+    assert "asset check" not in capsys.readouterr().out
+
+
+def test_shares_are_rounded_but_some_is_never_none_nor_all() -> None:
+    shown = {52 / 60: "86.67%", 1 / 3: "33.33%", 0: "0.00%", 1e-9: "0.01%", 1: "100.00%"}
+    shown |= {1 - 1e-9: "99.99%", 1 - 300 / 1_000_000: "99.97%"}
+    assert {rate: percent(rate) for rate in shown} == shown
+    assert percent(None) is None
 
 
 def test_a_table_that_is_too_wide_is_printed_in_blocks(

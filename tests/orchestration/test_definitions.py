@@ -124,6 +124,16 @@ def test_checks(catalogue: dict[str, Any]) -> None:
     } <= tested
     assert any(":unit_" in name for name in checks)
 
+    said = catalogue["check_descriptions"]
+    assert [name for name in checks if not said[name]] == []
+    assert said["marts/fact_generations:fact_generations_has_unique_keys"] == (
+        "No two rows have the same values in these columns (columns: event_id)."
+    )
+    agrees = said["aggregates/invoice_reconciliation:invoice_reconciliation_agrees"]
+    assert agrees == "What was invoiced and what FOCUS says differ by at most 1%."
+    assert "no threshold" in said["staged/invoices:pass_rate"]
+    assert "At least 99% of" in said["staged/generations:pass_rate"]
+
 
 def test_freshness_is_asked_each_hour_between_two_runs(catalogue: dict[str, Any]) -> None:
     assert "chimera_freshness" in catalogue["jobs"]

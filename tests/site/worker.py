@@ -259,6 +259,10 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
             }
             for check in checks
         },
+        "check_descriptions": {
+            f"{'/'.join(check.key.asset_key.path)}:{check.key.name}": check.description
+            for check in checks
+        },
         "jobs": [one.name for one in defs.get_repository_def().get_all_jobs()],
         "job_partitions": type(job.partitions_def).__name__,
         "sensors": {

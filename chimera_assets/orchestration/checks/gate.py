@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import polars as pl
 
-from chimera_assets.errors import in_short
+from chimera_assets.errors import counted, in_short
 from chimera_assets.hour_columns import HOUR_KEY
 from chimera_assets.layers import STAGED
 from chimera_assets.runs.gate_names import PASS_RATE, WARNINGS
@@ -28,27 +28,44 @@ def check_specs(
     """The checks of a staged asset."""
     asset = dg.AssetKey([STAGED, contract.stream])
     errors = sum(rule.severity == "error" for rule in contract.rules)
+    warnings = len(contract.rules) - errors
     return [
         dg.AssetCheckSpec(
             PASS_RATE,
             asset=asset,
             blocking=True,
             partitions_def=partitions,
-            description=(
-                f"At least {contract.pass_rate:.1%} of an hour's rows break none of the contract's "
-                f"{errors} rules of severity error. If fewer do, nothing of the hour is published."
-            ),
+            description=_asked(contract, errors),
         ),
         dg.AssetCheckSpec(
             WARNINGS,
             asset=asset,
             description=(
-                f"No rule of severity warning is broken ({len(contract.rules) - errors} rules: "
+                f"No rule of severity warning is broken ({counted(warnings, 'rule')}: "
                 "distributions, volume, doubtful values). Rows are counted and kept; what was "
                 "observed hour by hour is in quality/check_results."
             ),
         ),
     ]
+
+
+def _asked(contract: Contract, errors: int) -> str:
+    """What the gate asks of an hour, by how many rules."""
+    rules = f"the contract's {counted(errors, 'rule')} of severity error"
+    if not contract.pass_rate:
+        return (
+            f"Rows that break any of {rules} are rejected. However many they are, the others are "
+            "published: there is no threshold."
+        )
+    return (
+        f"At least {_threshold(contract)} of an hour's rows break none of {rules}. If fewer do, "
+        "nothing of the hour is published."
+    )
+
+
+def _threshold(contract: Contract) -> str:
+    """As many digits as the contract has."""
+    return f"{contract.pass_rate * 100:.10g}%"
 
 
 def evaluations(
@@ -149,7 +166,7 @@ def blocked_message(contract: Contract, staging: Staging) -> str:
         return f"{contract.stream}: blocked {listed}{more}; {broken}. Nothing of it was published."
     return (
         f"{contract.stream}: blocked {listed}{more}; the contract asks for a pass rate of "
-        f"{contract.pass_rate:.1%}. Nothing of these hours was published; the rejected "
+        f"{_threshold(contract)}. Nothing of these hours was published; the rejected "
         f"rows are in quarantine: chimera quarantine list --stream {contract.stream}"
     )
 
