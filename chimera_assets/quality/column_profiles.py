@@ -83,7 +83,7 @@ class ColumnProfiles:
         wanted = [
             one
             for one in self._listed
-            if one.name not in self._bounds and made[f"s:{one.name}"].list.len().min() <= _FEW
+            if one.name not in self._bounds and (made[f"s:{one.name}"].list.len() <= _FEW).any()
         ]
         self._values += _counted(rows, wanted, one_hour=hours.height == 1)
         if hours.height > 1:
