@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -223,7 +224,7 @@ def test_columns_that_differ_in_case_alone_are_both_read(
     assert taken.sort("name_2").rows() == [("Zoë", 1), ("Zoë", 2), ("Zoë", 3)]
 
 
-@pytest.mark.parametrize("form", ["jsonl", "jsonl.gz", "csv", "parquet"])
+@pytest.mark.parametrize("form", ["jsonl", "jsonl.gz", "json", "json.gz", "csv", "parquet"])
 def test_a_file_fits_what_was_drafted_from_it(draft: Draft, tmp_path: Path, form: str) -> None:
     """[PROPERTY] Every row of it is read whole, and breaks no rule that was judged from them."""
     random = Random(5)  # noqa: S311
@@ -240,7 +241,9 @@ def test_a_file_fits_what_was_drafted_from_it(draft: Draft, tmp_path: Path, form
         )
         parquet.write_table(flat.to_arrow(), path)
     else:
-        content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        is_document = form.removesuffix(".gz") == "json"
+        content = (json.dumps(rows) if is_document else lines).encode()
         path.write_bytes(gzip.compress(content) if form.endswith("gz") else content)
 
     contract, text = draft("--from-file", str(path))
@@ -258,7 +261,7 @@ def test_a_file_fits_what_was_drafted_from_it(draft: Draft, tmp_path: Path, form
     assert contract.column("usage_total").type in {"integer", "number"}
     levels = [c.classification for c in contract.columns if c.name in {"user_email", "email"}]
     assert levels == ["L3"]
-    if form.startswith("jsonl"):
+    if form.startswith("json"):
         assert contract.column("usage_the_cost").source_name == "$.usage['the cost']"
         assert read["usage_the_cost"].to_list() == [row["usage"]["the cost"] for row in rows]
         assert not {"choices", "usage_cached"} & set(contract.column_names)
@@ -292,6 +295,10 @@ def _read(contract: Contract, path: Path, folder: Path) -> pl.DataFrame:
         (["calls", "--from-file", "{}/empty.csv"], "expected rows with columns, found none"),
         (["calls", "--from-file", "{}/bad.parquet"], "it is damaged"),
         (["calls", "--from-file", "{}/bad.jsonl"], "it is damaged"),
+        (["calls", "--from-file", "{}/deep.jsonl"], "it is damaged"),
+        (["calls", "--from-file", "{}/bad.json"], "it is no JSON document (line 1)"),
+        (["calls", "--from-file", "{}/pipe.csv"], "expected a file, found a FIFO or device"),
+        (["calls", "--from-file", "{}/folder.json"], "expected a file, found a folder"),
     ],
 )
 def test_what_cannot_be_drafted_is_one_line(
@@ -299,12 +306,30 @@ def test_what_cannot_be_drafted_is_one_line(
 ) -> None:
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "bad.parquet").write_text("no")
-    (tmp_path / "bad.jsonl").write_text("{no")
+    for name in ("bad.jsonl", "bad.json"):
+        (tmp_path / name).write_text("{no")
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000)
+    (tmp_path / "folder.json").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
 
     code = run_chimera(["contract", "new", *(one.format(tmp_path) for one in arguments)])
 
     assert code == 2
     assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_values_of_texts_are_in_a_contract_only_if_they_are_a_category(
+    draft: Draft, tmp_path: Path
+) -> None:
+    names = ("Ada Example", "Bo Example", "Cy Example")
+    rows = [f"{at},2026-07-01T10:00:00Z,{names[at % 3]},kind-{at % 3}\n" for at in range(120)]
+    (tmp_path / "calls.csv").write_text("id,at,who,call_kind\n" + "".join(rows))
+
+    contract, text = draft("--from-file", str(tmp_path / "calls.csv"))
+
+    (rule,) = (one for one in contract.rules if one.check == "in_set")
+    assert (rule.column, rule.params["values"]) == ("call_kind", ["kind-0", "kind-1", "kind-2"])
+    assert "Example" not in text
 
 
 def test_the_file_that_the_shell_makes_for_it_is_in_no_way(

@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chimera_assets.contracts.drafting.draft import DraftColumn
 
+#: Words of names of columns whose values are a few of the trade's. Those of other texts may be
+#: names of people, which do not belong into a contract.
+_CATEGORIES = frozenset(
+    ("category", "channel", "class", "currency", "env", "environment", "kind", "language", "level",
+     "method", "mode", "model", "outcome", "phase", "plan", "priority", "provider", "region",
+     "result", "severity", "stage", "state", "status", "tier", "type", "unit")
+)  # fmt: skip
+
 #: A set of values is one if there are few of them, each often enough.
 _FEW, _TIMES_EACH = 12, 20
 #: From so few values nothing follows.
@@ -18,7 +26,7 @@ def suggested(column: DraftColumn, *, is_key: bool) -> dict[str, Any] | None:
     values = column.values.drop_nulls()
     if is_key or len(values) < _ENOUGH:
         return None
-    if column.type == "string":
+    if column.type == "string" and _CATEGORIES & set(column.name.split("_")):
         different = values.unique().sort().to_list()
         if 1 < len(different) <= _FEW and len(different) * _TIMES_EACH <= len(values):
             return {"check": "in_set", "values": different}

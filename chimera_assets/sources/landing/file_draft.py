@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import zlib
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from chimera_assets.contracts import Column
 from chimera_assets.contracts.drafting import SAMPLED, Draft, DraftColumn, column_names
 from chimera_assets.errors import ArgumentError
 from chimera_assets.sources.landing.arrow_values import fitted
+from chimera_assets.sources.landing.damage import CorruptFile, Unfinished
+from chimera_assets.sources.landing.json_document import items
+from chimera_assets.sources.landing.limits import Limits
 from chimera_assets.sources.text_values import read_texts
 
 if TYPE_CHECKING:
@@ -30,12 +34,15 @@ _DEEPEST = 5
 _ZONED = r"(?:[zZ]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 _MOST = 2**63
 
+#: What reading a file raises that is none of its kind.
+_DAMAGED = (OSError, ValueError, EOFError, RecursionError, csv.Error, zlib.error, pa.ArrowException)
+
 
 def draft_of_file(path: Path, stream: str) -> Draft:
     """What a contract for a file would say, and files like it.
 
     Args:
-        path: A CSV, JSON lines or Parquet file, zipped with gzip or not.
+        path: A CSV, JSON, JSON lines or Parquet file, zipped with gzip or not.
         stream: What the stream is to be called.
 
     Raises:
@@ -47,8 +54,15 @@ def draft_of_file(path: Path, stream: str) -> Draft:
         msg = f"{path}: expected a file that ends in {', '.join(_READERS)} (.gz), found another"
         raise ArgumentError(msg)
     try:
+        if path.exists() and not path.is_file():  # to open a FIFO waits for whoever writes into it
+            found = "a folder" if path.is_dir() else "a FIFO or device"
+            msg = f"{path}: expected a file, found {found}"
+            raise ArgumentError(msg)
         columns = read(path)
-    except (OSError, ValueError, EOFError, csv.Error, pa.ArrowException) as error:
+    except (CorruptFile, Unfinished) as error:
+        msg = f"{path}: it cannot be read: {error}"
+        raise ArgumentError(msg) from None
+    except _DAMAGED as error:
         msg = f"{path}: it cannot be read: {getattr(error, 'strerror', None) or 'it is damaged'}"
         raise ArgumentError(msg) from None
     if not columns:
@@ -79,7 +93,17 @@ def _csv(path: Path) -> list[DraftColumn]:
 
 def _json_lines(path: Path) -> list[DraftColumn]:
     lines = islice(filter(str.strip, _lines(path)), SAMPLED)
-    objects = [value for line in lines if isinstance(value := json.loads(line), dict)]
+    return _of_objects([json.loads(line) for line in lines])
+
+
+def _json(path: Path) -> list[DraftColumn]:
+    zipped = path.name.lower().endswith(".gz")
+    found = items(path, json.loads, zipped=zipped, limits=Limits.of_settings())
+    return _of_objects(found[:SAMPLED])
+
+
+def _of_objects(items_found: Sequence[Any]) -> list[DraftColumn]:
+    objects = [value for value in items_found if isinstance(value, dict)]
     found: dict[tuple[str, ...], list[Any]] = {}
     for row, value in enumerate(objects):
         for steps, item in _leaves(value, ()):
@@ -223,5 +247,6 @@ _READERS: dict[str, Callable[[Path], list[DraftColumn]]] = {
     ".csv": _csv,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
+    ".json": _json,
     ".parquet": _parquet,
 }
