@@ -22,6 +22,7 @@ from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.quality.judge import UNREADABLE_COLUMN
+from chimera_assets.quality.published_keys import with_key_published
 from chimera_assets.quality.quarantine import counts_by_reason
 from chimera_assets.quality.results import READABLE
 from chimera_assets.sources.landing import damage
@@ -52,6 +53,7 @@ def show_list(
     newest = rows.sort("last_seen", *HOUR_COLUMNS, "row_key", descending=[True, True, True, False])
     listed = newest.head(limit).drop("record").collect()
     total = int(rows.select(pl.len()).collect().item())
+    listed = with_key_published(open_lake(), known_contracts(), listed)
     entries = [_entry(row) for row in listed.iter_rows(named=True)]
     if as_json:
         print_json({"total": total, "reasons": reasons.to_dicts(), "rows": entries})
@@ -61,7 +63,7 @@ def show_list(
         out().print("No such rows in quarantine." if chosen else "No rows in quarantine.")
         return 0
     print_table(("stream", "reason", "rows"), reasons.iter_rows(), title="Rejected rows by reason")
-    columns = ("stream", "hour", "key", "reasons", "first_seen", "state")
+    columns = ("stream", "hour", "key", "reasons", "first_seen", "state", "key_published")
     print_table(
         [column.replace("_", " ") for column in columns],
         ([", ".join(e[c]) if c == "reasons" else e[c] for c in columns] for e in entries),
@@ -147,6 +149,7 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
         "first_seen": row["first_seen"],
         "last_seen": row["last_seen"],
         "state": row["replay_state"],
+        "key_published": row["key_published"],
     }
 
 

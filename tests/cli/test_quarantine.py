@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from chimera_assets.hours import HourRange
@@ -47,6 +48,23 @@ def test_the_list_is_filtered_by_stream_hour_and_reason(chimera: Chimera) -> Non
     assert _listed(chimera, "--from", "2026-01-31T01", "--to", "2026-01-31T02") == [TWICE_WRONG]
     assert _listed(chimera, "--reason", "latency_ms_range") == [NEGATIVE, TWICE_WRONG]
     assert _listed(chimera, "--stream", "jailbreak_tests") == []
+
+
+def test_a_rejected_row_whose_key_is_published_by_now_says_so(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    """The mended row came beside it, as a mended line of a file does; it stays in quarantine."""
+    contract, hour = shipped()["generations"], HourRange.single(HOURS.start)
+    raw = lake_of_four_hours.table("raw", contract.stream)
+    rows = raw.read(hour).collect()
+    mended = rows.filter(event_id=NEGATIVE).with_columns(latency_ms=1.0)
+    raw.write_hours(pl.concat([rows, mended]), hour)
+    stage_hours(RunContext(lake_of_four_hours, JUDGED, "again"), contract, hour)
+    listed = json.loads(chimera("quarantine", "list", "--json", "--limit", "100").out)["rows"]
+    assert len(listed) == 22
+    assert [row["key"] for row in listed if row["key_published"]] == [NEGATIVE]
+    said = chimera("quarantine", "list", "--hour", "2026-01-31T00").out
+    assert re.search(f"{NEGATIVE} .* new +yes", said)
 
 
 def test_a_cut_list_says_so(chimera: Chimera) -> None:
