@@ -211,7 +211,11 @@ def test_every_damaged_event_is_accounted_for(  # noqa: PLR0913, PLR0917
             put += damaged(event, dice)
     lake = Lake(str(tmp_path / "lake"))
     holder.put(put, lake, contract)
-    settings = {"CHIMERA_LAKE_URI": lake.uri, "CHIMERA_CONTRACTS": str(contract.parent)}
+    settings = {
+        "CHIMERA_LAKE_URI": lake.uri,
+        "CHIMERA_CONTRACTS": str(contract.parent),
+        "CHIMERA_STREAMS": "battered,providers",
+    }
 
     ran = disposable_site.attempt(HOURS[0], HOURS[-1], **settings)
 
