@@ -101,7 +101,7 @@ def with_opinions(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Itera
     # Hours ahead of its arrival, by which it is placed; no rule of the file speaks of it.
     rows[5]["given_at"] = (start + timedelta(hours=3)).isoformat()
     site.source.insert("app_opinions", rows)
-    made = site.beside(CHIMERA_CONTRACTS=str(folder))
+    made = site.beside(CHIMERA_CONTRACTS=str(folder), CHIMERA_STREAMS="opinions")
     yield made
     made.close()
 
