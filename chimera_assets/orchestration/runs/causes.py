@@ -34,6 +34,8 @@ ERROR_MODULES = (
     "chimera_assets.packs.errors",
     "chimera_assets.postgres.embedded.errors",
     "chimera_assets.postgres.errors",
+    "chimera_assets.postgres.platform.exclusive",
+    "chimera_assets.quality.migration.beside",
     "chimera_assets.quality.migration.losses",
     "chimera_assets.quality.migration.takeover",
     "chimera_assets.sources.errors",
