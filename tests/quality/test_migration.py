@@ -27,7 +27,7 @@ from chimera_assets.quality.migration import former_rejects, made_tables, takeov
 from chimera_assets.quality.migration.beside import BegunElsewhere, Beside, digests, under_way
 from chimera_assets.quality.migration.claim import Claim
 from chimera_assets.quality.migration.conversion import converted
-from chimera_assets.quality.migration.key_losses import KeyLoss, key_loss
+from chimera_assets.quality.migration.key_losses import KeyLoss, hours_that_share_keys, key_loss
 from chimera_assets.quality.migration.losses import Outcome, PublishedLost, outcome
 from chimera_assets.quality.migration.migrate import migrate_tables, plan_migration
 from chimera_assets.quality.migration.takeover import Takeover
@@ -470,6 +470,10 @@ def test_what_was_never_judged_is_rewritten_as_it_was_received(
     assert lake.tables() == [("raw", "orders")]
     assert lake.table("raw", "orders").read().collect()["amount"].null_count() == 4 * UNREAD
     assert outcome(lake, left, exact, []) == Outcome(0, 0, 0, 0, {})
+
+
+def test_what_was_never_staged_shares_no_keys(tmp_path: Path) -> None:
+    assert hours_that_share_keys(Lake(str(tmp_path / "lake")), contract(tmp_path)) == 0
 
 
 def test_times_and_lists_become_texts_as_files_have_them(tmp_path: Path) -> None:
