@@ -23,7 +23,7 @@ class UtcHours(dg.HourlyPartitionsDefinition):
     """The hours since a start, UTC; all their keys are worked out once an hour.
 
     Dagster asks for all keys in each step that reads an hourly asset and has no partitions itself,
-    and takes half a second for those of three years.
+    and takes half a second for those of four years.
     """
 
     def get_partition_keys(

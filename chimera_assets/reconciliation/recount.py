@@ -39,7 +39,7 @@ class Recount:
 
     def hours(self) -> pl.DataFrame:
         """A row an hour: the hour columns, rows, misplaced, first_batch, last_batch."""
-        times = {self._contract.event_time, self._contract.arrival_time} - {None}  # may be one
+        times = {self._contract.event_time, self._contract.arrival_time}  # may be the same
         rows = self._read([*HOUR_COLUMNS, "_batch_id", *filter(None, times)])
         batch = pl.col("_batch_id")
         by_hour = rows.group_by(*HOUR_COLUMNS).agg(
