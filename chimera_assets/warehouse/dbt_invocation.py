@@ -18,8 +18,15 @@ from google.protobuf.json_format import MessageToDict
 
 from chimera_assets.errors import one_line
 from chimera_assets.warehouse.by_hand import started_by_us
-from chimera_assets.warehouse.dbt_messages import Ended, NodeEnded, NodeOutcome, Request, Said
-from chimera_assets.warehouse.dbt_project import dbt_folders, parsed_bytes
+from chimera_assets.warehouse.dbt_messages import (
+    SILENT,
+    Ended,
+    NodeEnded,
+    NodeOutcome,
+    Request,
+    Said,
+)
+from chimera_assets.warehouse.dbt_project import dbt_folders, parsed_bytes, parsed_project
 from chimera_assets.warehouse.lineage_log import current_lineage
 from chimera_assets.warehouse.node_errors import passes, take_errors
 
@@ -65,6 +72,16 @@ class ReadProject:
                 seen.add(name)
                 template_cache.get_node_template(macros[name])
                 left += macros[name].depends_on.macros
+
+    def prepare_dbt(self) -> None:
+        """Have dbt load its adapter and work out the schemas of its own files: once a process.
+
+        It is asked for a list of nothing, since no other command does that much and no more.
+        """
+        places = ("--target-path", folder := str(parsed_project()), "--log-path", folder)
+        nothing = ("ls", "--quiet", "--select", "path:nothing")
+        manifest = Manifest.from_msgpack(self.source)
+        dbtRunner(manifest).invoke([*SILENT, *nothing, *places, *dbt_folders()])
 
     def current(self) -> ReadProject:
         """This one, unless the project was parsed again since."""

@@ -9,7 +9,7 @@ from uuid import uuid4
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.settings import get_settings
 from chimera_assets.tracing import handed_down
-from chimera_assets.warehouse.dbt_messages import Ended, NodeEnded, Request, Said
+from chimera_assets.warehouse.dbt_messages import SILENT, Ended, NodeEnded, Request, Said
 from chimera_assets.warehouse.dbt_process import dbt_answers
 from chimera_assets.warehouse.dbt_project import parsed_project
 
@@ -27,10 +27,6 @@ _NAMED = 5
 _IN_OTHER_WORDS = "; in the engine's words: "
 
 
-#: dbt spends a tenth of its time on telling what it does in every detail.
-_LOG = ("--log-level", "none", "--log-level-file", "info")
-
-
 class DbtFailed(ChimeraError):  # noqa: N818 - the result of a run, not a mistake of a caller
     """Nodes failed; worth another try if the storage was to blame for all of them.
 
@@ -39,7 +35,7 @@ class DbtFailed(ChimeraError):  # noqa: N818 - the result of a run, not a mistak
 
     Args:
         nodes: What failed.
-        target: The folder with dbt's log and the compiled SQL.
+        target: The folder with the compiled SQL.
     """
 
     def __init__(self, nodes: Sequence[NodeOutcome], target: Path) -> None:
@@ -48,8 +44,7 @@ class DbtFailed(ChimeraError):  # noqa: N818 - the result of a run, not a mistak
         more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
         words = "; ".join(f"{one.name}: {one.words}" for one in named)
         super().__init__(
-            f"dbt failed: {names}{more}{_IN_OTHER_WORDS}{words}; "
-            f"dbt's log and the compiled SQL are in {target}"
+            f"dbt failed: {names}{more}{_IN_OTHER_WORDS}{words}; the compiled SQL is in {target}"
         )
         self.transient = bool(nodes) and all(one.passes for one in nodes)
 
@@ -82,10 +77,10 @@ class DbtRun:
     """
 
     def __init__(self, arguments: Sequence[str], hours: HourRange | None = None) -> None:
-        #: The folder of what dbt writes: compiled SQL and its log. Kept if the run fails.
+        #: The folder of what dbt writes: compiled SQL. Kept if the run fails.
         self.target: Path = get_settings().home_folder("dbt") / f"run-{uuid4().hex[:12]}"
         places = ("--target-path", str(self.target), "--log-path", str(self.target))
-        self._arguments = ("--no-write-json", *_LOG, *arguments, *places)
+        self._arguments = (*SILENT, *arguments, *places)
         self._hours = hours
 
     def node_results(self, matter: Collection[str] | None = None) -> Iterator[NodeEnded]:
@@ -147,7 +142,7 @@ def raise_if_failed(ended: Ended, target: Path, matter: Collection[str] | None =
 
     Args:
         ended: How it ended.
-        target: The folder with dbt's log and the compiled SQL.
+        target: The folder with the compiled SQL.
         matter: The nodes whose failure is raised; None for all.
 
     Raises:

@@ -78,6 +78,7 @@ def _read_ahead() -> ReadProject | None:
 
         project = ReadProject.read()
         project.compile_macros()
+        project.prepare_dbt()
         return project
     return None
 
