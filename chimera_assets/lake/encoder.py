@@ -170,13 +170,12 @@ def _stats(written: pq.FileMetaData, columns: Sequence[str]) -> dict[str, Any]:
             written.row_group(group).column(index).statistics
             for group in range(written.num_row_groups)
         ]
-        if all(parts):
-            stats.setdefault("nullCount", {})[name] = sum(part.null_count for part in parts)
-            known = [part for part in parts if part.has_min_max]
-            if known and all(part.has_min_max or not part.num_values for part in parts):
-                lowest, highest = min(part.min for part in known), max(part.max for part in known)
-                stats.setdefault("minValues", {})[name] = _as_json(lowest)
-                stats.setdefault("maxValues", {})[name] = _as_json(highest)
+        stats.setdefault("nullCount", {})[name] = sum(part.null_count for part in parts)
+        known = [part for part in parts if part.has_min_max]
+        if known and all(part.has_min_max or not part.num_values for part in parts):
+            lowest, highest = min(part.min for part in known), max(part.max for part in known)
+            stats.setdefault("minValues", {})[name] = _as_json(lowest)
+            stats.setdefault("maxValues", {})[name] = _as_json(highest)
     return stats
 
 

@@ -5,7 +5,7 @@ As in `removal.py`, what stays is read from the very snapshot that the commit is
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -87,10 +87,9 @@ def _listed(hours: list[int]) -> str:
 
 
 def _both(kept: pl.LazyFrame, fresh: Replay, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for part in kept.collect_batches(chunk_size=MOST_ROWS, lazy=True):
-        for batch in part.to_arrow().to_batches():
-            yield _with_all_columns(batch, schema)
-    for batch in fresh.batches():
+    parts = kept.collect_batches(chunk_size=MOST_ROWS, lazy=True)
+    stay = chain.from_iterable(part.to_arrow().to_batches() for part in parts)
+    for batch in chain(stay, fresh.batches()):
         yield _with_all_columns(batch, schema)
 
 

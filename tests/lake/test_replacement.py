@@ -90,6 +90,14 @@ def test_fresh_rows_may_bring_a_column_and_lack_one(table: Table) -> None:
     ]
 
 
+@pytest.mark.parametrize("fresh", [("22-d",), ()], ids=["something comes", "nothing comes"])
+def test_an_hour_of_which_nothing_stays(local: Lake, fresh: tuple[str, ...]) -> None:
+    table = local.table("landing", "events")
+    table.append(rows("22-a", "23-a"), partition_by=("hour_partition", "hour"))
+    comes = rows("22-d").filter(pl.col("name").is_in(fresh))
+    assert replaced(table, [(DAY, 22)], comes) == {"23-a", *fresh}
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 25, 26, 27, 49, 50, 51, 74])
 @pytest.mark.parametrize("first", [0, 1, 22, 23])
 def test_a_range_is_as_few_blocks_as_hold_just_its_hours(first: int, count: int) -> None:
