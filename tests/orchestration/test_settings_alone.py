@@ -11,7 +11,7 @@ import boto3
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
-from tests.site.site import Operational, environment, generations, keys
+from tests.site.site import FOUR_STREAMS, Operational, environment, generations, keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,11 @@ def test_s3_and_an_external_database_by_settings_alone(
         monkeypatch.setenv(name, value)
     boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket=bucket)
     uri, home = f"s3://{bucket}/team/lake", tmp_path / "home"
-    settings = {"CHIMERA_LAKE_URI": uri, "CHIMERA_SOURCE_DATABASE_URL": source.url}
+    settings = {
+        "CHIMERA_LAKE_URI": uri,
+        "CHIMERA_SOURCE_DATABASE_URL": source.url,
+        "CHIMERA_STREAMS": FOUR_STREAMS,
+    }
     said = (f"{name}={value}\n" for name, value in (settings | aws).items())
     (tmp_path / ".env").write_text("".join(said))
 

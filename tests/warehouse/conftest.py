@@ -127,6 +127,9 @@ class Warehouse:
             # Off the record: a server for each of these processes would take its time.
             "CHIMERA_HOME": str(self.target / "home"),
             "CHIMERA_SOURCE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+            # What nobody reads here takes a third of a small build's time.
+            "DBT_LOG_LEVEL_FILE": "none",
+            "DBT_WRITE_JSON": "false",
             **settings,
             "DBT_TARGET_PATH": str(self.target),
             "DBT_LOG_PATH": str(self.target / "logs"),

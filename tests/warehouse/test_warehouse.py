@@ -42,7 +42,7 @@ def generation(event_id: str, **values: object) -> dict[str, Any]:
 
 
 def test_an_empty_lake_gives_empty_tables_with_the_declared_columns(warehouse: Warehouse) -> None:
-    warehouse.dbt("build")  # unit tests included
+    warehouse.dbt("build", DBT_WRITE_JSON="true")  # unit tests included
     declared = {
         (node["schema"], node["name"]): {
             column["name"]: column["data_type"] for column in node["columns"].values()
