@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
 
 from chimera_assets.hour_columns import HOUR_TYPES
 from chimera_assets.hours import HOUR_COLUMNS
@@ -31,8 +32,6 @@ from chimera_assets.quality.staged_schema import staged_schema
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import pyarrow as pa
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
@@ -101,11 +100,12 @@ class HourPass:
 
     def publish(self) -> Commit | None:
         """Replace the staged hours that pass; None if none does."""
-        schema = staged_schema(self._contract)
-        note_key(self._staged, self._contract, schema)
+        own = schema = staged_schema(self._contract)
+        note_key(self._staged, self._contract, own)
         while True:
-            blocked_before = self._blocked.height
-            rows = Replay(schema, partial(self._published, schema))
+            if (blocked_before := self._blocked.height) and self._staged.exists():
+                schema = _with_columns_of(self._staged, own)
+            rows = Replay(schema, partial(self._published, own.names, schema))
             try:
                 return self._staged.write_hours(
                     rows,
@@ -135,14 +135,16 @@ class HourPass:
         """What is published of the blocked hours, to be left as it is."""
         if self._blocked.is_empty() or not self._staged.exists():
             return
-        for frame in self._staged.batches(self._hours, schema.names, rows=FRAME_ROWS):
+        there = set(self._staged.schema().names)  # what is new in the contract is not yet
+        columns = [name for name in schema.names if name in there]
+        for frame in self._staged.batches(self._hours, columns, rows=FRAME_ROWS):
             yield frame.join(self._blocked, on=HOUR_COLUMNS, how="semi", maintain_order="left")
 
-    def _published(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def _published(self, own: list[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows to publish, and at their end the gate."""
         for frame in self._judged():
             fine = frame.join(self._blocked, on=HOUR_COLUMNS, how="anti", maintain_order="left")
-            yield from _batches(fine, schema)
+            yield from _batches(fine.select(own), schema)
         for frame in self._kept(schema):
             yield from _batches(frame, schema)
         blocked = self.batches.filter(~pl.col("published")).select(HOUR_COLUMNS)
@@ -225,7 +227,14 @@ def _together(frames: list[pl.DataFrame], rows: int) -> bool:
     return sum(frame.height for frame in frames) < rows and size < MOST_BYTES
 
 
+def _with_columns_of(table: Table, schema: pa.Schema) -> pa.Schema:
+    """The schema with what the table has beside it: what is kept keeps what the contract left."""
+    return pa.schema([*schema, *(one for one in table.schema() if one.name not in schema.names)])
+
+
 def _batches(frame: pl.DataFrame, schema: pa.Schema) -> list[pa.RecordBatch]:
-    rows = frame.select(schema.names)
+    """The rows as batches of this schema, null in the columns that they lack."""
+    lacking = [pl.lit(None).alias(name) for name in schema.names if name not in frame.columns]
+    rows = frame.with_columns(lacking).select(schema.names)
     tables = (part.to_arrow().cast(schema) for part in bounded_frames(rows))
     return [batch for table in tables for batch in table.to_batches()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from tests.quality.rows import HOUR, PROVIDERS, RAW, good_row, raw_frame, shippe
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from chimera_assets.contracts import Contract
 
 HOURS = HourRange(HOUR, HOUR + timedelta(hours=3))
 LAST = HourRange.single(HOUR + timedelta(hours=2))
@@ -104,6 +107,39 @@ def test_an_hour_in_many_frames_is_the_same_as_in_one(
     assert one.keys() == many.keys()
     for name, frame in one.items():
         assert frame.equals(many[name]), name
+
+
+def test_a_blocked_hour_keeps_its_rows_while_the_contract_gets_and_loses_columns(
+    tmp_path: Path,
+) -> None:
+    """What is published of it has nothing in a new column, and all it had in one that is gone."""
+    contract = shipped()["generations"]
+    columns = contract.columns
+
+    def without(name: str) -> Contract:
+        left = tuple(column for column in columns if column.name != name)
+        rules = tuple(rule for rule in contract.rules if rule.column != name)
+        return replace(contract, columns=left, rules=rules)
+
+    def staged(hours: HourRange) -> pl.DataFrame:
+        return lake.table("staged", "generations").read(hours).collect()
+
+    rows = [good_row(n, hour) | {"session_id": "s"} for hour in HOURS for n in range(20)]
+    lake = lake_of(tmp_path / "lake", rows)
+    before = without("trace_id")
+    assert stage_hours(RunContext(lake, JUDGED, "a"), before, HOURS).blocked.is_empty()
+    for row in rows[-20:]:
+        row["tokens_used"] = None
+    traced = [row | {"trace_id": "t"} for row in rows]
+    lake.table("raw", "generations").write_hours(raw_frame(contract, traced), HOURS)
+
+    done = stage_hours(RunContext(lake, JUDGED, "b"), without("session_id"), HOURS)
+
+    assert done.batches["published"].to_list() == [True, True, False]
+    first, kept = staged(HourRange.single(HOUR)), staged(LAST)
+    assert (set(first["trace_id"]), set(first["session_id"])) == ({"t"}, {None})
+    assert (set(kept["trace_id"]), set(kept["session_id"])) == ({None}, {"s"})
+    assert kept["tokens_used"].null_count() == 0
 
 
 def test_a_rule_whose_reference_was_not_taken_yet_says_what_to_do(tmp_path: Path) -> None:
