@@ -14,6 +14,7 @@ from chimera_assets.ingest.contract_fit import require_same_key
 from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.late_rows import Backlog, Known, backlog, doubt
 from chimera_assets.ingest.loss_guard import held_back, rows_of, shrunk
+from chimera_assets.ingest.migration_state import require_takeover_finished
 from chimera_assets.ingest.moved_rows import moved_from
 from chimera_assets.ingest.unfinished import finished
 from chimera_assets.ingest.watermark_commits import Advance, current_watermark
@@ -82,9 +83,11 @@ def extract_into_raw(
         HoursHeldBack: A late run would lose most rows of an hour; nothing was written.
         KeyChanged: The contract has another key than what is staged; nothing was written.
         SourceError: The source cannot be reached.
+        TakeoverUnfinished: A migration has taken over some of the stream's tables only; likewise.
     """
     lake = context.lake
     require_same_key(lake, contract)
+    require_takeover_finished(lake, contract.stream)
     if late is not None and contract.stream not in late:
         watermark = current_watermark(lake, contract.stream)
         if watermark is not None and frozenset(hours) <= watermark.extracted:

@@ -18,6 +18,7 @@ from chimera_assets.hours import (
     partition_values,
 )
 from chimera_assets.ingest.contract_fit import require_same_key, require_types
+from chimera_assets.ingest.migration_state import require_takeover_finished
 from chimera_assets.layers import QUARANTINE, RAW, STAGED
 from chimera_assets.quality import duplicates, quarantine
 from chimera_assets.quality.batch_counts import BatchCounts
@@ -80,8 +81,10 @@ def stage_hours(
         TableNotFound: The stream has no raw table yet.
         KeyChanged: The contract has another key than what is staged; nothing was written.
         SchemaConflict: It has another type than raw; likewise.
+        TakeoverUnfinished: A migration has taken over some of the stream's tables only; likewise.
     """
     require_same_key(context.lake, contract)
+    require_takeover_finished(context.lake, contract.stream)
     if (raw := context.lake.table(RAW, contract.stream)).exists():
         require_types(raw, contract)
     context = _after_the_last(context, contract, hours)

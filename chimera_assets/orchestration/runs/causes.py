@@ -29,6 +29,7 @@ ERROR_MODULES = (
     "chimera_assets.contracts.errors",
     "chimera_assets.errors",
     "chimera_assets.ingest.contract_fit",
+    "chimera_assets.ingest.migration_state",
     "chimera_assets.ingest.extraction",
     "chimera_assets.lake.errors",
     "chimera_assets.packs.errors",

@@ -12,6 +12,13 @@ import polars as pl
 from chimera_assets.errors import ChimeraError
 from chimera_assets.hour_columns import HOUR_START, HOUR_TYPES, hour_columns_of
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.ingest.migration_state import (
+    MIGRATIONS,
+    TARGET,
+    TRANSACTION,
+    migration_place,
+    target_table,
+)
 from chimera_assets.lake import CommitConflict, Lake
 from chimera_assets.lake.commit import Carried
 from chimera_assets.lake.data_files import files
@@ -26,10 +33,8 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Table
 
-_FOLDER = "_migrations"
-
-#: Its own two tables: what it is for, and of which files each hour was made.
-_LAYER, _TARGET, _DONE = "migration", "target", "done"
+#: Beside what it is for: of which files each hour was made.
+_DONE = (TARGET[0], "done")
 _TARGETS = pl.Schema(
     {
         "contract": pl.String(),
@@ -39,9 +44,6 @@ _TARGETS = pl.Schema(
     }
 )
 _HOURS = pl.Schema({"part": pl.String(), "step": pl.Int64(), **HOUR_TYPES, "digest": pl.String()})
-
-#: The application id of every commit of a migration, whose version is its number.
-TRANSACTION = "chimera.migration"
 
 #: An hour by its start; None is where rows of no hour are.
 Hour: TypeAlias = "datetime | None"
@@ -94,10 +96,10 @@ class Beside(Lake):
     def __init__(
         self, lake: Lake, contract: Contract, layers: Collection[str], now: datetime, owner: str
     ) -> None:
-        super().__init__(_place(lake, contract.stream), lake.storage_options)
+        super().__init__(migration_place(lake, contract.stream), lake.storage_options)
         self.stream = contract.stream
         self._real = lake
-        self._own = {(_LAYER, _TARGET), (_LAYER, _DONE)}
+        self._own = {TARGET, _DONE}
         self._owner = owner
         self.layers, self.number = self._begun(contract, layers, now)
         self.make_anew((layer, contract.stream) for layer in self.layers)
@@ -136,7 +138,7 @@ class Beside(Lake):
 
     def _said(self) -> dict[str, Any] | None:
         """What is said of the migration that is under way; None if there is none."""
-        target = self.table(_LAYER, _TARGET)
+        target = self.table(*TARGET)
         rows = target.read().collect() if target.exists() else pl.DataFrame()
         if rows.is_empty():
             return None
@@ -156,7 +158,7 @@ class Beside(Lake):
 
         with suppress(_BegunAlready):
             rows = pl.DataFrame([row], schema=_TARGETS, orient="row")
-            self.table(_LAYER, _TARGET).append(rows, carry=first)
+            self.table(*TARGET).append(rows, carry=first)
 
     def pending(self, part: str, tables: Collection[Table]) -> dict[Hour, str]:
         """The hours of which nothing is made yet, or of other files than there are now.
@@ -180,7 +182,7 @@ class Beside(Lake):
 
     def note(self, part: str, made: Mapping[Hour, str]) -> None:
         """Note that hours are made, of which files."""
-        table = self.table(_LAYER, _DONE)
+        table = self.table(*_DONE)
         step = table.version() + 1 if table.exists() else 0
         starts = pl.Series(list(made), dtype=pl.Datetime("us", "UTC"))
         rows = pl.DataFrame({"start": starts, "digest": list(made.values())}).select(
@@ -192,7 +194,7 @@ class Beside(Lake):
         table.append(rows.cast(pl.Schema(_HOURS)))
 
     def _done(self, part: str) -> dict[Hour, str]:
-        table = self.table(_LAYER, _DONE)
+        table = self.table(*_DONE)
         if not table.exists():
             return {}
         rows = table.read().filter(pl.col("part") == part).sort("step")
@@ -201,13 +203,12 @@ class Beside(Lake):
     def remove(self) -> None:
         """Delete all that is there, with the folder of migrations if it was the only one."""
         remove_folder(self.uri, self.storage_options)
-        remove_if_empty(f"{self._real.uri}/{_FOLDER}")
+        remove_if_empty(f"{self._real.uri}/{MIGRATIONS}")
 
 
 def under_way(lake: Lake, stream: str) -> bool:
     """Whether a migration of the stream was begun and has not come to its end."""
-    place = Lake(_place(lake, stream), lake.storage_options)
-    return place.table(_LAYER, _TARGET).exists()
+    return target_table(lake, stream).exists()
 
 
 def digests(tables: Iterable[Table]) -> dict[Hour, str]:
@@ -230,7 +231,3 @@ def digests(tables: Iterable[Table]) -> dict[Hour, str]:
 
 def _moment(number: int) -> datetime:
     return datetime.fromtimestamp(number / 1_000_000, UTC)
-
-
-def _place(lake: Lake, stream: str) -> str:
-    return f"{lake.uri}/{_FOLDER}/{stream}"

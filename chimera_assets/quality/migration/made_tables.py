@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from chimera_assets.hour_ranges import ranges
 from chimera_assets.hours import HOUR_COLUMNS
+from chimera_assets.ingest.migration_state import TRANSACTION
 from chimera_assets.lake import CommitConflict
 from chimera_assets.lake.adoption import adopt
 from chimera_assets.lake.snapshot import polars_schema
@@ -26,7 +27,7 @@ from chimera_assets.packs import active_packs
 from chimera_assets.packs.model_columns import described_models
 from chimera_assets.privacy.origins import origins
 from chimera_assets.quality.hour_pass import FRAME_ROWS
-from chimera_assets.quality.migration.beside import TRANSACTION, HoursChanged
+from chimera_assets.quality.migration.beside import HoursChanged
 from chimera_assets.system_tables.column_lineage import column_lineages
 
 if TYPE_CHECKING:

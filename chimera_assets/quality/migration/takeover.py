@@ -9,11 +9,12 @@ import polars as pl
 
 from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.ingest.contract_fit import note_key
+from chimera_assets.ingest.migration_state import TRANSACTION
 from chimera_assets.lake import CommitConflict
 from chimera_assets.lake.adoption import adopt
 from chimera_assets.lake.commit import Carried
 from chimera_assets.layers import STAGED
-from chimera_assets.quality.migration.beside import TRANSACTION, digests
+from chimera_assets.quality.migration.beside import digests
 from chimera_assets.quality.staged_schema import staged_schema
 from chimera_assets.system_tables.judgements import JUDGEMENTS, judgement_table
 
