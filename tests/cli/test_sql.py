@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import resource
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 STAGED = 3 * ROWS - 2
 MASK = "•••"
+
+#: From Python 3.12 on, JSON may be nested as deep as DuckDB lets a query be.
+NESTED = (
+    [("select " + "+".join("1" * 900), "nested less deep")] if sys.version_info < (3, 12) else []
+)
 
 pytestmark = pytest.mark.usefixtures("lake_of_four_hours")
 
@@ -220,7 +226,8 @@ def test_a_query_that_asks_for_all_memory_is_refused_it(
             "duckdb_views: no such table",
         ),
         ("select 1 \0 + 1", "found a null character"),
-        ("select " + "+".join("1" * 900), "nested less deep"),
+        ("select " + "+".join("1" * 1500), "expression depth limit of 1000"),
+        *NESTED,
         ("select current_setting('temp_directory')", "expected functions of values"),
         ("select pg_catalog.Current_Setting('x')", "expected functions of values"),
         ("select * from memory.main.x", "expected layer.table, found memory.main.x"),
