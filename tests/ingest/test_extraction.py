@@ -147,6 +147,10 @@ def test_files_that_landed_are_pending_though_nothing_was_extracted(site: Site) 
     landed.write_hours(rows, hours(SEVEN), carry=lambda _: brought)
     assert site.scan() == LateRowScan(frozenset({parse_key(SEVEN)}))
 
+    # Nor if the source has no such table, whose late rows are then in no doubt either.
+    site.table = Nowhere()  # type: ignore[assignment]
+    assert site.scan() == LateRowScan(frozenset({parse_key(SEVEN)}))
+
 
 def test_both_hours_of_a_row_that_moved_between_them_are_pending(site: Site) -> None:
     """It says that it arrived just now, so that it looks like any late row of its new hour."""
@@ -162,9 +166,12 @@ def test_both_hours_of_a_row_that_moved_between_them_are_pending(site: Site) -> 
 
 
 class Nowhere:
-    """A source without the table."""
+    """A source without the table, and how long it was asked to take at most."""
 
-    def now(self, *_: object, **__: object) -> None:
+    seconds: int | None = None
+
+    def now(self, _: object, *, seconds: int | None) -> None:
+        self.seconds = seconds
         raise SourceTableMissing("here", "expected a table, found none", remedy="make it")
 
 
@@ -172,6 +179,9 @@ def test_rows_come_from_files_alone_where_there_is_no_table(site: Site) -> None:
     nowhere: Any = Nowhere()
     with pytest.raises(SourceTableMissing):
         source_now(site.lake, CONTRACT, nowhere)
+    optional = dataclasses.replace(CONTRACT, optional_at_source=True)
+    assert isinstance(source_now(site.lake, optional, nowhere, seconds=7), FilesOnly)
+    assert nowhere.seconds == 7
     landed = site.lake.table("landing", "generations")
     landed.create(raw_frame(CONTRACT, []).to_arrow().schema)
     found = source_now(site.lake, CONTRACT, nowhere)
@@ -235,3 +245,20 @@ def test_only_a_row_without_its_whole_key_has_no_fingerprint() -> None:
     again = key_prints(CONTRACT, frame.select("event_id", "_placed"), placed=pl.col("_placed"))
     assert again.equals(prints)
     assert key_prints(CONTRACT, frame.head(1), placed=pl.col("_placed")).row(0) == prints.row(0)
+
+
+def test_a_key_has_one_fingerprint_in_whatever_types_the_source_gives_it() -> None:
+    """Raw has it in the contract's types, a table in those of its columns."""
+    key = ("event_id", "tokens_used", "latency_ms", "created_at")
+    contract = dataclasses.replace(CONTRACT, key=key)
+    in_raw = raw_frame(contract, [good_row(1)]).with_columns(_placed=NOW)
+    expected = key_prints(contract, in_raw, placed=pl.col("_placed"))
+    others = {
+        "tokens_used": (pl.Int16(), pl.Int32(), pl.String()),
+        "latency_ms": (pl.Float32(), pl.Int64(), pl.String()),
+        "created_at": (pl.Datetime("ms", "UTC"), pl.Datetime("us", "Asia/Tokyo"), pl.String()),
+    }
+    for name, kinds in others.items():
+        for kind in kinds:
+            given = in_raw.with_columns(pl.col(name).cast(kind))
+            assert key_prints(contract, given, placed=pl.col("_placed")).equals(expected), kind

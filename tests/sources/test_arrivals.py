@@ -266,5 +266,6 @@ def test_rows_are_placed_as_an_extraction_places_them(
     assert source.hours(taken) == {4: 3, 5: 1}
     with PostgresSource(source.database).now(source.contract) as now:
         day = HourRange(SPAN.start + timedelta(days=30), SPAN.start + timedelta(days=31))
-        counted = {hour.hour: rows for hour, rows in now.rows_by_hour(day).items() if rows}
-    assert counted == {4: 3, 5: 1}
+        counted = now.rows_by_hour(day)
+    of_hours = {day.start + timedelta(hours=4): 3, day.start + timedelta(hours=5): 1}
+    assert counted == dict.fromkeys(day, 0) | of_hours

@@ -97,12 +97,16 @@ def landing(tmp_path: Path) -> Landing:
 
 
 @pytest.fixture(params=["folder", "s3"])
-def anywhere(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Landing:
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Landing:
     if request.param == "folder":
         return Landing(str(tmp_path / "a landing's place"), Lake(str(tmp_path / "lake")))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3_endpoint"))
+    made: Landing = request.getfixturevalue("in_s3")
+    return made
+
+
+@pytest.fixture
+def in_s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Landing:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "example")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
     monkeypatch.setenv("AWS_REGION", "us-east-1")

@@ -238,12 +238,15 @@ def test_killed_at_any_instant_a_file_is_still_taken_once(landing: Landing, tmp_
 
 
 def test_what_a_run_reads_of_the_past_stays_one_small_file(landing: Landing) -> None:
+    table = landing.lake.table("landing", "generations")
+    before = FileLog.read(table)
+    assert (before.entries, before.sequence) == ((), 0)
     for file in range(34):
         landing.drop(f"{file}.jsonl", json_lines([event(file)]))
         landing.take()
-    table = landing.lake.table("landing", "generations")
     assert len([uri for uri in table.delta().file_uris() if "HIVE_DEFAULT" in uri]) <= 3
-    assert len(FileLog.read(table).entries) == 34
+    after = FileLog.read(table)
+    assert (len(after.entries), after.sequence) == (34, 34)
     assert table.rows_by_hour()["rows"].to_list() == [34]
 
 

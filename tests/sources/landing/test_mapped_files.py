@@ -18,6 +18,7 @@ from chimera_assets.contracts import Column
 from chimera_assets.contracts.odcs.columns import unmapped_column
 from chimera_assets.sources.landing.csv_lines import CsvLines
 from chimera_assets.sources.landing.json_lines import JsonLines
+from chimera_assets.sources.landing.nested_json import nested_schema
 from chimera_assets.sources.landing.parquet import ParquetRows
 from chimera_assets.sources.landing.values import typed
 from tests.sources.landing.conftest import LIMITS, contract
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.contracts import Contract
+    from chimera_assets.contracts.json_path import Steps
     from chimera_assets.sources.landing.parsed import Parsed
 
 
@@ -105,10 +107,11 @@ def test_json_has_the_names_of_the_source_or_the_contracts(tmp_path: Path, odd: 
         n={"type": "integer", "physical_name": "$.usage.n"},
         b={"physical_name": "c"},
         c={"physical_name": "b"},
+        d={"physical_name": "a.n"},  # a name with a point is no path
     )
     lines = [
-        {"Call Id": "1", "usage": {"n": 1}, "b": "x"},
-        {"id": "2", "n": 2, "c": "y"},
+        {"Call Id": "1", "usage": {"n": 1}, "b": "x", "a.n": "p"},
+        {"id": "2", "n": 2, "c": "y", "d": "q"},
         {"ID": "3"},
     ]
     path = json_file(tmp_path, *lines)
@@ -119,7 +122,28 @@ def test_json_has_the_names_of_the_source_or_the_contracts(tmp_path: Path, odd: 
 
     assert columns == {
         "id": ["1", "2", None], "n": [1, 2, None], "b": [None, "y", None], "c": ["x", None, None],
+        "d": ["p", "q", None],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ways", "schema"),
+    [
+        ({"a": (("x", "a"), ("a",)), "b": (("x", "y", "b"),)}, True),
+        ({"a": (("x", 0),)}, False),
+        ({"a": (("x", 0, "a"),)}, False),
+        ({"a": (("x",),), "b": (("x", "b"),)}, False),
+        ({"a": (("x", "a"),), "b": (("x",),)}, False),
+    ],
+)
+def test_nested_columns_are_read_quickly_unless_one_lies_in_a_list_or_another(
+    ways: dict[str, tuple[Steps, ...]],
+    schema: bool,  # noqa: FBT001
+) -> None:
+    kinds = {"a": pa.int64(), "b": pa.string()}
+    found = nested_schema({name: kinds[name] for name in ways}, ways)
+    inner = pa.struct([("a", pa.int64()), ("y", pa.struct([("b", pa.string())]))])
+    assert found == (pa.schema([("x", inner), ("a", pa.int64())]) if schema else None)
 
 
 def test_quick_and_patient_reading_of_nested_json_agree(tmp_path: Path) -> None:

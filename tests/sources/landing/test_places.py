@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from chimera_assets.lake.s3_access import s3_client, s3_options
 from chimera_assets.sources.errors import SourceError
 from chimera_assets.sources.landing import limits
 from chimera_assets.sources.landing.damage import CorruptFile, Unreadable
@@ -40,6 +41,34 @@ def test_folders_are_of_streams_and_files_beside_them_of_none(landing: Landing) 
         f"{landing.root}/file/generations: cannot be listed (Not a directory); check the folder "
         "and its rights, or set CHIMERA_LANDING_URI"
     )
+
+
+def test_a_place_in_s3_has_folders_and_files_as_one_of_this_machine_has(
+    in_s3: Landing, tmp_path: Path
+) -> None:
+    place = Place(in_s3.root)
+    assert (place.folders(), place.loose_files(), place.files("generations")) == ([], [], [])
+    for name in ("b/part.jsonl", "a.csv", ".hidden.csv", "_marks/a.csv", "x.csv.tmp", "b/"):
+        in_s3.drop(name, b"model\n")
+    bucket, _, prefix = in_s3.root.removeprefix("s3://").partition("/")
+    for name in ("", "z.csv", "notes.txt", "y.csv~", "archive/2025/old.csv", "generations_b/c.csv"):
+        s3_client(s3_options()).put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=b"")
+
+    files = {file.path.removeprefix(f"{in_s3.root}/"): file for file in place.files("generations")}
+
+    assert place.folders() == ["archive", "generations", "generations_b"]
+    assert place.loose_files() == ["notes.txt", "z.csv"]
+    assert sorted(files) == ["generations/a.csv", "generations/b/part.jsonl"]
+    assert place.no_files("generations") == {}
+    file = files["generations/a.csv"]
+    assert (file.size, file.in_s3, file.modified.tzinfo) == (6, True, UTC)
+    assert place.again(file) is file
+    assert place.fetch(file, tmp_path).read_bytes() == b"model\n"
+    in_s3.drop("a.csv", b"another\n")
+    with pytest.raises(FileNotFoundError, match=r"generations/a\.csv"):
+        place.fetch(file, tmp_path)
+    with pytest.raises(SourceError, match="the bucket nowhere does not exist at http"):
+        Place("s3://nowhere/in").folders()
 
 
 @pytest.mark.parametrize(
@@ -171,6 +200,10 @@ def local(path: Path, content: bytes, age: timedelta) -> LandingFile:
         ("a.jsonl", b"{}\n1", "has no end of its last line yet"),
         ("a.jsonl", b"[" * 100_000, "has no end of its last line yet"),
         ("a.csv.gz", b"no end", None),
+        ("a.json", b"", "is empty yet"),
+        ("a.json", b'{"a": [1', "has no end of its document yet"),
+        ("a.json", b'{"a": [1]} \n', None),
+        ("a.json", b"[{}]", None),
     ],
 )
 def test_what_a_file_is_waited_for(

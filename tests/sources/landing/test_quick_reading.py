@@ -397,3 +397,61 @@ def test_a_time_of_no_clock_is_told_where_the_contract_wants_text(
     values, unread = fitted(lists, contract().column("techniques_applied"))
     assert values.to_list() == [[text], None, None]
     assert unread.to_list() == [None, f'["{text}", "{told}"]', None]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "value", "text"),
+    [
+        (
+            "model",
+            pa.struct([("on", pa.date32()), ("by", pa.string())]),
+            {"on": date(2026, 1, 31), "by": "größe"},
+            '{"on": "2026-01-31", "by": "größe"}',
+        ),
+        ("model", pa.struct([("raw", pa.binary())]), {"raw": b"\xff"}, '{"raw": "b\'\\\\xff\'"}'),
+        ("model", pa.map_(pa.string(), pa.int64()), [("k", 1)], '[["k", 1]]'),
+        ("model", pa.binary(2), b"ab", "ab"),
+        ("model", pa.binary(2), b"a\xff", "\"b'a\\\\xff'\""),
+        (
+            "model",
+            pa.struct([("at", pa.timestamp("us"))]),
+            {"at": 2**62},
+            "(a value of type struct<at: timestamp[us]> that has no text)",
+        ),
+        ("techniques_applied", pa.list_(pa.list_(pa.string())), [["größe"]], '[["größe"]]'),
+        ("tokens_used", pa.duration("ms"), 7_000, "7000 ms"),
+        ("tokens_used", pa.month_day_nano_interval(), (1, 2, 3), "[1, 2, 3]"),
+        ("tokens_used", pa.float64(), 12.5, "12.5"),
+        ("tokens_used", pa.bool_(), True, "true"),
+        ("success", pa.int64(), 5, "5"),
+    ],
+)
+def test_what_is_no_value_of_its_column_is_told_as_the_file_has_it(
+    name: str, kind: pa.DataType, value: Any, text: str
+) -> None:
+    values, unread = fitted(pa.array([value, None], kind), contract().column(name))
+    assert values.to_list() == [None, None]
+    assert unread.to_list() == [text, None]
+
+
+@pytest.mark.parametrize(
+    ("stored", "kind"),
+    [
+        (pa.binary(), pa.binary()),
+        (pa.binary(), pa.string()),
+        (pa.large_binary(), pa.large_binary()),
+        (pa.large_binary(), pa.large_string()),
+        (pa.binary_view(), pa.binary_view()),
+    ],
+)
+def test_bytes_that_are_no_text_spoil_no_other_row(stored: pa.DataType, kind: pa.DataType) -> None:
+    """Some tools write the bytes they were given, and call the column a text."""
+    raws = ["größe".encode(), b"caf\xe9", None, b"12"]
+    column = pa.array(raws, stored).view(kind)
+    values, unread = fitted(column, contract().column("model"))
+    assert values.to_list() == ["größe", None, None, "12"]
+    assert unread.to_list() == [None, "caf\\xe9", None, None]
+    lists = pa.ListArray.from_arrays(pa.array([0, 2, 4], pa.int32()), column)
+    values, unread = fitted(lists, contract().column("techniques_applied"))
+    assert values.to_list() == [None, [None, "12"]]
+    assert [one is None for one in unread] == [False, True]

@@ -196,6 +196,14 @@ def test_a_corrupt_file_is_one_row_that_says_why(
     assert reported(row) == {"_rule": "corrupt_file", "_why": entry.why, "_file": file}
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b" \n\t\r\n\n"])
+def test_a_file_of_no_lines_is_whole_and_has_no_rows(landing: Landing, content: bytes) -> None:
+    """A tool that had nothing to write wrote that."""
+    landing.drop("a.jsonl", content)
+    (entry,) = landing.take().entries
+    assert (entry.state, entry.rows, entry.malformed, entry.why) == ("taken", 0, 0, None)
+
+
 def _readable(
     contract: Contract, path: Any, *, csv: bool
 ) -> tuple[list[str], list[int], list[int]]:
