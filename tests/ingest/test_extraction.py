@@ -42,7 +42,7 @@ def hours(first: str, count: int = 1) -> HourRange:
 
 
 @dataclasses.dataclass
-class Site:
+class LakeAndSource:
     """A lake and its source."""
 
     lake: Lake
@@ -61,11 +61,13 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(Lake(str(tmp_path / "lake")), FakeTable())
+def site(tmp_path: Path) -> LakeAndSource:
+    return LakeAndSource(Lake(str(tmp_path / "lake")), FakeTable())
 
 
-def test_an_hour_is_extracted_and_what_is_gone_when_it_is_again_is_reported(site: Site) -> None:
+def test_an_hour_is_extracted_and_what_is_gone_when_it_is_again_is_reported(
+    site: LakeAndSource,
+) -> None:
     first, second = generations(SIX, 20), generations(SEVEN, 20)
     site.table.write(*first, *second)
     done = site.extract(hours(SIX, 2))
@@ -90,7 +92,7 @@ def test_an_hour_is_extracted_and_what_is_gone_when_it_is_again_is_reported(site
     ]
 
 
-def test_a_late_run_takes_its_streams_alone_and_empties_no_hour(site: Site) -> None:
+def test_a_late_run_takes_its_streams_alone_and_empties_no_hour(site: LakeAndSource) -> None:
     rows = generations(SIX, 20)
     site.table.write(*rows)
     other, mine = frozenset({"provider_health"}), frozenset({"generations", "provider_health"})
@@ -113,7 +115,7 @@ def test_a_late_run_takes_its_streams_alone_and_empties_no_hour(site: Site) -> N
     assert site.extract(hours(SIX), late=mine).fewer == {parse_key(SIX): (20, 10)}
 
 
-def test_a_scan_says_what_is_pending_and_of_how_many_rows(site: Site) -> None:
+def test_a_scan_says_what_is_pending_and_of_how_many_rows(site: LakeAndSource) -> None:
     assert site.scan() == LateRowScan(messages=("generations: nothing extracted yet",))
     rows = generations(SIX, 22)
     site.table.write(*rows[:20])
@@ -139,7 +141,7 @@ def test_a_scan_says_what_is_pending_and_of_how_many_rows(site: Site) -> None:
     )
 
 
-def test_files_that_landed_are_pending_though_nothing_was_extracted(site: Site) -> None:
+def test_files_that_landed_are_pending_though_nothing_was_extracted(site: LakeAndSource) -> None:
     site.table.write(*generations(SIX, 5))
     rows = raw_frame(CONTRACT, [good_row(0, parse_key(SEVEN))])
     brought = Carried(("files", 1), {LANDED_HOURS: json.dumps([SEVEN])})
@@ -152,7 +154,7 @@ def test_files_that_landed_are_pending_though_nothing_was_extracted(site: Site) 
     assert site.scan() == LateRowScan(frozenset({parse_key(SEVEN)}))
 
 
-def test_both_hours_of_a_row_that_moved_between_them_are_pending(site: Site) -> None:
+def test_both_hours_of_a_row_that_moved_between_them_are_pending(site: LakeAndSource) -> None:
     """It says that it arrived just now, so that it looks like any late row of its new hour."""
     rows = generations(SIX, 5)
     site.table.write(*rows, *generations(SEVEN, 5))
@@ -175,7 +177,7 @@ class Nowhere:
         raise SourceTableMissing("here", "expected a table, found none", remedy="make it")
 
 
-def test_rows_come_from_files_alone_where_there_is_no_table(site: Site) -> None:
+def test_rows_come_from_files_alone_where_there_is_no_table(site: LakeAndSource) -> None:
     nowhere: Any = Nowhere()
     with pytest.raises(SourceTableMissing):
         source_now(site.lake, CONTRACT, nowhere)

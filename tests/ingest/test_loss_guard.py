@@ -78,7 +78,11 @@ def test_every_hour_of_a_source_that_has_nothing_any_more(lake: Lake) -> None:
 
 def test_only_the_hours_that_were_asked_about(lake: Lake) -> None:
     assert held(lake, Source(), HourRange.single(NEXT)) == [Shrunk(NEXT, ROWS, 0)]
-    assert held(lake, Source(), HourRange.single(NEXT + timedelta(hours=1))) == []
+    after = NEXT + timedelta(hours=1)  # it never had any rows
+    assert held(lake, Source(), HourRange.single(after)) == []
+    assert held(lake, Source(), HourRange(NEXT, after + timedelta(hours=1))) == [
+        Shrunk(NEXT, ROWS, 0)
+    ]
 
 
 @pytest.mark.parametrize("at_once", [3, 5_000])

@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from chimera_assets.cli import run as run_chimera
 from chimera_assets.contracts import contracts as active_contracts
+from chimera_assets.errors import ChimeraError
 from chimera_assets.hours import HourRange
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.active import SHIPPED_PACKS
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.connection import execute
 from chimera_assets.settings import get_settings
+from chimera_assets.sources import schema
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.database import connect, source_database
 from chimera_assets.sources.errors import SourceError, SourceSchemaError, SourceTableMissing
@@ -308,3 +311,21 @@ def test_a_missing_table_of_an_adapter_is_named_where_the_adapter_names_it(
 
     with pytest.raises(SourceTableMissing, match="land the files that garak writes"):
         PostgresSource(database).verify(adapted("garak"))
+
+
+def test_a_statement_that_the_database_refuses_is_named_by_its_line_and_nothing_is_made(
+    database: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "source.sql"
+    script.write_text(
+        "CREATE TABLE IF NOT EXISTS visits (id text);\n\n"
+        "CREATE INDEX IF NOT EXISTS visits_at ON visits (at);\n"
+    )
+    monkeypatch.setattr(schema, "active_packs", lambda: [SimpleNamespace(source_ddl=script)])
+
+    with pytest.raises(ChimeraError) as refused:
+        init_source(database)
+
+    assert str(refused.value).startswith(f"{script}:3: ")
+    assert 'column "at" does not exist' in str(refused.value)
+    run("CREATE TABLE visits ()")  # there is none yet

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet as pq
 
 from chimera_assets.lake import Lake
 from chimera_assets.sources.landing import csv_lines, loading, parquet, text
 from chimera_assets.sources.landing import json_lines as json_module
-from tests.sources.landing.conftest import Landing, event, json_lines
+from tests.sources.landing.conftest import LIMITS, Landing, contract, event, json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +141,25 @@ def test_a_parquet_file_of_several_row_groups_is_read_in_parts_of_them(
     for rows in (1, 4, 9, 49, 50):
         monkeypatch.setattr(parquet, "_BATCH_ROWS", rows)
         assert seen(lookalike(landing, tmp_path, f"of {rows}")) == whole
+
+
+def test_texts_that_parquet_holds_once_for_many_rows_are_read_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_BATCH_BYTES", 9_000)
+    long, count = "m" * 1_000, 64
+    for name, values in (("model", [long] * count), ("techniques_applied", [[long]] * count)):
+        path = tmp_path / "a.parquet"
+        made = pa.table({"event_id": [f"e-{n}" for n in range(count)], name: values})
+        pq.write_table(made, path, use_dictionary=[name, f"{name}.list.element"])
+        parts = list(
+            parquet.ParquetRows(contract(), path, zipped=False, limits=LIMITS, folder=tmp_path)
+        )
+        assert [part.rows.height for part in parts] == [8] * 8
+        rows = pl.concat(part.rows for part in parts)
+        assert rows["_line"].to_list() == [*range(1, count + 1)]
+        assert rows["event_id"].to_list() == made["event_id"].to_pylist()
+        assert rows[name].to_list() == values
 
 
 @pytest.mark.parametrize(

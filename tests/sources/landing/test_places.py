@@ -144,6 +144,13 @@ ANSWERS: list[tuple[Exception, bool, type[Exception], str, bool]] = [
         True,
     ),
     (
+        ClientError({"Error": {"Code": "ExpiredToken"}}, "GetObject"),
+        True,
+        SourceError,
+        f"{URI}: S3 at {AWS} answers ExpiredToken; check the rights to read",
+        False,
+    ),
+    (
         EndpointConnectionError(endpoint_url=AWS),
         False,
         SourceError,
