@@ -17,7 +17,7 @@ TESTS ?=
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() or 1))" 2>/dev/null || echo 1)
 
 # What deletes, restores or grants: nothing of it may be untested.
-CAREFUL := access/* audit/* audited_context.py cli/confirmation.py lake/adoption.py \
+CAREFUL := access/* audit/* audit/tlog/* audited_context.py cli/confirmation.py lake/adoption.py \
 	lake/encoder.py lake/file_commit.py lake/log_retention.py lake/new_files.py lake/removal.py \
 	lake/replacement.py lake/restore.py lake/vacuum.py lake/writing.py lifecycle/* \
 	orchestration/web/guard.py postgres/embedded/access.py postgres/embedded/cluster.py \
