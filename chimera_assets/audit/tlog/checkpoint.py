@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chimera_assets.audit.tlog.encoding import (
     HASH_BYTES,
     SIZE_LIMIT,
+    fits_a_line,
     parse_decimal,
     parse_hash,
     to_base64,
@@ -35,7 +36,7 @@ class Checkpoint:
     root: bytes
 
     def __post_init__(self) -> None:
-        if not self.origin or any(each < " " for each in self.origin):
+        if not fits_a_line(self.origin):
             expected = "one line that is not empty"
             where = f"{_WHERE}, origin"
             raise MalformedError(where, expected=expected, found=repr(self.origin))

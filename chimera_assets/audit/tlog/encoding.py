@@ -13,7 +13,14 @@ HASH_BYTES = 32
 #: One more than the largest size of a tree; others keep sizes in signed numbers of 64 bits.
 SIZE_LIMIT = 1 << 63
 
+#: Control characters, and halves of characters, which UTF-8 does not have.
+_IN_NO_LINE = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+def fits_a_line(text: str) -> bool:
+    """Whether a note can have the text in a line: not empty, no control characters, all UTF-8."""
+    return bool(text) and _IN_NO_LINE.search(text) is None
 
 
 def parse_decimal(text: str, where: str) -> int:

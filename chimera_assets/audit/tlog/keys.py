@@ -184,10 +184,9 @@ class SigningKey:
 
 
 def _message(kind: KeyKind, name: str, text: str, timestamp: int) -> bytes:
-    match kind:
-        case KeyKind.ED25519:
-            return text.encode()
-        case KeyKind.ED25519_COSIGNATURE:
-            return ed25519_message(Checkpoint.parse(text), timestamp)
-        case KeyKind.ML_DSA_44:
-            return ml_dsa_message(name, Checkpoint.parse(text), timestamp)
+    if kind is KeyKind.ED25519:
+        return text.encode()
+    checkpoint = Checkpoint.parse(text)
+    if kind is KeyKind.ML_DSA_44:
+        return ml_dsa_message(name, checkpoint, timestamp)
+    return ed25519_message(checkpoint, timestamp)

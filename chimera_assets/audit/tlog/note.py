@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from chimera_assets.audit.tlog.encoding import parse_base64, to_base64
+from chimera_assets.audit.tlog.encoding import fits_a_line, parse_base64, to_base64
 from chimera_assets.audit.tlog.errors import MalformedError
 
 #: A note has no more; the standard asks for at least 16, others that read notes take as many.
@@ -14,6 +15,7 @@ MAX_BYTES = 1_000_000
 #: Bytes of a key's id, which begin each signature.
 KEY_ID_BYTES = 4
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _DASH = "— "  # U+2014 and a space
 _WHERE = "signed note"
 _NAME = "key name"
@@ -133,11 +135,10 @@ def decode_text(data: bytes, where: str) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedError(where, expected="UTF-8", found=error) from error
-    control = next((each for each in text if each < " " and each != "\n"), None)
+    control = _CONTROL.search(text)
     if control is not None:
-        raise MalformedError(
-            where, expected="no control characters but newlines", found=repr(control)
-        )
+        expected = "no control characters but newlines"
+        raise MalformedError(where, expected=expected, found=repr(control[0]))
     return text
 
 
@@ -145,9 +146,9 @@ def check_key_name(name: str) -> None:
     """Refuse what cannot be a key's name (signed-note, "Format").
 
     Raises:
-        MalformedError: It is empty, or has a space or a plus.
+        MalformedError: It is empty, or has a space, a plus or what no line can have.
     """
-    if not name or "+" in name or any(map(str.isspace, name)):
+    if not fits_a_line(name) or "+" in name or any(map(str.isspace, name)):
         raise MalformedError(_NAME, expected="one without spaces and plus", found=repr(name))
 
 
