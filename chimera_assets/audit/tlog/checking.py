@@ -34,6 +34,7 @@ def check_inclusion(
         raise BadProofError(
             _INCLUSION, expected=f"a leaf of the tree's {size:,}", found=f"{index:,}"
         )
+    _check_lengths(proof, _INCLUSION)
     found = leaf
     for sibling, is_left in _climb(index, size - 1, proof, _INCLUSION):
         found = node_hash(sibling, found) if is_left else node_hash(found, sibling)
@@ -79,6 +80,7 @@ def check_hash(found: bytes, expected: bytes, where: str) -> None:
 
 
 def _check_path(old: int, new: int, roots: tuple[bytes, bytes], proof: Sequence[bytes]) -> None:
+    _check_lengths(proof, _CONSISTENCY)
     place, last = old - 1, new - 1
     while place & 1:
         place, last = place >> 1, last >> 1
@@ -95,6 +97,12 @@ def _check_path(old: int, new: int, roots: tuple[bytes, bytes], proof: Sequence[
     check_hash(found_new, roots[1], f"{_CONSISTENCY}, new root")
 
 
+def _check_lengths(proof: Sequence[bytes], where: str) -> None:
+    found = next((len(each) for each in proof if len(each) != HASH_BYTES), None)
+    if found is not None:
+        raise BadProofError(where, expected="hashes of 32 bytes", found=f"{found} bytes")
+
+
 def _climb(
     place: int, last: int, path: Sequence[bytes], where: str
 ) -> Iterator[tuple[bytes, bool]]:
@@ -107,8 +115,6 @@ def _climb(
         where: What is checked.
     """
     for sibling in path:
-        if len(sibling) != HASH_BYTES:
-            raise BadProofError(where, expected="hashes of 32 bytes", found=f"{len(sibling)} bytes")
         if last == 0:
             raise BadProofError(where, expected="fewer hashes", found=len(path))
         is_left = bool(place & 1) or place == last

@@ -185,7 +185,7 @@ def test_an_id_is_of_one_kind_of_use() -> None:
     assert len(used) == len(KeyKind)
 
 
-@pytest.mark.parametrize(("signers", "times"), [([LOG, WITNESS], 3000), ([LOG, LOG_PQ], 200)])
+@pytest.mark.parametrize(("signers", "times"), [([LOG, WITNESS], 2000), ([LOG, LOG_PQ], 200)])
 def test_whatever_byte_of_a_signed_checkpoint_is_changed_is_found(
     signers: list[SigningKey], times: int
 ) -> None:

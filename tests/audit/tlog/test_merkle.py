@@ -17,6 +17,7 @@ from chimera_assets.audit.tlog.merkle import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,
+    node_hash,
     root,
 )
 from chimera_assets.audit.tlog.tree import Tree
@@ -178,6 +179,22 @@ def test_an_empty_tree_has_one_root() -> None:
     check_consistency(0, 0, EMPTY_ROOT, EMPTY_ROOT, [])
     with pytest.raises(BadProofError, match="root of an empty tree"):
         check_consistency(0, 0, known_root(1), known_root(1), [])
+
+
+def test_a_root_that_no_tree_has_vouches_for_nothing() -> None:
+    """A log may sign what it likes: hashes of other lengths, a path above the tree's own top."""
+    leaf, odd = leaf_hash(b"leaf"), b"x" * 31
+    with pytest.raises(BadProofError, match="inclusion proof: expected hashes of 32 bytes"):
+        check_inclusion(leaf, 0, 2, [odd], node_hash(leaf, odd))
+    with pytest.raises(BadProofError, match="inclusion proof: expected fewer hashes"):
+        check_inclusion(leaf, 0, 1, [EMPTY_ROOT], node_hash(EMPTY_ROOT, leaf))
+    old = node_hash(leaf, odd)
+    with pytest.raises(BadProofError, match="consistency proof: expected hashes of 32 bytes"):
+        check_consistency(3, 4, old, node_hash(leaf, node_hash(odd, leaf)), [odd, leaf, leaf])
+    with pytest.raises(BadProofError, match="consistency proof: expected fewer hashes"):
+        check_consistency(
+            1, 2, node_hash(EMPTY_ROOT, leaf), node_hash(EMPTY_ROOT, leaf), [leaf, EMPTY_ROOT]
+        )
 
 
 def test_what_a_tree_does_not_have_is_not_proved() -> None:

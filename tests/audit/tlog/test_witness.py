@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
+from random import Random
 
 import pytest
 
@@ -23,6 +25,7 @@ from chimera_assets.audit.tlog.witness import (
     parse_size,
     with_cosignatures,
 )
+from tests.audit.tlog.mutations import mutated
 from tests.audit.tlog.trees import (
     LOG,
     LOG_PQ,
@@ -176,6 +179,14 @@ def test_a_request_is_taken_in_one_form_only(old: str, new: str, expected: str) 
     with pytest.raises(MalformedError) as refused:
         AddCheckpoint.parse(REQUEST.replace(old, new).encode())
     assert expected in str(refused.value)
+
+
+def test_a_damaged_request_is_refused_or_says_what_is_there() -> None:
+    random, data = Random(6962), REQUEST.encode()  # noqa: S311 - no secret
+    for _ in range(1000):
+        hurt = mutated(data, random)
+        with suppress(MalformedError):
+            assert AddCheckpoint.parse(hurt).encode() == hurt
 
 
 def test_responses_are_taken_in_one_form_only() -> None:
