@@ -322,7 +322,7 @@ def test_an_outcome_that_nobody_knows_is_told_and_no_success(drop: Drop) -> None
 
 def test_a_line_that_is_nested_too_deep_is_malformed_alone(drop: Drop) -> None:
     at = '"at": "2026-01-31T05:00:00Z"'
-    deep = f'{{"id": "deep", {at}, "x": {"[" * 700}1.10{"]" * 700}}}'
+    deep = f'{{"id": "deep", {at}, "x": {"[" * 20_000}1.10{"]" * 20_000}}}'
 
     good, bad = drop(with_query(QUERY), "a.jsonl", f'{{"id": "good", {at}}}\n{deep}\n')
     (whole,) = drop(with_query(QUERY), "b.json", deep)
