@@ -104,6 +104,8 @@ def _print(found: Sequence[Comparison], seconds: float) -> None:
         verdict = f"Nothing was compared: {waiting}"
     if wrong:
         verdict = f"The lake is not as its source in {counted(len(wrong), 'hour')}"
+        if others := len(differing) - len(wrong):
+            verdict += f"; in {others:,} more, rows were deleted there, which does not count"
     elif differing:
         verdict += ", and rows that were deleted there"
     out().print(f"{verdict}. {rows} compared in {seconds:.1f} s.")

@@ -8,7 +8,7 @@ says.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chimera_assets.contracts.errors import ContractError
 from chimera_assets.contracts.loader import (
@@ -65,6 +65,19 @@ def contracts() -> ActiveContracts:
         PackError: A pack cannot be used.
         SettingError: CHIMERA_CONTRACTS is no folder, or CHIMERA_STREAMS names no stream.
     """
+    known, packs, replaced = _described()
+    return ActiveContracts(known, _running(known), packs, replaced)
+
+
+class _Described(NamedTuple):
+    """What there are contracts of; see `ActiveContracts`."""
+
+    known: dict[str, Contract]
+    packs: dict[str, str]
+    replaced: dict[str, Path]
+
+
+def _described() -> _Described:
     found = pack_contracts(active_packs())
     packs = {stream: pack.name for pack, streams in found for stream in streams}
     shipped = {stream: one for _, streams in found for stream, one in streams.items()}
@@ -75,7 +88,7 @@ def contracts() -> ActiveContracts:
     if problems := list(reference_problems(known)):
         raise ContractError(problems)
     replaced = {stream: shipped[stream].path for stream in own if stream in shipped}
-    return ActiveContracts(known, _running(known), packs, replaced)
+    return _Described(known, packs, replaced)
 
 
 def _adapted(shipped: Mapping[str, Contract], own: Mapping[str, Contract]) -> dict[str, Contract]:
@@ -116,8 +129,24 @@ def as_it_would_run(contract: Contract) -> Contract:
 
 
 def known_contracts() -> dict[str, Contract]:
-    """The contracts of all streams, also of those that are off."""
-    return contracts().known
+    """The contracts of all streams, also of those that are off, whatever CHIMERA_STREAMS names.
+
+    Raises:
+        ContractError, PackError, SettingError: As `contracts`, but for CHIMERA_STREAMS.
+    """
+    return _known_or_running().known
+
+
+def stream_packs() -> Mapping[str, str]:
+    """Stream -> the name of the pack that has it; raises as `known_contracts`."""
+    return _known_or_running().packs
+
+
+def _known_or_running() -> ActiveContracts | _Described:
+    try:
+        return contracts()
+    except SettingError:  # perhaps it names a stream of which the contract is being written
+        return _described()
 
 
 def pack_contracts(packs: Sequence[Pack]) -> list[tuple[Pack, dict[str, Contract]]]:

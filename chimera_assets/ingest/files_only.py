@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from chimera_assets.errors import counted
 from chimera_assets.layers import LANDING
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals, Look, Moment
 from chimera_assets.sources.errors import SourceTableMissing
+from chimera_assets.sources.landing import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +82,35 @@ def source_now(
     """
     try:
         return source.now(contract, seconds=seconds)
-    except SourceTableMissing:
-        if contract.optional_at_source or lake.table(LANDING, contract.stream).exists():
+    except SourceTableMissing as error:
+        if contract.optional_at_source or files_landed(lake, contract):
             return FilesOnly()
-        raise
+        if not (files := files_dropped(contract)):
+            raise
+        remedy = _load(contract, files)
+        raise SourceTableMissing(error.where, error.problem, remedy=remedy) from None
+
+
+def files_landed(lake: Lake, contract: Contract) -> bool:
+    """Whether any file of a stream was ever loaded."""
+    return lake.table(LANDING, contract.stream).exists()
+
+
+def files_dropped(contract: Contract) -> int:
+    """How many files lie in the landing place for a stream, loaded or not.
+
+    Raises:
+        SourceError: The landing place cannot be listed.
+    """
+    place = Place(get_settings().resolved_landing_uri)
+    return sum(file.format is not None for file in place.files(contract.stream))
+
+
+def _load(contract: Contract, files: int) -> str:
+    """What to do where files were dropped and none was loaded."""
+    stream = contract.stream
+    return (
+        f"{counted(files, 'file')} for {stream} wait to be loaded: `chimera up` loads them, or "
+        f"`dagster asset materialize --select 'key:{LANDING}/{stream}' -m "
+        "chimera_assets.definitions` (docs/landing.md); then run these hours again"
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from adbc_driver_postgresql import dbapi
 
-from chimera_assets.contracts import contracts
+from chimera_assets.contracts.active import stream_packs
 from chimera_assets.postgres.address import describe
 from chimera_assets.sources.catalogue import table_names
 from chimera_assets.sources.errors import SourceTableMissing
@@ -50,7 +50,7 @@ def _made_by(contract: Contract) -> str:
         return f"connect to the database that {contract.adapter.stem} writes to"
     if contract.adapter is not None:
         return f"land the files that {contract.adapter.stem} writes (docs/landing.md)"
-    if contract.stream in contracts().packs:
+    if contract.stream in stream_packs():
         return "make it with `chimera source init`"
     return (
         "make it yourself, as `chimera source init` makes only the tables of packs, or land files "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -98,6 +99,30 @@ def test_a_contract_with_a_typo_stops_other_commands_with_one_line(
     said = chimera("status")
     assert said.code == 2
     assert said.err.startswith(f"chimera: {path}:")
+
+
+def test_a_stream_whose_contract_is_not_written_yet_stops_no_command_that_writes_it(
+    chimera: Chimera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the tutorial's are: the settings say `calls` before there is a contract of it."""
+    shutil.copy(SHIPPED / "providers.odcs.yaml", tmp_path)
+    monkeypatch.setenv("CHIMERA_CONTRACTS", str(tmp_path))
+    monkeypatch.setenv("CHIMERA_STREAMS", "calls,providers")
+    (tmp_path / "rows.csv").write_text("id,at\n1,2026-01-01T10:00:00Z\n")
+
+    made = chimera("source", "psql", "-c", "CREATE TABLE calls (id int PRIMARY KEY)")
+    checked = chimera("contract", "check", "--source")
+    drafted = chimera("contract", "new", "calls", "--from-file", str(tmp_path / "rows.csv"))
+    status = chimera("status")
+
+    assert made.code == 0, made.err
+    assert (checked.code, checked.out.count("error: ")) == (1, 1), checked.err
+    assert "expected a table providers in the source, found none" in checked.out
+    assert "make it with `chimera source init`" in checked.out
+    assert "CHIMERA_STREAMS names calls, of which there is no contract yet." in checked.err
+    assert drafted.code == 0, drafted.err
+    assert (status.code, status.err.count("\n")) == (2, 1)
+    assert status.err.startswith("chimera: CHIMERA_STREAMS: expected one of ")
 
 
 def test_a_new_contract_may_compare_with_the_shipped_reference(

@@ -21,6 +21,7 @@ from chimera_assets.ingest.moved_rows import KEY_PRINTS, key_prints
 from chimera_assets.lake import Lake
 from chimera_assets.lake.commit import Carried
 from chimera_assets.run_context import RunContext
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.arrivals import Arrivals, Arrived, Moment
 from chimera_assets.sources.errors import SourceTableMissing
 from chimera_assets.sources.snapshot import Snapshot
@@ -177,13 +178,26 @@ class Nowhere:
         raise SourceTableMissing("here", "expected a table, found none", remedy="make it")
 
 
-def test_rows_come_from_files_alone_where_there_is_no_table(site: LakeAndSource) -> None:
+def test_rows_come_from_files_alone_where_there_is_no_table(
+    site: LakeAndSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nowhere: Any = Nowhere()
-    with pytest.raises(SourceTableMissing):
+    with pytest.raises(SourceTableMissing, match="make it"):
         source_now(site.lake, CONTRACT, nowhere)
     optional = dataclasses.replace(CONTRACT, optional_at_source=True)
     assert isinstance(source_now(site.lake, optional, nowhere, seconds=7), FilesOnly)
     assert nowhere.seconds == 7
+    monkeypatch.setenv("CHIMERA_LANDING_URI", str(tmp_path))
+    get_settings.cache_clear()
+    (tmp_path / "generations").mkdir()
+    for name in ("a.csv", "b.jsonl.gz", "c.csv.tmp"):
+        (tmp_path / "generations" / name).touch()
+    with pytest.raises(SourceTableMissing) as wait:
+        source_now(site.lake, CONTRACT, nowhere)
+    monkeypatch.undo()
+    get_settings.cache_clear()
+    assert "found none; 2 files for generations wait to be loaded: `chimera up`" in str(wait.value)
+    assert "--select 'key:landing/generations'" in str(wait.value)
     landed = site.lake.table("landing", "generations")
     landed.create(raw_frame(CONTRACT, []).to_arrow().schema)
     found = source_now(site.lake, CONTRACT, nowhere)

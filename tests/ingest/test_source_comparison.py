@@ -202,6 +202,11 @@ def test_what_was_deleted_at_the_source_is_told_apart(
     assert run_chimera(["verify", "--source"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "The lake has what the source has, and rows that were deleted there." in said
+    keep(raw_rows().filter(pl.col("event_id") != f"{FIRST + ONE_HOUR:%Y-%m-%dT%H}-0007"))
+    assert run_chimera(["verify", "--source"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "generations 3 117 0 2 " in said  # hours that differ
+    assert "not as its source in 1 hour; in 1 more, rows were deleted there, which does not" in said
 
 
 def test_rows_that_came_since_are_pending_and_no_difference(

@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
 
+from chimera_assets.contracts.drafting import LeftOut
 from chimera_assets.sources.landing.file_draft import draft_of_file
 from chimera_assets.sources.table_draft import draft_of_table
 
@@ -54,6 +55,7 @@ PARQUET: dict[str, pa.Array] = {
     "int8 to int64": pa.array([2**63 - 1]),
     "uint8 to uint32": pa.array([2**32 - 1], pa.uint32()),
     "uint64": pa.array([2**63 - 1], pa.uint64()),
+    "uint64 beyond int64": pa.array([2**63], pa.uint64()),
     "float, double": pa.array([0.1]),
     "decimal128(12, 4)": pa.array([Decimal("1.5")], pa.decimal128(12, 4)),
     "bool": pa.array([True]),
@@ -68,16 +70,19 @@ PARQUET: dict[str, pa.Array] = {
     "list of integers": pa.array([[1, 2]]),
 }
 REFUSED_PARQUET: dict[str, pa.Array] = {
+    "binary that is no UTF-8": pa.array([b"\xff"]),
     "duration": pa.array([timedelta(seconds=1)]),
+    "interval, bytes of a fixed size": pa.array([b"x" * 12], pa.binary(12)),
     "struct": pa.array([{"a": 1}]),
     "map": pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())),
+    "list of structs": pa.array([[{"a": 1}]]),
 }
 
 JSON = {
     "12": 12, "12.5": 12.5, "true": True, '"a"': "a", '"12"': "12", '"2026-07-01"': "2026-07-01",
     '"2026-07-01T12:30:00Z"': "2026-07-01T12:30:00Z",
     '"2026-07-01T12:30:00"': "2026-07-01T12:30:00", '["a",1,null]': ["a", 1, None],
-    '{"a":{"b":1}}': {"a": {"b": 1}},
+    '{"a":{"b":1}}': {"a": {"b": 1}}, '[{"a":1}]': [{"a": 1}],
 }  # fmt: skip
 
 CSV = ("12", "-1.5e3", "true", "007", "a", "2026-07-01", "2026-07-01 12:30:00+02:00",
@@ -98,7 +103,7 @@ def test_the_page_says_what_becomes_of_each_type(database: str, run: Run, tmp_pa
     assert PAGE.read_text() == made
 
 
-def _section(title: str, rows: Iterable[tuple[str, DraftColumn]]) -> Iterator[str]:
+def _section(title: str, rows: Iterable[tuple[str, DraftColumn | LeftOut]]) -> Iterator[str]:
     what = "type" if title in {"PostgreSQL", "Parquet"} else "value"
     yield ""
     yield f"## {title}"
@@ -106,6 +111,9 @@ def _section(title: str, rows: Iterable[tuple[str, DraftColumn]]) -> Iterator[st
     yield f"| {what} | in the contract | in the lake |"
     yield "|---|---|---|"
     for name, column in rows:
+        if isinstance(column, LeftOut):
+            yield f"| `{name}` | left out | null as a string, its text kept, its row rejected |"
+            continue
         yield f"| `{name}` | {_in_contract(column)} | {_in_lake(column.values)} |"
 
 
@@ -124,8 +132,6 @@ def _in_contract(column: DraftColumn) -> str:
 
 def _in_lake(values: pl.Series) -> str:
     value = values[0]
-    if value is None:
-        return "null, its text kept"
     if isinstance(value, pl.Series):
         return f"`{json.dumps(value.to_list())}`"
     return f"`{value.isoformat() if isinstance(value, date) else value}`"
@@ -143,24 +149,31 @@ def _postgresql(database: str, run: Run) -> Iterator[tuple[str, DraftColumn]]:
     return ((name, columns[name]) for name in POSTGRESQL)
 
 
-def _parquet(folder: Path) -> Iterator[tuple[str, DraftColumn]]:
+def _parquet(folder: Path) -> Iterator[tuple[str, DraftColumn | LeftOut]]:
     table = pa.table(PARQUET | REFUSED_PARQUET)
     parquet.write_table(table, folder / "types.parquet")
-    columns = draft_of_file(folder / "types.parquet", "types").columns
-    return ((one.source_name, one) for one in columns)
+    draft = draft_of_file(folder / "types.parquet", "types")
+    assert [one.source_name for one in draft.left_out] == list(REFUSED_PARQUET)
+    return ((one.source_name, one) for one in (*draft.columns, *draft.left_out))
 
 
-def _json(folder: Path) -> Iterator[tuple[str, DraftColumn]]:
+def _json(folder: Path) -> Iterator[tuple[str, DraftColumn | LeftOut]]:
     for number, (name, value) in enumerate(JSON.items()):
         path = folder / f"{number}.jsonl"
-        path.write_text(json.dumps({"value": value} if not isinstance(value, dict) else value))
-        (column,) = draft_of_file(path, "types").columns
-        yield name, column
+        held = value if isinstance(value, dict) else {"value": value}
+        path.write_text(json.dumps({"at": "2026-07-01T12:30:00Z"} | held))
+        yield name, _other_than_the_time(path)
 
 
-def _csv(folder: Path) -> Iterator[tuple[str, DraftColumn]]:
+def _csv(folder: Path) -> Iterator[tuple[str, DraftColumn | LeftOut]]:
     for number, value in enumerate(CSV):
         path = folder / f"{number}.csv"
-        path.write_text(f"value\n{value}\n")
-        (column,) = draft_of_file(path, "types").columns
-        yield value, column
+        path.write_text(f"at,value\n2026-07-01T12:30:00Z,{value}\n")
+        yield value, _other_than_the_time(path)
+
+
+def _other_than_the_time(path: Path) -> DraftColumn | LeftOut:
+    """What became of the one value of a file that is not the time of its row."""
+    draft = draft_of_file(path, "types")
+    _, other = (*draft.columns, *draft.left_out)
+    return other

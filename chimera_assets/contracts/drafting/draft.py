@@ -53,6 +53,19 @@ class DraftColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A column that no contract can have.
+
+    Attributes:
+        source_name: What it is called in the source.
+        why: What is in it instead of values of a contract's type.
+    """
+
+    source_name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A table or file.
 
@@ -62,6 +75,7 @@ class Draft:
         source_table: Its table, as SQL writes it; the stream's name for a file.
         columns: Its columns.
         is_sample: Whether there are more rows than were looked at.
+        left_out: What else is there, and cannot be a column.
     """
 
     stream: str
@@ -69,6 +83,7 @@ class Draft:
     source_table: str
     columns: tuple[DraftColumn, ...]
     is_sample: bool
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def rows(self) -> int:

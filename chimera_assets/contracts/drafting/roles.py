@@ -71,7 +71,9 @@ def _guessed_key(columns: Sequence[DraftColumn]) -> tuple[str, ...]:
         and one.values.n_unique() == len(one.values)
     ]
     unique.sort(key=lambda name: not ({"id", "uuid", "key"} & set(name.split("_"))))
-    return tuple(unique[:1]) or tuple(one.name for one in columns[:1])
+    # A column of the key has to be there in each row.
+    whole = sorted(columns, key=lambda one: one.values.null_count() > 0)
+    return tuple(unique[:1]) or tuple(one.name for one in whole[:1])
 
 
 def _first(names: Collection[str], words: Sequence[str]) -> str | None:

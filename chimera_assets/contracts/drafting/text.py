@@ -60,6 +60,8 @@ def _columns(draft: Draft, found: Roles) -> Iterator[str]:
     first = {name: place for place, name in enumerate(found.key)}
     for column in sorted(draft.columns, key=lambda one: first.get(one.name, len(first))):
         yield from _column(column, found)
+    for other in draft.left_out:
+        yield f"      # left out: {_yaml(other.source_name)}: {other.why}"
 
 
 def _column(column: DraftColumn, found: Roles) -> Iterator[str]:

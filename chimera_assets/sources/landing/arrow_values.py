@@ -49,6 +49,12 @@ def as_texts(column: pa.Array) -> pl.Series:
     return _texts(_plain(column))
 
 
+def may_be_read(column: pa.Array) -> bool:
+    """Whether a column of this type can have values of any type of a contract's."""
+    plain = _plain(column)
+    return _has_texts(_plain(_as_list(plain).flatten()).type if is_list(plain.type) else plain.type)
+
+
 def _plain(column: pa.Array) -> pa.Array:
     """The values without what only says how they are stored."""
     if isinstance(column, pa.ExtensionArray):
@@ -70,14 +76,19 @@ def _uuids(column: pa.Array) -> pa.Array:
 
 def _strings(column: pa.Array, wanted: Column) -> Fitted:
     kind = column.type
-    # Of a fixed size are numbers, keys, spans of time: bytes that could be read as text are none.
-    if types.is_nested(kind) or _is_span(kind) or types.is_fixed_size_binary(kind):
+    if not _has_texts(kind):
         return _none_of(column)
     if _is_binary(kind) or _is_text(kind):
         return _utf8(column)
     if types.is_temporal(kind):
         return _moments(column, wanted)
     return _whole(_texts(column))
+
+
+def _has_texts(kind: pa.DataType) -> bool:
+    """Whether values of a type are texts, or have one that stands for them."""
+    # Of a fixed size are numbers, keys, spans of time: bytes that could be read as text are none.
+    return not (types.is_nested(kind) or _is_span(kind) or types.is_fixed_size_binary(kind))
 
 
 def _moments(column: pa.Array, wanted: Column) -> Fitted:
@@ -150,7 +161,7 @@ def _dates(column: pa.Array, wanted: Column) -> Fitted:
 
 
 def _arrays(column: pa.Array, wanted: Column) -> Fitted:
-    if not _is_list(column.type):
+    if not is_list(column.type):
         return _by_text(column, wanted, _never)
     lists = _as_list(column)
     texts, unread = _strings(_plain(lists.flatten()), wanted)
@@ -289,7 +300,8 @@ def _is_span(kind: pa.DataType) -> bool:
     return bool(types.is_duration(kind) or types.is_interval(kind))
 
 
-def _is_list(kind: pa.DataType) -> bool:
+def is_list(kind: pa.DataType) -> bool:
+    """Whether values of a type are lists, however they are stored."""
     return bool(
         types.is_list(kind)
         or types.is_large_list(kind)
