@@ -199,7 +199,7 @@ def test_totals_beyond_32_bits_and_percentiles_over_hours(warehouse: Warehouse) 
     exact = warehouse.query(
         "select quantile_cont(latency_ms, [0.5, 0.95, 0.99]) from f", f="marts/fact_generations"
     )[0][0]
-    warehouse.dbt("compile", "--select", "latency_percentiles_by_provider")
+    warehouse.dbt("compile", "--select", "latency_percentiles_by_provider", DBT_WRITE_JSON="true")
     compiled = next(
         node["compiled_code"]
         for node in warehouse.manifest()["nodes"].values()
