@@ -37,10 +37,13 @@ _LEFT_OUT = frozenset({"ui_url"})
 _LOCK = "SELECT pg_advisory_xact_lock(4811205)"
 #: By the index `configuration_changes`, whatever else the log holds.
 _SEEN = """
-    SELECT DISTINCT ON (action, resource) action, resource, after
-    FROM ONLY audit.entries
-    WHERE action IN ('contract.change', 'setting.change') AND failure_of IS NULL
-    ORDER BY action, resource, id DESC
+    SELECT newest.action, newest.resource, details::jsonb -> 'after' AS after
+    FROM (
+        SELECT DISTINCT ON (action, resource) action, resource, sequence
+        FROM ONLY audit.entries
+        WHERE action IN ('contract.change', 'setting.change') AND failure_of IS NULL
+        ORDER BY action, resource, sequence DESC
+    ) AS newest JOIN ONLY audit.details USING (sequence)
 """
 
 #: Of a secret so much of a keyed hash is kept: a change is missed once in 65,536 times, and nobody

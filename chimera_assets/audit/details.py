@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import rfc8785
 
 #: What callers give: names to scalars, lists and mappings.
 Details: TypeAlias = Mapping[str, object]
@@ -14,20 +15,26 @@ Details: TypeAlias = Mapping[str, object]
 #: A text's characters, a list's or mapping's members, and how deep they go.
 _TEXT, _MEMBERS, _DEPTH = 500, 50, 4
 
+#: Integers from here on are texts: not every reader of JSON has them exactly.
+_EXACT = 2**53
+
+#: The most characters of a reason; a longer one would be cut.
+LONGEST_REASON = 2_000
+
 #: The most bytes of one side of a change; an entry of the log stays below 65,535 bytes.
 _BYTES = 16_000
 
 _CUT = "…"
 
 
-def as_json(details: Details | None) -> str | None:
-    """The details as JSON text that PostgreSQL accepts; None stays None."""
-    if details is None:
-        return None
-    text = json.dumps(_bounded(details, _DEPTH), ensure_ascii=False, allow_nan=False)
-    if len(text.encode()) <= _BYTES:
-        return text
-    return json.dumps({"cut": f"{len(text):,} characters", "names": list(map(clean, details))[:9]})
+def as_text(before: Details | None, after: Details | None, reason: str | None) -> str:
+    """What an entry says beyond its own columns, as canonical JSON (RFC 8785).
+
+    It has `before`, `after` and `reason`, each only if there is one; PostgreSQL accepts it.
+    """
+    said = {"before": _side(before), "after": _side(after)}
+    said["reason"] = clean(reason, LONGEST_REASON) if reason is not None else None
+    return rfc8785.dumps({name: one for name, one in said.items() if one is not None}).decode()
 
 
 def clean(text: str, limit: int = _TEXT) -> str:
@@ -36,12 +43,24 @@ def clean(text: str, limit: int = _TEXT) -> str:
     return whole if len(whole) <= limit else whole[: limit - 1] + _CUT
 
 
-def _bounded(value: object, depth: int) -> object:  # noqa: PLR0911 - one case a kind
+def _side(details: Details | None) -> Any:  # noqa: ANN401 - JSON
+    """One side of a change, bounded."""
+    if details is None:
+        return None
+    kept = _bounded(details, _DEPTH)
+    if (size := len(rfc8785.dumps(kept))) <= _BYTES:
+        return kept
+    return {"cut": f"{size:,} bytes", "names": list(map(clean, details))[:9]}
+
+
+def _bounded(value: object, depth: int) -> Any:  # noqa: ANN401, PLR0911 - JSON; one case a kind
     match value:
-        case None | bool() | int():
+        case None | bool():
             return value
+        case int():
+            return value if abs(value) < _EXACT else str(value)
         case float():
-            return value if value - value == 0 else str(value)  # JSON has no NaN, no infinity
+            return value if abs(value) < _EXACT else str(value)  # NaN and infinities, too
         case datetime() | date():
             return value.isoformat()
         case str():

@@ -16,78 +16,89 @@ if TYPE_CHECKING:
     from chimera_assets.postgres.platform.database import PlatformDatabase
     from chimera_assets.postgres.platform.session import Session
 
-_TEXT = "text"
-_NEEDED = "text not null"
-#: What the migrations made; see `_FOUND`.
+_TABLE = "ordinary, permanent, without row-level security"
+_NUMBER, _TEXT, _BYTES = "bigint not null", "text not null", "bytea not null"
+_REFUSES = "EXECUTE FUNCTION audit.refuse()"
+#: What the migrations made; see `_FOUND`. Of a function's text there is the SHA-256.
 _MADE = {
-    "table audit.entries": "ordinary, permanent, without row-level security",
-    "column id": "bigint not null, generated always",
-    "column at": "timestamp with time zone not null, clock_timestamp()",
-    "column failure_of": "bigint",
-    "column actor_kind": _NEEDED,
-    "column actor_name": _NEEDED,
-    "column actor_origin": _NEEDED,
-    "column actor_stated_by": _TEXT,
-    "column action": _NEEDED,
-    "column resource": _NEEDED,
-    "column before": "jsonb",
-    "column after": "jsonb",
-    "column reason": _TEXT,
-    "column run_id": _TEXT,
-    "constraint entries_pkey": "PRIMARY KEY (id)",
+    "table entries": _TABLE,
+    "column entries.sequence": _NUMBER,
+    "column entries.at": "timestamp with time zone not null",
+    "column entries.failure_of": "bigint",
+    "column entries.actor_kind": _TEXT,
+    "column entries.actor_name": _TEXT,
+    "column entries.actor_origin": _TEXT,
+    "column entries.actor_stated_by": "text",
+    "column entries.action": _TEXT,
+    "column entries.resource": _TEXT,
+    "column entries.run_id": "text",
+    "column entries.commitment": _BYTES,
+    "constraint entries_pkey": "PRIMARY KEY (sequence)",
+    "constraint entries_sequence_check": "CHECK ((sequence >= 0))",
+    "constraint entries_commitment_check": "CHECK ((length(commitment) = 32))",
     "constraint entries_actor_kind_check": "CHECK ((actor_kind = ANY (ARRAY['os_user'::text, "
     "'person'::text, 'service'::text, 'system'::text, 'dagster'::text])))",
-    "constraint entries_before_check": "CHECK ((jsonb_typeof(before) = 'object'::text))",
-    "constraint entries_after_check": "CHECK ((jsonb_typeof(after) = 'object'::text))",
-    "constraint entries_bounded": "CHECK (((length(concat(actor_name, actor_origin, "
-    "actor_stated_by, action, resource, reason, run_id)) <= 10000) AND "
-    "(length(concat(before, after)) <= 100000))) NOT VALID",
-    "trigger append_only": "ENABLE ALWAYS, "
-    "CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON audit.entries "
-    "FOR EACH ROW EXECUTE FUNCTION audit.refuse()",
-    "trigger never_truncated": "ENABLE ALWAYS, "
-    "CREATE TRIGGER never_truncated BEFORE TRUNCATE ON audit.entries "
-    "FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse()",
-    "function audit.refuse": "plpgsql BEGIN RAISE EXCEPTION 'audit.entries is append-only' "
-    "USING ERRCODE = 'insufficient_privilege'; END",
-    "sequence audit.entries_id_seq": "1 by 1 from 1 to 9223372036854775807",
+    "constraint entries_bounded": "CHECK ((length(concat(actor_name, actor_origin, "
+    "actor_stated_by, action, resource, run_id)) <= 8000)) NOT VALID",
+    "trigger entries.append_only": "ENABLE ALWAYS, CREATE TRIGGER append_only BEFORE DELETE OR "
+    f"UPDATE ON audit.entries FOR EACH ROW {_REFUSES}",
+    "trigger entries.never_truncated": "ENABLE ALWAYS, CREATE TRIGGER never_truncated BEFORE "
+    f"TRUNCATE ON audit.entries FOR EACH STATEMENT {_REFUSES}",
+    "table details": _TABLE,
+    "column details.sequence": _NUMBER,
+    "column details.salt": _BYTES,
+    "column details.details": _TEXT,
+    "constraint details_pkey": "PRIMARY KEY (sequence)",
+    "constraint details_salt_check": "CHECK ((length(salt) = 32))",
+    "constraint details_bounded": "CHECK ((length(details) <= 100000)) NOT VALID",
+    "trigger details.never_changed": "ENABLE ALWAYS, CREATE TRIGGER never_changed BEFORE UPDATE "
+    f"ON audit.details FOR EACH ROW {_REFUSES}",
+    "trigger details.never_truncated": "ENABLE ALWAYS, CREATE TRIGGER never_truncated BEFORE "
+    f"TRUNCATE ON audit.details FOR EACH STATEMENT {_REFUSES}",
+    "function audit.append(jsonb)": "as its owner, search_path=pg_catalog, pg_temp, sha256 "
+    "61a9c920fb9474c061e73556834cffd81d06ea997d499807146d3c2fe06f88ca",
+    "function audit.leaf(audit.entries)": "sha256 "
+    "4e48b5f5b400ab99d77dc7d2fd8defa2e085fbefbd1139a85fa0ff2914395002",
+    "function audit.refuse()": "search_path=pg_catalog, pg_temp, sha256 "
+    "c38384daadb179ecef87b3a6ee13eb0c5101062448ffaa08437b5cdf1631f070",
 }
 
 #: Names are qualified by what the session finds of itself.
 _QUALIFIED = "SELECT set_config('search_path', 'pg_catalog', true)"
 _FOUND = """
-    SELECT 'table audit.entries' AS name,
+    WITH kept AS (
+        SELECT * FROM pg_class
+        WHERE relnamespace = to_regnamespace('audit') AND relkind NOT IN ('i', 'S', 't')
+    )
+    SELECT 'table ' || relname AS name,
         CASE relkind WHEN 'r' THEN 'ordinary' ELSE 'no ordinary one' END || ', '
         || CASE relpersistence WHEN 'p' THEN 'permanent' ELSE 'unlogged' END || ', '
         || CASE WHEN relrowsecurity THEN 'with' ELSE 'without' END || ' row-level security' AS made
-    FROM pg_class WHERE oid = to_regclass('audit.entries')
-    UNION ALL SELECT 'column ' || attname, format_type(atttypid, atttypmod)
+    FROM kept
+    UNION ALL SELECT 'column ' || relname || '.' || attname, format_type(atttypid, atttypmod)
         || CASE WHEN attnotnull THEN ' not null' ELSE '' END
-        || CASE attidentity WHEN 'a' THEN ', generated always' WHEN 'd' THEN ', generated' ELSE ''
-            END
+        || CASE WHEN attidentity = '' THEN '' ELSE ', generated' END
         || coalesce(', ' || pg_get_expr(adbin, adrelid), '')
-    FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-    WHERE attrelid = to_regclass('audit.entries') AND attnum > 0 AND NOT attisdropped
-    UNION ALL SELECT 'constraint ' || conname, pg_get_constraintdef(oid)
-    FROM pg_constraint WHERE conrelid = to_regclass('audit.entries') AND contype <> 'n'
-    UNION ALL SELECT 'trigger ' || tgname, CASE tgenabled
+    FROM kept JOIN pg_attribute ON attrelid = kept.oid
+    LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE attnum > 0 AND NOT attisdropped
+    UNION ALL SELECT 'constraint ' || conname, pg_get_constraintdef(pg_constraint.oid)
+    FROM kept JOIN pg_constraint ON conrelid = kept.oid WHERE contype <> 'n'
+    UNION ALL SELECT 'trigger ' || relname || '.' || tgname, CASE tgenabled
         WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'D' THEN 'disabled' ELSE 'not ENABLE ALWAYS' END
-        || ', ' || pg_get_triggerdef(oid)
-    FROM pg_trigger WHERE tgrelid = to_regclass('audit.entries') AND NOT tgisinternal
-    UNION ALL SELECT 'rule ' || rulename, pg_get_ruledef(oid)
-    FROM pg_rewrite WHERE ev_class = to_regclass('audit.entries')
+        || ', ' || pg_get_triggerdef(pg_trigger.oid)
+    FROM kept JOIN pg_trigger ON tgrelid = kept.oid WHERE NOT tgisinternal
+    UNION ALL SELECT 'rule ' || rulename, pg_get_ruledef(pg_rewrite.oid)
+    FROM kept JOIN pg_rewrite ON ev_class = kept.oid
     UNION ALL SELECT 'child table ' || inhrelid::regclass, 'its rows are read as entries'
-    FROM pg_inherits WHERE inhparent = to_regclass('audit.entries')
+    FROM kept JOIN pg_inherits ON inhparent = kept.oid
     UNION ALL SELECT 'parent table ' || inhparent::regclass, 'entries are changed through it'
-    FROM pg_inherits WHERE inhrelid = to_regclass('audit.entries')
-    UNION ALL SELECT 'function audit.refuse',
-        lanname || ' ' || trim(regexp_replace(prosrc, '\\s+', ' ', 'g'))
-    FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
-    WHERE pg_proc.oid = to_regprocedure('audit.refuse()')
-    UNION ALL SELECT 'sequence audit.entries_id_seq', seqstart || ' by ' || seqincrement
-        || ' from ' || seqmin || ' to ' || seqmax
-        || CASE WHEN seqcycle THEN ' and again' ELSE '' END
-    FROM pg_sequence WHERE seqrelid = to_regclass('audit.entries_id_seq')
+    FROM kept JOIN pg_inherits ON inhrelid = kept.oid
+    UNION ALL SELECT 'function ' || oid::regprocedure,
+        CASE WHEN prosecdef THEN 'as its owner, ' ELSE '' END
+        || coalesce(array_to_string(proconfig, ', ') || ', ', '')
+        || 'sha256 ' || encode(sha256(convert_to(prosrc, 'UTF8')), 'hex')
+    FROM pg_proc WHERE pronamespace = to_regnamespace('audit')
 """
 
 #: What the application's login may do beyond reading and adding, by itself or through the owner.
@@ -105,27 +116,28 @@ _LOGIN = """
             SELECT nspowner FROM pg_namespace
             WHERE nspname = 'audit' AND pg_has_role(current_user, nspowner, 'MEMBER')
             UNION ALL SELECT proowner FROM pg_proc
-            WHERE oid = to_regprocedure('audit.refuse()')
+            WHERE pronamespace = to_regnamespace('audit')
                 AND pg_has_role(current_user, proowner, 'MEMBER'))
 """
 _RIGHTS = """
     WITH granted AS (
-        SELECT 'the table' AS thing, relowner AS owner, aclexplode(relacl) AS acl
-        FROM pg_class WHERE oid = to_regclass('audit.entries')
-        UNION ALL SELECT 'the sequence', relowner, aclexplode(relacl)
-        FROM pg_class WHERE oid = to_regclass('audit.entries_id_seq')
-        UNION ALL SELECT 'column ' || attname, relowner, aclexplode(attacl)
+        SELECT 'audit.' || relname AS thing, relowner AS owner, aclexplode(relacl) AS acl
+        FROM pg_class WHERE relnamespace = to_regnamespace('audit')
+        UNION ALL SELECT 'column ' || attname || ' of audit.' || relname, relowner,
+            aclexplode(attacl)
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE attrelid = to_regclass('audit.entries')
+        WHERE relnamespace = to_regnamespace('audit')
         UNION ALL SELECT 'schema audit', nspowner, aclexplode(nspacl)
         FROM pg_namespace WHERE nspname = 'audit'
+        UNION ALL SELECT oid::regprocedure::text, proowner,
+            aclexplode(coalesce(proacl, acldefault('f', proowner)))
+        FROM pg_proc WHERE pronamespace = to_regnamespace('audit') AND prosecdef
     )
     SELECT coalesce(rolname, 'everybody') || ' has ' || (acl).privilege_type || ' on ' || thing
         AS found
     FROM granted LEFT JOIN pg_roles ON pg_roles.oid = (acl).grantee
     WHERE (acl).grantee <> owner AND (acl).privilege_type NOT IN ('SELECT', 'USAGE')
-        AND NOT ((acl).privilege_type = 'INSERT' AND rolname = current_user
-            AND thing LIKE 'column %' AND thing NOT IN ('column id', 'column at'))
+        AND NOT ((acl).privilege_type = 'EXECUTE' AND rolname IS NOT DISTINCT FROM current_user)
     ORDER BY found
 """
 #: Settings of the database or the login that keep entries out, or the triggers from what they do.
@@ -138,13 +150,6 @@ _SETTINGS = """
         AND split_part(setting, '=', 1)
             IN ('session_replication_role', 'default_transaction_read_only', 'row_security')
         AND split_part(setting, '=', 2) NOT IN ('origin', 'off')
-"""
-#: NULL, and so nothing, while the login may not read the sequence.
-_NUMBERS = """
-    SELECT 'sequence audit.entries_id_seq gives numbers that there are' AS found
-    FROM pg_sequences
-    WHERE schemaname = 'audit' AND sequencename = 'entries_id_seq'
-        AND last_value < (SELECT max(id) FROM ONLY audit.entries)
 """
 
 
@@ -170,7 +175,7 @@ def find_weaknesses(session: Session) -> tuple[str, ...]:
     session.execute(_QUALIFIED)
     said = [
         str(row["found"])
-        for query in (_LOGIN, _RIGHTS, _SETTINGS, _NUMBERS)
+        for query in (_LOGIN, _RIGHTS, _SETTINGS)
         for row in session.execute(query).fetchall()
     ]
     rows = session.execute(_FOUND).fetchall()

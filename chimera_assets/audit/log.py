@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chimera_assets.audit.details import Details, as_json, clean
+from chimera_assets.audit.details import Details, as_text, clean
 from chimera_assets.errors import ChimeraError
 from chimera_assets.interrupts import unwound
 
@@ -17,14 +18,7 @@ if TYPE_CHECKING:
     from chimera_assets.postgres.platform.database import PlatformDatabase
     from chimera_assets.postgres.platform.session import Session
 
-_INSERT = """
-    INSERT INTO audit.entries (failure_of, actor_kind, actor_name, actor_origin, actor_stated_by,
-        action, resource, before, after, reason, run_id)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, %s)
-    RETURNING id
-"""
-#: The most characters of a reason; a longer one would be cut.
-LONGEST_REASON = 2_000
+_APPEND = "SELECT audit.append(%s::jsonb) AS sequence"
 
 #: What is said where there is no platform database.
 OFF_THE_RECORD = (
@@ -32,7 +26,7 @@ OFF_THE_RECORD = (
     "See docs/audit.md."
 )
 _NOT_KEPT = (
-    "audit.entries: expected the new entry's number, found none: a trigger or rule of the table "
+    "audit.entries: expected the new entry's sequence, found none: a trigger or rule of the table "
     "keeps entries out, remove it"
 )
 
@@ -145,36 +139,37 @@ class AuditLog:
     def write(self, session: Session, said: NewEntry) -> int:
         """Write an entry in a transaction that changes something of the same database.
 
-        Everything else is changed within `change`.
+        Everything else is changed within `change`. Whoever writes another one waits until the
+        transaction ends.
 
         Returns:
-            The entry's number.
+            The entry's sequence.
 
         Raises:
             ChimeraError: The database did not keep it.
         """
-        row = session.execute(
-            _INSERT,
-            (
-                said.failure_of,
-                str(said.actor.kind),
-                clean(said.actor.name),
-                clean(said.actor.origin),
-                clean(said.actor.stated_by) if said.actor.stated_by is not None else None,
-                clean(said.action),
-                clean(said.resource),
-                as_json(said.before),
-                as_json(said.after),
-                clean(said.reason, LONGEST_REASON) if said.reason is not None else None,
-                said.run_id,
-            ),
-        ).fetchone()
+        row = session.execute(_APPEND, (json.dumps([_as_row(said)]),)).fetchone()
         if row is None:  # as a trigger or rule of somebody else's can have it
             raise ChimeraError(_NOT_KEPT)
-        return int(row["id"])
+        return int(row["sequence"])
 
     def _say_failed(self, said: NewEntry, number: int, kind: str) -> None:
         failed = replace(said, before=None, after={"failed": kind}, reason=None, failure_of=number)
         # Not written is no worse than killed here, and what the caller has to see is the cause.
         with suppress(ChimeraError), self.database.transaction() as session:
             self.write(session, failed)
+
+
+def _as_row(said: NewEntry) -> dict[str, str | int | None]:
+    stated_by = said.actor.stated_by
+    return {
+        "failure_of": said.failure_of,
+        "actor_kind": str(said.actor.kind),
+        "actor_name": clean(said.actor.name),
+        "actor_origin": clean(said.actor.origin),
+        "actor_stated_by": clean(stated_by) if stated_by is not None else None,
+        "action": clean(said.action),
+        "resource": clean(said.resource),
+        "run_id": said.run_id,
+        "details": as_text(said.before, said.after, said.reason),
+    }

@@ -19,19 +19,19 @@ _LABEL = """
 """
 
 _SELECT = f"""
-    SELECT id, at, failure_of, actor_kind, actor_name, actor_origin, actor_stated_by, action,
-        resource, before, after, reason, run_id
-    FROM ONLY audit.entries
+    SELECT sequence, at, failure_of, actor_kind, actor_name, actor_origin, actor_stated_by, action,
+        resource, run_id, details::jsonb AS details
+    FROM ONLY audit.entries LEFT JOIN ONLY audit.details USING (sequence)
     WHERE (%(action)s::text IS NULL OR action = %(action)s
             OR starts_with(action, %(action)s || '.'))
         AND (%(actor)s::text IS NULL OR actor_name = %(actor)s OR actor_stated_by = %(actor)s
             OR {_LABEL} = %(actor)s)
         AND (%(resource)s::text IS NULL OR position(%(resource)s in resource) > 0)
-    ORDER BY id DESC
+    ORDER BY sequence DESC
     LIMIT %(limit)s
 """  # noqa: S608 - of constants
 
-_FIRST = "SELECT at FROM ONLY audit.entries ORDER BY id LIMIT 1"
+_FIRST = "SELECT at FROM ONLY audit.entries ORDER BY sequence LIMIT 1"
 
 _NAMES = """
     SELECT DISTINCT 'action' AS kind, action AS name FROM ONLY audit.entries
@@ -62,7 +62,7 @@ class Entry:
     """One entry of the audit log.
 
     Attributes:
-        id: Its number; larger ones were written later, and there may be gaps.
+        sequence: Its number in the log, from 0 without a gap.
         at: When, by the database's clock.
         actor: Who.
         action: Did what.
@@ -72,9 +72,10 @@ class Entry:
         reason: Why, in the actor's words.
         run_id: The run or command that it is part of.
         failure_of: The entry whose change failed; None for an entry of a change.
+        erased: Whether its details, before, after and reason, are there no more.
     """
 
-    id: int
+    sequence: int
     at: datetime
     actor: Principal
     action: str
@@ -84,6 +85,7 @@ class Entry:
     reason: str | None
     run_id: str | None
     failure_of: int | None
+    erased: bool
 
 
 def newest(database: PlatformDatabase, wanted: Wanted, limit: int) -> list[Entry]:
@@ -135,4 +137,6 @@ def _entry(row: dict[str, Any]) -> Entry:
         row.pop("actor_origin"),
         row.pop("actor_stated_by"),
     )
-    return Entry(actor=actor, **row)
+    details = row.pop("details")
+    row |= {name: (details or {}).get(name) for name in ("before", "after", "reason")}
+    return Entry(actor=actor, **row, erased=details is None)

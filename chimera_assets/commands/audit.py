@@ -110,13 +110,13 @@ def _cells(entry: Entry) -> list[object]:
     if entry.failure_of is not None:
         what += f" of entry {entry.failure_of} failed"
     return [
-        str(entry.id),
+        str(entry.sequence),
         iso(entry.at)[:19].replace("T", " "),
         entry.actor.label,
         what,
         entry.resource,
         _in_short(entry.before),
-        _in_short(entry.after),
+        "(erased)" if entry.erased else _in_short(entry.after),
         one_line(entry.reason, _REASON_SHOWN) if entry.reason is not None else None,
     ]
 

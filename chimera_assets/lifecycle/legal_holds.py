@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.audit.log import LONGEST_REASON
+from chimera_assets.audit.details import LONGEST_REASON
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import partition_key
 from chimera_assets.system_tables.legal_holds import append_hold_row, hold_rows

@@ -47,7 +47,7 @@ def test_a_run_is_written_down_and_its_failure_too(site: Site) -> None:
     assert entry.actor.kind is Kind.DAGSTER
     assert entry.after == {"job": "chimera_etl_hourly", "assets": "all"}
     failed, begun = entries(site.home, BLOCKED)
-    assert (failed.failure_of, failed.after) == (begun.id, {"failed": "StepFailure"})
+    assert (failed.failure_of, failed.after) == (begun.sequence, {"failed": "StepFailure"})
 
 
 def test_no_hour_is_taken_that_cannot_be_written_down(site: Site) -> None:

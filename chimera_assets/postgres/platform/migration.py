@@ -49,19 +49,13 @@ _OWNS_DATABASE = (
     "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
 )
 
-_GIVEN = (
-    "failure_of, actor_kind, actor_name, actor_origin, actor_stated_by, action, resource, before, "
-    "after, reason, run_id"
-)
-#: What the application may do. Of an entry of the audit log it gives neither the number nor the
-#: time: those are the database's.
+#: What the application may do. Entries of the audit log are added by a function of the owner's.
 _GRANTS = (
     "USAGE ON SCHEMA platform, audit",
     "SELECT ON platform.alembic_version",
     "SELECT, INSERT, UPDATE ON public.stream_positions",
-    "SELECT ON audit.entries",
-    "SELECT ON SEQUENCE audit.entries_id_seq",  # to see that it goes on
-    f"INSERT ({_GIVEN}) ON audit.entries",
+    "SELECT ON audit.entries, audit.details",
+    "EXECUTE ON FUNCTION audit.append(jsonb)",
 )
 
 _REMEDY = (
