@@ -50,6 +50,11 @@ _MADE = {
     "column details.details": _TEXT,
     "constraint details_pkey": "PRIMARY KEY (sequence)",
     "constraint details_salt_check": "CHECK ((length(salt) = 32))",
+    "constraint details_readable": "CHECK (((jsonb_typeof((details)::jsonb) = 'object'::text) AND "
+    "(COALESCE(jsonb_typeof(((details)::jsonb -> 'before'::text)), 'object'::text) = "
+    "'object'::text) AND (COALESCE(jsonb_typeof(((details)::jsonb -> 'after'::text)), "
+    "'object'::text) = 'object'::text) AND (COALESCE(jsonb_typeof(((details)::jsonb -> "
+    "'reason'::text)), 'string'::text) = 'string'::text)))",
     "constraint details_bounded": "CHECK ((length(details) <= 100000)) NOT VALID",
     "trigger details.never_changed": "ENABLE ALWAYS, CREATE TRIGGER never_changed BEFORE UPDATE "
     f"ON audit.details FOR EACH ROW {_REFUSES}",

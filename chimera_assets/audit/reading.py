@@ -85,7 +85,7 @@ class Entry:
     reason: str | None
     run_id: str | None
     failure_of: int | None
-    erased: bool
+    erased: bool = False
 
 
 def newest(database: PlatformDatabase, wanted: Wanted, limit: int) -> list[Entry]:

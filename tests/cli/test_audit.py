@@ -163,7 +163,8 @@ def test_every_command_that_changes_something_says_so(
     assert restored[0]["after"] == {"as_of_version": 0}
     # What a run wrote into a table's log leads to its entry.
     assert quarantine.history(1)[0]["run"] == purged["run_id"]
-    assert [one["id"] for one in found] == sorted((one["id"] for one in found), reverse=True)
+    numbers = [one["sequence"] for one in found]
+    assert numbers == sorted(numbers, reverse=True)
     assert "alice@example.com" not in json.dumps(found)
 
     shown = chimera("audit", "list", "--actor", "counsel")
@@ -228,11 +229,11 @@ def test_a_change_that_fails_is_said_to_have_failed(
     assert "no version 99" in one_line(chimera("table", "restore", TABLE, "--as-of", "99", "--yes"))
 
     failed, tried = by_hand(chimera)
-    assert failed["failure_of"] == tried["id"]
+    assert failed["failure_of"] == tried["sequence"]
     assert tried["failure_of"] is None
     assert (failed["action"], failed["resource"]) == ("table.restore", TABLE)
     assert set(failed["after"]) == {"failed"}
-    assert f"of entry {tried['id']} failed" in chimera("audit", "list").out
+    assert f"of entry {tried['sequence']} failed" in chimera("audit", "list").out
 
 
 @pytest.mark.usefixtures("platform")
@@ -244,10 +245,10 @@ def test_upkeep_changes_no_table_without_an_entry(
     upkeep = ("upkeep", "--table", "raw/providers")
 
     def said_by_upkeep() -> list[dict[str, Any]]:
-        known = {one["id"] for one in entries(chimera)}
+        known = {one["sequence"] for one in entries(chimera)}
         assert chimera(*upkeep).code == 0
         found = by_hand(chimera, "--resource", "raw/providers")
-        return [one for one in found if one["id"] not in known]
+        return [one for one in found if one["sequence"] not in known]
 
     said_by_upkeep()
     version = table.version()
@@ -327,19 +328,30 @@ def test_an_entry_that_the_database_drops_in_silence_is_no_entry(
     assert not lake_of_four_hours.table("quality", "legal_holds").exists()
 
 
+def appended(connection: psycopg.Connection[Any], **said: object) -> None:
+    """An entry, as somebody with the application's login can add one."""
+    entry = {
+        "actor_kind": "system",
+        "actor_name": "x",
+        "actor_origin": "y",
+        "action": "z",
+        "resource": "r",
+        "details": "{}",
+    } | said
+    connection.execute("SELECT audit.append(%s::jsonb)", (json.dumps([entry]),))
+
+
 def test_an_entry_that_no_reader_could_show_is_refused(chimera: Chimera, platform: str) -> None:
     assert chimera("hold", "add", "--all", "--reason", "a case").code == 0
-    for kind, before in (("robot", "{}"), ("person", "5")):
-        with (
-            psycopg.connect(platform) as connection,
-            pytest.raises(psycopg.errors.CheckViolation),
-        ):
-            connection.execute(
-                "INSERT INTO audit.entries"
-                " (actor_kind, actor_name, actor_origin, action, resource, before)"
-                " VALUES (%s, 'x', 'y', 'z', 'r', %s::jsonb)",
-                (kind, before),
-            )
+    refusals = (
+        psycopg.errors.CheckViolation,
+        psycopg.errors.NotNullViolation,
+        psycopg.errors.InvalidTextRepresentation,
+    )
+    details = ("5", "{", '{"before": 5}', '{"after": []}', '{"reason": {}}', None)
+    for said in ({"actor_kind": "robot"}, *({"details": one} for one in details)):
+        with psycopg.connect(platform) as connection, pytest.raises(refusals):
+            appended(connection, **said)
 
 
 def test_a_changed_contract_or_setting_is_noticed_by_the_next_command(
@@ -366,7 +378,9 @@ def test_a_changed_contract_or_setting_is_noticed_by_the_next_command(
             cached.cache_clear()
         for _ in range(2):  # the second has nothing to notice
             assert chimera("table", "optimize", TABLE).code == 0
-        found = [one for one in entries(chimera) if one["id"] not in {e["id"] for e in seen}]
+        found = [
+            one for one in entries(chimera) if one["sequence"] not in {e["sequence"] for e in seen}
+        ]
         return [one for one in found if one["action"].endswith(".change")]
 
     first = next_command()
@@ -397,15 +411,15 @@ def test_a_changed_contract_or_setting_is_noticed_by_the_next_command(
     assert one["resource"] == "CHIMERA_SOURCE_DATABASE_URL"
     with psycopg.connect(platform) as connection:
         # Only another entry, which is seen, changes what counts as a change.
-        connection.execute(
-            """INSERT INTO audit.entries (actor_kind, actor_name, actor_origin, action, resource,
-            after) SELECT 'system', 'x', 'x', 'setting.change', name, '{"seal": "x", "value": "x"}'
-            FROM unnest(ARRAY['CHIMERA_DATABASE_URL', 'CHIMERA_HOME']) AS name"""
-        )
+        for name in ("CHIMERA_DATABASE_URL", "CHIMERA_HOME"):
+            spoilt_seal = '{"after": {"seal": "x", "value": "x"}}'
+            appended(connection, action="setting.change", resource=name, details=spoilt_seal)
     spoilt = {one["resource"]: one for one in next_command() if one["reason"] == "noticed"}
     assert set(spoilt) == {"CHIMERA_DATABASE_URL", "CHIMERA_HOME"}
     with psycopg.connect(platform) as connection:
-        kept = connection.execute("SELECT e::text FROM audit.entries e").fetchall()
+        kept = connection.execute(
+            "SELECT e::text, d::text FROM audit.entries e JOIN audit.details d USING (sequence)"
+        ).fetchall()
     assert "s3cr3t" not in str(kept)
     shutil.rmtree(own)
 

@@ -40,7 +40,13 @@ _DETAILS = """
     CREATE TABLE audit.details (
         sequence bigint PRIMARY KEY,
         salt bytea NOT NULL CHECK (length(salt) = 32),
-        details text NOT NULL
+        details text NOT NULL,
+        CONSTRAINT details_readable CHECK (
+            jsonb_typeof(details::jsonb) = 'object'
+            AND coalesce(jsonb_typeof(details::jsonb -> 'before'), 'object') = 'object'
+            AND coalesce(jsonb_typeof(details::jsonb -> 'after'), 'object') = 'object'
+            AND coalesce(jsonb_typeof(details::jsonb -> 'reason'), 'string') = 'string'
+        )
     )
 """
 _SALT = "uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())"
