@@ -144,7 +144,7 @@ def test_an_interrupt_leaves_no_run_before_it_began_and_cancels_it_after(
     assert "interrupted (Ctrl-C): the run is cancelled. `chimera backfill --start" in reported
     assert "DagsterExecutionInterruptedError" not in reported
     failed, begun = json.loads(chimera("audit", "list", "--action", "hours", "--json").out)
-    assert (failed["failure_of"], failed["after"]) == (begun["id"], {"failed": "interrupted"})
+    assert (failed["failure_of"], failed["after"]) == (begun["sequence"], {"failed": "interrupted"})
     monkeypatch.setenv("DAGSTER_HOME", str(REPOSITORY))
     with dg.DagsterInstance.get() as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]

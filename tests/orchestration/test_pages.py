@@ -94,7 +94,7 @@ def test_a_range_of_all_assets_is_one_run_with_facts_and_aggregates(
 
     hourly = hourly_runs(runs)
     assert [run["tags"]["dagster/asset_partition_range_start"] for run in hourly] == chosen[:1]
-    assert full_hours(site) == set(chosen)
+    assert set(chosen) <= full_hours(site)
     assert every_promise_holds(site)
 
 

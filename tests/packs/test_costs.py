@@ -269,6 +269,7 @@ def test_late_invoices_and_costs_bring_their_month_up_to_date(costs: Costs) -> N
     ])  # fmt: skip
     late = generations(JANUARY, 1, event_id="late", provider="openai", cost_usd=0.7)
     site.source.insert("generations", late)
+    costs.requests.append({"input_tokens": None, "output_tokens": None} | late[0])
     site.tick()
 
     found = compared()
@@ -284,11 +285,12 @@ def test_late_invoices_and_costs_bring_their_month_up_to_date(costs: Costs) -> N
 
 
 def test_prices_that_overlap_are_refused_by_key_and_dates(costs: Costs) -> None:
-    """Last: nothing is published until they are mended."""
+    """Nothing is published until they are mended."""
     known = costs.site.content("marts/fact_generations", LATER)
     twice = {"provider": "openai", "model": "m-1", "valid_from": "2026-03-01", "currency": "USD"}
     costs.site.source.insert("price_list", [twice | {"input_price": 1, "output_price": 1}])
     ran = costs.site.run(LATER)
+    costs.site.source.execute("DELETE FROM price_list WHERE valid_from = '2026-03-01'")
     assert not ran.success
     gate = ran.check("staged/price_list", "pass_rate", None)
     assert "price_list.odcs.yaml:" in gate["description"]

@@ -16,7 +16,7 @@ import pytest
 
 from chimera_assets.hours import HourRange
 from tests import warm
-from tests.site.site import ROOT, Site, environment, generations, parse_key
+from tests.site.site import ROOT, Ran, Site, environment, generations, parse_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +66,28 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made.source.insert("generations", generations(hour, 20))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def simulated(library: Site) -> Ran:
+    """The run of an hour whose traffic is made up."""
+    hour = parse_key(SIMULATED)
+    hours = ("--start", hour.isoformat(), "--end", (hour + timedelta(hours=1)).isoformat())
+    # The rows that are there are not the demo's.
+    chimera(library, "source", "simulate", *hours, "--rows-per-hour", "60", "--force")
+    ran = library.run(SIMULATED)
+    assert ran.success, ran.failed
+    return ran
+
+
+def verified(site: Site, code: int = 0) -> dict[str, Any]:
+    """What `verify` says of that hour."""
+    hour = parse_key(SIMULATED)
+    hours = ("--from", hour.isoformat(), "--to", (hour + timedelta(hours=1)).isoformat())
+    found: dict[str, Any] = json.loads(
+        run_chimera(site, "verify", "--json", *hours, code=code).stdout
+    )
+    return found
 
 
 def loans(hour: str) -> list[dict[str, Any]]:
@@ -119,15 +141,8 @@ def test_its_hours_are_extracted_validated_and_counted(library: Site) -> None:
     assert ran.check("marts/fact_loans", "conservation", HOUR)["passed"]
 
 
+@pytest.mark.usefixtures("simulated")
 def test_its_traffic_is_made_up_and_goes_through_all_layers(library: Site) -> None:
-    hour = parse_key(SIMULATED)
-    hours = ("--start", hour.isoformat(), "--end", (hour + timedelta(hours=1)).isoformat())
-    # The rows that are there are not the demo's.
-    chimera(library, "source", "simulate", *hours, "--rows-per-hour", "60", "--force")
-
-    ran = library.run(SIMULATED)
-
-    assert ran.success, ran.failed
     assert library.count("raw/loans", SIMULATED) == 60
     late = library.rows("quarantine/loans", SIMULATED)["reasons"].to_list()
     assert late == [["days_range"]] * 3
@@ -137,6 +152,7 @@ def test_its_traffic_is_made_up_and_goes_through_all_layers(library: Site) -> No
     assert library.count("marts/fact_generations", SIMULATED)
 
 
+@pytest.mark.usefixtures("simulated")
 def test_its_figures_are_metrics(library: Site) -> None:
     counted = library.rows("aggregates/agg_loans", SIMULATED)
     printed = chimera_text(library, "metrics")
@@ -145,6 +161,7 @@ def test_its_figures_are_metrics(library: Site) -> None:
         assert f'library_loans{{branch="{branch}"}} {loans}.0' in printed
 
 
+@pytest.mark.usefixtures("simulated")
 def test_its_facts_are_kept_in_its_order(library: Site) -> None:
     hours = HourRange.single(parse_key(SIMULATED))
 
@@ -152,20 +169,21 @@ def test_its_facts_are_kept_in_its_order(library: Site) -> None:
         table = library.lake.table("marts", "fact_loans")
         return table.read(hours).collect()["branch_id"].to_list()
 
+    library.run(SIMULATED)  # upkeep may have put what was there in order
     assert branches() != sorted(branches())
     chimera(library, "upkeep", "--json")
     assert branches() == sorted(branches())
 
 
+@pytest.mark.usefixtures("simulated")
 def test_its_aggregate_is_made_again_from_its_facts(library: Site) -> None:
     hours = HourRange.single(parse_key(SIMULATED))
     table = library.lake.table("aggregates", "agg_loans")
     kept = library.rows("aggregates/agg_loans", SIMULATED)
-    found = chimera(library, "verify", "--json")
-    assert found["holds"], found["failures"]
+    assert verified(library)["holds"]
     table.write_hours(kept.with_columns(days=pl.col("days") + 1), hours)
 
-    damaged = json.loads(run_chimera(library, "verify", "--json", code=1).stdout)
+    damaged = verified(library, code=1)
 
     (failure,) = damaged["failures"]
     named = {key: failure[key] for key in ("promise", "table", "hour")}
@@ -174,8 +192,9 @@ def test_its_aggregate_is_made_again_from_its_facts(library: Site) -> None:
     table.write_hours(kept, hours)
 
 
+@pytest.mark.usefixtures("simulated")
 def test_they_are_verified_and_maintained(library: Site) -> None:
-    found = chimera(library, "verify", "--json")
+    found = verified(library)
     assert found["holds"], found["failures"]
     assert found["checked"]["facts"] >= 2
     done: Any = chimera(library, "upkeep", "--json")
@@ -184,8 +203,9 @@ def test_they_are_verified_and_maintained(library: Site) -> None:
     assert tended["marts/fact_loans"] is tended["aggregates/agg_loans"] is None
 
 
+@pytest.mark.usefixtures("simulated")
 def test_the_models_of_a_pack_are_left_as_they_are(library: Site) -> None:
-    assert library.count("marts/fact_loans", HOUR)
+    assert library.count("marts/fact_loans", SIMULATED)
     model = HERE / "library" / "models" / "marts" / "fact_loans.sql"
     assert "ref('stg_loans')" in model.read_text()
 
