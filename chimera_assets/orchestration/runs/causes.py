@@ -26,11 +26,12 @@ INTERRUPTED = "interrupted"
 #: the one that its error is from.
 ERROR_MODULES = (
     "chimera_assets.audit.log",
+    "chimera_assets.audit.tlog.errors",
     "chimera_assets.contracts.errors",
     "chimera_assets.errors",
     "chimera_assets.ingest.contract_fit",
-    "chimera_assets.ingest.migration_state",
     "chimera_assets.ingest.extraction",
+    "chimera_assets.ingest.migration_state",
     "chimera_assets.lake.errors",
     "chimera_assets.packs.errors",
     "chimera_assets.postgres.embedded.errors",
