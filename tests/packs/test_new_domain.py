@@ -16,7 +16,7 @@ import pytest
 
 from chimera_assets.hours import HourRange
 from tests import warm
-from tests.site.site import ROOT, Ran, Site, environment, generations, parse_key
+from tests.site.site import FOUR_STREAMS, ROOT, Ran, Site, environment, generations, parse_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 HOUR, MISSING, OFF = "2026-01-18-09:00", "2026-01-18-10:00", "2026-01-18-11:00"
 SIMULATED = "2026-01-18-12:00"
-PACKS = {"CHIMERA_PACKS": "ai,library", "CHIMERA_PACKS_DIR": str(HERE)}
+PACKS = {
+    "CHIMERA_PACKS": "ai,library",
+    "CHIMERA_PACKS_DIR": str(HERE),
+    "CHIMERA_STREAMS": f"{FOUR_STREAMS},loans,branches",
+}
 
 
 def chimera(site: Site, *arguments: str) -> dict[str, Any]:
@@ -77,6 +81,7 @@ def simulated(library: Site) -> Ran:
     chimera(library, "source", "simulate", *hours, "--rows-per-hour", "60", "--force")
     ran = library.run(SIMULATED)
     assert ran.success, ran.failed
+    assert library.count("marts/fact_generations", SIMULATED)  # until upkeep: it is past its time
     return ran
 
 
@@ -149,7 +154,6 @@ def test_its_traffic_is_made_up_and_goes_through_all_layers(library: Site) -> No
     counted = library.rows("aggregates/agg_loans", SIMULATED)
     assert set(counted["town"]) == {"Bruges", "Ghent"}
     assert counted["loans"].sum() == library.count("marts/fact_loans", SIMULATED) == 57
-    assert library.count("marts/fact_generations", SIMULATED)
 
 
 @pytest.mark.usefixtures("simulated")
