@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from chimera_assets.contracts import load_contracts
-from chimera_assets.hours import HourRange, parse_key
+from chimera_assets.hours import ONE_HOUR, HourRange, parse_key
+from chimera_assets.ingest import late_rows
 from chimera_assets.ingest.extraction import Extracted, HoursHeldBack, extract_into_raw
 from chimera_assets.ingest.files_only import FilesOnly, source_now
 from chimera_assets.ingest.landed_hours import LANDED_HOURS
@@ -187,6 +188,9 @@ def test_rows_come_from_files_alone_where_there_is_no_table(
     optional = dataclasses.replace(CONTRACT, optional_at_source=True)
     assert isinstance(source_now(site.lake, optional, nowhere, seconds=7), FilesOnly)
     assert nowhere.seconds == 7
+    extract_into_raw(RunContext(site.lake, NOW, "run"), optional, nowhere, hours(SIX))
+    raw = site.lake.table("raw", "generations")
+    assert (raw.count(), raw.partition_columns()) == (0, ["hour_partition", "hour"])
     monkeypatch.setenv("CHIMERA_LANDING_URI", str(tmp_path))
     get_settings.cache_clear()
     (tmp_path / "generations").mkdir()
@@ -212,6 +216,20 @@ def test_rows_come_from_files_alone_where_there_is_no_table(
 
 MOMENT = Moment(Snapshot(100), "server", 5, frozenset({1}), NOW)
 ARRIVED = {parse_key(SIX): Arrived(1, 100, None, None)}
+
+
+def test_a_row_that_arrived_long_before_the_watermark_and_is_new_was_changed() -> None:
+    """Its older version may be in any hour; one that is a moment older came with the watermark."""
+    long_before, just_before = (
+        Arrived(1, 100, NOW - ago, None) for ago in (ONE_HOUR, timedelta(seconds=30))
+    )
+    first, second, third = map(parse_key, (SIX, SEVEN, EIGHT))
+    new = {second: just_before, third: Arrived(1, 100, None, None)}
+    assert late_rows._changed(Arrivals(MOMENT, MOMENT, hours=new)) is None
+    new[first] = long_before
+    assert late_rows._changed(Arrivals(MOMENT, MOMENT, hours=new)) == NOW - ONE_HOUR
+    assert late_rows._changed(Arrivals(MOMENT, hours=new)) is None  # each row counts as arrived
+
 
 DOUBTS = [
     (Arrivals(MOMENT, MOMENT), None),
