@@ -14,6 +14,8 @@ from chimera_assets.lake import Lake
 from chimera_assets.layers import LANDING, QUARANTINE, RAW, STAGED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chimera_assets.lake import Table
 
 #: The folder of the lake in which migrations have their tables.
@@ -62,18 +64,23 @@ def require_takeover_finished(lake: Lake, stream: str) -> None:
     Raises:
         TakeoverUnfinished: They are.
     """
-    layers = (RAW, STAGED, QUARANTINE, LANDING)
-    tables = {layer: lake.table(layer, stream) for layer in layers}
-    by = {one: table.transaction_version(TRANSACTION) for one, table in tables.items()}
-    first, *others = [by[one] for one, table in tables.items() if table.exists()] or [None]
-    if all(one == first for one in others):  # as without any migration: no look at the storage
+    by = _numbers(lake, stream, (RAW, STAGED))
+    # One of these is the first that is taken over: without a migration nothing else is looked at.
+    if STAGED in by and not any(by.values()):
         return
-    if (said := _said(target_table(lake, stream))) is None:
+    by |= _numbers(lake, stream, (QUARANTINE, LANDING))
+    if len({*by.values()}) <= 1 or (said := _said(target_table(lake, stream))) is None:
         return
-    taken = [layer for layer in said["layers"] if by[layer] == said["number"]]
+    taken = [layer for layer in said["layers"] if by.get(layer) == said["number"]]
     left = [layer for layer in said["layers"] if layer not in taken]
     if taken and left:
         raise TakeoverUnfinished(stream, taken, left)
+
+
+def _numbers(lake: Lake, stream: str, layers: Iterable[str]) -> dict[str, int | None]:
+    """Layer -> the last migration that its table is of, None without one; of tables there are."""
+    tables = (lake.table(layer, stream) for layer in layers)
+    return {one.layer: one.transaction_version(TRANSACTION) for one in tables if one.exists()}
 
 
 def _said(target: Table) -> dict[str, Any] | None:
