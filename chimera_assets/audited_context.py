@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chimera_assets.audit.catch_up import catch_up
 from chimera_assets.audit.configuration import record_changes
 from chimera_assets.audit.log import AuditLog
 from chimera_assets.contracts import known_contracts
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.access.principal import Principal
+    from chimera_assets.audit.catch_up import CaughtUp
     from chimera_assets.audit.details import Details
     from chimera_assets.audit.log import Change
     from chimera_assets.contracts import Contract
@@ -61,6 +63,10 @@ class AuditedContext(RunContext):
             reason=reason,
             run_id=self.run_id,
         )
+
+    def catch_up(self) -> CaughtUp:
+        """Bring the audit log up to date with what was changed; see `audit.catch_up`."""
+        return catch_up(self.audit, self.lake, get_settings(), self.actor)
 
 
 def new_context(

@@ -6,6 +6,7 @@ Every path of a setting or a command passes here, so that what follows need not 
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -77,3 +78,27 @@ def regular_text(path: Path, most: int | None = None) -> str:
             return file.read().decode()
     finally:
         os.close(opened)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file for its user's eyes alone, whole or not at all, in the place of what is there.
+
+    Its folders are made if they are missing, for the user alone, too.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chimera_assets import __version__
+from chimera_assets.lake.commit import CODE, RUN
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from chimera_assets.lake import Lake
@@ -26,3 +30,12 @@ class RunContext:
     lake: Lake
     now: datetime
     run_id: str
+
+    def __post_init__(self) -> None:
+        """Let every commit that is made through this lake say which run made it."""
+        self.lake.provenance = provenance(self.run_id)
+
+
+def provenance(run_id: str) -> Mapping[str, str]:
+    """What commits of a run say of themselves: the run, and the version of the code."""
+    return {RUN: run_id, CODE: __version__}

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import uuid
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from chimera_assets.lake.s3_access import s3_client, s3_options
 from tests.site.site import FOUR_STREAMS, Site
 
 if TYPE_CHECKING:
@@ -100,6 +102,24 @@ def s3_endpoint() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+@pytest.fixture
+def aws(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The AWS environment of a user whose S3 is the moto server; gives its endpoint."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "example")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    return s3_endpoint
+
+
+@pytest.fixture
+def bucket(aws: str) -> str:
+    assert aws
+    name = f"lake-{uuid.uuid4().hex[:8]}"
+    s3_client(s3_options()).create_bucket(Bucket=name)
+    return name
 
 
 def _wait_for(url: str) -> None:

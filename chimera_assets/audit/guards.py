@@ -60,6 +60,21 @@ _MADE = {
     f"ON audit.details FOR EACH ROW {_REFUSES}",
     "trigger details.never_truncated": "ENABLE ALWAYS, CREATE TRIGGER never_truncated BEFORE "
     f"TRUNCATE ON audit.details FOR EACH STATEMENT {_REFUSES}",
+    "table checkpoints": _TABLE,
+    "column checkpoints.size": _NUMBER,
+    "column checkpoints.root": _BYTES,
+    "column checkpoints.at": "timestamp with time zone not null",
+    "column checkpoints.note": _TEXT,
+    "constraint checkpoints_pkey": "PRIMARY KEY (size)",
+    "constraint checkpoints_size_check": "CHECK ((size > 0))",
+    "constraint checkpoints_root_check": "CHECK ((length(root) = 32))",
+    "constraint checkpoints_note_check": "CHECK ((length(note) <= 100000))",
+    "trigger checkpoints.append_only": "ENABLE ALWAYS, CREATE TRIGGER append_only BEFORE DELETE OR "
+    f"UPDATE ON audit.checkpoints FOR EACH ROW {_REFUSES}",
+    "trigger checkpoints.never_truncated": "ENABLE ALWAYS, CREATE TRIGGER never_truncated BEFORE "
+    f"TRUNCATE ON audit.checkpoints FOR EACH STATEMENT {_REFUSES}",
+    "function audit.keep_checkpoint(bigint,bytea,text)": "as its owner, search_path=pg_catalog, "
+    "pg_temp, sha256 c5f8a780f80f627d8625a07c372ec1a000fbd56249ce221674125debb8936e34",
     "function audit.append(jsonb)": "as its owner, search_path=pg_catalog, pg_temp, sha256 "
     "61a9c920fb9474c061e73556834cffd81d06ea997d499807146d3c2fe06f88ca",
     "function audit.leaf(audit.entries)": "sha256 "

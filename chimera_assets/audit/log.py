@@ -12,11 +12,14 @@ from chimera_assets.errors import ChimeraError
 from chimera_assets.interrupts import unwound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chimera_assets.access.principal import Principal
     from chimera_assets.postgres.platform.database import PlatformDatabase
     from chimera_assets.postgres.platform.session import Session
+
+#: Entries that are sent to the database at once.
+_AT_ONCE = 500
 
 _APPEND = "SELECT audit.append(%s::jsonb) AS sequence"
 
@@ -148,10 +151,25 @@ class AuditLog:
         Raises:
             ChimeraError: The database did not keep it.
         """
-        row = session.execute(_APPEND, (json.dumps([_as_row(said)]),)).fetchone()
-        if row is None:  # as a trigger or rule of somebody else's can have it
+        return self.write_all(session, [said])[0]
+
+    def write_all(self, session: Session, said: Sequence[NewEntry]) -> list[int]:
+        """Write entries, in their order; see `write`.
+
+        Returns:
+            Their sequences.
+
+        Raises:
+            ChimeraError: The database did not keep all of them.
+        """
+        kept: list[int] = []
+        for at in range(0, len(said), _AT_ONCE):
+            some = [_as_row(one) for one in said[at : at + _AT_ONCE]]
+            rows = session.execute(_APPEND, (json.dumps(some),)).fetchall()
+            kept += sorted(int(row["sequence"]) for row in rows)
+        if len(kept) != len(said):  # as a trigger or rule of somebody else's can have it
             raise ChimeraError(_NOT_KEPT)
-        return int(row["sequence"])
+        return kept
 
     def _say_failed(self, said: NewEntry, number: int, kind: str) -> None:
         failed = replace(said, before=None, after={"failed": kind}, reason=None, failure_of=number)

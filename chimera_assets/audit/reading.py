@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.access.principal import UNKNOWN_BY, Kind, Principal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from chimera_assets.postgres.platform.database import PlatformDatabase
@@ -18,17 +19,29 @@ _LABEL = """
     || COALESCE(' (stated by ' || actor_stated_by || ')', '')
 """
 
-_SELECT = f"""
+_COLUMNS = """
     SELECT sequence, at, failure_of, actor_kind, actor_name, actor_origin, actor_stated_by, action,
         resource, run_id, details::jsonb AS details
     FROM ONLY audit.entries LEFT JOIN ONLY audit.details USING (sequence)
+"""
+
+_WHERE = f"""
     WHERE (%(action)s::text IS NULL OR action = %(action)s
             OR starts_with(action, %(action)s || '.'))
+        AND (%(sequence)s::bigint IS NULL OR sequence = %(sequence)s)
+        AND (%(commits)s OR action <> 'table.commit')
+        AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
+        AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
         AND (%(actor)s::text IS NULL OR actor_name = %(actor)s OR actor_stated_by = %(actor)s
             OR {_LABEL} = %(actor)s)
         AND (%(resource)s::text IS NULL OR position(%(resource)s in resource) > 0)
-    ORDER BY sequence DESC
-    LIMIT %(limit)s
+"""
+_SELECT = f"{_COLUMNS} {_WHERE} ORDER BY sequence DESC LIMIT %(limit)s"
+_WHOLE = f"""
+    SELECT entry.*, commitment, salt, kept.details AS text, audit.leaf(made) AS leaf
+    FROM ({_COLUMNS} {_WHERE}) AS entry JOIN ONLY audit.entries AS made USING (sequence)
+    LEFT JOIN ONLY audit.details AS kept USING (sequence) ORDER BY sequence
 """  # noqa: S608 - of constants
 
 _FIRST = "SELECT at FROM ONLY audit.entries ORDER BY sequence LIMIT 1"
@@ -50,11 +63,25 @@ class Wanted:
         action: An action, or the part of it before a point: `table` for `table.restore`.
         actor: A name, that of whoever acted or of who stated it; or a whole `Principal.label`.
         resource: A part of the resource's name.
+        since: The first moment.
+        until: The moment after the last one.
+        run_id: The run or command.
+        commits: Whether commits of tables are wanted, too.
+        sequence: The number of one entry.
     """
 
     action: str | None = None
     actor: str | None = None
     resource: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    run_id: str | None = None
+    commits: bool = True
+    sequence: int | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """For the query."""
+        return {**asdict(self), "unknown_by": UNKNOWN_BY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +121,42 @@ def newest(database: PlatformDatabase, wanted: Wanted, limit: int) -> list[Entry
     Raises:
         DatabaseError: The platform's database cannot be asked.
     """
-    asked = {
-        "action": wanted.action,
-        "actor": wanted.actor,
-        "resource": wanted.resource,
-        "limit": limit,
-        "unknown_by": UNKNOWN_BY,
-    }
+    asked = {**wanted.parameters(), "limit": limit}
     with database.transaction() as session:
         return [_entry(row) for row in session.execute(_SELECT, asked).fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeEntry:
+    """An entry, and what it is made of.
+
+    Attributes:
+        entry: The entry.
+        leaf: The entry as canonical JSON, as it stands in the tree.
+        commitment: What the leaf says of the details: SHA-256 of salt and details.
+        salt: 32 random bytes; None if erased.
+        details: The details as canonical JSON; None if erased.
+    """
+
+    entry: Entry
+    leaf: str
+    commitment: bytes
+    salt: bytes | None
+    details: str | None
+
+
+def whole_entries(database: PlatformDatabase, wanted: Wanted) -> Iterator[WholeEntry]:
+    """Entries with all that is known of them, oldest first, not all of them in memory.
+
+    Raises:
+        DatabaseError: The platform's database cannot be asked.
+    """
+    with database.transaction() as session, session.cursor("entries") as rows:
+        for row in rows.execute(_WHOLE, wanted.parameters()):
+            leaf, text = row.pop("leaf"), row.pop("text")
+            commitment, salt = bytes(row.pop("commitment")), row.pop("salt")
+            entry = _entry(row)
+            yield WholeEntry(entry, leaf, commitment, None if salt is None else bytes(salt), text)
 
 
 def log_began(database: PlatformDatabase) -> datetime | None:

@@ -15,6 +15,7 @@ import typer
 from chimera_assets import interrupts
 from chimera_assets.cli import audit, contract, hold, landing, pack, quarantine, root, source, table
 from chimera_assets.cli.faults import machine_fault
+from chimera_assets.commands.invocation import finished
 from chimera_assets.commands.visible import visible
 from chimera_assets.errors import ArgumentError, ChimeraError, wanted
 from chimera_assets.row_values import without_values
@@ -43,7 +44,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; gives its exit code, 2 for a user's mistake, reported in one line."""
     try:
         _require_text(sys.argv[1:] if arguments is None else arguments)
-        return app(arguments, standalone_mode=False, prog_name="chimera") or 0
+        with finished():
+            return app(arguments, standalone_mode=False, prog_name="chimera") or 0
     except typer.Abort as error:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             return 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.audit import OFF_THE_RECORD, Wanted, names_known, newest
 from chimera_assets.audit.guards import weaknesses
+from chimera_assets.commands.arguments import parse_moment
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table, text
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.postgres.databases import has_platform_database, platform_database
@@ -29,17 +30,35 @@ _LISTER, _EMPTY = "chimera audit list", "any, but the log is empty"
 _REASON_SHOWN = 300
 
 
-def show_list(
-    *, action: str | None, actor: str | None, resource: str | None, limit: int, as_json: bool
-) -> int:
+def wanted_entries(  # noqa: PLR0913, PLR0917
+    action: str | None,
+    actor: str | None,
+    resource: str | None,
+    since: str | None,
+    until: str | None,
+    run_id: str | None,
+    *,
+    commits: bool = True,
+) -> Wanted:
+    """Which entries were asked for.
+
+    Raises:
+        ArgumentError: A time is none.
+    """
+    begin = parse_moment(since, "--since") if since is not None else None
+    end = parse_moment(until, "--until") if until is not None else None
+    return Wanted(action, actor, resource, begin, end, run_id, commits)
+
+
+def show_list(wanted: Wanted, *, limit: int, as_json: bool) -> int:
     """Print the newest entries of the audit log."""
     settings = get_settings()
-    wanted = Wanted(action, actor, resource)
     # One more than is shown, to know whether there are more.
     found = newest(platform_database(settings), wanted, limit + 1) if _is_there(settings) else []
     shown = found[:limit]
     if not found and _is_there(settings):
-        _say_known(settings, {"action": action, "actor": actor, "resource": resource})
+        asked = {"action": wanted.action, "actor": wanted.actor, "resource": wanted.resource}
+        _say_known(settings, asked)
     if as_json:
         print_json([asdict(entry) for entry in shown])
         return 0
@@ -47,6 +66,8 @@ def show_list(
         out().print("No entries.")
     else:
         _print_table(found, limit)
+    if not (wanted.commits or as_json):
+        notes().print("Commits of tables are left out; --all or --action table.commit shows them.")
     print_weaknesses(settings)
     return 0
 

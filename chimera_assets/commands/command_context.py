@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Principal
 from chimera_assets.audited_context import AuditedContext, new_context
+from chimera_assets.commands.invocation import at_end
+from chimera_assets.commands.terminal import notes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,4 +29,14 @@ def command_context(
         AuditError: The audit log cannot be written.
     """
     actor = Principal.of_command(by)
-    return new_context(actor, now=now, run_id=str(uuid.uuid4()), dry_run=dry_run)
+    context = new_context(actor, now=now, run_id=str(uuid.uuid4()), dry_run=dry_run)
+    if not dry_run:
+        at_end(lambda: _catch_up(context))
+    return context
+
+
+def _catch_up(context: AuditedContext) -> None:
+    """Bring the audit log up to date with what the command has changed."""
+    for failure in context.catch_up().failures:
+        said = f"The audit log is not up to date: {failure}"
+        notes().print(said, markup=False, soft_wrap=True)

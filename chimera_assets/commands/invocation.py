@@ -1,11 +1,18 @@
-"""How `chimera` was called, so that commands that are printed work as printed."""
+"""How `chimera` was called, so that printed commands work, and what its end waits for."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_at_end: list[Callable[[], None]] = []
 
 
 def command_name() -> str:
@@ -23,3 +30,17 @@ def command_name() -> str:
 def command_line() -> str:
     """The command as it was typed, for whoever repeats it."""
     return f"`{command_name()} {shlex.join(sys.argv[1:])}`"
+
+
+def at_end(finish: Callable[[], None]) -> None:
+    """Have something done once the command has done its work."""
+    _at_end.append(finish)
+
+
+@contextmanager
+def finished() -> Iterator[None]:
+    """Run a command; then do what was left for its end, unless it has failed."""
+    _at_end.clear()
+    yield
+    for finish in _at_end:
+        finish()

@@ -18,6 +18,7 @@ from chimera_assets.ingest.migration_state import require_takeover_finished
 from chimera_assets.ingest.moved_rows import moved_from
 from chimera_assets.ingest.unfinished import finished
 from chimera_assets.ingest.watermark_commits import Advance, current_watermark
+from chimera_assets.lake.commit import BATCH, RUN
 from chimera_assets.layers import RAW
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.landing import landed_rows
@@ -120,7 +121,8 @@ def extract_into_raw(
         stream=contract.stream,
         hours=hours,
     )
-    commit = raw.write_hours(rows, hours, metadata={"run": context.run_id}, carry=advance)
+    said = {RUN: context.run_id, BATCH: batch.batch_id}
+    commit = raw.write_hours(rows, hours, metadata=said, carry=advance)
     after = rows_of(raw, hours)
     fewer = {h: (n, after.get(h, 0)) for h, n in before.items() if after.get(h, 0) < n}
     return Extracted(

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 #: The key of a commit's own id in its metadata.
 COMMIT_ID = "chimera.commit"
 
+#: Other keys: what kind of write it is, of which hours, by which run, extracted as which batch,
+#: judged by which version of the contract, and written by which version of this code.
+WRITE, HOURS, RUN = "chimera.write", "chimera.hours", "run"
+BATCH, CONTRACT, CODE = "chimera.batch", "contract", "chimera.version"
+
 #: How often a commit is tried when others write the same data.
 ATTEMPTS = 12
 
@@ -100,6 +105,7 @@ def commit(  # noqa: PLR0913
     Raises:
         CommitConflict: Others won every time, or `carry` refused.
     """
+    metadata = {**table.provenance, **metadata}
     about = {"table": f"{table.layer}/{table.name}", "hours": metadata.get("chimera.hours")}
     with span("write", run_id=metadata.get("run"), **about) as written:
         done = _commit(table, action, metadata, carry, stream, attempts)

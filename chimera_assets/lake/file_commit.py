@@ -81,7 +81,7 @@ class FileCommit:
             # on to what others have committed; what is carried followed from the older one.
             msg = f"{self._table.uri}: another writer was quicker"
             raise CommitConflict(msg)
-        _add_columns(delta, agreed)
+        self._add_columns(delta, agreed)
         properties.max_commit_retries = 0  # else deltalake would do without what came between
         if self._hours is not None:
             properties.custom_metadata = {
@@ -109,6 +109,18 @@ class FileCommit:
         new = NewFiles(self._table, metadata.partition_columns, stats.split(",") if stats else ())
         self._added = new.write(self._stream.batches(agreed, self._table.uri, self._hours))
         self._written_as, self._stream.settled = written_as, True
+
+    def _add_columns(self, delta: DeltaTable, agreed: pa.Schema) -> None:
+        """Give the table the columns that it lacks, in a commit before that of the rows.
+
+        Null in every row until then, they harm nobody if that commit never comes.
+        """
+        known = {field.name for field in delta.schema().fields}
+        new = [field for field in Schema.from_arrow(agreed).fields if field.name not in known]
+        if new:
+            said = {**self._table.provenance, "chimera.write": "add columns"}
+            properties = CommitProperties(said, max_commit_retries=0)
+            delta.alter.add_columns(new, commit_properties=properties)
 
     def _gone(self, delta: DeltaTable) -> Iterator[RemoveAction]:
         """The files that the hours have had until now."""
@@ -141,18 +153,6 @@ class FileCommit:
             writer_properties=WRITER,
             commit_properties=properties,
         )
-
-
-def _add_columns(delta: DeltaTable, agreed: pa.Schema) -> None:
-    """Give the table the columns that it lacks, in a commit before that of the rows.
-
-    Null in every row until then, they harm nobody if that commit never comes.
-    """
-    known = {field.name for field in delta.schema().fields}
-    new = [field for field in Schema.from_arrow(agreed).fields if field.name not in known]
-    if new:
-        properties = CommitProperties({"chimera.write": "add columns"}, max_commit_retries=0)
-        delta.alter.add_columns(new, commit_properties=properties)
 
 
 def _replaces(hours: HourRange) -> dict[str, Any]:

@@ -23,6 +23,9 @@ class LakeRoot:
     def __init__(self, uri: str, storage_options: Mapping[str, str] | None = None) -> None:
         self.uri = uri.rstrip("/") or "/"
         self._overrides = dict(storage_options or {})
+        #: What each commit that is made through this object says of itself, `run` for instance;
+        #: where a commit says something of its own by the same name, that stands.
+        self.provenance: Mapping[str, str] = {}
 
     @property
     def storage_options(self) -> dict[str, str]:
@@ -53,3 +56,8 @@ class TableLocation:
     def storage_options(self) -> dict[str, str]:
         """What is needed to reach the storage; empty for a folder."""
         return self._root.storage_options
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """What each commit says of itself; see `LakeRoot`."""
+        return self._root.provenance

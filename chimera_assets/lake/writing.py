@@ -64,6 +64,7 @@ def create(
             mode="ignore",
             partition_by=list(partition_by),
             configuration={**_CONFIGURATION, **stats, **(properties or {})},
+            commit_properties=CommitProperties({**table.provenance, "chimera.write": "create"}),
             raise_if_key_not_exists=not properties,
             storage_options=table.storage_options,
         )

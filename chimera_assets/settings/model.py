@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         description="Names of adapters of the packs, separated by commas: what streams are read "
         "from instead, `litellm` for instance. Default: as their contracts say.",
     )
+    signing_key: str = Field(
+        default="",
+        description="File with the keys that sign the audit log's checkpoints and the reports, or "
+        "`env:NAME` for a variable that holds them. Default: keys/signing.key in CHIMERA_HOME.",
+    )
     settle_minutes: int = Field(
         default=5,
         ge=0,

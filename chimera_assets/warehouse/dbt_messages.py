@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from chimera_assets.privacy.origins import ModelLineage
 
+#: The variable that tells dbt's process which run it is part of.
+RUN_VARIABLE = "CHIMERA_DBT_RUN_ID"
+
 #: dbt spends a tenth of its time on its log; what it says goes into that of the step.
 SILENT = ("--no-write-json", "--log-level", "none", "--log-level-file", "none")
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.events.contextvars import get_node_info
+from dbt_common.invocation import get_invocation_id
 
 from chimera_assets.errors import ArgumentError
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
@@ -34,10 +36,12 @@ from chimera_assets.lake.partitions import predicate
 from chimera_assets.lake.storage_retry import with_retries
 from chimera_assets.lake.stream import Replay
 from chimera_assets.row_values import without_values
+from chimera_assets.run_context import provenance
 from chimera_assets.settings import Settings, get_settings
 from chimera_assets.spool import kept_spool_folder
 from chimera_assets.warehouse.by_hand import require_record
 from chimera_assets.warehouse.dbt_cursor import guard_cursors
+from chimera_assets.warehouse.dbt_messages import RUN_VARIABLE
 from chimera_assets.warehouse.duckdb import prepare, scan_sql
 from chimera_assets.warehouse.hour_writing import write_fitting_hours
 from chimera_assets.warehouse.lineage_log import LineageLog, column_names
@@ -81,6 +85,8 @@ class Plugin(BasePlugin):
         # dbt may keep this plugin from one invocation in a process to the next, so the lake is
         # looked up with every connection and not once at import.
         self._lake = Lake(lake_uri())
+        # By hand, the entry of the audit log knows this invocation as a run.
+        self._lake.provenance = provenance(os.environ.get(RUN_VARIABLE) or get_invocation_id())
         self._lineages = LineageLog(self._lake)
         prepare(conn, self._lake)
         conn.execute("set global timezone = 'UTC'")

@@ -9,7 +9,14 @@ from uuid import uuid4
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.settings import get_settings
 from chimera_assets.tracing import handed_down
-from chimera_assets.warehouse.dbt_messages import SILENT, Ended, NodeEnded, Request, Said
+from chimera_assets.warehouse.dbt_messages import (
+    RUN_VARIABLE,
+    SILENT,
+    Ended,
+    NodeEnded,
+    Request,
+    Said,
+)
 from chimera_assets.warehouse.dbt_process import dbt_answers
 from chimera_assets.warehouse.dbt_project import parsed_project
 
@@ -74,14 +81,17 @@ class DbtRun:
     Args:
         arguments: A command of dbt's and its options, `["build", "--select", "…"]`.
         hours: The hours it is for; none for all.
+        run_id: The run that it is part of, for the commits that it makes.
     """
 
-    def __init__(self, arguments: Sequence[str], hours: HourRange | None = None) -> None:
+    def __init__(
+        self, arguments: Sequence[str], hours: HourRange | None = None, run_id: str | None = None
+    ) -> None:
         #: The folder of what dbt writes: compiled SQL. Kept if the run fails.
         self.target: Path = get_settings().home_folder("dbt") / f"run-{uuid4().hex[:12]}"
         places = ("--target-path", str(self.target), "--log-path", str(self.target))
         self._arguments = (*SILENT, *arguments, *places)
-        self._hours = hours
+        self._hours, self._run_id = hours, run_id
 
     def node_results(self, matter: Collection[str] | None = None) -> Iterator[NodeEnded]:
         """Run; what became of each node, as soon as it ends.
@@ -123,15 +133,17 @@ class DbtRun:
                 yield answer
 
     def _variables(self) -> dict[str, str]:
-        """The lake, and the run's hours.
+        """The lake, the run and its hours.
 
         By dbt's `--vars` the hours would make it parse the whole project again for every new one.
         """
-        lake = {"CHIMERA_LAKE_URI": get_settings().resolved_lake_uri}
+        known = {"CHIMERA_LAKE_URI": get_settings().resolved_lake_uri}
+        if self._run_id is not None:
+            known[RUN_VARIABLE] = self._run_id
         if self._hours is None:
-            return lake
+            return known
         return {
-            **lake,
+            **known,
             "CHIMERA_DBT_START_HOUR": self._hours.start.isoformat(),
             "CHIMERA_DBT_END_HOUR": self._hours.end.isoformat(),
         }

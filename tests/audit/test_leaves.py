@@ -10,66 +10,30 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-import pytest
 import rfc8785
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg.rows import dict_row
 
 from chimera_assets.access.principal import Kind, Principal
 from chimera_assets.audit import AuditLog, Wanted, newest
 from chimera_assets.audit.log import NewEntry
-from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.postgres.platform.database import PlatformDatabase
 from chimera_assets.postgres.platform.migration import migrations
-from chimera_assets.settings import Settings
+from tests.audit.owner import as_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from chimera_assets.settings import Settings
 
 ALICE = Principal(Kind.PERSON, "alice", "chimera table restore", "root")
 LEAVES = """
     SELECT audit.leaf(entries) AS leaf, entries.*, salt, details
     FROM audit.entries AS entries LEFT JOIN audit.details USING (sequence) ORDER BY sequence
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server of somebody's own, with two logins."""
-    made = EmbeddedPostgres(tmp_path_factory.mktemp("theirs") / "pg")
-    with psycopg.connect(made.url("operational"), autocommit=True) as connection:
-        connection.execute("CREATE ROLE their_owner LOGIN PASSWORD 'x'")
-        connection.execute("CREATE ROLE their_application LOGIN PASSWORD 'x'")
-    yield made
-    made.release()
-
-
-@pytest.fixture
-def logins(server: EmbeddedPostgres, request: pytest.FixtureRequest) -> Settings:
-    """Settings that name an empty database of theirs."""
-    name = f"leaves_{abs(hash(request.node.name))}"
-    with psycopg.connect(server.url("operational"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} OWNER their_owner".encode())
-    at = f"x@/{name}?host={server.cluster.socket_folder}"
-    return Settings(
-        database_url=f"postgresql://their_application:{at}",
-        database_owner_url=f"postgresql://their_owner:{at}",
-    )
-
-
-@pytest.fixture
-def log(logins: Settings) -> Iterator[AuditLog]:
-    with closing(PlatformDatabase(logins)) as database:
-        yield AuditLog(database)
-
-
-def as_owner(logins: Settings) -> psycopg.Connection[dict[str, Any]]:
-    return psycopg.connect(str(logins.database_owner_url), row_factory=dict_row)
 
 
 def leaves(log: AuditLog) -> list[dict[str, Any]]:
@@ -182,10 +146,10 @@ def test_details_that_are_erased_leave_the_leaf_as_it_was(log: AuditLog, logins:
     assert (later.erased, later.after) == (False, {"version": 4})
 
 
-def test_a_log_of_an_older_release_is_taken_over(logins: Settings) -> None:
+def test_a_log_of_an_older_release_is_taken_over(empty: Settings) -> None:
     """Its numbers had gaps, its details stood beside; each failure still knows its entry."""
     engine = sa.create_engine(
-        str(logins.database_owner_url).replace("postgresql:", "postgresql+psycopg:")
+        str(empty.database_owner_url).replace("postgresql:", "postgresql+psycopg:")
     )
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE SCHEMA platform")
@@ -206,7 +170,7 @@ def test_a_log_of_an_older_release_is_taken_over(logins: Settings) -> None:
             )
     engine.dispose()
 
-    with closing(PlatformDatabase(logins)) as database:
+    with closing(PlatformDatabase(empty)) as database:
         found = [*reversed(newest(database, Wanted(), 5))]
         numbers = [(one.sequence, one.failure_of) for one in found]
         salted = leaves(AuditLog(database))

@@ -141,7 +141,7 @@ def test_every_command_that_changes_something_says_so(
     assert chimera("quarantine", "purge", "--older-than-days", "1").code == 0
     assert chimera("upkeep").code == 0
 
-    found = by_hand(chimera)
+    found = [one for one in by_hand(chimera) if one["action"] != "key.add"]
     assert [one["action"] for one in reversed(found)][:5] == [
         "hold.add",
         "table.optimize",  # the purge before it found every row held

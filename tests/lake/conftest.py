@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ import pytest
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, Table
-from chimera_assets.lake.s3_access import s3_client, s3_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,24 +34,6 @@ def events(wanted: HourRange, rows: int = 10, value: int = 1) -> pl.DataFrame:
         hour_partition=pl.col("timestamp").dt.date(),
         hour=pl.col("timestamp").dt.hour(),
     )
-
-
-@pytest.fixture
-def aws(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The AWS environment of a user whose S3 is the moto server; gives its endpoint."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "example")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    return s3_endpoint
-
-
-@pytest.fixture
-def bucket(aws: str) -> str:
-    assert aws
-    name = f"lake-{uuid.uuid4().hex[:8]}"
-    s3_client(s3_options()).create_bucket(Bucket=name)
-    return name
 
 
 @pytest.fixture(params=["folder", "s3"])

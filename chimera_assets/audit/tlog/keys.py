@@ -22,7 +22,11 @@ from chimera_assets.audit.tlog.cosignature import (
     ml_dsa_message,
 )
 from chimera_assets.audit.tlog.encoding import SIZE_LIMIT, parse_base64, to_base64
-from chimera_assets.audit.tlog.errors import BadSignatureError, MalformedError
+from chimera_assets.audit.tlog.errors import (
+    BadSignatureError,
+    MalformedError,
+    TransparencyError,
+)
 from chimera_assets.audit.tlog.note import KEY_ID_BYTES, Signature, check_key_name
 from chimera_assets.errors import ArgumentError
 
@@ -32,7 +36,10 @@ if TYPE_CHECKING:
 #: Bytes of the secret that a key of any kind is made of (RFC 8032, section 5.1.5; FIPS 204).
 SEED_BYTES = 32
 
-_WHERE = "verifier key"
+_WHERE, _SECRET_WHERE = "verifier key", "signing key"
+#: Of a secret that cannot be read not even a part is shown.
+_UNSHOWN = "another text, which is not shown"
+_SECRET_PREFIX = "PRIVATE+KEY+"  # noqa: S105 - what says that a secret follows
 
 _Private: TypeAlias = Ed25519PrivateKey | MLDSA44PrivateKey
 _Public: TypeAlias = Ed25519PublicKey | MLDSA44PublicKey
@@ -164,8 +171,40 @@ class SigningKey:
         if len(seed) != SEED_BYTES:
             message = f"key {name}: expected a seed of 32 bytes, found {len(seed)} bytes"
             raise ArgumentError(message)
+        self._seed = seed
         self._private = _ALGORITHMS[kind].private(seed)
         self.verifier = VerifierKey(name, kind, self._private.public_key().public_bytes_raw())
+
+    def encode(self) -> str:
+        """The secret as text: `PRIVATE+KEY+<name>+<key id>+<base64 of type and seed>`.
+
+        So do Go's golang.org/x/mod/sumdb/note and what grew from it write keys.
+        """
+        key = self.verifier
+        material = to_base64(bytes([key.kind]) + self._seed)
+        return f"{_SECRET_PREFIX}{key.name}+{key.key_id.hex()}+{material}"
+
+    @classmethod
+    def parse(cls, secret: str) -> SigningKey:
+        """Read a secret as `encode` writes it.
+
+        Raises:
+            MalformedError: It is none, of a kind that we do not speak, or its id is another's.
+        """
+        name, _, rest = secret.removeprefix(_SECRET_PREFIX).partition("+")
+        key_id, _, encoded = rest.partition("+")
+        try:
+            material = parse_base64(encoded, _SECRET_WHERE)
+            key = cls(name, KeyKind(material[0]), material[1:])
+        except (TransparencyError, ArgumentError, ValueError, IndexError):
+            key = None
+        if key is None or not secret.startswith(_SECRET_PREFIX):
+            expected = f"{_SECRET_PREFIX}<name>+<key id>+<base64 of type and seed>"
+            raise MalformedError(_SECRET_WHERE, expected=expected, found=_UNSHOWN)
+        if key_id != key.verifier.key_id.hex():
+            expected = f"key id {key.verifier.key_id.hex()}, as name and secret make it"
+            raise MalformedError(_SECRET_WHERE, expected=expected, found=repr(key_id))
+        return key
 
     def sign(self, text: str, timestamp: int) -> Signature:
         """Sign a note's text.

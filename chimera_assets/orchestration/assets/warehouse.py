@@ -104,7 +104,7 @@ def _started(
     step_of = {node: step for step, those in nodes.items() for node in those}
     found: dict[str, list[NodeEnded]] = {step: [] for step in nodes}
     arguments = ["build", "--exclude-resource-type", "unit_test", "--indirect-selection", "empty"]
-    run = DbtRun([*arguments, "--select", " ".join(map(_name, step_of))], hours)
+    run = DbtRun([*arguments, "--select", " ".join(map(_name, step_of))], hours, context.run_id)
     try:
         with span("transform", run_id=context.run_id, hours=hours):
             for result in run.node_results(matter=nodes[group.name]):

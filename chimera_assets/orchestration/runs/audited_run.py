@@ -53,6 +53,8 @@ def _entry(started: PlanOrchestrationContext) -> Iterator[Change]:
     _name_actor(started.instance, run)
     if run.job_name in _WITHOUT:
         yield Change()
+        if run.job_name == UPKEEP:
+            _catch_up(context_of_run(run, now=datetime.now(UTC)), started)
         return
     # A server of our own is not started beside somebody's database; see `has_platform_database`.
     if not has_platform_database(get_settings()):
@@ -64,6 +66,13 @@ def _entry(started: PlanOrchestrationContext) -> Iterator[Change]:
     action, details = _action(run, context.actor), {"job": run.job_name, "assets": _assets(run)}
     with context.change(action, _resource(run), after=details) as change:
         yield change
+    _catch_up(context, started)
+
+
+def _catch_up(context: AuditedContext, started: PlanOrchestrationContext) -> None:
+    """Write the entries of the run's commits, and put the log beside the lake."""
+    for failure in context.catch_up().failures:
+        started.log.warning("The audit log is not up to date: %s", failure)
 
 
 def _actor(run: DagsterRun) -> Principal:

@@ -54,8 +54,10 @@ _GRANTS = (
     "USAGE ON SCHEMA platform, audit",
     "SELECT ON platform.alembic_version",
     "SELECT, INSERT, UPDATE ON public.stream_positions",
-    "SELECT ON audit.entries, audit.details",
+    "SELECT, INSERT, UPDATE ON platform.commit_positions",
+    "SELECT ON audit.entries, audit.details, audit.checkpoints",
     "EXECUTE ON FUNCTION audit.append(jsonb)",
+    "EXECUTE ON FUNCTION audit.keep_checkpoint(bigint, bytea, text)",
 )
 
 _REMEDY = (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chimera_assets.postgres.platform.session import Session
 
 #: The version that this release works with: the newest of `migrations/versions`.
-EXPECTED = "0005"
+EXPECTED = "0006"
 
 _QUERY = "SELECT version_num FROM platform.alembic_version"
 _NUMBER = re.compile(r"\d{4}")

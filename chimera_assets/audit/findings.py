@@ -1,0 +1,42 @@
+"""What a verification of the audit log finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+#: The checks, in the order they are reported, and what each of them says.
+CHECKS = {
+    "entries": "entries are numbered without a gap, their times never go back",
+    "details": "what entries say is what they were made of; erased ones are counted",
+    "checkpoints": "every tree that was signed begins this log, and its keys signed it",
+    "files": "tiles, entries and checkpoint beside the lake are those of this log",
+    "seen": "checkpoints that were kept elsewhere are of this log",
+    "witnesses": "cosignatures are by the witnesses' keys",
+    "timestamps": "timestamps are of what was signed",
+    "tables": "every version of every table has its entry, every entry its version",
+    "actors": "every commit was made in a run or command that is on the record",
+}
+
+
+@dataclass(slots=True)
+class Check:
+    """What was found of one of `CHECKS`.
+
+    Attributes:
+        name: A key of `CHECKS`.
+        checked: How many of its things were looked at; None if it was not evaluated.
+        problems: What does not hold, a line each: where, expected, found.
+        notes: What is to be known beside.
+    """
+
+    name: str
+    checked: int | None = 0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """`satisfied`, `not satisfied` or `not evaluated`."""
+        if self.problems:
+            return "not satisfied"
+        return "not evaluated" if self.checked is None else "satisfied"

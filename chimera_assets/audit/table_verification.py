@@ -1,0 +1,141 @@
+"""Whether tables and audit log agree: every version has its entry, and every entry its version."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chimera_assets.audit.commits import name_of
+from chimera_assets.audit.findings import Check
+from chimera_assets.errors import ChimeraError
+from chimera_assets.lake.log_entries import read_entry, stored_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from chimera_assets.lake import Lake
+    from chimera_assets.lake.table import Table
+    from chimera_assets.postgres.platform.session import Session
+
+_COMMITS = """
+    SELECT resource, said ->> 'table' AS table_id, (said ->> 'version')::bigint AS version,
+        decode(said ->> 'entry', 'hex') AS entry
+    FROM (
+        SELECT sequence, resource, details::jsonb -> 'after' AS said
+        FROM ONLY audit.entries LEFT JOIN ONLY audit.details USING (sequence)
+        WHERE action = 'table.commit'
+    ) AS commits
+    ORDER BY sequence
+"""
+#: Commits of ours that no run is known of, and those of other programs. What an older release made
+#: says no code; what was there before the log is no fault of anybody.
+_UNKNOWN = """
+    SELECT sequence, resource, actor_origin, said ->> 'version' AS version FROM (
+        SELECT sequence, resource, actor_origin, details::jsonb -> 'after' AS said
+        FROM ONLY audit.entries JOIN ONLY audit.details USING (sequence)
+        WHERE action = 'table.commit' AND actor_kind = 'system' AND actor_name = 'unknown'
+    ) AS commits
+    WHERE said ? 'code' OR said ->> 'operation' <> 'CREATE TABLE'
+    ORDER BY sequence
+"""
+_AT_ONCE = 16
+_SHOWN = 20
+
+
+@dataclass(slots=True)
+class _Recorded:
+    """What entries say of one table.
+
+    Attributes:
+        versions: Id of the table -> version -> the SHA-256 of its log's entry; the last one said.
+        replaced: Versions that had another entry before.
+        erased: How many entries no longer say what they are of.
+    """
+
+    versions: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    replaced: list[int] = field(default_factory=list)
+    erased: int = 0
+
+
+def check_tables(session: Session, lake: Lake) -> Check:
+    """Whether every version of every table has its entry, and every entry its version.
+
+    Args:
+        session: The platform's database.
+        lake: The lake.
+    """
+    recorded = _recorded(session)
+    there = {f"{layer}/{name}": lake.table(layer, name) for layer, name in lake.tables()}
+    known = (versions for one in recorded.values() for versions in one.versions.values())
+    check = Check("tables", sum(map(len, known)))
+    if erased := sum(one.erased for one in recorded.values()):
+        check.notes.append(f"{erased:,} entries no longer say which version they are of")
+    for name in sorted(recorded.keys() - there.keys()):
+        check.problems.append(f"{name}: expected the table, found none")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for problems in pool.map(lambda one: _differences(one, recorded), there.values()):
+            check.problems += problems
+    return check
+
+
+def check_actors(session: Session) -> Check:
+    """Whether every commit was made in a run or command that is on the record."""
+    count = session.execute(
+        "SELECT count(*) AS commits FROM ONLY audit.entries WHERE action = 'table.commit'"
+    ).fetchone()
+    check = Check("actors", count["commits"] if count is not None else 0)
+    rows = session.execute(_UNKNOWN).fetchall()
+    for row in rows[:_SHOWN]:
+        where = f"entry {row['sequence']:,}, {row['resource']} version {row['version']}"
+        check.problems.append(f"{where}: expected a run on the record, found {row['actor_origin']}")
+    if len(rows) > _SHOWN:
+        check.problems.append(f"and {len(rows) - _SHOWN:,} more")
+    return check
+
+
+def _recorded(session: Session) -> dict[str, _Recorded]:
+    found: dict[str, _Recorded] = {}
+    with session.cursor("commits") as rows:
+        rows.itersize = 10_000
+        for row in rows.execute(_COMMITS):
+            table = found.setdefault(row["resource"], _Recorded())
+            if row["version"] is None:
+                table.erased += 1
+                continue
+            versions = table.versions.setdefault(row["table_id"], {})
+            if versions.get(row["version"], row["entry"]) != row["entry"]:
+                table.replaced.append(row["version"])
+            versions[row["version"]] = row["entry"]
+    return found
+
+
+def _differences(table: Table, recorded: Mapping[str, _Recorded]) -> list[str]:
+    name = name_of(table)
+    known = recorded.get(name, _Recorded())
+    try:
+        return [f"{name}: {problem}" for problem in _problems(table, known)]
+    except ChimeraError as error:
+        return [f"{name}: expected a table that can be read, found: {error}"]
+
+
+def _problems(table: Table, known: _Recorded) -> Iterator[str]:
+    table_id = str(table.delta().metadata().id)
+    for other in known.versions.keys() - {table_id}:
+        last = max(known.versions[other])
+        yield f"expected table {other} with its {last + 1:,} versions, found {table_id}: made anew"
+    for version in known.replaced:
+        yield f"version {version:,}: expected one, found another later: rolled back and replaced"
+    versions = known.versions.get(table_id, {})
+    newest, last = table.version(), max(versions, default=-1)
+    if newest < last:
+        yield f"expected version {last:,}, found {newest:,} as the newest: rolled back"
+    missing = sorted(set(range(min(versions, default=0), last)) - versions.keys())
+    if missing and not known.erased:
+        yield f"version {missing[0]:,}: expected an entry, found none ({len(missing):,} such)"
+    for version in stored_versions(table):
+        if version in versions and version <= newest:
+            found = hashlib.sha256(read_entry(table, version)).digest()
+            if found != versions[version]:
+                yield f"version {version:,}: expected the commit that was entered, found another"
