@@ -123,7 +123,7 @@ def _of_table(audit: AuditLog, table: Table, known: Position | None) -> Iterator
     if known is not None and _sha256(table, known.version) == known.sha256:
         table_id, start = known.table_id, known.version + 1
     else:
-        table_id = table.delta().metadata().id
+        table_id = str(table.delta().metadata().id)
         start = _start(table, recorded_versions(audit, name_of(table), table_id))
     while (entry := _entry(table, start)) is not None:
         yield TableCommit(name_of(table), table_id, start, entry)

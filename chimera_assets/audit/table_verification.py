@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from chimera_assets.audit.commits import name_of
 from chimera_assets.audit.findings import Check
 from chimera_assets.errors import ChimeraError
+from chimera_assets.lake.errors import translated
 from chimera_assets.lake.log_entries import read_entry, stored_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from deltalake import DeltaTable
 
     from chimera_assets.lake import Lake
     from chimera_assets.lake.table import Table
@@ -120,15 +123,28 @@ def _differences(table: Table, recorded: Mapping[str, _Recorded]) -> list[str]:
         return [f"{name}: expected a table that can be read, found: {error}"]
 
 
+def _as_it_is_now(table: Table) -> DeltaTable:
+    """The table, without what this process has read of it before and may be there no more.
+
+    Raises:
+        LakeError: It cannot be read.
+    """
+    try:
+        return table.fresh()
+    except Exception as error:
+        raise translated(error, table.uri) from error
+
+
 def _problems(table: Table, known: _Recorded) -> Iterator[str]:
-    table_id = str(table.delta().metadata().id)
+    newest_state = _as_it_is_now(table)
+    table_id = str(newest_state.metadata().id)
     for other in known.versions.keys() - {table_id}:
         last = max(known.versions[other])
         yield f"expected table {other} with its {last + 1:,} versions, found {table_id}: made anew"
     for version in known.replaced:
         yield f"version {version:,}: expected one, found another later: rolled back and replaced"
     versions = known.versions.get(table_id, {})
-    newest, last = table.version(), max(versions, default=-1)
+    newest, last = newest_state.version(), max(versions, default=-1)
     if newest < last:
         yield f"expected version {last:,}, found {newest:,} as the newest: rolled back"
     missing = sorted(set(range(min(versions, default=0), last)) - versions.keys())

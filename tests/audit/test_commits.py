@@ -213,6 +213,8 @@ def test_a_table_that_cannot_be_read_holds_up_no_other(log: AuditLog, lake: Lake
     with pytest.raises(Exception, match="marts/facts"):
         record_commits(log, Lake(lake.uri))
     assert {one.resource for one in entries(log)} == {"raw/events"}
+    (problem,) = problems(log, Lake(lake.uri))
+    assert problem.startswith("marts/facts: expected a table that can be read, found: ")
 
 
 def test_commits_on_s3_are_entered_likewise(log: AuditLog, bucket: str) -> None:

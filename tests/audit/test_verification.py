@@ -59,6 +59,7 @@ def test_a_sound_log_holds(log: AuditLog, logins: Settings, lake: Lake) -> None:
     assert found["checkpoints"].checked == 2
 
 
+GONE = "DELETE FROM audit.entries WHERE sequence = 2"
 #: Other numbers for the entries after the second one.
 MOVED = (
     "CREATE TABLE public.moved AS SELECT * FROM audit.entries WHERE sequence > 2; "
@@ -73,10 +74,10 @@ TAMPERED = {
         "checkpoints", "edited or forked",
     ),
     "an entry taken out": (
-        "DELETE FROM audit.entries WHERE sequence = 2", "entries", "expected entry 2, found 3",
+        GONE, "entries", "expected entry 2, found 3",
     ),
     "entries after it moved up": (
-        "DELETE FROM audit.entries WHERE sequence = 2; " + MOVED.format("sequence - 1"),
+        f"{GONE}; {MOVED.format('sequence - 1')}",
         "checkpoints", "edited or forked",
     ),
     "the newest entries taken out": (

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import psycopg
 import pytest
 
 from chimera_assets.cli import run
 from chimera_assets.contracts import contracts, load_contracts
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, open_lake
+from chimera_assets.postgres.databases import platform_database
+from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.quality import stage_hours, stage_reference
 from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
@@ -190,3 +193,28 @@ def _lineage(stream: str) -> dict[str, pl.Expr]:
         "_ingested_at": pl.lit(JUDGED).cast(pl.Datetime("us", "UTC")),
         "_unreadable": pl.lit(None, dtype=pl.String),
     }
+
+
+@pytest.fixture(scope="package")
+def platform_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("platform") / "pg")
+    server.url("chimera")
+    yield server
+    server.release()
+
+
+@pytest.fixture
+def platform(
+    platform_server: EmbeddedPostgres,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
+    """A database of the test's own, on a server that is there already; one login does both."""
+    name = request.node.name[5:60]
+    with psycopg.connect(platform_server.url("chimera"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    url = platform_server.cluster.url(name)
+    monkeypatch.setenv("CHIMERA_DATABASE_URL", url)
+    get_settings.cache_clear()
+    yield url
+    platform_database(get_settings()).close()

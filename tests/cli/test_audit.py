@@ -18,13 +18,12 @@ from chimera_assets.commands.audit import _cells
 from chimera_assets.contracts import contracts
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import platform_database
-from chimera_assets.postgres.embedded.server import EmbeddedPostgres, embedded_server
+from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
 from tests.cli.conftest import HOURS, NEGATIVE, one_line
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from chimera_assets.lake import Lake
@@ -34,29 +33,6 @@ TABLE = "raw/generations"
 
 #: What the session of tests sets, and a user does not.
 OF_TESTS = {"CHIMERA_POSTGRES_DIR"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("platform") / "pg")
-    server.url("chimera")
-    yield server
-    server.release()
-
-
-@pytest.fixture
-def platform(
-    server: EmbeddedPostgres, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    """A database of the test's own, on a server that is there already; one login does both."""
-    name = request.node.name[5:60]
-    with psycopg.connect(server.url("chimera"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    url = server.cluster.url(name)
-    monkeypatch.setenv("CHIMERA_DATABASE_URL", url)
-    get_settings.cache_clear()
-    yield url
-    platform_database(get_settings()).close()
 
 
 def entries(chimera: Chimera, *options: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from chimera_assets.settings import PREFIX, Settings
 DOCS = Path(__file__).parents[2] / "docs/settings.md"
 
 #: Defaults that are told in words: what they begin with, and the value they stand for.
-IN_WORDS = {"none": None, "the folder": "", "database": None, "all of": ""}
+IN_WORDS = {"none": None, "the folder": "", "the file": "", "database": None, "all of": ""}
 
 #: Defaults of which only a part is a value: the setting's own, below which nothing is ever run.
 _VALUE = re.compile(r".*since `([^`]+)`")
