@@ -1,0 +1,1 @@
+"""Reports as evidence: sections of figures, each with the table versions that it was computed from."""

@@ -1,0 +1,280 @@
+"""A section's SELECTs over the tables of a period, in DuckDB: what they may see, and for how long.
+
+Of each table a query has its rows of the period and tenant, and of the columns those that it names
+and that a report may show. They are copied in before the database is locked: from then on it opens
+no file, and there is nothing in it that a report may not show.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from chimera_assets.errors import ChimeraError, in_short, one_line
+from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.lake.partitions import predicate
+from chimera_assets.lake.snapshot import polars_schema
+from chimera_assets.memory_bound import memory_bound
+from chimera_assets.row_values import duckdb_words
+from chimera_assets.spool import spool_folder
+from chimera_assets.warehouse.duckdb import connect, identifier, quoted, scan_sql
+from chimera_assets.warehouse.select_tables import what_is_read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from chimera_assets.lake import Lake, Table
+    from chimera_assets.privacy.table_masks import Masks
+
+_MEMORY = "1GB"
+_MOST_BYTES = 4 * 2**30
+
+#: Rows of an answer: a table of a report that has more is no table for people.
+MOST_ROWS = 100_000
+
+#: Seconds that one query may take.
+MOST_SECONDS = 60.0
+
+
+class QueryError(ChimeraError):
+    """A section's SELECT cannot be run.
+
+    Args:
+        where: The section and the part of it.
+        problem: What was expected and found, without values of rows.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        self.where, self.problem = where, problem
+        super().__init__(f"{where}: {problem}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows a report is of.
+
+    Attributes:
+        hours: Its hours.
+        tenant: The one tenant; None for all.
+    """
+
+    hours: HourRange
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableRead:
+    """A table that a figure was computed from.
+
+    Attributes:
+        table: Layer and name.
+        version: Its version.
+        rows: How many of its rows are of the period and tenant.
+    """
+
+    table: str
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query gives.
+
+    Attributes:
+        columns: The names of its columns.
+        rows: Its rows, with values as Python has them: decimals exact, times in UTC.
+        sql: The query.
+        read: The tables that it read.
+        seconds: How long it took.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    sql: str
+    read: tuple[TableRead, ...]
+    seconds: float
+
+
+class PeriodTables:
+    """The tables of a lake as they are for one report: each in one version, rows of one scope.
+
+    Args:
+        lake: The lake.
+        masks: What a report may not show.
+        tenants: Table -> the column with the tenant; other tables have none.
+        versions: Table -> the version to read, for a report that is made again; else the newest
+            when it is first asked for.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        masks: Masks,
+        tenants: Mapping[str, str],
+        versions: Mapping[str, int] | None = None,
+    ) -> None:
+        self._lake, self._masks, self._tenants = lake, masks, tenants
+        self._known = lake.tables()
+        self.versions: dict[str, int] = dict(versions or {})
+
+    def ask(
+        self, asked: Mapping[str, str], scope: Scope, seconds: float = MOST_SECONDS
+    ) -> dict[str, Answer | QueryError]:
+        """Run queries; one that fails takes no other with it.
+
+        Args:
+            asked: Section and part, for errors -> one SELECT over tables of the lake.
+            scope: Which rows they see.
+            seconds: For how long each may run.
+
+        Returns:
+            For each what it gives; or why it cannot be run: it is no such SELECT, names what a
+            report may not show or has no tenant, fails on a value, or needs too much time, memory
+            or room.
+        """
+        plans = {where: self._plan(where, sql, scope) for where, sql in asked.items()}
+        good = {where: plan for where, plan in plans.items() if isinstance(plan, _Plan)}
+        found: dict[str, Answer | QueryError] = {
+            where: plan for where, plan in plans.items() if isinstance(plan, QueryError)
+        }
+        with (
+            spool_folder("report") as folder,
+            connect(self._lake) as connection,
+            memory_bound(_MOST_BYTES),
+        ):
+            rows = self._copy(connection, good.values(), scope)
+            _lock(connection, folder)
+            for where, plan in good.items():
+                read = tuple(TableRead(one, self.versions[one], rows[one]) for one in plan.columns)
+                try:
+                    found[where] = _answer(connection, where, asked[where], read, seconds)
+                except QueryError as error:
+                    found[where] = error
+        return {where: found[where] for where in asked}
+
+    def _plan(self, where: str, sql: str, scope: Scope) -> _Plan | QueryError:
+        """What a query needs of which tables; or why it may not have that."""
+        try:
+            reading = what_is_read(sql, self._known)
+        except ChimeraError as error:
+            return QueryError(where, str(error).removeprefix("the query: "))
+        plan = _Plan({}, set())
+        for read in reading.tables:
+            name = f"{read.layer}/{read.name}"
+            delta = self._lake.table(read.layer, read.name).delta(self.versions.get(name))
+            self.versions.setdefault(name, delta.version())
+            schema = polars_schema(delta)
+            masked = self._masks.columns(read.layer, read.name, schema)
+            if reading.words is not None and (refused := sorted(filter(reading.may_use, masked))):
+                expected = f"columns of {name} that a report may show"
+                return QueryError(where, f"expected {expected}, found {in_short(refused)}")
+            hourly = set(HOUR_COLUMNS) <= schema.keys()
+            if scope.tenant is not None and hourly and name not in self._tenants:
+                expected = "tables that tell tenants apart, as the report is of one"
+                return QueryError(where, f"expected {expected}, found {name}")
+            shown = [column for column in schema if column not in masked]
+            plan.columns[name] = {column for column in shown if reading.may_use(column)} or {
+                shown[0]
+            }
+            if read.bare:
+                plan.bare.add(name)
+        return plan
+
+    def _copy(
+        self, connection: duckdb.DuckDBPyConnection, plans: Iterable[_Plan], scope: Scope
+    ) -> dict[str, int]:
+        """Copy what queries may see into the database; gives the rows of each table."""
+        needed: dict[str, set[str]] = {}
+        bare: set[str] = set()
+        for plan in plans:
+            bare |= plan.bare
+            for name, columns in plan.columns.items():
+                needed.setdefault(name, set()).update(columns)
+        rows: dict[str, int] = {}
+        for name, columns in sorted(needed.items()):
+            layer, _, table = name.partition("/")
+            source = self._lake.table(layer, table)
+            scan = scan_sql(source, self.versions[name])
+            schema, listed = identifier(layer), ", ".join(map(identifier, sorted(columns)))
+            place = f"{schema}.{identifier(table)}"
+            made = f"SELECT {listed} FROM {scan}{self._limits(source, name, scope)}"  # noqa: S608
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            counted = connection.execute(f"CREATE TABLE {place} AS {made}").fetchone()
+            rows[name] = int(counted[0]) if counted is not None else 0
+            if name in bare:
+                connection.execute(f"CREATE VIEW {identifier(table)} AS SELECT * FROM {place}")  # noqa: S608
+        return rows
+
+    def _limits(self, table: Table, name: str, scope: Scope) -> str:
+        """The condition on a table's rows: those of the period and the tenant."""
+        columns = polars_schema(table.delta(self.versions[name])).keys()
+        limits = [predicate(scope.hours)] if set(HOUR_COLUMNS) <= columns else []
+        if scope.tenant is not None and (column := self._tenants.get(name)) is not None:
+            limits.append(f"{identifier(column)} = {quoted(scope.tenant)}")
+        return f" WHERE {' AND '.join(f'({one})' for one in limits)}" if limits else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a query needs: table -> columns; and the tables that it names without their layer."""
+
+    columns: dict[str, set[str]]
+    bare: set[str]
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    for setting, value in (
+        ("memory_limit", _MEMORY),
+        ("temp_directory", str(folder)),
+        ("python_enable_replacements", "false"),
+        ("enable_external_access", "false"),
+        ("lock_configuration", "true"),
+    ):
+        connection.execute(f"SET {setting} = {quoted(value)}")
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection,
+    where: str,
+    sql: str,
+    read: tuple[TableRead, ...],
+    seconds: float,
+) -> Answer:
+    started = time.perf_counter()
+    try:
+        with _in_time(connection, where, seconds):
+            asked = connection.execute(sql)
+            columns = tuple(str(one[0]) for one in asked.description or ())
+            rows = asked.fetchmany(MOST_ROWS + 1)
+    except (duckdb.Error, MemoryError) as error:
+        said = one_line(duckdb_words(str(error)).partition("\n\nLINE ")[0]) or "too much memory"
+        raise QueryError(where, said) from None
+    if len(rows) > MOST_ROWS:
+        raise QueryError(where, f"expected at most {MOST_ROWS:,} rows, found more")
+    if len(set(map(str.lower, columns))) < len(columns):
+        raise QueryError(where, "expected columns whose names differ, found one name twice")
+    return Answer(columns, tuple(map(tuple, rows)), sql, read, time.perf_counter() - started)
+
+
+@contextmanager
+def _in_time(connection: duckdb.DuckDBPyConnection, where: str, seconds: float) -> Iterator[None]:
+    """In the block, interrupt the connection once its time is up."""
+    over = threading.Timer(seconds, connection.interrupt)
+    over.daemon = True
+    over.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        if over.is_alive():
+            raise
+        expected = f"an answer within {seconds:g} seconds"
+        raise QueryError(where, f"expected {expected}, found none") from None
+    finally:
+        over.cancel()
