@@ -13,7 +13,18 @@ from typing import NoReturn
 import typer
 
 from chimera_assets import interrupts
-from chimera_assets.cli import audit, contract, hold, landing, pack, quarantine, root, source, table
+from chimera_assets.cli import (
+    audit,
+    contract,
+    hold,
+    landing,
+    pack,
+    quarantine,
+    retention,
+    root,
+    source,
+    table,
+)
 from chimera_assets.cli.faults import machine_fault
 from chimera_assets.commands.invocation import finished
 from chimera_assets.commands.visible import visible
@@ -36,6 +47,7 @@ app.add_typer(table.group, name="table")
 app.add_typer(contract.group, name="contract")
 app.add_typer(pack.group, name="pack")
 app.add_typer(hold.group, name="hold")
+app.add_typer(retention.group, name="retention")
 app.add_typer(landing.group, name="landing")
 app.add_typer(audit.group, name="audit")
 

@@ -29,9 +29,8 @@ _TAIL = 20
 #: The log is kept for so long at least, so that `history` shows a month.
 _LOG_DAYS = 30
 
-
 #: A file of the log that belongs to a version: its entry, or a checkpoint.
-_OF_VERSION = re.compile(r"(\d{20})\.(json|checkpoint.*)")
+OF_VERSION = re.compile(r"(\d{20})\.(json|checkpoint.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def _expired(table: TableState, days: float, next_checkpoint: int | None) -> int
     files = [
         (int(named[1]), named[2] != "json", info.mtime < since)
         for info in listed
-        if (named := _OF_VERSION.fullmatch(info.base_name))
+        if (named := OF_VERSION.fullmatch(info.base_name))
     ]
     if next_checkpoint is not None:
         files.append((next_checkpoint, True, False))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.lifecycle.legal_holds import active_holds
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ class TableHold:
                 return None
             held.append(_is_of(column, found, self.hold.tenant_id))
         return pl.any_horizontal(held)
+
+    def keeps(self, value: Callable[[str], pl.Expr | None]) -> pl.Expr:
+        """Whether a row of any hour is held, as an expression; see `rows`."""
+        hold, rows = self.hold, self.rows(value)
+        kept = pl.lit(value=True) if rows is None else rows
+        if hold.start is not None:
+            kept &= hold.start <= HOUR_START
+        if hold.end is not None:
+            kept &= hold.end > HOUR_START
+        return kept
 
 
 def holds_on(lake: Lake, contracts: Mapping[str, Contract], stream: str | None) -> list[TableHold]:

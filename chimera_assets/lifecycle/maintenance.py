@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
+from datetime import time as time_of_day
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError, one_line
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from chimera_assets.audit.log import Change
     from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
+
+#: When a night's upkeep begins, UTC: between the hourly runs, which start some minutes past the
+#: hour, at a time of little traffic.
+UPKEEP_TIME = time_of_day(2, 37)
 
 
 def maintain_lake(

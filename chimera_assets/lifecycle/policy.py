@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.layers import MARTS, QUALITY, QUARANTINE, STREAM_LAYERS, stream_of_fact
@@ -11,7 +11,7 @@ from chimera_assets.packs.aggregates import active_order
 from chimera_assets.system_tables import check_results, column_profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Table
@@ -39,6 +39,7 @@ class Policy:
         vacuum_days: For how long its past can be read.
         retention_days: For how long its rows are kept; None for ever.
         quarantine_days: For how long rejected rows are kept; None for a table of other rows.
+        stated_in: What says for how long; None of a table that is kept for ever.
     """
 
     stream: str | None
@@ -46,18 +47,33 @@ class Policy:
     vacuum_days: float
     retention_days: int | None
     quarantine_days: float | None = None
+    stated_in: str | None = None
+
+
+class _Term(NamedTuple):
+    """For how long, and what says so."""
+
+    days: int | None
+    stated_in: str | None
+
+
+_FOR_EVER = _Term(None, None)
+_DEFAULT = "the platform: no contract says"
 
 
 def policy(table: Table, contracts: Mapping[str, Contract]) -> Policy:
     """How a table is kept, as the contracts say."""
     owner = _owner(table, contracts)
-    stream = owner.stream if owner is not None else None
+    of_quarantine = table.layer == QUARANTINE
+    retention = _retention(table, owner, contracts)
+    rejected = _quarantine(owner) if of_quarantine else _FOR_EVER
     return Policy(
-        stream=stream,
+        stream=owner.stream if owner is not None else None,
         order_by=order_by(table),
         vacuum_days=owner.vacuum_days if owner is not None else VACUUM_DAYS,
-        retention_days=_retention(table, owner, contracts),
-        quarantine_days=_quarantine_days(table, owner),
+        retention_days=retention.days,
+        quarantine_days=rejected.days,
+        stated_in=rejected.stated_in if of_quarantine else retention.stated_in,
     )
 
 
@@ -77,24 +93,30 @@ def _owner(table: Table, contracts: Mapping[str, Contract]) -> Contract | None:
     return contracts.get(stream) if stream is not None else None
 
 
-def _retention(
-    table: Table, owner: Contract | None, contracts: Mapping[str, Contract]
-) -> int | None:
+def _retention(table: Table, owner: Contract | None, contracts: Mapping[str, Contract]) -> _Term:
     """Aggregates, dimensions and counts are kept; what names keys or values goes with the rows."""
+    name = f"{table.layer}/{table.name}"
     said = [
-        contract.table_retention[f"{table.layer}/{table.name}"]
+        _Term(contract.table_retention[name], f"contract {contract.stream}: retention of {name}")
         for contract in contracts.values()
-        if f"{table.layer}/{table.name}" in contract.table_retention
+        if name in contract.table_retention
     ]
     if said:
-        return max(said)
+        return _longest(said)
     if table.layer == QUALITY and table.name in _OF_ROWS:
-        days = (c.retention_days for c in contracts.values() if c.kind == "stream")
-        return max(days, default=_RETENTION_DAYS)
-    return owner.retention_days if owner is not None else None
+        return _longest([_rows_of(c) for c in contracts.values() if c.kind == "stream"])
+    return _rows_of(owner) if owner is not None else _FOR_EVER
 
 
-def _quarantine_days(table: Table, owner: Contract | None) -> float | None:
-    if table.layer != QUARANTINE:
-        return None
-    return owner.quarantine_days if owner is not None else QUARANTINE_DAYS
+def _rows_of(contract: Contract) -> _Term:
+    return _Term(contract.retention_days, f"contract {contract.stream}: retention")
+
+
+def _longest(terms: Sequence[_Term]) -> _Term:
+    return max(terms, key=lambda term: term.days or 0, default=_Term(_RETENTION_DAYS, _DEFAULT))
+
+
+def _quarantine(owner: Contract | None) -> _Term:
+    if owner is None:
+        return _Term(QUARANTINE_DAYS, _DEFAULT)
+    return _Term(owner.quarantine_days, f"contract {owner.stream}: quarantineDays")

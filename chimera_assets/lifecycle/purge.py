@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from chimera_assets.hour_columns import HOUR_START, hour_starts
+from chimera_assets.hour_columns import hour_starts
 from chimera_assets.hour_ranges import ranges_without
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake import CommitConflict
@@ -94,21 +94,10 @@ def purge(context: AuditedContext, stream: str, days: float, *, dry_run: bool = 
 
 def _held(holds: Sequence[TableHold]) -> pl.Expr:
     """Whether a hold keeps a quarantined row."""
-    kept = pl.lit(value=False)
-    for each in holds:
-        hold, rows = each.hold, each.rows(_recorded)
-        here = pl.lit(value=True)
-        if hold.start is not None:
-            here &= hold.start <= HOUR_START
-        if hold.end is not None:
-            here &= hold.end > HOUR_START
-        if rows is not None:
-            here &= rows
-        kept |= here
-    return kept
+    return pl.any_horizontal([pl.lit(value=False), *(each.keeps(recorded) for each in holds)])
 
 
-def _recorded(column: str) -> pl.Expr:
+def recorded(column: str) -> pl.Expr:
     """A column's value, as text, in the record of a quarantined row."""
     name = json.dumps(column, ensure_ascii=False)
     return pl.col("record").str.json_path_match(f"$[{name}]")

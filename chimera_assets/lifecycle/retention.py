@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chimera_assets.audited_context import AuditedContext
     from chimera_assets.lake import Table
     from chimera_assets.lifecycle.held_rows import TableHold
+    from chimera_assets.lifecycle.legal_holds import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,16 @@ class Expired:
     hours: int = 0
     held: int = 0
     skipped: int = 0
+
+
+def first_kept(now: datetime, days: float) -> datetime:
+    """The first hour that is kept; those before it are past their time."""
+    return floor_hour(now - timedelta(days=days))
+
+
+def first_held_day(hold: Hold) -> date:
+    """The day from which on a hold keeps a table by the day."""
+    return hold.start.date() if hold.start is not None else date.min
 
 
 def expire(
@@ -64,7 +75,7 @@ def expire(
     lake, run_id, now = context.lake, context.run_id, context.now
     present = table.rows_by_hour()
     moments = hour_starts(present)
-    end = floor_hour(now - timedelta(days=days))
+    end = first_kept(now, days)
     counts = dict(zip(moments, present["rows"].to_list(), strict=True))
     past = [hour for hour in moments if hour < end]
     whole, partly, held = _divided(table, past, holds_on(lake, context.contracts, stream))
@@ -100,18 +111,17 @@ def expire_days(
     Raises:
         AuditError: The audit log could not be written; nothing was deleted.
     """
-    first_kept = floor_hour(context.now - timedelta(days=days)).date()
+    end = first_kept(context.now, days).date()
     for hold in active_holds(context.lake, None):
-        held_from = hold.start.date() if hold.start is not None else date.min
-        first_kept = min(first_kept, held_from)
-    past = table.rows_by_day().filter(pl.col(DAY_COLUMN) < first_kept)
+        end = min(end, first_held_day(hold))
+    past = table.rows_by_day().filter(pl.col(DAY_COLUMN) < end)
     rows = int(past["rows"].sum())
     if not rows or dry_run:
         return Expired(rows, 24 * past.height)
     recorded = {"run": context.run_id, "chimera.retention_days": str(days)}
     try:
         with _deletion(context, table, days, rows=rows, hours=24 * past.height):
-            remove_days(table, first_kept, metadata=recorded)
+            remove_days(table, end, metadata=recorded)
     except CommitConflict:
         return Expired(skipped=24 * past.height)
     return Expired(rows, 24 * past.height)

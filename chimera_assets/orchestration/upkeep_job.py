@@ -7,13 +7,10 @@ import dagster as dg
 
 from chimera_assets.access.principal import Principal
 from chimera_assets.errors import counted
-from chimera_assets.lifecycle.maintenance import maintain_lake
+from chimera_assets.lifecycle.maintenance import UPKEEP_TIME, maintain_lake
 from chimera_assets.orchestration.runs.audited_run import context_of_run
 from chimera_assets.runs.job_names import UPKEEP
 from chimera_assets.system_tables.upkeep import Maintained
-
-#: Between the hourly runs, which start some minutes past the hour, at a time of little traffic.
-_CRON = "37 2 * * *"
 
 
 @dg.op(
@@ -60,11 +57,11 @@ def upkeep_job() -> None:
 upkeep_schedule = dg.ScheduleDefinition(
     name=UPKEEP,
     job=upkeep_job,
-    cron_schedule=_CRON,
+    cron_schedule=f"{UPKEEP_TIME.minute} {UPKEEP_TIME.hour} * * *",
     execution_timezone="UTC",
     tags=Principal.of_system(f"schedule {UPKEEP}").tags(),
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Each night at 02:37 UTC, between the hourly runs.",
+    description=f"Each night at {UPKEEP_TIME:%H:%M} UTC, between the hourly runs.",
 )
 
 

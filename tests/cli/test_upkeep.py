@@ -215,3 +215,27 @@ def test_verify_of_an_empty_lake(chimera: Chimera, home: Path) -> None:
     said = chimera("verify", "--from", "2025-01-01", "--to", "2025-01-02")
     assert (said.code, said.out) == (0, "Nothing to verify in these hours.\n")
     assert "(CHIMERA_START) or later" in one_line(chimera("verify", "--from", "1999-01-01"))
+
+
+def test_retention_status_names_what_is_overdue_and_who_holds_what(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    seen(lake_of_four_hours, days=7.5)  # since the last purge
+    assert chimera("retention", "status", "--table", "quarantine/generations").code == 0
+    seen(lake_of_four_hours, days=9)
+
+    said = chimera("retention", "status")
+
+    assert said.code == 1
+    assert re.search(r"quarantine/generations +overdue +7 +first rejected", said.out)
+    assert "no retention is said of it: its rows are kept" in said.err
+    assert chimera("hold", "add", "--all", "--reason", "case 9").code == 0
+    said = chimera("retention", "status", "--table", "quarantine/generations", "--json")
+    (told,) = json.loads(said.out)
+    assert said.code == 0
+    assert (told["state"], told["rows_due"], told["rows_held"]) == ("on hold", REJECTED, REJECTED)
+    assert [(hold["reason"], hold["rows"]) for hold in told["holds"]] == [("case 9", REJECTED)]
+    assert told["next_purge"].endswith("T02:37:00Z")
+    assert "case 9" in chimera("retention", "status").out
+    said = chimera("retention", "status", "--table", "quarantine/generation")
+    assert "did you mean quarantine/generations?" in one_line(said)
