@@ -372,12 +372,13 @@ def test_how_tables_are_kept(context: AuditedContext) -> None:
         lake.table(layer, name).write_hours(rows, FIRST)
     lake.table("marts", "dim_model").overwrite(rows.drop(HOUR_COLUMNS))
     order = ("tenant_id", "provider", "model")
+    said = "contract generations: retention"
     assert {
         f"{layer}/{name}": policy(lake.table(layer, name), CONTRACTS)
         for layer, name in lake.tables()
     } == {
-        "raw/generations": Policy("generations", (), 7, 90),
-        "quarantine/generations": Policy("generations", (), 7, 90, 7),
-        "marts/fact_generations": Policy("generations", order, 7, 90),
+        "raw/generations": Policy("generations", (), 7, 90, None, said),
+        "quarantine/generations": Policy("generations", (), 7, 90, 7, f"{said[:-9]}quarantineDays"),
+        "marts/fact_generations": Policy("generations", order, 7, 90, None, said),
         "marts/dim_model": Policy(None, (), 7, None),
     }
