@@ -1,1 +1,1 @@
-"""Reports as evidence: sections of figures, each with the table versions that it was computed from."""
+"""Reports: figures for those who must prove them, and the bundles that prove themselves."""

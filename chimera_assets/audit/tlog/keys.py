@@ -142,16 +142,31 @@ class VerifierKey:
         """
         of_time = TIMESTAMP_BYTES if self.kind is not KeyKind.ED25519 else 0
         timestamp = int.from_bytes(value[:of_time], "big")
-        where = f"signature of {self.name} ({self.key_id.hex()})"
         if timestamp >= SIZE_LIMIT:
-            raise BadSignatureError(where, expected="a time below 2**63", found=timestamp)
-        message = _message(self.kind, self.name, text, timestamp)
+            raise BadSignatureError(self._where, expected="a time below 2**63", found=timestamp)
+        self._check(_message(self.kind, self.name, text, timestamp), value[of_time:])
+        return timestamp if of_time else None
+
+    def check_bytes(self, data: bytes, value: bytes) -> None:
+        """Verify a signature of bytes that are no note; see `SigningKey.sign_bytes`.
+
+        Raises:
+            BadSignatureError: It is not by this key, or not of these bytes.
+            ArgumentError: The key is a witness's, which signs nothing but checkpoints.
+        """
+        _require_own_words(self)
+        self._check(data, value)
+
+    def _check(self, message: bytes, value: bytes) -> None:
         try:
-            _ALGORITHMS[self.kind].public(self.public).verify(value[of_time:], message)
+            _ALGORITHMS[self.kind].public(self.public).verify(value, message)
         except InvalidSignature:
             expected = "one by that key of this text"
-            raise BadSignatureError(where, expected=expected, found="another") from None
-        return timestamp if of_time else None
+            raise BadSignatureError(self._where, expected=expected, found="another") from None
+
+    @property
+    def _where(self) -> str:
+        return f"signature of {self.name} ({self.key_id.hex()})"
 
 
 class SigningKey:
@@ -220,6 +235,26 @@ class SigningKey:
         of_time = b"" if key.kind is KeyKind.ED25519 else encode_timestamp(timestamp)
         signature = self._private.sign(_message(key.kind, key.name, text, timestamp))
         return Signature(key.name, key.key_id, of_time + signature)
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """Sign bytes that say themselves what they are, and are no note: such as DSSE's.
+
+        Nothing is put before them, so they must not be what the key signs in other formats: of
+        Ed25519 the text of a note, which ends with a newline; of ML-DSA-44 what begins with
+        `subtree/v1`.
+
+        Raises:
+            ArgumentError: The key is a witness's, which signs nothing but checkpoints.
+        """
+        _require_own_words(self.verifier)
+        return self._private.sign(data)
+
+
+def _require_own_words(key: VerifierKey) -> None:
+    if key.kind is KeyKind.ED25519_COSIGNATURE:
+        expected = f"a key of kind {KeyKind.ED25519:#04x} or {KeyKind.ML_DSA_44:#04x}"
+        message = f"key {key.name}: expected {expected}, found that of a witness"
+        raise ArgumentError(message)
 
 
 def _message(kind: KeyKind, name: str, text: str, timestamp: int) -> bytes:
