@@ -53,7 +53,8 @@ criteria: $(READY) ## Run the tests that prove criteria of the specification; ma
 	@python -m pytest -q $(SHARED) -m criterion --criteria
 
 soak: $(READY) ## Every fault many times, then all tests in random order (an hour); SEED=n repeats a run.
-	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults tests/orchestration/test_gate.py
+	@SOAK=1 python -m pytest -q -n $(WORKERS) --maxschedchunk 1 tests/faults tests/orchestration/test_gate.py \
+		tests/reports/evidence/test_fuzz.py
 	@SHUFFLE=$${SEED:-$$(date +%s)} python -m pytest $(SHARED) $(TESTS)
 
 mutants: $(READY) ## Count the small changes that tests notice; ROOMS="lake" SAMPLE=3 SEED=1.

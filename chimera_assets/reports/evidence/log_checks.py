@@ -168,5 +168,8 @@ def _check_signed(logged: Logged, trust: Trust) -> str:
 
 def _check_witnesses(logged: Logged, trust: Trust) -> str:
     note = Note.parse(logged.checkpoint.encode())
-    needed = max(trust.quorum, 1)
-    return ", ".join(one.key.name for one in signing.verify(note, trust.witnesses, needed=needed))
+    names = sorted({one.key.name for one in signing.verify(note, trust.witnesses)})
+    if len(names) < trust.quorum:
+        expected = f"signatures by {trust.quorum} of the trusted witnesses"
+        raise EvidenceError(_WITNESSES, expected=expected, found=", ".join(names))
+    return ", ".join(names)

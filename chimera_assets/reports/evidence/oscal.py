@@ -117,9 +117,9 @@ def _result(
 def _reviewed(findings: Sequence[Finding]) -> dict[str, Any]:
     """The objectives; of which controls they speak is not for this document to say."""
     listed = [{"objective-id": each.objective} for each in findings]
-    nothing = "No control of a catalogue: the objectives stand for themselves."
+    nothing = "There is no catalogue to choose controls from: the objectives stand for themselves."
     return {
-        "control-selections": [{"description": nothing}],
+        "control-selections": [{"description": nothing, "include-all": {}}],
         "control-objective-selections": [{"include-objectives": listed}],
     }
 

@@ -104,7 +104,10 @@ class Statement:
         if not names or names != sorted(set(names)):
             expected = "one or more files, each once, in the order of their names"
             raise EvidenceError(place, expected=expected, found=", ".join(names) or "none")
-        return cls(tuple(subjects), read_predicate(found["predicate"], f"{_WHERE}#/predicate"))
+        statement = cls(tuple(subjects), read_predicate(found["predicate"], f"{_WHERE}#/predicate"))
+        if statement.encode() != payload:
+            raise EvidenceError(_WHERE, expected="canonical JSON", found="another form of the same")
+        return statement
 
 
 def entry_details(report: Report, subjects: Iterable[Subject]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whatever of a bundle is changed is found: bytes, files, entries of JSON; `make soak` 10,000 times."""
+"""Whatever is changed of a bundle is found: bytes, files, entries of JSON."""
 
 from __future__ import annotations
 
