@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from tests.faults.disposable_site import DisposableSite
-from tests.lake.conftest import aws, bucket, lake
+from tests.lake.conftest import lake
 from tests.site.site import FOUR_STREAMS
 from tests.sources.conftest import database, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["aws", "bucket", "database", "lake", "server"]
+__all__ = ["database", "lake", "server"]
 
 SOAK = os.environ.get("SOAK", "") not in {"", "0"}
 SEED = int(os.environ.get("SEED", "20260116"))
