@@ -5,7 +5,7 @@ The predicate of an in-toto statement, of a type of our own; docs/evidence-forma
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.audit.tlog.keys import VerifierKey
+    from chimera_assets.audit.tlog.proof import Proof
     from chimera_assets.reports.evidence.strict_json import Json
 
 #: The type of our predicate.
@@ -116,6 +117,12 @@ class Logged:
     salt: bytes
     checkpoint: str
     proof: str
+
+    @classmethod
+    def of(cls, entry: str, details: str, salt: bytes, proof: Proof) -> Logged:
+        """An entry with what it was made of and its proof, as the audit log gives them."""
+        noted, bare = proof.checkpoint.encode(), replace(proof, extra=b"")
+        return cls(entry, details, salt, noted.decode(), bare.encode().decode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ MOST_LEVELS = 64
 LARGEST = 2**53 - 1
 
 _BOM = b"\xef\xbb\xbf"
-_TEXT_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+#: A text without its end goes on to the document's: so each character is looked at once.
+_TEXT_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 #: Half a character: JSON can name it, UTF-8 does not have it.
 HALF = re.compile(r"[\ud800-\udfff]")
 _NOT_ZERO = re.compile(r"[1-9]")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.audit.tlog.checkpoint import Checkpoint
 from chimera_assets.audit.tlog.keys import KeyKind, SigningKey
-from chimera_assets.audit.tlog.merkle import inclusion_proof, leaf_hash
+from chimera_assets.audit.tlog.merkle import inclusion_proof
 from chimera_assets.audit.tlog.proof import Proof
 from chimera_assets.audit.tlog.signing import sign
 from chimera_assets.reports.evidence.bundle import subjects_of, write_bundle
@@ -88,11 +88,8 @@ def logged(details: Mapping[str, Any], others: int = 9) -> Logged:
     leaves = [b"%d" % number for number in range(others)] + [canonical(entry), b"later"]
     note = sign(Checkpoint(ORIGIN, len(leaves), root_of(leaves)).text, [LOG, LOG_PQ, WITNESS], NOW)
     path = inclusion_proof(others, len(leaves), hashes_of(leaves))
-    assert leaf_hash(leaves[others])
     proof = Proof(others, tuple(path), note)
-    return Logged(
-        canonical(entry).decode(), said, salt, note.encode().decode(), proof.encode().decode()
-    )
+    return Logged.of(canonical(entry).decode(), said, salt, proof)
 
 
 def predicate(files: Mapping[str, bytes], report: Report = WEEK) -> Predicate:

@@ -43,6 +43,8 @@ NAN = float("nan")
         ("", "x, line 1, column 1"),
         ("[" * 70 + "]" * 70, "at most 64 levels of lists and objects, found more"),
         ('{"a":' * 100_000, "at most 64 levels"),
+        ('"' + r"\"" * 1_000_000, "x, line 1"),  # not in the square of its length
+        ('["' + "\\" * 1_000_001, "x, line 1"),
     ],
 )
 def test_what_is_refused_names_its_place(text: str, said: str) -> None:
