@@ -228,6 +228,14 @@ def test_files_swapped_with_each_other_or_another_bundle_are_found(
     }
 
 
+def test_a_file_that_changes_while_it_is_read_is_named(made: Path) -> None:
+    with bundle_files.bundle_files(made) as files:
+        for data, said in ((FILES["report.pdf"] + b"x", "found more"), (b"%PDF", "found fewer")):
+            (made / "report.pdf").write_bytes(data)
+            with pytest.raises(EvidenceError, match=said):
+                files.sha256("report.pdf")
+
+
 def test_whose_signature_counts_is_for_the_verifier_to_say(made: Path) -> None:
     found = verify_bundle(made, Trust((STRANGER.verifier,)))
     assert not found.sound
@@ -239,6 +247,8 @@ def test_whose_signature_counts_is_for_the_verifier_to_say(made: Path) -> None:
     assert "a trusted log (stranger.example)" in wrong(found)["log checkpoint"]
     found = verify_bundle(made, replace(TRUST, witnesses=(WITNESS_TWO.verifier,)))
     assert set(wrong(found)) == {"log witnesses"}
+    found = verify_bundle(made, replace(TRUST, quorum=2))
+    assert "expected signatures by 2 of the trusted witnesses" in wrong(found)["log witnesses"]
     imposter = VerifierKey(LOG.verifier.name, LOG.verifier.kind, STRANGER.verifier.public)
     found = verify_bundle(made, replace(TRUST, logs=(imposter,)))
     assert set(wrong(found)) == {"log checkpoint"}
@@ -295,7 +305,10 @@ def test_a_manifest_is_refused_in_another_form_or_without_one_of_its_signatures(
         one = json.dumps({**document, "signatures": [kept]}, separators=(",", ":"))
         manifest.write_bytes(one.encode())
         assert "manifest signers" in wrong(verify_bundle(made, TRUST))
-    _signed_anew(made, _payload(made), kind="text/plain")
+    manifest.write_bytes(data)
+    _signed_anew(made, _payload(made) + b" ")
+    assert "another form of the same" in wrong(verify_bundle(made, TRUST))["manifest statement"]
+    _signed_anew(made, _payload(made)[:-1], kind="text/plain")
     assert "application/vnd.in-toto+json" in wrong(verify_bundle(made, TRUST))["manifest signature"]
     manifest.unlink()
     assert "manifest.json: expected the file" in str(wrong(verify_bundle(made, TRUST)))
@@ -500,6 +513,20 @@ def test_bombs_are_not_unpacked(
     assert "report.pdf: expected" in str(caught.value)
     monkeypatch.setattr(bundle_files, "MOST_JSON_BYTES", 10)
     assert "at most 10 bytes" in wrong(verify_bundle(made, TRUST))["manifest envelope"]
+
+
+def test_a_broken_zip_file_is_named_as_far_as_it_is_broken(made: Path, tmp_path: Path) -> None:
+    data = _zipped(made, tmp_path / "x.zip").read_bytes()
+    at = data.index(FILES["report.pdf"])
+    (tmp_path / "x.zip").write_bytes(data[:at] + b"X" + data[at + 1 :])
+    found = verify_bundle(tmp_path / "x.zip", TRUST)
+    assert set(wrong(found)) == {"file report.pdf"}
+    assert "a file that can be read, found Bad CRC-32" in wrong(found)["file report.pdf"]
+    (tmp_path / "x.zip").write_bytes(data.replace(b"PK\x01\x02", b"PK\x01\x03", 1))
+    assert "expected a ZIP file" in wrong(verify_bundle(tmp_path / "x.zip", TRUST))["bundle"]
+    named = data.replace(b"oscal.json", b"osc\x00l.json")
+    (tmp_path / "x.zip").write_bytes(named)
+    assert "a name that ends twice" in wrong(verify_bundle(tmp_path / "x.zip", TRUST))["bundle"]
 
 
 def test_a_zip_file_with_a_larger_directory_is_refused(made: Path, tmp_path: Path) -> None:
