@@ -15,6 +15,7 @@ import polars as pl
 from chimera_assets.commands.terminal import Plain, PlainFloat, print_table
 from chimera_assets.commands.visible import json_escaped, visible_lines
 from chimera_assets.errors import ArgumentError
+from chimera_assets.foreign_texts import FORMULA
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
@@ -42,10 +43,6 @@ def parse_format(text: str) -> Format:
         msg = f"--format: expected {one_of(Format, text)}; found {text}"
         raise ArgumentError(msg)
     return Format(text)
-
-
-#: With what a spreadsheet lets a formula begin, also after the characters that it passes over.
-_FORMULA = r"^[\s\x00]*[=+\-@＝＋－＠]|^[\t\r\n]"  # noqa: RUF001 - those of full width, too
 
 
 def print_rows(rows: pl.LazyFrame, form: Format, *, raw: bool = False) -> int:
@@ -133,7 +130,7 @@ def _defused(frame: pl.DataFrame) -> pl.DataFrame:
     """The rows without a text that a spreadsheet would work out instead of showing it."""
     texts = [pl.col(name) for name, kind in frame.schema.items() if kind == pl.String]
     return frame.with_columns(
-        pl.when(text.str.contains(_FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
+        pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
         for text in texts
     )
 

@@ -1,22 +1,14 @@
-"""Characters that would act on a terminal instead of being seen, shown as escapes.
-
-Names of files, values of rows, reasons and actors are other people's text. An escape sequence in
-one could clear the screen or hide a line, a bidirectional override show a name backwards.
-"""
+"""Characters that would act on a terminal instead of being seen, shown as escapes."""
 
 from __future__ import annotations
 
 import re
 
-#: C0 and C1 controls, line and paragraph separators, bidirectional controls, what has no width,
-#: tags, and the halves of pairs by which Python keeps a file's name that is no UTF-8.
-_UNSEEN = (
-    r"\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    r"\U000e0000-\U000e007f\ud800-\udfff"
-)
-_ACTING = re.compile(f"[{_UNSEEN}]")
+from chimera_assets.foreign_texts import UNSEEN
+
+_ACTING = re.compile(f"[{UNSEEN}]")
 #: JSON and CSV part their lines themselves.
-_ACTING_IN_LINES = re.compile(rf"(?![\n\r])[{_UNSEEN}]")
+_ACTING_IN_LINES = re.compile(rf"(?![\n\r])[{UNSEEN}]")
 
 
 def visible(text: str) -> str:
