@@ -56,5 +56,6 @@ def utc(time: datetime) -> datetime:
         DocumentError: It has no zone, so that nobody knows when it was.
     """
     if time.tzinfo is None:
-        raise DocumentError("a value", expected="a time with its zone", found=time.isoformat())
+        where = "a value"
+        raise DocumentError(where, expected="a time with its zone", found=time.isoformat())
     return time.astimezone(UTC)

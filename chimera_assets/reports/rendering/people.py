@@ -40,11 +40,7 @@ def shown(value: Value, kind: Kind, *, places: int | None = None) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return _time(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, str):
-        return value
-    if not isfinite(value):
+    if isinstance(value, str | date) or not isfinite(value):
         return text(value)
     return _share(value) if kind is Kind.share else _number(value, kind, places)
 
@@ -94,7 +90,7 @@ def _signed(number: Decimal) -> str:
     return _minus(f"{rounded:+,f}") if rounded else "less than ±0.1"
 
 
-def _number(value: int | float | Decimal, kind: Kind, places: int | None) -> str:
+def _number(value: float | Decimal, kind: Kind, places: int | None) -> str:
     wanted = decimals(value, kind) if places is None else max(places, decimals(value, kind))
     if isinstance(value, int):
         return _minus(f"{value:,}" if kind is not Kind.money else f"{Decimal(value):,.{wanted}f}")
@@ -105,7 +101,7 @@ def _number(value: int | float | Decimal, kind: Kind, places: int | None) -> str
     return _minus(f"{value:.3g}" if lost else rounded)
 
 
-def _share(value: int | float | Decimal) -> str:
+def _share(value: float | Decimal) -> str:
     percent = Decimal(str(value)) * _WHOLE
     for places in range(_SHARE_PLACES, _MOST_SHARE_PLACES + 1):
         rounded = percent.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)

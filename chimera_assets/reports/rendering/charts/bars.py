@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.reports.document import ChartKind
 from chimera_assets.reports.rendering.charts.colours import colour
-from chimera_assets.reports.rendering.charts.scales import scale
 from chimera_assets.reports.rendering.people import with_unit
 
 if TYPE_CHECKING:
@@ -38,36 +37,37 @@ def bar_rows(chart: Chart) -> list[BarRow]:
     if chart.kind is ChartKind.stacked:
         return _stacked(chart)
     amounts = [float(one) for series in chart.series for one in series.values if one is not None]
-    axis = scale(amounts, from_zero=True)
+    low, high = min(0.0, *amounts), max(0.0, *amounts)
+    whole = (high - low) or 1.0
     rows = []
     for at, label in enumerate(map(str, chart.x)):
         for number, series in enumerate(chart.series):
             amount = series.values[at]
-            ends = sorted((axis.share(0.0), axis.share(float(amount or 0))))
-            bar = Bar(*_percent(ends[0], ends[1]), colour(number))
+            start, end = sorted((0.0, float(amount or 0)))
+            bar = Bar(_percent(start - low, whole), _percent(end - start, whole), colour(number))
             rows.append(BarRow("" if number else label, (bar,), _amount(chart, amount)))
     return rows
 
 
 def _stacked(chart: Chart) -> list[BarRow]:
     totals = [
-        sum((one or 0 for one in amounts), start=0)  # type: ignore[misc]
+        sum(one or 0 for one in amounts)
         for amounts in zip(*(series.values for series in chart.series), strict=True)
     ]
-    axis = scale(list(map(float, totals)), from_zero=True)
+    whole = float(max(totals)) or 1.0
     rows = []
     for at, (label, total) in enumerate(zip(map(str, chart.x), totals, strict=True)):
         below, bars = 0.0, []
         for number, series in enumerate(chart.series):
-            above = below + float(series.values[at] or 0)
-            bars.append(Bar(*_percent(axis.share(below), axis.share(above)), colour(number)))
-            below = above
+            amount = float(series.values[at] or 0)
+            bars.append(Bar(_percent(below, whole), _percent(amount, whole), colour(number)))
+            below += amount
         rows.append(BarRow(label, tuple(bars), _amount(chart, total)))
     return rows
 
 
-def _percent(start: float, end: float) -> tuple[float, float]:
-    return round(start * 100, 3), round((end - start) * 100, 3)
+def _percent(part: float, whole: float) -> float:
+    return round(part / whole * 100, 3)
 
 
 def _amount(chart: Chart, amount: Amount) -> str:

@@ -28,12 +28,19 @@ def dash(number: int) -> str:
     return f' stroke-dasharray="{pattern}"' if pattern else ""
 
 
-def swatch(number: int, kind: ChartKind) -> str:
-    """A small SVG that stands beside a series' name in the legend."""
+def swatch(number: int, kind: ChartKind, css: str = "") -> str:
+    """A small SVG that stands beside a series' name in the legend.
+
+    Args:
+        number: The series.
+        kind: Of the chart.
+        css: Goes into it, where no style sheet stands around it.
+    """
     if kind is ChartKind.line:
         mark = f'<path class="line s{colour(number)}"{dash(number)} d="M0 5H{_LINE}"/>'
-        return _svg(_LINE, mark)
-    return _svg(_BOX, f'<rect class="f{colour(number)}" width="{_BOX}" height="{_BOX}" rx="2"/>')
+        return _svg(_LINE, css + mark)
+    mark = f'<rect class="f{colour(number)}" width="{_BOX}" height="{_BOX}" rx="2"/>'
+    return _svg(_BOX, css + mark)
 
 
 def style(colours: tuple[str, ...], ink: str, grid: str) -> str:

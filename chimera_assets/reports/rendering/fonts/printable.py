@@ -1,4 +1,4 @@
-"""What can be read of a text in print: characters as they are, all others as `‹U+202E›`.
+"""What can be read of a text in print: characters as they are, all others as `[U+202E]`.
 
 PDF/A refuses a document with a character that no font draws, and a plain PDF leaves it out in
 silence. Here it is shown by its number. So are controls and what turns the direction of a text.
@@ -43,7 +43,7 @@ def drawable(text: str) -> str:
 
 def escaped(character: str) -> str:
     """The character by its number."""
-    return f"‹U+{ord(character):04X}›"
+    return f"[U+{ord(character):04X}]"
 
 
 def _clusters(text: str) -> list[str]:
@@ -67,7 +67,7 @@ def _joins(character: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def _drawn(cluster: str) -> str:
-    base, *marks = cluster
+    base, marks = cluster[0], cluster[1:]
     able = _able(base)
     if not able:
         return escaped(base) + "".join(map(_drawn, marks))
