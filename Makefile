@@ -112,7 +112,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing the packages of constraints.txt ..."
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt \
-		--build-constraints constraints.txt --editable . --group test --group lint --compile-bytecode
+		--build-constraints constraints.txt --editable '.[reports]' --group test --group lint --compile-bytecode
 	@touch $@
 
 clean: ## Remove .venv, caches and what builds leave; keeps .chimera, the demo's data.

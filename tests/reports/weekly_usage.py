@@ -29,7 +29,8 @@ from chimera_assets.reports.document import (
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 TENANTS = (
-    "acme", "Zoë & Söhne", "张伟科技有限公司", "شركة المستقبل العربية", "Ελληνικά Δεδομένα", "Кириллица",
+    "acme", "Zoë & Söhne", "张伟科技有限公司", "شركة المستقبل العربية",
+    "Ελληνικά Δεδομένα", "Кириллица",
     "שלום עולם", "हिन्दी संगठन", "บริษัท ตัวอย่าง", "株式会社テスト", "한국어 회사", "🚀 Rocket",
     '#import "x"', "*bold* _it_ $x$", "<script>alert(1)</script>", "=1+1", "ab\u202ecd\x1b[2J",
 )  # fmt: skip

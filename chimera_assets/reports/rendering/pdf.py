@@ -57,7 +57,7 @@ def _printed(document: Document) -> Parts:
     for section in parts["sections"]:
         for block in section["blocks"]:
             if block["type"] == "table":
-                block |= _layout(block)
+                block.update(_layout(block))
     return parts | {"fonts": list(families()), "colours": list(LIGHT)}
 
 

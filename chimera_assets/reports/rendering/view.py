@@ -66,27 +66,11 @@ class View:
             "id": self._line(document.id),
             "revision": document.revision,
             "producer": self._line(f"{document.producer.name} {document.producer.version}"),
-            "period": self._period(),
-            "facts": [list(map(self._line, fact)) for fact in self._facts()],
+            "period": self._line(_period(document)),
+            "facts": [list(map(self._line, fact)) for fact in facts(document)],
             "notes": list(map(self._line, document.notes)),
             "sections": list(map(self._section, document.sections)),
         }
-
-    def _facts(self) -> Iterator[tuple[str, str]]:
-        document = self._document
-        yield "Period", f"{self._period()}, {document.period.label}"
-        yield "Tenant", "all tenants" if document.tenant is None else document.tenant
-        for name, value in document.filters.items() or [("Filters", "none")]:
-            yield (name if name == "Filters" else f"Filter: {name}"), value
-        yield "Time zone", f"{document.time_zone} for days and weeks; times are shown in UTC"
-        yield "Report", document.id
-        yield "Revision", str(document.revision)
-        yield "Generated", shown(document.generated_at, Kind.time)
-        yield "Produced by", f"{document.producer.name} {document.producer.version}"
-
-    def _period(self) -> str:
-        period = self._document.period
-        return f"{shown(period.start, Kind.time)} until {shown(period.end, Kind.time)}"
 
     def _section(self, section: Section) -> Parts:
         return {
@@ -123,6 +107,7 @@ class View:
         ]
         return {
             "type": "table",
+            "anchor": f"table-{table.name}",
             "label": f"Table {next(self._numbers['Table'])}",
             "title": self._line(table.title),
             "columns": [self._heading(column) for column in table.columns],
@@ -143,6 +128,7 @@ class View:
         some = any(amount is not None for one in chart.series for amount in one.values)
         return {
             "type": "chart",
+            "anchor": f"chart-{chart.name}",
             "label": f"Chart {next(self._numbers['Chart'])}",
             "title": self._line(chart.title),
             "alternative": self._line(chart.alternative),
@@ -196,6 +182,26 @@ class View:
         """Paragraphs of lines."""
         paragraphs = _EMPTY_LINE.split(text.replace("\r\n", "\n").strip())
         return [list(map(self._clean, one.split("\n"))) for one in paragraphs if one]
+
+
+def facts(document: Document) -> Iterator[tuple[str, str]]:
+    """What the cover says: names and values."""
+    yield "Period", f"{_period(document)}, {document.period.label}"
+    yield "Tenant", "all tenants" if document.tenant is None else document.tenant
+    for name, value in document.filters.items():
+        yield f"Filter: {name}", value
+    if not document.filters:
+        yield "Filters", "none"
+    yield "Time zone", f"{document.time_zone} for days and weeks; times are shown in UTC"
+    yield "Report", document.id
+    yield "Revision", str(document.revision)
+    yield "Generated", shown(document.generated_at, Kind.time)
+    yield "Produced by", f"{document.producer.name} {document.producer.version}"
+
+
+def _period(document: Document) -> str:
+    period = document.period
+    return f"{shown(period.start, Kind.time)} until {shown(period.end, Kind.time)}"
 
 
 def _extent(table: Table) -> str:

@@ -1,8 +1,8 @@
 """Charts, drawn here: as SVG over times, as bars beside texts.
 
 Lines and columns are some hundred lines of code; the libraries that draw Vega-Lite take 0.1 s for
-each chart and 80 MB. Names of series and categories are never drawn into the SVG: the document sets them,
-in any script.
+each chart and 80 MB. Names of series and categories are never drawn into the SVG: the document sets
+them, in any script.
 """
 
 from chimera_assets.reports.rendering.charts.bars import Bar, BarRow, bar_rows
