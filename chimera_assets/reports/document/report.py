@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ class Document:
         sections: The chapters.
         filters: By what its rows were chosen, name and value in words.
         notes: What nobody may overlook: a missing hour.
-        language: Of its texts, as BCP 47 says.
+        language: Of its texts, by two letters (ISO 639).
     """
 
     title: str
@@ -88,6 +89,8 @@ class Document:
     def __post_init__(self) -> None:
         where = f"report {self.id}"
         in_utc(f"{where}, generated_at", self.generated_at)
+        if not re.fullmatch("[a-z]{2,3}", self.language):
+            raise DocumentError(where, expected="a language as en", found=repr(self.language))
         if not self.title.strip():
             raise DocumentError(where, expected="a title", found="none")
         unique(where, "sections", (section.id for section in self.sections))

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import rfc8785
 
-from chimera_assets.reports.document import Chart, Figures, Findings, Paragraph, Table
+from chimera_assets.reports.document import (
+    Chart,
+    DocumentError,
+    Figures,
+    Findings,
+    Paragraph,
+    Table,
+)
 from chimera_assets.reports.rendering.machines import scalar
 
 if TYPE_CHECKING:
@@ -17,32 +24,42 @@ FORMAT = "chimera-report/1"
 
 
 def json_bytes(document: Document) -> bytes:
-    """The document, whole tables included."""
-    return rfc8785.dumps(
-        {
-            "format": FORMAT,
-            "id": document.id,
-            "revision": document.revision,
-            "title": document.title,
-            "subtitle": document.subtitle,
-            "language": document.language,
-            "period": {
-                "start": scalar(document.period.start),
-                "end": scalar(document.period.end),
-                "label": document.period.label,
-            },
-            "time_zone": document.time_zone,
-            "tenant": document.tenant,
-            "filters": dict(document.filters),
-            "generated_at": scalar(document.generated_at),
-            "producer": {
-                "name": document.producer.name,
-                "version": document.producer.version,
-            },
-            "notes": list(document.notes),
-            "sections": list(map(_section, document.sections)),
-        }
-    )
+    """The document, whole tables included.
+
+    Raises:
+        DocumentError: A text is no Unicode, or a time has no zone.
+    """
+    try:
+        return rfc8785.dumps(_document(document))
+    except rfc8785.CanonicalizationError as error:
+        where = f"report {document.id}"
+        raise DocumentError(where, expected="texts of Unicode", found=str(error)) from error
+
+
+def _document(document: Document) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "id": document.id,
+        "revision": document.revision,
+        "title": document.title,
+        "subtitle": document.subtitle,
+        "language": document.language,
+        "period": {
+            "start": scalar(document.period.start),
+            "end": scalar(document.period.end),
+            "label": document.period.label,
+        },
+        "time_zone": document.time_zone,
+        "tenant": document.tenant,
+        "filters": dict(document.filters),
+        "generated_at": scalar(document.generated_at),
+        "producer": {
+            "name": document.producer.name,
+            "version": document.producer.version,
+        },
+        "notes": list(document.notes),
+        "sections": list(map(_section, document.sections)),
+    }
 
 
 def _section(section: Section) -> dict[str, Any]:

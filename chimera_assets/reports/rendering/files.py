@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.reports.document import DocumentError
 from chimera_assets.reports.rendering.complete_json import json_bytes
 from chimera_assets.reports.rendering.pdf import pdf_bytes
 from chimera_assets.reports.rendering.tables_csv import csv_bytes
@@ -22,15 +21,11 @@ def rendered(document: Document) -> dict[str, bytes]:
         DocumentError: A text is no Unicode, or a value a time without a zone.
         MissingPackageError: The extra `reports` is not installed.
     """
-    try:
-        complete = json_bytes(document)
-        return {
-            "report.json": complete,
-            "report.pdf": pdf_bytes(document, complete),
-            "report.html": html_bytes(document),
-            "report.xlsx": xlsx_bytes(document),
-            **{f"{table.name}.csv": csv_bytes(table) for table in document.tables()},
-        }
-    except UnicodeEncodeError as error:
-        where, found = f"report {document.id}", ascii(error.object[error.start : error.end])
-        raise DocumentError(where, expected="texts of Unicode", found=found) from error
+    complete = json_bytes(document)
+    return {
+        "report.json": complete,
+        "report.pdf": pdf_bytes(document, complete),
+        "report.html": html_bytes(document),
+        "report.xlsx": xlsx_bytes(document),
+        **{f"{table.name}.csv": csv_bytes(table) for table in document.tables()},
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chimera_assets.reports.document import Alignment
 from chimera_assets.reports.rendering.charts import LIGHT, PRINT_STYLE
@@ -38,7 +38,16 @@ def pdf_bytes(document: Document, complete: bytes) -> bytes:
     Raises:
         MissingPackageError: typst or the fonts are not installed.
     """
-    compiler = load("typst").Compiler(
+    made: bytes = _compiler(document, complete).compile(
+        format="pdf",
+        pdf_standards=list(STANDARDS),
+        timestamp=int(document.generated_at.timestamp()),
+    )
+    return made
+
+
+def _compiler(document: Document, complete: bytes) -> Any:  # noqa: ANN401 - typst's
+    return load("typst").Compiler(
         _TEMPLATE.read_bytes(),
         font_paths=loaded(),
         sys_inputs={
@@ -46,10 +55,6 @@ def pdf_bytes(document: Document, complete: bytes) -> bytes:
             "complete": complete.decode(),
         },
     )
-    made: bytes = compiler.compile(
-        format="pdf", pdf_standards=list(STANDARDS), timestamp=document.generated_at
-    )
-    return made
 
 
 def _printed(document: Document) -> Parts:

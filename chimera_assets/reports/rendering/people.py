@@ -24,6 +24,8 @@ _SPACE = "\u00a0"
 _CENTS = 2
 _SHARE_PLACES, _MOST_SHARE_PLACES = 1, 6
 _WHOLE = Decimal(100)
+#: Floats from the least on show a digit at two decimals; beyond the most they have no more digits.
+_LEAST, _MOST = 0.005, 1e15
 
 
 def shown(value: Value, kind: Kind, *, places: int | None = None) -> str:
@@ -96,18 +98,19 @@ def _number(value: float | Decimal, kind: Kind, places: int | None) -> str:
         return _minus(f"{value:,}" if kind is not Kind.money else f"{Decimal(value):,.{wanted}f}")
     if isinstance(value, Decimal):
         return _minus(f"{value:,.{wanted}f}")
-    rounded = f"{value:,.{wanted}f}"
-    lost = value != 0 and not float(rounded.replace(",", ""))
-    return _minus(f"{value:.3g}" if lost else rounded)
+    if value and not _LEAST <= abs(value) < _MOST:
+        return _minus(f"{value:.3g}")
+    return _minus(f"{value + 0.0:,.{wanted}f}")  # no minus before 0
 
 
 def _share(value: float | Decimal) -> str:
     percent = Decimal(str(value)) * _WHOLE
+    exact = percent in {0, _WHOLE}
     for places in range(_SHARE_PLACES, _MOST_SHARE_PLACES + 1):
         rounded = percent.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-        if (rounded in {0, _WHOLE}) == (percent in {0, _WHOLE}):
-            break
-    return _minus(f"{rounded:,f}{_SPACE}%")
+        if (rounded in {0, _WHOLE}) == exact:
+            return _minus(f"{rounded:,f}{_SPACE}%")
+    return f"{'above' if percent > rounded else 'below'} {int(rounded)}{_SPACE}%"
 
 
 def _time(value: datetime) -> str:
