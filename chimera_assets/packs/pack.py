@@ -38,7 +38,7 @@ _FILES = {
 
 
 #: What is reserved for what packs are going to bring; nothing reads it yet.
-_RESERVED = ("alerts.yaml", "metrics.ossie.yaml", "pages", "policies", "reports")
+_RESERVED = ("alerts.yaml", "metrics.ossie.yaml", "pages", "policies")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from chimera_assets.yaml_documents.models import Name, Part, checked, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from chimera_assets.packs import Pack
     from chimera_assets.yaml_documents import Document, Location

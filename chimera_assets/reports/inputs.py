@@ -1,0 +1,83 @@
+"""What the sections of one report are made of, and what they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chimera_assets.reports.queries import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from chimera_assets.audit.log import AuditLog
+    from chimera_assets.contracts import Contract
+    from chimera_assets.lake import Lake
+    from chimera_assets.reports.document import Section
+    from chimera_assets.reports.periods import ReportPeriod
+    from chimera_assets.reports.queries import PeriodTables, TableRead
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a report is made of.
+
+    Attributes:
+        lake: The lake.
+        contracts: The contracts of the streams that run, by stream.
+        period: The period.
+        tenant: The one tenant whose report it is; None for all.
+        built_at: When it is built; nothing below asks the clock.
+        tables: The tables that queries see, each in one version.
+        audit: The audit log; None where there is none.
+    """
+
+    lake: Lake
+    contracts: Mapping[str, Contract]
+    period: ReportPeriod
+    tenant: str | None
+    built_at: datetime
+    tables: PeriodTables
+    audit: AuditLog | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """The rows of the period."""
+        return Scope(self.period.hours, self.tenant)
+
+    @property
+    def scope_before(self) -> Scope:
+        """The rows of the period before."""
+        return Scope(self.period.before, self.tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What figures or a table were computed from.
+
+    Attributes:
+        name: What the figure or table is called, unique in its section.
+        metric: What it measures, in words.
+        query: The SQL, or in words what was done.
+        read: The tables, each in its version.
+    """
+
+    name: str
+    metric: str
+    query: str
+    read: tuple[TableRead, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSection:
+    """A section, and where each of its blocks is from.
+
+    Attributes:
+        section: The section.
+        sources: For each figure and table, by its place below the section in `report.json`
+            (`/blocks/0/figures/2`, `/blocks/3`), what it was computed from.
+    """
+
+    section: Section
+    sources: Mapping[str, Source] = field(default_factory=dict)

@@ -1,0 +1,194 @@
+"""The sections that packs describe: figures, tables and charts of SELECTs over the lake."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.errors import ChimeraError
+from chimera_assets.reports import document as doc
+from chimera_assets.reports.inputs import BuiltSection, Source
+from chimera_assets.reports.queries import Answer, QueryError
+from chimera_assets.reports.sections.pack_charts import ChartError, chart_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from chimera_assets.packs.sections import Figure, Section, Table
+    from chimera_assets.reports.document import Block, Kind, Value
+    from chimera_assets.reports.inputs import Inputs
+
+
+def pack_sections(inputs: Inputs, sections: Sequence[Section]) -> Iterator[BuiltSection]:
+    """The sections of packs; one whose SQL fails says so, and takes no other with it."""
+    now = inputs.tables.ask(dict(_asked(sections)), inputs.scope)
+    before = inputs.tables.ask(dict(_asked(sections, compared=True)), inputs.scope_before)
+    for section in sections:
+        yield _Building(section, now, before).built()
+
+
+def _asked(sections: Iterable[Section], *, compared: bool = False) -> Iterator[tuple[str, str]]:
+    """Every query, by where it stands; or those that are asked of the period before."""
+    for section in sections:
+        for name, figure in section.figures.items():
+            if figure.compare or not compared:
+                yield _where(section, name), figure.sql
+        for name, table in section.tables.items():
+            if not compared:
+                yield _where(section, name), table.sql
+
+
+def _where(section: Section, name: str) -> str:
+    return f"section {section.id}, {name}"
+
+
+@dataclass(slots=True)
+class _Building:
+    """One section while its blocks are made."""
+
+    section: Section
+    now: Mapping[str, Answer | QueryError]
+    before: Mapping[str, Answer | QueryError]
+    blocks: list[Block] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    findings: list[doc.Finding] = field(default_factory=list)
+
+    def built(self) -> BuiltSection:
+        if self.section.figures:
+            self._add_figures()
+        for name, table in self.section.tables.items():
+            self._add_table(name, table)
+        if self.findings:
+            self.blocks.append(doc.Findings(tuple(self.findings)))
+        self.blocks += [doc.Paragraph(f"Not evaluated: {one}.") for one in self.failures]
+        made = doc.Section(
+            self.section.id,
+            self.section.title,
+            tuple(self.blocks),
+            self._status(),
+            self.section.intro,
+        )
+        return BuiltSection(made, self.sources)
+
+    def _status(self) -> doc.Status | None:
+        found = {finding.status for finding in self.findings}
+        for status in (doc.Status.not_satisfied, doc.Status.not_evaluated, doc.Status.satisfied):
+            if status in found:
+                return status
+        return doc.Status.not_evaluated if self.failures else None
+
+    def _add_figures(self) -> None:
+        shown = []
+        for name, figure in self.section.figures.items():
+            answer = self.now[_where(self.section, name)]
+            value, problem = _one_value(answer)
+            if problem is not None:
+                self.failures.append(problem)
+            before = None
+            if figure.compare:
+                before = _value_before(self.before[_where(self.section, name)])
+            kind = doc.Kind(figure.show)
+            note = figure.note if problem is None else "not evaluated"
+            shown.append(doc.Figure(figure.title, value, kind, figure.unit, before, note))
+            self._judge(name, figure, value)
+            if isinstance(answer, Answer):
+                place = f"/blocks/{len(self.blocks)}/figures/{len(shown) - 1}"
+                self.sources[place] = Source(name, figure.title, answer.sql, answer.read)
+        self.blocks.append(doc.Figures(tuple(shown)))
+
+    def _judge(self, name: str, figure: Figure, value: Value) -> None:
+        """What a figure's thresholds say of it."""
+        bounds = [
+            f"{words} {bound:g}"
+            for words, bound in (("at least", figure.at_least), ("at most", figure.at_most))
+            if bound is not None
+        ]
+        if not bounds:
+            return
+        status, found = doc.Status.not_evaluated, "there is no such figure"
+        if isinstance(value, int | float | Decimal):
+            low = figure.at_least is not None and value < Decimal(str(figure.at_least))
+            high = figure.at_most is not None and value > Decimal(str(figure.at_most))
+            status = doc.Status.not_satisfied if low or high else doc.Status.satisfied
+            found = f"found {value}"
+        title = f"{figure.title}: {' and '.join(bounds)}"
+        self.findings.append(doc.Finding(f"{self.section.id}.{name}", title, status, (found,)))
+
+    def _add_table(self, name: str, table: Table) -> None:
+        answer = self.now[_where(self.section, name)]
+        if isinstance(answer, QueryError):
+            self.failures.append(str(answer))
+            return
+        rows = tuple(tuple(map(_plain, row)) for row in answer.rows)
+        self._add_charts(name, table, answer.columns, rows)
+        columns = tuple(
+            _column(table, column, [row[at] for row in rows])
+            for at, column in enumerate(answer.columns)
+        )
+        self.sources[f"/blocks/{len(self.blocks)}"] = Source(
+            name, table.title, answer.sql, answer.read
+        )
+        self.blocks.append(doc.Table(name, table.title, columns, rows, table.shown))
+
+    def _add_charts(
+        self, table_name: str, table: Table, columns: tuple[str, ...], rows: tuple[Any, ...]
+    ) -> None:
+        for name, chart in self.section.charts.items():
+            if chart.table != table_name or not rows:
+                continue
+            try:
+                self.blocks.append(chart_of(name, chart, table, columns, rows))
+            except (ChimeraError, ChartError, TypeError) as error:
+                self.failures.append(f"section {self.section.id}, {error}")
+
+
+def _one_value(answer: Answer | QueryError) -> tuple[Value, str | None]:
+    """The value of a figure; or why there is none."""
+    if isinstance(answer, QueryError):
+        return None, str(answer)
+    if len(answer.rows) != 1 or len(answer.columns) != 1:
+        found = f"{len(answer.rows):,} rows of {len(answer.columns)}"
+        where = answer.sql.split()[0]
+        return None, f"{where}…: expected one row of one value, found {found}"
+    return _plain(answer.rows[0][0]), None
+
+
+def _value_before(answer: Answer | QueryError) -> Value:
+    """The value of the period before; None if there are no rows of that."""
+    if isinstance(answer, QueryError) or not any(one.rows for one in answer.read):
+        return None
+    return _one_value(answer)[0]
+
+
+def _plain(value: object) -> Value:
+    """A value of DuckDB's as documents have them."""
+    if value is None or isinstance(value, str | bool | int | float | Decimal | datetime | date):
+        return value
+    if isinstance(value, list | dict):
+        return json.dumps(value, default=str, ensure_ascii=False, sort_keys=True)
+    return str(value)
+
+
+def _column(table: Table, name: str, values: Sequence[Value]) -> doc.Column:
+    said = table.columns.get(name)
+    title = (said.title if said is not None else "") or name.replace("_", " ")
+    kind = doc.Kind(said.show) if said is not None and said.show else _kind(values)
+    return doc.Column(name, title, kind, said.unit if said is not None else "")
+
+
+def _kind(values: Sequence[Value]) -> Kind:
+    """How values are shown of which the pack says nothing: by what they are."""
+    there = next((value for value in values if value is not None), "")
+    match there:
+        case bool():
+            return doc.Kind.flag
+        case int() | float() | Decimal():
+            return doc.Kind.number
+        case datetime() | date():
+            return doc.Kind.time
+        case _:
+            return doc.Kind.text
