@@ -80,6 +80,17 @@ def regular_text(path: Path, most: int | None = None) -> str:
         os.close(opened)
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder for its user alone, and so those above it that are missing.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Write a file for its user's eyes alone, whole or not at all, in the place of what is there.
 
@@ -88,9 +99,7 @@ def write_private(path: Path, data: bytes) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    missing = [folder for folder in path.parents if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    make_private(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:

@@ -20,6 +20,7 @@ from chimera_assets.cli import (
     landing,
     pack,
     quarantine,
+    report,
     retention,
     root,
     source,
@@ -50,6 +51,7 @@ app.add_typer(hold.group, name="hold")
 app.add_typer(retention.group, name="retention")
 app.add_typer(landing.group, name="landing")
 app.add_typer(audit.group, name="audit")
+app.add_typer(report.group, name="report")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from chimera_assets.errors import without_userinfo
 from chimera_assets.lake.errors import LakeError, StorageUnavailable
 from chimera_assets.lake.s3_access import s3_client
 from chimera_assets.lake.storage import is_s3, remove_folder, stored_files
-from chimera_assets.paths import write_private
+from chimera_assets.paths import make_private, write_private
 
 if TYPE_CHECKING:
     from chimera_assets.lake.location import LakeRoot
@@ -60,6 +60,11 @@ class Objects:
         else:
             Path(self._root.uri).mkdir(parents=True, exist_ok=True)  # with rights as others make it
             write_private(Path(self.uri, path), data)
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder, for our eyes alone; S3 has none."""
+        if not is_s3(self.uri):
+            make_private(Path(self.uri, path))
 
     def remove_folder(self, path: str) -> None:
         """Delete every file below a path; none is fine."""

@@ -21,6 +21,9 @@ _EXPECTED = (
 )
 DAILY, WEEKLY, MONTHLY, RANGE = "daily", "weekly", "monthly", "range"
 
+#: The kinds that come again and again.
+KINDS = (DAILY, WEEKLY, MONTHLY)
+
 
 @dataclass(frozen=True, slots=True)
 class ReportPeriod:

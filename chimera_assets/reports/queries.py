@@ -17,6 +17,7 @@ import duckdb
 
 from chimera_assets.errors import ChimeraError, in_short, one_line
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
+from chimera_assets.lake.errors import TableNotFound
 from chimera_assets.lake.partitions import predicate
 from chimera_assets.lake.snapshot import polars_schema
 from chimera_assets.memory_bound import memory_bound
@@ -149,9 +150,12 @@ class PeriodTables:
             connect(self._lake) as connection,
             memory_bound(_MOST_BYTES),
         ):
-            rows = self._copy(connection, good.values(), scope)
+            rows, gone = self._copy(connection, good.values(), scope)
             _lock(connection, folder)
             for where, plan in good.items():
+                if lacking := sorted(plan.columns.keys() & gone.keys()):
+                    found[where] = QueryError(where, gone[lacking[0]])
+                    continue
                 read = tuple(TableRead(one, self.versions[one], rows[one]) for one in plan.columns)
                 try:
                     found[where] = _answer(connection, where, asked[where], read, seconds)
@@ -168,7 +172,10 @@ class PeriodTables:
         plan = _Plan({}, set())
         for read in reading.tables:
             name = f"{read.layer}/{read.name}"
-            delta = self._lake.table(read.layer, read.name).delta(self.versions.get(name))
+            try:
+                delta = self._lake.table(read.layer, read.name).delta(self.versions.get(name))
+            except TableNotFound:
+                return QueryError(where, _past_horizon(name, self.versions.get(name)))
             self.versions.setdefault(name, delta.version())
             schema = polars_schema(delta)
             masked = self._masks.columns(read.layer, read.name, schema)
@@ -189,8 +196,12 @@ class PeriodTables:
 
     def _copy(
         self, connection: duckdb.DuckDBPyConnection, plans: Iterable[_Plan], scope: Scope
-    ) -> dict[str, int]:
-        """Copy what queries may see into the database; gives the rows of each table."""
+    ) -> tuple[dict[str, int], dict[str, str]]:
+        """Copy what queries may see into the database.
+
+        Returns:
+            The rows of each table; and of each that cannot be read, why.
+        """
         needed: dict[str, set[str]] = {}
         bare: set[str] = set()
         for plan in plans:
@@ -198,6 +209,7 @@ class PeriodTables:
             for name, columns in plan.columns.items():
                 needed.setdefault(name, set()).update(columns)
         rows: dict[str, int] = {}
+        gone: dict[str, str] = {}
         for name, columns in sorted(needed.items()):
             layer, _, table = name.partition("/")
             source = self._lake.table(layer, table)
@@ -206,11 +218,15 @@ class PeriodTables:
             place = f"{schema}.{identifier(table)}"
             made = f"SELECT {listed} FROM {scan}{self._limits(source, name, scope)}"  # noqa: S608
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            counted = connection.execute(f"CREATE TABLE {place} AS {made}").fetchone()
+            try:
+                counted = connection.execute(f"CREATE TABLE {place} AS {made}").fetchone()
+            except duckdb.IOException:  # vacuum has deleted what only this version had
+                gone[name] = _past_horizon(name, self.versions[name])
+                continue
             rows[name] = int(counted[0]) if counted is not None else 0
             if name in bare:
                 connection.execute(f"CREATE VIEW {identifier(table)} AS SELECT * FROM {place}")  # noqa: S608
-        return rows
+        return rows, gone
 
     def _limits(self, table: Table, name: str, scope: Scope) -> str:
         """The condition on a table's rows: those of the period and the tenant."""
@@ -227,6 +243,12 @@ class _Plan:
 
     columns: dict[str, set[str]]
     bare: set[str]
+
+
+def _past_horizon(table: str, version: int | None) -> str:
+    """What is said of a version that nobody can read any more."""
+    found = "none any more: it is past its horizon" if version is not None else "no such table"
+    return f"expected version {version} of {table}, found {found}"
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -123,7 +123,7 @@ class _Building:
         if isinstance(answer, QueryError):
             self.failures.append(str(answer))
             return
-        rows = tuple(tuple(map(_plain, row)) for row in answer.rows)
+        rows = tuple(tuple(map(plain, row)) for row in answer.rows)
         self._add_charts(name, table, answer.columns, rows)
         columns = tuple(
             _column(table, column, [row[at] for row in rows])
@@ -154,7 +154,7 @@ def _one_value(answer: Answer | QueryError) -> tuple[Value, str | None]:
         found = f"{len(answer.rows):,} rows of {len(answer.columns)}"
         where = answer.sql.split()[0]
         return None, f"{where}…: expected one row of one value, found {found}"
-    return _plain(answer.rows[0][0]), None
+    return plain(answer.rows[0][0]), None
 
 
 def _value_before(answer: Answer | QueryError) -> Value:
@@ -164,7 +164,7 @@ def _value_before(answer: Answer | QueryError) -> Value:
     return _one_value(answer)[0]
 
 
-def _plain(value: object) -> Value:
+def plain(value: object) -> Value:
     """A value of DuckDB's as documents have them."""
     if value is None or isinstance(value, str | bool | int | float | Decimal | datetime | date):
         return value

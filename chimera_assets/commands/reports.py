@@ -1,0 +1,216 @@
+"""`chimera report`: reports are built, listed, shown, exported, verified, computed again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chimera_assets.audit.catch_up import keys_of
+from chimera_assets.audit.known_keys import log_keys
+from chimera_assets.audit.publishing import FOLDER as AUDIT
+from chimera_assets.audit.signing_keys import load_keys
+from chimera_assets.audit.tlog.keys import VerifierKey
+from chimera_assets.commands.command_context import command_context
+from chimera_assets.commands.invocation import command_name
+from chimera_assets.commands.terminal import notes, out, print_json, print_table
+from chimera_assets.contracts import contracts
+from chimera_assets.errors import ArgumentError
+from chimera_assets.hours import HourRange
+from chimera_assets.lake import open_lake
+from chimera_assets.lake.objects import Objects
+from chimera_assets.lifecycle.tenants import known_tenants
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.sections import sections_of
+from chimera_assets.postgres.databases import platform_database
+from chimera_assets.reports.build import Order, build, inputs_of
+from chimera_assets.reports.evidence.bundle import REPORT, zip_bundle
+from chimera_assets.reports.evidence.bundle_files import bundle_files
+from chimera_assets.reports.evidence.log_checks import Trust
+from chimera_assets.reports.evidence.strict_json import loads
+from chimera_assets.reports.evidence.verification import verify_bundle
+from chimera_assets.reports.periods import KINDS, last_over, parse_period
+from chimera_assets.reports.queries import Scope
+from chimera_assets.reports.reproduce import DIFFERS, reproduce
+from chimera_assets.reports.store import Store
+from chimera_assets.settings import get_settings
+from chimera_assets.spool import spool_folder
+from chimera_assets.yaml_documents import one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from chimera_assets.audited_context import AuditedContext
+    from chimera_assets.reports.build import Made
+    from chimera_assets.reports.periods import ReportPeriod
+
+
+def build_report(
+    period: str | None, last: str | None, tenant: str | None, zone: str, *, now: datetime
+) -> int:
+    """Build a report, and say where it is and how it is verified."""
+    order = Order(_period(period, last, zone, now), tenant)
+    if tenant is not None:
+        _require_tenant(tenant)
+    made = make_report(command_context(now), order)
+    print_made(made)
+    return 0
+
+
+def make_report(context: AuditedContext, order: Order) -> Made:
+    """Build a report of all sections that there are."""
+    keys = keys_of(context.audit, get_settings(), context.actor)
+    return build(context, order, sections_of(active_packs()), keys)
+
+
+def print_made(made: Made) -> None:
+    """Say where a report is, what its sections say, and how it is verified."""
+    if not made.new:
+        out().print(f"{made.report.name}: its figures are what they were; nothing was built.")
+    else:
+        judged = [(name, one.value) for name, one in made.status.items() if one is not None]
+        if judged:
+            print_table(("section", "what its evidence says"), judged)
+        out().print(f"{made.report.name} was built.", markup=False)
+    out().print(f"  {made.place}/report.pdf", markup=False, soft_wrap=True)
+    notes().print(
+        f"`{command_name()} report verify {made.report.name}` verifies it here. Elsewhere, whoever "
+        f"has the folder and the public key (`{command_name()} audit keys`) does: "
+        "`chimera report verify FOLDER --key KEY`.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def list_reports(*, as_json: bool) -> int:
+    """Print the reports that there are, each with its revisions."""
+    store = Store(open_lake())
+    found = store.reports()
+    if as_json:
+        print_json([{**asdict(one), "name": one.name, "place": store.place(one)} for one in found])
+    elif found:
+        rows = ((one.period, one.name, store.place(one)) for one in found)
+        print_table(("period", "report", "where"), rows)
+    else:
+        out().print("No reports; `chimera report build --last weekly` builds one.")
+    return 0
+
+
+def export_report(name: str, target: Path, *, now: datetime) -> int:
+    """Write a report's bundle into a ZIP file, on the record."""
+    store = Store(open_lake())
+    report = store.find(name)
+    with (
+        command_context(now).change("report.export", f"report {report.name}"),
+        _folder(name) as folder,
+    ):
+        zip_bundle(folder, target)
+    out().print(f"{target}: {report.name}, whole", markup=False)
+    return 0
+
+
+def verify_report(where: str, keys: Sequence[str], *, as_json: bool) -> int:
+    """Verify a bundle: a folder, a ZIP file, or a report of this lake by its name."""
+    trusted = [VerifierKey.parse(key) for key in keys]
+    if not trusted:
+        trusted = _own_keys()
+        notes().print("By this lake's own keys; whoever trusts nobody here gives --key.")
+    with _folder(where) as path:
+        found = verify_bundle(path, Trust(tuple(trusted), tuple(trusted)))
+    if as_json:
+        checks = [asdict(check) for check in found.checks]
+        print_json({"sound": found.sound, "checks": checks})
+    else:
+        print_table(
+            ("check", "outcome", "found"),
+            ((check.name, check.outcome.value, check.detail) for check in found.checks),
+        )
+        out().print("Sound." if found.sound else "Not sound.")
+    return 0 if found.sound else 1
+
+
+def reproduce_report(where: str, *, as_json: bool, now: datetime) -> int:
+    """Compute a report's figures again from the versions that it names; 1 if one differs."""
+    with _folder(where) as path:
+        found = verify_bundle(path, Trust(tuple(_own_keys())))
+        if found.statement is None or not found.sound:
+            msg = f"{where}: expected a sound bundle, found one that `report verify` faults"
+            raise ArgumentError(msg)
+        with bundle_files(path) as files:
+            report = loads(files.read(REPORT), REPORT)
+    said = found.statement.predicate
+    tenant = said.report.parameters.get("tenant")
+    scope = Scope(
+        HourRange(said.report.start, said.report.end),
+        str(tenant) if tenant is not None else None,
+    )
+    period = parse_period(str(said.report.parameters["period"]), said.report.zone)
+    versions = {one.table: one.version for figure in said.figures for one in figure.tables}
+    inputs = inputs_of(command_context(now, dry_run=True), Order(period, scope.tenant), versions)
+    told = list(reproduce(said.figures, report, inputs.tables, scope))
+    if as_json:
+        print_json([asdict(one) for one in told])
+    else:
+        rows = ((one.name, one.outcome, one.detail) for one in told)
+        print_table(("figure", "outcome", "found"), rows)
+    return 1 if any(one.outcome == DIFFERS for one in told) else 0
+
+
+def _period(period: str | None, last: str | None, zone: str, now: datetime) -> ReportPeriod:
+    """The period that was asked for: by its name, or the last one of a kind.
+
+    Raises:
+        ArgumentError: Neither was given, or both; or it is none.
+    """
+    if (period is None) == (last is None):
+        found = "neither" if period is None else "both"
+        msg = f"expected a period (2026-W05) or --last daily, weekly or monthly; found {found}"
+        raise ArgumentError(msg)
+    if period is not None:
+        return parse_period(period, zone)
+    if last not in KINDS:
+        msg = f"--last: expected {one_of(KINDS, str(last))}; found {last}"
+        raise ArgumentError(msg)
+    return last_over(last, now, zone)
+
+
+def _require_tenant(tenant: str) -> None:
+    """Refuse a tenant of whom there are no rows at all.
+
+    Raises:
+        ArgumentError: There are none.
+    """
+    known = known_tenants(open_lake(), contracts(), None)
+    if tenant not in known:
+        expected = one_of(sorted(known), tenant) if known else "one, but the lake has no tenants"
+        msg = f"--tenant: expected {expected}; found {tenant}"
+        raise ArgumentError(msg)
+
+
+@contextmanager
+def _folder(where: str) -> Iterator[Path]:
+    """The bundle that is meant: a folder or file, or a report of this lake, copied if it is on S3.
+
+    Raises:
+        NoSuchReport: There is neither.
+    """
+    if Path(where).exists():
+        yield Path(where)
+        return
+    store = Store(open_lake())
+    report = store.find(where)
+    if (local := store.local(report)) is not None:
+        yield local
+        return
+    with spool_folder("report") as folder:
+        store.fetch(report, folder)
+        yield folder
+
+
+def _own_keys() -> list[VerifierKey]:
+    """The keys of this lake's log, also those that sign no longer."""
+    settings = get_settings()
+    with platform_database(settings).transaction() as session:
+        return log_keys(session, Objects(open_lake(), AUDIT), load_keys(settings))

@@ -1,0 +1,300 @@
+"""Building a report: its sections, its files, its entry in the audit log, its signed bundle.
+
+Nothing is there until all of it is: a build that is killed leaves no half report. A report that was
+built before is built again only if its figures are others by now, as a new revision.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from chimera_assets import __version__
+from chimera_assets.audit.proofs import Prover
+from chimera_assets.audit.publishing import FOLDER as AUDIT
+from chimera_assets.audit.reading import Wanted, whole_entries
+from chimera_assets.lake.objects import Objects
+from chimera_assets.packs import active_packs
+from chimera_assets.postgres.platform.exclusive import exclusive
+from chimera_assets.privacy.masking import OPERATOR_LEVEL
+from chimera_assets.privacy.table_masks import Masks
+from chimera_assets.reports import document as doc
+from chimera_assets.reports.changes import Version, changes_section, same_figures
+from chimera_assets.reports.evidence import oscal
+from chimera_assets.reports.evidence import predicate as evidence
+from chimera_assets.reports.evidence.bundle import MANIFEST, subjects_of, write_bundle
+from chimera_assets.reports.evidence.canonical_json import digest
+from chimera_assets.reports.evidence.checks import Outcome
+from chimera_assets.reports.evidence.dsse import Envelope
+from chimera_assets.reports.evidence.statement import ACTION, Statement, entry_details
+from chimera_assets.reports.evidence.strict_json import at, loads
+from chimera_assets.reports.inputs import BuiltSection, Inputs
+from chimera_assets.reports.periods import require_over
+from chimera_assets.reports.queries import PeriodTables
+from chimera_assets.reports.rendering.complete_json import json_bytes
+from chimera_assets.reports.rendering.files import rendered
+from chimera_assets.reports.sections.from_pack import pack_sections
+from chimera_assets.reports.store import FOLDER as REPORTS
+from chimera_assets.reports.store import Store, StoredReport
+from chimera_assets.reports.tenants import tenant_columns
+from chimera_assets.spool import spool_folder
+from chimera_assets.system_tables.column_lineage import column_lineages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from chimera_assets.audit.signing_keys import SigningKeys
+    from chimera_assets.audited_context import AuditedContext
+    from chimera_assets.packs.sections import Section
+    from chimera_assets.reports.periods import ReportPeriod
+
+_UNSAFE = re.compile(r"[^a-z0-9]+")
+_TITLE = "Analytics and compliance report"
+#: The packages that the bytes of a report's files depend on.
+_LIBRARIES = ("duckdb", "jinja2", "polars", "rfc8785", "typst", "xlsxwriter")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which report is wanted.
+
+    Attributes:
+        period: Of when.
+        tenant: Of which tenant; None for all.
+    """
+
+    period: ReportPeriod
+    tenant: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What the report is called: kind and name of the period, zone and tenant if it has any."""
+        parts = [self.period.kind, self.period.name.replace("..", "-to-")]
+        if self.period.zone != "UTC":
+            parts.append(_slug(self.period.zone))
+        if self.tenant is not None:
+            parts.append(
+                f"tenant-{_slug(self.tenant)}-{sha256(self.tenant.encode()).hexdigest()[:8]}"
+            )
+        return "-".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of an order.
+
+    Attributes:
+        report: The report.
+        new: Whether it was built now; else its figures are those that it has had.
+        place: Where it is.
+        status: What its sections say, by section; None for one that judges nothing.
+    """
+
+    report: StoredReport
+    new: bool
+    place: str
+    status: Mapping[str, doc.Status | None]
+
+
+def build(
+    context: AuditedContext, order: Order, sections: Sequence[Section], keys: SigningKeys
+) -> Made:
+    """Build a report, unless it was built before and its figures are what they were.
+
+    Args:
+        context: Who builds it, when, of which lake.
+        order: Which report.
+        sections: The sections that packs describe.
+        keys: What signs it.
+
+    Raises:
+        ArgumentError: The period is not over.
+        AuditError: It cannot be put on the record.
+        NotPublished: The audit log cannot be signed, so that nothing would prove the report.
+        OthersAtWork: Somebody else builds this report.
+        MissingPackageError: The extra `reports` is not installed.
+    """
+    require_over(order.period, context.now)
+    store = Store(context.lake)
+    with exclusive(context.audit.database, f"building report {order.id}", context.actor.name):
+        last = store.newest(order.id)
+        built = list(_built(inputs_of(context, order), sections))
+        revision = last.revision + 1 if last is not None else 1
+        draft = _Draft(context, order, revision, built)
+        if last is not None:
+            before = _read(store, last)
+            if same_figures(before.figures, draft.figures):
+                return Made(last, new=False, place=store.place(last), status=draft.status)
+            changes = changes_section(before, Version(draft.figures, draft.json), revision)
+            draft = _Draft(context, order, revision, [BuiltSection(changes), *built])
+        report = StoredReport(order.period.name, order.id, revision)
+        _write(context, store, report, draft, keys)
+    return Made(report, new=True, place=store.place(report), status=draft.status)
+
+
+def inputs_of(
+    context: AuditedContext, order: Order, versions: Mapping[str, int] | None = None
+) -> Inputs:
+    """What a report is made of.
+
+    Args:
+        context: Who builds it, when, of which lake.
+        order: Which report.
+        versions: Table -> the version to read, for a report that is made again.
+    """
+    lineages = column_lineages(context.lake)
+    masks = Masks(OPERATOR_LEVEL, context.contracts, lineages)
+    tenants = tenant_columns(context.contracts, lineages)
+    return Inputs(
+        context.lake,
+        context.contracts,
+        order.period,
+        order.tenant,
+        context.now,
+        PeriodTables(context.lake, masks, tenants, versions),
+        context.audit,
+    )
+
+
+def _built(inputs: Inputs, sections: Sequence[Section]) -> Iterator[BuiltSection]:
+    yield from pack_sections(inputs, sections)
+
+
+class _Draft:
+    """A report as it would be written.
+
+    Args:
+        context: Who builds it, and when.
+        order: Which report.
+        revision: Which revision.
+        built: Its sections.
+    """
+
+    def __init__(
+        self,
+        context: AuditedContext,
+        order: Order,
+        revision: int,
+        built: Sequence[BuiltSection],
+    ) -> None:
+        period = order.period
+        hours = period.hours
+        self.document = doc.Document(
+            title=f"{_TITLE}, {period.name}",
+            subtitle=" · ".join(pack.title for pack in active_packs()),
+            id=order.id,
+            revision=revision,
+            period=doc.Period(hours.start, hours.end, period.kind),
+            time_zone=period.zone,
+            tenant=order.tenant,
+            generated_at=context.now,
+            producer=doc.Producer("Chimera Assets", __version__),
+            sections=tuple(one.section for one in built),
+        )
+        self.status = {one.section.id: one.section.status for one in built}
+        self.json = loads(json_bytes(self.document), "report.json")
+        self.figures = tuple(self._figures(built))
+        self.report = evidence.Report(
+            order.id,
+            revision,
+            hours.start,
+            hours.end,
+            period.zone,
+            {"period": period.name, "tenant": order.tenant},
+        )
+
+    def _figures(self, built: Sequence[BuiltSection]) -> Iterator[evidence.Figure]:
+        for number, one in enumerate(built):
+            for place, source in one.sources.items():
+                pointer = f"/sections/{number}{place}"
+                yield evidence.Figure(
+                    f"{one.section.id}.{source.name}",
+                    source.metric,
+                    source.query,
+                    pointer,
+                    digest(at(self.json, pointer, "report.json")),
+                    tuple(
+                        evidence.TableVersion(read.table, read.version, read.rows)
+                        for read in source.read
+                    ),
+                )
+
+
+def _write(
+    context: AuditedContext, store: Store, report: StoredReport, draft: _Draft, keys: SigningKeys
+) -> None:
+    """Put a report on the record, and then where it is kept."""
+    files = {**rendered(draft.document), **_findings(draft)}
+    details = entry_details(draft.report, subjects_of(files))
+    with context.change(ACTION, f"report {report.name}", after=details):
+        if failures := context.catch_up().failures:
+            raise failures[0]
+        said = evidence.Predicate(
+            draft.report, draft.figures, _made_by(context), _logged(context, report)
+        )
+        local = store.local(report)
+        if local is not None:
+            Objects(context.lake, REPORTS).make_folder(report.period)
+            write_bundle(local, files, said, keys.keys)
+            return
+        with spool_folder("report") as folder:
+            write_bundle(folder / report.name, files, said, keys.keys)
+            store.upload(report, folder / report.name)
+
+
+def _findings(draft: _Draft) -> dict[str, bytes]:
+    """The findings of all sections as OSCAL assessment results; nothing without any."""
+    found = [
+        oscal.Finding(
+            finding.id,
+            finding.title,
+            Outcome(finding.status.value),
+            "; ".join(finding.observations) or finding.title,
+            ("report.json",),
+        )
+        for block in draft.document.blocks()
+        if isinstance(block, doc.Findings)
+        for finding in block.findings
+    ]
+    if not found:
+        return {}
+    document = draft.document
+    made = oscal.assessment_results(
+        draft.report, found, title=document.title, at=document.generated_at
+    )
+    return {"oscal.json": made}
+
+
+def _made_by(context: AuditedContext) -> evidence.MadeBy:
+    contracts = {
+        stream: evidence.ContractVersion(
+            contract.version, sha256(contract.path.read_bytes()).hexdigest()
+        )
+        for stream, contract in context.contracts.items()
+    }
+    return evidence.MadeBy(__version__, contracts, {name: version(name) for name in _LIBRARIES})
+
+
+def _logged(context: AuditedContext, report: StoredReport) -> evidence.Logged:
+    """The report's entry in the audit log, with its proof."""
+    wanted = Wanted(action=ACTION, run_id=context.run_id, resource=report.name)
+    *_, entry = whole_entries(context.audit.database, wanted)
+    prover = Prover(Objects(context.lake, AUDIT))
+    proof = prover.prove(entry.entry.sequence, entry.leaf.encode())
+    return evidence.Logged.of(entry.leaf, entry.details or "", entry.salt or b"", proof)
+
+
+def _read(store: Store, report: StoredReport) -> Version:
+    """What a report says that was built before."""
+    envelope = Envelope.parse(store.read(report, MANIFEST))
+    statement = Statement.parse(envelope.payload)
+    return Version(
+        statement.predicate.figures, loads(store.read(report, "report.json"), "report.json")
+    )
+
+
+def _slug(text: str) -> str:
+    return _UNSAFE.sub("-", text.lower()).strip("-")[:40] or "x"

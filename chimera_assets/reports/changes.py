@@ -1,0 +1,74 @@
+"""What is another figure than in the revision before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chimera_assets.reports import document as doc
+from chimera_assets.reports.evidence.strict_json import at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chimera_assets.reports.evidence.predicate import Figure
+    from chimera_assets.reports.evidence.strict_json import Json
+
+SECTION = "changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One revision of a report.
+
+    Attributes:
+        figures: Its figures.
+        report: What its `report.json` says.
+    """
+
+    figures: Sequence[Figure]
+    report: Json
+
+
+def same_figures(before: Iterable[Figure], now: Iterable[Figure]) -> bool:
+    """Whether all figures that were computed from tables of the period are the same.
+
+    What is said of the moment of the build, of the audit log for instance, does not count.
+    """
+    return _counting(before) == _counting(now)
+
+
+def changes_section(before: Version, now: Version, revision: int) -> doc.Section:
+    """The section that says what is another figure than in the revision before."""
+    old = {figure.name: figure for figure in before.figures if figure.tables}
+    new = {figure.name: figure for figure in now.figures if figure.tables}
+    rows = []
+    for name in sorted(old.keys() | new.keys()):
+        if (old[name].sha256 if name in old else None) == (
+            new[name].sha256 if name in new else None
+        ):
+            continue
+        then = _shown(before.report, old[name]) if name in old else "none"
+        by_now = _shown(now.report, new[name]) if name in new else "none"
+        rows.append((name, then, by_now))
+    columns = (
+        doc.Column("figure", "Figure"),
+        doc.Column("before", f"Revision {revision - 1}"),
+        doc.Column("now", f"Revision {revision}"),
+    )
+    table = doc.Table("changes_since_last_revision", "Figures that changed", columns, tuple(rows))
+    intro = f"What is another figure than in revision {revision - 1}, which stays as it is."
+    return doc.Section(SECTION, f"Changes since revision {revision - 1}", (table,), None, intro)
+
+
+def _counting(figures: Iterable[Figure]) -> dict[str, str]:
+    return {figure.name: figure.sha256 for figure in figures if figure.tables}
+
+
+def _shown(report: Json, figure: Figure) -> str:
+    """A figure's value; of a table how many rows it has."""
+    found: Any = at(report, figure.pointer, "report.json")
+    if "rows" in found:
+        return f"{len(found['rows']):,} rows"
+    value = found["value"]
+    return "none" if value is None else f"{value} {found['unit']}".strip()

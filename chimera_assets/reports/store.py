@@ -1,0 +1,134 @@
+"""Where reports are kept: `<lake>/reports/<period>/<id>.r<revision>/`, each once and for ever."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chimera_assets.errors import ChimeraError
+from chimera_assets.lake.objects import Objects
+from chimera_assets.lake.storage import is_s3
+from chimera_assets.reports.evidence.bundle import MANIFEST
+from chimera_assets.yaml_documents import one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chimera_assets.lake import Lake
+
+FOLDER = "reports"
+
+_PLACE = re.compile(rf"([^/]+)/([^/]+)\.r([1-9]\d*)/{re.escape(MANIFEST)}")
+
+
+class NoSuchReport(ChimeraError):  # noqa: N818
+    """There is no report of that name.
+
+    Args:
+        wanted: The name that was asked for.
+        known: The names that there are.
+    """
+
+    def __init__(self, wanted: str, known: list[str]) -> None:
+        listed = one_of(known, wanted, listed_by="chimera report list") if known else "none yet"
+        super().__init__(f"report: expected {listed}, found {wanted}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """A report that is kept.
+
+    Attributes:
+        period: Its period, as it is written.
+        id: What it is called, the same for all its revisions.
+        revision: From 1 on.
+    """
+
+    period: str
+    id: str
+    revision: int
+
+    @property
+    def name(self) -> str:
+        """By which one revision is named."""
+        return f"{self.id}.r{self.revision}"
+
+    @property
+    def folder(self) -> str:
+        """Its folder, below that of all reports."""
+        return f"{self.period}/{self.name}"
+
+
+class Store:
+    """The reports of a lake.
+
+    Args:
+        lake: The lake.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._objects = Objects(lake, FOLDER)
+
+    @property
+    def uri(self) -> str:
+        """Where they are."""
+        return self._objects.uri
+
+    def place(self, report: StoredReport) -> str:
+        """Where one is."""
+        return f"{self.uri}/{report.folder}"
+
+    def reports(self) -> list[StoredReport]:
+        """Every report that is whole, by period, id and revision."""
+        found = (_PLACE.fullmatch(path) for path in self._objects.sizes())
+        listed = [StoredReport(one[1], one[2], int(one[3])) for one in found if one is not None]
+        return sorted(listed, key=lambda one: (one.period, one.id, one.revision))
+
+    def find(self, name: str) -> StoredReport:
+        """The report of a name: of one revision, or the newest of an id.
+
+        Raises:
+            NoSuchReport: There is none.
+        """
+        known = self.reports()
+        named = [one for one in known if name in {one.name, one.id}]
+        if not named:
+            raise NoSuchReport(name, [one.name for one in known])
+        return named[-1]
+
+    def newest(self, id_: str) -> StoredReport | None:
+        """The newest revision of a report."""
+        return next((one for one in reversed(self.reports()) if one.id == id_), None)
+
+    def read(self, report: StoredReport, name: str) -> bytes:
+        """A file of a report.
+
+        Raises:
+            FileNotFoundError: It has none of that name.
+        """
+        return self._objects.read(f"{report.folder}/{name}")
+
+    def files(self, report: StoredReport) -> Iterator[str]:
+        """The names of a report's files."""
+        begins = f"{report.folder}/"
+        return (path[len(begins) :] for path in self._objects.sizes() if path.startswith(begins))
+
+    def local(self, report: StoredReport) -> Path | None:
+        """Its folder on this machine; None where the lake is elsewhere."""
+        return None if is_s3(self.uri) else Path(self.uri, report.folder)
+
+    def fetch(self, report: StoredReport, folder: Path) -> None:
+        """Copy a report into a folder that is there."""
+        for name in self.files(report):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self.read(report, name))
+
+    def upload(self, report: StoredReport, folder: Path) -> None:
+        """Keep a report that was made elsewhere; its manifest comes last, and makes it whole."""
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        for path in sorted(files, key=lambda one: one.name == MANIFEST):
+            name = path.relative_to(folder).as_posix()
+            self._objects.put(f"{report.folder}/{name}", path.read_bytes())
