@@ -12,6 +12,7 @@ from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.invocation import command_name
 from chimera_assets.commands.past_retention import say_past_retention
+from chimera_assets.commands.reports import make_report
 from chimera_assets.commands.terminal import notes, out, print_table
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import HourRange, floor_hour
@@ -19,10 +20,17 @@ from chimera_assets.lake import open_lake
 from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import source_database_url
+from chimera_assets.reports.build import Order
+from chimera_assets.reports.periods import parse_period
+from chimera_assets.reports.rendering.packages import MissingPackageError
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.orchestration.runs.run_hours import RunSummary
+    from chimera_assets.reports.build import Made
 
 _NEXT = (
     ("up", "Dagster's pages on http://127.0.0.1:3000: assets, checks, lineage"),
@@ -53,21 +61,27 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     url = source_database_url(settings)
     context = command_context(now)
     source.claim(context, url, lake=True, force=force)
-    notes().print(f"1/3  a database with its tables  {describe(url)}", markup=False)
-    notes().print(f"2/3  {counted(len(hours), 'hour')} of traffic, {hours}", markup=False)
+    notes().print(f"1/4  a database with its tables  {describe(url)}", markup=False)
+    notes().print(f"2/4  {counted(len(hours), 'hour')} of traffic, {hours}", markup=False)
     say_past_retention(hours, now)
     rows = source.fill(context, url, hours, rows_per_hour=rows_per_hour, seed=seed)
     notes().print(f"     {simulated(rows)}")
-    notes().print(f"3/3  through all layers of the lake  {lake.uri}", markup=False)
+    notes().print(f"3/4  through all layers of the lake  {lake.uri}", markup=False)
     run, log = run_shown(hours, actor=context.actor)
+    if not run.interrupted:
+        notes().print("4/4  the report of these days, signed")
+        made = _report(context, hours)
     _print_summary(run)
     code = summary.problems(run, log)
     if run.interrupted:
         return code
+    if made is not None:
+        out().print("The report of these days, as PDF; HTML, CSV, XLSX and JSON lie beside it:")
+        out().print(f"  {made.place}/report.pdf", markup=False, soft_wrap=True)
     out().print()
     out().print(f"In all {time.perf_counter() - began:.0f} seconds. What to open next:")
     called = command_name()
-    commands = [(f"{called} {does}", shows) for does, shows in (*_NEXT, *_tables_to_read())]
+    commands = [(f"{called} {does}", shows) for does, shows in _next(made)]
     longest = max(len(command) for command, _ in commands)
     for command, shows in commands:
         out().print(f"  {command:<{longest}}  {shows}", markup=False, soft_wrap=True)
@@ -76,11 +90,31 @@ def run_demo(*, days: int, rows_per_hour: int, seed: int, force: bool, now: date
     return code
 
 
+def _report(context: AuditedContext, hours: HourRange) -> Made | None:
+    """Build the report of all days of the demo; None where what it needs is not installed."""
+    period = parse_period(f"{hours.start:%Y-%m-%d}..{hours.end:%Y-%m-%d}")
+    try:
+        return make_report(context, Order(period))
+    except MissingPackageError as error:
+        notes().print(f"     {error}", markup=False)
+        return None
+
+
 def simulated(added: dict[str, int]) -> str:
     """The rows that were added; of traffic that was made before there are none."""
     if not any(added.values()):
         return "all of it is there already"
     return ", ".join(f"{count:,} {table}" for table, count in added.items())
+
+
+def _next(made: Made | None) -> Iterator[tuple[str, str]]:
+    """The commands that are worth trying next, and what each shows."""
+    yield from _NEXT
+    yield from _tables_to_read()
+    if made is not None:
+        yield f"report verify {made.report.name}", "whether every byte of the report is sound"
+        yield f"report reproduce {made.report.name}", "its figures, computed again"
+        yield "audit verify", "whether anything was changed unseen"
 
 
 def _tables_to_read() -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -210,7 +211,7 @@ def platform(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
     """A database of the test's own, on a server that is there already; one login does both."""
-    name = request.node.name[5:60]
+    name = re.sub(r"\W+", "_", request.node.name[5:]).lower()[:60]
     with psycopg.connect(platform_server.url("chimera"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     url = platform_server.cluster.url(name)

@@ -1,0 +1,229 @@
+"""A compliance officer builds a report; an auditor verifies it and follows its figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from chimera_assets.settings import get_settings
+from tests.cli.conftest import HOURS
+
+if TYPE_CHECKING:
+    from chimera_assets.lake import Lake
+    from tests.cli.conftest import Chimera
+
+DAY = "2026-01-31"
+SECTION = """
+title: What came
+order: 1
+intro: Rows of one stream.
+figures:
+  requests:
+    title: Requests
+    sql: SELECT count(*) FROM staged.generations
+    compare: true
+    at_least: 1
+  cost:
+    title: Cost
+    sql: SELECT sum(cost_usd::decimal(18, 9)) FROM staged.generations
+    show: money
+    unit: USD
+  nobody: {title: Of people, sql: 'SELECT count(DISTINCT user_id) FROM staged.generations'}
+tables:
+  by_model:
+    title: By model
+    sql: SELECT model, count(*) AS requests FROM staged.generations GROUP BY model ORDER BY model
+charts:
+  models:
+    title: Models
+    alternative: A bar for each model.
+    kind: bar
+    table: by_model
+    x: model
+    y: requests
+"""
+
+
+@pytest.fixture
+def lake(
+    platform: str,
+    lake_of_four_hours: Lake,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Lake:
+    """A lake with four hours of 2026-01-31, of a user who has a section of their own."""
+    assert platform
+    pack = tmp_path / "packs" / "own"
+    (pack / "reports").mkdir(parents=True)
+    (pack / "contracts").mkdir()
+    contract = Path("chimera_assets/packs/ai/contracts/feedback.odcs.yaml").read_text()
+    (pack / "contracts" / "votes.odcs.yaml").write_text(contract.replace("feedback", "votes"))
+    (pack / "pack.yaml").write_text("name: own\nversion: 1.0.0\ntitle: Our own\nowner: us\n")
+    (pack / "reports" / "came.yaml").write_text(SECTION)
+    monkeypatch.setenv("CHIMERA_PACKS_DIR", str(tmp_path / "packs"))
+    monkeypatch.setenv("CHIMERA_PACKS", "ai,own")
+    get_settings.cache_clear()
+    return lake_of_four_hours
+
+
+def built(chimera: Chimera, *options: str) -> dict[str, Any]:
+    """The newest report after a build."""
+    said = chimera("report", "build", *options)
+    assert said.code == 0, said.err
+    found: dict[str, Any] = json.loads(chimera("report", "list", "--json").out)[-1]
+    return found
+
+
+def section(chimera: Chimera, name: str, id_: str = "came") -> dict[str, Any]:
+    told = json.loads(chimera("report", "show", name, "--json").out)
+    (found,) = [one for one in told["sections"] if one["id"] == id_]
+    return found
+
+
+def figures(found: dict[str, Any]) -> dict[str, Any]:
+    return {one["label"]: one for block in found["blocks"] for one in block.get("figures", ())}
+
+
+def key_of(chimera: Chimera) -> str:
+    return chimera("audit", "keys").out.splitlines()[0]
+
+
+@pytest.mark.criterion("006.4", "006.6", "006.7", "006.8")
+def test_a_report_says_what_the_tables_say_and_proves_it(
+    chimera: Chimera, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = built(chimera, DAY)
+    assert (report["name"], report["period"]) == ("daily-2026-01-31.r1", DAY)
+    rows = lake.table("staged", "generations").read().collect()
+    said = section(chimera, report["name"])
+    assert figures(said)["Requests"]["value"] == rows.height
+    assert figures(said)["Requests"]["before"] is None
+    exact = sum(Decimal(repr(cost)) for cost in rows["cost_usd"].drop_nulls())
+    assert Decimal(figures(said)["Cost"]["value"]) == exact
+    (table,) = [block for block in said["blocks"] if block["type"] == "table"]
+    counted = rows.group_by("model").len().sort("model").rows()
+    assert table["rows"] == [list(row) for row in counted]
+
+    # A column that is personal is told, and takes no other figure with it.
+    assert figures(said)["Of people"]["value"] is None
+    words = [block["text"] for block in said["blocks"] if block["type"] == "paragraph"]
+    (told,) = words
+    assert told.startswith("Not evaluated: section came, nobody: expected columns of staged/gen")
+    assert told.endswith("that a report may show, found user_id.")
+
+    folder = Path(report["place"])
+    assert {path.stat().st_mode & 0o077 for path in folder.rglob("*")} == {0}
+    exported, key = tmp_path / "report.zip", key_of(chimera)
+    assert chimera("report", "export", report["name"], str(exported)).code == 0
+    shutil.copytree(folder, tmp_path / "taken")
+    computed = json.loads(chimera("report", "reproduce", report["name"], "--json").out)
+    outcomes = {one["name"]: one["outcome"] for one in computed}
+    assert outcomes["came.requests"] == outcomes["came.by_model"] == "reproduced"
+
+    # The auditor's machine has neither lake nor database.
+    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("CHIMERA_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    get_settings.cache_clear()
+    for bundle in (exported, tmp_path / "taken"):
+        verified = chimera("report", "verify", str(bundle), "--key", key, "--json")
+        assert (verified.code, json.loads(verified.out)["sound"]) == (0, True), verified
+    (tmp_path / "taken" / "by_model.csv").write_text("model,requests\r\nm-1,1\r\n")
+    changed = chimera("report", "verify", str(tmp_path / "taken"), "--key", key)
+    assert changed.code == 1
+    assert "file by_model.csv" in changed.out
+    assert "not satisfied" in changed.out
+
+
+@pytest.mark.criterion("006.3")
+def test_a_late_hour_makes_the_next_revision_with_what_changed(
+    chimera: Chimera, lake: Lake
+) -> None:
+    first = built(chimera, DAY)
+    assert "nothing was built" in chimera("report", "build", DAY).out
+    table = lake.table("staged", "generations")
+    kept = table.read().collect().filter(pl.col("hour") == 0)
+    table.write_hours(kept.head(kept.height - 1), HOURS.single(HOURS.start))
+
+    second = built(chimera, DAY)
+    assert (first["revision"], second["revision"]) == (1, 2)
+    changes = section(chimera, second["name"], "changes")
+    (moved,) = [row for row in changes["blocks"][0]["rows"] if row[0] == "came.requests"]
+    assert int(moved[1]) == int(moved[2]) + 1
+    # The first one stands as it was, and its figures are still those of its versions.
+    assert chimera("report", "verify", first["name"]).code == 0
+    for name in (first["name"], second["name"]):
+        told = json.loads(chimera("report", "reproduce", name, "--json").out)
+        assert {one["outcome"] for one in told} <= {"reproduced", "not evaluated"}
+        assert "reproduced" in {one["outcome"] for one in told}
+
+    # Once vacuum has deleted what only the first one's version had, that is said.
+    assert (
+        chimera("table", "vacuum", "staged/generations", "--days", "0", "--full", "--yes").code == 0
+    )
+    told = json.loads(chimera("report", "reproduce", first["name"], "--json").out)
+    (lost,) = [one for one in told if one["name"] == "came.requests"]
+    assert lost["outcome"] == "not evaluated"
+    assert "past its horizon" in lost["detail"]
+
+
+@pytest.mark.criterion("006.2")
+def test_a_tenant_has_a_report_of_its_own(chimera: Chimera, lake: Lake) -> None:
+    rows = lake.table("staged", "generations").read().collect()
+    own = rows.filter(pl.col("tenant_id") == "acme").height
+    report = built(chimera, DAY, "--tenant", "acme")
+    assert report["id"].startswith("daily-2026-01-31-tenant-acme-")
+    assert figures(section(chimera, report["name"]))["Requests"]["value"] == own
+    said = chimera("report", "build", DAY, "--tenant", "acme2")
+    assert (said.code, "did you mean acme" in said.err or "acme" in said.err) == (2, True)
+
+
+@pytest.mark.usefixtures("lake")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["2099-01-01"], "expected one that is over"),
+        (["2026-13"], "expected a day (2026-01-31), a week"),
+        (["2026-W60"], "expected a day (2026-01-31), a week"),
+        (["2026-01-10..2026-01-10"], "expected an end after its start"),
+        ([], "found neither"),
+        ([DAY, "--last", "weekly"], "found both"),
+        (["--last", "yearly"], "--last: expected"),
+        ([DAY, "--zone", "Mars/Olympus"], "expected an IANA name"),
+        ([DAY, "--zone", "Asia/Kolkata"], "expected one whose days begin on a whole hour"),
+    ],
+)
+def test_what_is_no_period_is_told(chimera: Chimera, options: list[str], words: str) -> None:
+    said = chimera("report", "build", *options)
+    assert said.code == 2
+    assert words in said.err
+    assert json.loads(chimera("report", "list", "--json").out) == []
+
+
+@pytest.mark.usefixtures("lake")
+def test_without_a_key_nothing_is_built(chimera: Chimera, home: Path) -> None:
+    built(chimera, DAY)
+    (home / "keys" / "signing.key").unlink()
+    said = chimera("report", "build", "2026-01")
+    assert said.code == 2
+    assert "CHIMERA_SIGNING_KEY" in said.err
+    assert len(json.loads(chimera("report", "list", "--json").out)) == 1
+
+
+@pytest.mark.usefixtures("lake")
+def test_who_builds_reads_and_takes_reports_is_on_the_record(
+    chimera: Chimera, tmp_path: Path
+) -> None:
+    report = built(chimera, DAY)
+    chimera("report", "show", report["name"])
+    chimera("report", "export", report["name"], str(tmp_path / "r.zip"))
+    told = json.loads(chimera("audit", "list", "--action", "report", "--json").out)
+    assert [one["action"] for one in told] == ["report.export", "report.read", "report.build"]
+    assert {one["resource"] for one in told} == {f"report {report['name']}"}
+    unknown = chimera("report", "show", "daily-2026-01-30")
+    assert (unknown.code, "daily-2026-01-31.r1" in unknown.err) == (2, True)
