@@ -6,6 +6,7 @@ of the core what one in a folder says, so that a server is started only for what
 
 from __future__ import annotations
 
+import re
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 
     import pytest
 
+#: A test whose first parameter is the lake or the place on S3, not a text that begins so.
+_ON_S3 = re.compile(r"\w+\[s3[]-]")
+
 #: What tests start processes with.
 _STARTERS = {"subprocess", "multiprocessing", "warm", "Site", "fork"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
     """Leave out what starts processes."""
-    left_out = [item for item in items if "[s3" in item.name or _starts_processes(item)]
+    left_out = [item for item in items if _ON_S3.match(item.name) or _starts_processes(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
     for item in items:
