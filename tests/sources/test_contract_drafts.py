@@ -27,6 +27,7 @@ from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.contract_check import source_problems
 from chimera_assets.sources.landing.formats import reader_of
+from chimera_assets.sources.landing.json_draft import of_objects
 from chimera_assets.sources.landing.values import typed
 from chimera_assets.sources.postgres import PostgresSource
 from tests.sources.landing.conftest import LIMITS
@@ -358,6 +359,15 @@ def test_json_lines_of_every_kind_are_read_by_what_was_drafted_from_them(
         "in others", "either": "values in some rows, objects in others",
         "none": "no value in the rows looked at",
     }  # fmt: skip
+
+
+def test_values_of_several_kinds_are_drafted_as_their_texts() -> None:
+    rows = [{"v": 1}, {"v": "a"}, {}, {"v": True}, {"v": None}, {"v": 2.50}]
+    assert [
+        (one.name, one.source_name, one.type, one.values.to_list())
+        for one in of_objects(rows)
+        if isinstance(one, DraftColumn)
+    ] == [("v", "v", "string", ["1", "a", None, "true", None, "2.5"])]
 
 
 def _rejected(contract: Contract, path: Path, folder: Path) -> int:

@@ -64,9 +64,7 @@ def keeps_unmapped(contract: Contract) -> bool:
 
 
 def as_objects(rows: pl.DataFrame) -> pl.Series:
-    """Each row as a JSON object, `_unmapped`; null where there is nothing in it."""
-    if not rows.width:
-        return pl.Series(UNMAPPED, [None], pl.String).new_from_index(0, rows.height)
+    """Each row, of a column or more, as a JSON object, `_unmapped`; null where nothing is in it."""
     nothing = pl.all_horizontal(pl.all().is_null())
     written = pl.when(~nothing).then(pl.struct(pl.all()).struct.json_encode())
     return rows.select(written.alias(UNMAPPED)).to_series()

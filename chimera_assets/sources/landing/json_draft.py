@@ -103,19 +103,19 @@ def _as_step(name: str) -> str:
 def _of_values(name: str, source_name: str, values: list[Any]) -> DraftColumn:
     kinds = {type(value) for value in values if value is not None}
     if kinds == {str}:
-        return of_texts(name, source_name, pl.Series(values, dtype=pl.String), _TYPES_OF_TEXTS)
+        return of_texts(name, source_name, pl.Series(values), _TYPES_OF_TEXTS)
     if kinds == {list}:
         items = [None if value is None else [_text(item) for item in value] for value in values]
         lists = pl.Series(items, dtype=pl.List(pl.String))
         return DraftColumn(name, source_name, "array<string>", lists)
     if kinds == {bool}:
-        return DraftColumn(name, source_name, "boolean", pl.Series(values, dtype=pl.Boolean))
+        return DraftColumn(name, source_name, "boolean", pl.Series(values))
     if kinds == {int} and all(value is None or abs(value) < _MOST for value in values):
-        return DraftColumn(name, source_name, "integer", pl.Series(values, dtype=pl.Int64))
+        return DraftColumn(name, source_name, "integer", pl.Series(values))
     if kinds <= {int, float} and (numbers := _numbers(values)) is not None:
         # Integers beyond 64 bits would lose digits.
         return DraftColumn(name, source_name, "number", numbers, is_inexact=kinds == {int})
-    texts = pl.Series([_text(value) for value in values], dtype=pl.String)
+    texts = pl.Series([_text(value) for value in values])
     return DraftColumn(name, source_name, "string", texts)
 
 
@@ -126,7 +126,7 @@ def _numbers(values: Sequence[float | None]) -> pl.Series | None:
     except OverflowError:
         return None
     is_finite = all(number is None or math.isfinite(number) for number in numbers)
-    return pl.Series(numbers, dtype=pl.Float64) if is_finite else None
+    return pl.Series(numbers) if is_finite else None
 
 
 def _text(value: object) -> str | None:
