@@ -55,6 +55,7 @@ def test_what_tables_need_is_let_through(tmp_path: Path) -> None:
         ("CREATE TABLE IF NOT EXISTS t (a int DEFAULT pg_catalog.lower('x'))", "lower()"),
         ("CREATE TABLE IF NOT EXISTS t (a int DEFAULT \"pg_ls_dir\"('/'))", "pg_ls_dir()"),
         ('CREATE TABLE IF NOT EXISTS t (a int CHECK ("is check"(a)))', "is check()"),
+        ('CREATE TABLE IF NOT EXISTS t (a int CHECK ("check"(a)))', "check()"),
         ("CREATE INDEX IF NOT EXISTS i ON t ((pg_read_file(name)))", "pg_read_file()"),
         ("CREATE INDEX IF NOT EXISTS i ON t (a) WHERE lo_import(a) > 0", "lo_import()"),
         ("CREATE TABLE IF NOT EXISTS t (LIKE pg_authid INCLUDING ALL)", "pg_authid"),

@@ -309,6 +309,11 @@ def table_of(**columns: Any) -> bytes:
         (lambda: table_of(techniques_applied=[["a"] * 60]), "has more than 50 rows"),
         (lambda: table_of(model=["x" * 2**21]), "unpacks to more than 1 MiB"),
         (lambda: table_of(model=["x" * 900_000]), "the column model of a row group unpacks to"),
+        (lambda: table_of(techniques_applied=[["x" * 900_000]]), "column techniques_applied of a"),
+        (
+            lambda: table_of(model=["m"] * 41, techniques_applied=[["a"]] * 41),
+            "the column techniques_applied of a row group unpacks to more than 40 items",
+        ),
     ],
 )
 def test_a_parquet_file_beyond_a_limit_names_it(
@@ -316,6 +321,7 @@ def test_a_parquet_file_beyond_a_limit_names_it(
 ) -> None:
     monkeypatch.setattr(limits, "COLUMNS", 100)
     monkeypatch.setattr(parquet_rows, "_CHUNK_BYTES", 500_000)
+    monkeypatch.setattr(parquet_rows, "_CHUNK_ITEMS", 40)
     monkeypatch.setenv("CHIMERA_LANDING_MAX_ROWS", "50")
     monkeypatch.setenv("CHIMERA_LANDING_MAX_UNPACKED_MIB", "1")
     get_settings.cache_clear()

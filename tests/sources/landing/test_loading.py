@@ -21,6 +21,7 @@ import polars as pl
 from chimera_assets.hours import HourRange, parse_key
 from chimera_assets.lake import Lake
 from chimera_assets.run_context import RunContext
+from chimera_assets.settings import get_settings
 from chimera_assets.sources.batch import Batch
 from chimera_assets.sources.landing import (
     FileLog,
@@ -28,12 +29,15 @@ from chimera_assets.sources.landing import (
     landed_rows,
     landing_state,
     load_files,
+    rows_in_no_hour,
 )
 from chimera_assets.sources.landing.place import LandingFile, Place
 from chimera_assets.sources.stream import stream_schema
 from tests.sources.landing.conftest import Landing, contract, event, json_lines
 
 if TYPE_CHECKING:
+    import pytest
+
     from chimera_assets.sources.landing import Loaded
 
 HOUR = "2026-01-31-05:00"
@@ -112,6 +116,29 @@ def test_how_far_the_files_of_a_stream_are(landing: Landing) -> None:
         last_loaded=max(entry.taken for entry in loaded.entries),
     )
     assert found.rows == 3 + 1 + 1  # the corrupt one is one row that says why
+
+
+def test_landed_rows_of_hours_before_a_later_start_are_counted_until_raw_has_them(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = ["2026-01-30T05", "2026-01-30T06", "2026-01-31T05", "2026-01-31T06", "2026-01-31T07"]
+    events = [
+        event(number, timestamp=f"{hour}:00:00Z", created_at=f"{hour}:00:00Z")
+        for rows, hour in enumerate(hours)
+        for number in range(2**rows)
+    ]
+    landing.drop("a.jsonl", json_lines(events))
+    landing.take()
+    assert rows_in_no_hour(landing.lake, "generations") == 0
+
+    monkeypatch.setenv("CHIMERA_START", "2026-01-31T06:00:00Z")
+    get_settings.cache_clear()
+    assert rows_in_no_hour(landing.lake, "generations") == 1 + 2 + 4
+
+    extracted = HourRange.single(parse_key("2026-01-30-05:00"))
+    rows = landing.lake.table("landing", "generations").read(extracted).collect()
+    landing.lake.table("raw", "generations").write_hours(rows, extracted)
+    assert rows_in_no_hour(landing.lake, "generations") == 2 + 4
 
 
 def test_a_file_is_new_by_its_content_not_by_its_times(landing: Landing) -> None:
