@@ -447,6 +447,7 @@ def test_a_file_has_its_rows_by_the_day_where_no_column_says_more(
     contract, text = draft("--from-file", str(path))
 
     assert (contract.kind, contract.event_time, contract.arrival_time) == ("stream", "at", "at")
+    assert "    physicalName: calls\n" in text
     assert contract.column("born").type == "date"
     assert "      # left out: note: several columns have this name" in text
     assert _rejected(contract, path, tmp_path) == 0

@@ -78,7 +78,7 @@ def agree(found: Any, expected: Any) -> bool:
     return type(found) is type(expected) and found == expected
 
 
-def read(reader: Iterable[Any], kinds: dict[str, str]) -> dict[int, Any]:
+def read(reader: Iterable[Any], kinds: Iterable[str]) -> dict[int, Any]:
     """Line -> its row, or `MALFORMED`, as the product reads them."""
     said: dict[int, Any] = {}
     for parsed in reader:
@@ -206,6 +206,24 @@ def test_csv(  # noqa: PLR0913, PLR0917
     found = read(CsvLines(contract(), path, zipped=False, limits=LIMITS), set(KINDS) & set(header))
 
     assert_same(found, slow_reading.csv_lines(content, KINDS, 4))
+
+
+@pytest.mark.parametrize("between", ["\n", "\r\n", "\n\n", "\r\n\r\n"])
+def test_plain_csv_is_read_without_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    """Record by record would take many times as long."""
+    monkeypatch.setattr(csv_lines, "_Records", None)
+    path = tmp_path / "a.csv"
+    lines = ("event_id,model", 'a,"m, 1"', "b,", 'c,"m ""2"""')
+    path.write_bytes("".join(line + between for line in lines).encode())
+
+    found = read(CsvLines(contract(), path, zipped=False, limits=LIMITS), ["event_id", "model"])
+
+    step = between.count("\n")
+    assert [(line, *row.values()) for line, row in found.items()] == [
+        (1 + step, "a", "m, 1"), (1 + 2 * step, "b", None), (1 + 3 * step, "c", 'm "2"'),
+    ]  # fmt: skip
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
