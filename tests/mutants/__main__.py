@@ -38,7 +38,7 @@ ROOMS = {
     "monitoring/alerts": ("monitoring",),
     "quality": ("quality", "cli/test_quarantine.py"),
     "reconciliation": ("reconciliation",),
-    "sources": ("sources",),
+    "sources": ("sources", "packs/test_adapted_files.py"),
 }
 
 _CONFIG = """
