@@ -173,8 +173,8 @@ def _timestamps(texts: pl.Series, zone: str = "UTC") -> pl.Series:
     )
     found = pl.Series([None], dtype=pl.Datetime("us", "UTC")).new_from_index(0, len(texts))
     for form in _TIME_FORMATS:
-        read = whole.str.to_datetime(f"{form}%#z", time_unit="us", time_zone="UTC", strict=False)
-        naive = whole.str.to_datetime(form, time_unit="us", strict=False)
+        read = whole.str.to_datetime(f"{form}%#z", strict=False)  # UTC, as it has zones
+        naive = whole.str.to_datetime(form, strict=False)
         for times in (read, localized(naive, zone)):
             found = found.zip_with(found.is_not_null(), times)
     return _of_known_years(found)
