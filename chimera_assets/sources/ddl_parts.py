@@ -77,9 +77,9 @@ def _is_word(token: Token) -> bool:
 def _is_known(tokens: Sequence[Token], at: int) -> bool:
     """Whether a word before a parenthesis calls nothing, or what may be called."""
     word, begin = _word(tokens[at]), at
-    while begin >= 2 and tokens[begin - 1].text == ".":  # noqa: PLR2004 - the dot and the schema
+    while tokens[begin - 1].text == ".":  # CREATE and what it makes stand before any
         begin -= 2
-    if begin and _word(tokens[begin - 1]) in _BEFORE_NAMES:
+    if _word(tokens[begin - 1]) in _BEFORE_NAMES:
         return True
     is_quoted = tokens[at].token_type.name == "IDENTIFIER"
     return begin == at and word in (_FUNCTIONS if is_quoted else _FUNCTIONS | _WORDS | _TYPES)
