@@ -10,11 +10,19 @@ import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chimera_assets.reports.document import Finding, Findings, Paragraph, Section, Status
+from chimera_assets.reports.document import (
+    Column,
+    Finding,
+    Findings,
+    Paragraph,
+    Section,
+    Status,
+    Table,
+)
 from chimera_assets.reports.rendering import pdf as made_by
 from chimera_assets.reports.rendering.complete_json import json_bytes
 from chimera_assets.reports.rendering.pdf import pdf_bytes
@@ -93,17 +101,20 @@ def test_all_names_of_tenants_are_printed(weekly: Document) -> None:
     assert "rows 1 to 200 of 230; all are in usage_by_tenant.csv" in parts
 
 
-def test_a_wide_table_gets_wide_pages_and_a_small_one_does_not(weekly: Document) -> None:
-    sections = made_by._printed(weekly)["sections"]
-    tables = {
-        block["anchor"]: block
-        for section in sections
-        for block in section["blocks"]
-        if block["type"] == "table"
-    }
-    assert not tables["table-usage_by_tenant"]["wide"]
-    assert tables["table-rules"]["wide"]
-    assert tables["table-incidents"]["size"] > tables["table-rules"]["size"]
+def test_tables_are_laid_out_by_what_stands_in_them(with_blocks: Callable[..., Document]) -> None:
+    def laid_out(*cells: str) -> dict[str, Any]:
+        columns = tuple(Column(f"c{at}", "Title") for at in range(len(cells)))
+        block = Table("t", "T", columns, (cells,))
+        return made_by._printed(with_blocks(block))["sections"][0]["blocks"][0]
+
+    small, wide = laid_out("tenant", "3", "2026-01-05"), laid_out(*["a text of some length"] * 9)
+    long, arabic = laid_out("tenant", "word " * 40), laid_out("\ufdfd" * 8, "a")
+
+    assert (small["wide"], small["widths"]) == (False, [None, None, 10])
+    assert small["height"] == pytest.approx(13.7, abs=0.1)
+    assert (wide["wide"], wide["height"]) == (True, None)
+    assert (long["wide"], long["height"], long["widths"]) == (False, None, [None, 80])
+    assert arabic["height"] is None  # a character as wide as ten
 
 
 def test_the_same_document_gives_the_same_bytes_in_every_process() -> None:
