@@ -26,6 +26,7 @@ from chimera_assets.packs.models import (
     uncompared_models,
 )
 from chimera_assets.packs.pack import reserved_problems
+from chimera_assets.packs.sections import section_problems
 from chimera_assets.settings import get_settings
 from chimera_assets.simulator.tables import traffic_problems
 from chimera_assets.sources.ddl import read_ddl
@@ -61,6 +62,7 @@ def pack_problems(folders: Sequence[Path]) -> list[Problem]:
         others_of = (other.contract_folders for other in every if other is not pack)
         found += lint(pack.contract_folders, beside=list(chain.from_iterable(others_of)))
     found += _definition_problems(packs, every)
+    found += section_problems(every)
     found += _stream_problems(packs, every)
     inside = tuple(str(folder.absolute()) + "/" for folder in folders)
     found = list(dict.fromkeys(found))  # a contract that cannot be used is met more than once

@@ -16,13 +16,14 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.claims import Claim, repeated
-from chimera_assets.packs.errors import PackError, SelectError
+from chimera_assets.packs.ending_select import ending_select
+from chimera_assets.packs.errors import PackError
 from chimera_assets.packs.metrics import Metrics, note_metrics
 from chimera_assets.packs.models import unknown_tables
 from chimera_assets.packs.select import read_select
 from chimera_assets.platform_metrics import TAKEN_NAMES
 from chimera_assets.yaml_documents import Problem, one_of, read_document
-from chimera_assets.yaml_documents.models import Name, Part, checked, refuse
+from chimera_assets.yaml_documents.models import Name, Part, checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,20 +40,9 @@ _SOURCE = "source"
 _OF_SOURCE = "SELECT {} AS measure FROM source"
 
 
-def _select(sql: str) -> str:
-    """See that a text is one SELECT statement of DuckDB over tables, which ends."""
-    try:
-        found = read_select(sql)
-    except SelectError as error:
-        refuse(error.expected, error.found)
-    if found.recursive:
-        refuse("a SELECT that is sure to end", "WITH RECURSIVE")
-    return sql
-
-
 def _measure(sql: str) -> str:
     """Check that a text can be part of a SELECT."""
-    _select(_OF_SOURCE.format(sql))
+    ending_select(_OF_SOURCE.format(sql))
     return sql
 
 
@@ -72,7 +62,7 @@ class Aggregate(Part):
     table: Name
     facts: Annotated[tuple[Name, ...], Field(min_length=1)]
     grain: tuple[Name, ...]
-    source: Annotated[str, AfterValidator(_select)]
+    source: Annotated[str, AfterValidator(ending_select)]
     measures: Annotated[dict[Name, Annotated[str, AfterValidator(_measure)]], Field(min_length=1)]
     metrics: Metrics | None = None
 

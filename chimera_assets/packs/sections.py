@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from chimera_assets.packs.claims import Claim, repeated
-from chimera_assets.packs.errors import PackError, SelectError
-from chimera_assets.packs.select import read_select
+from chimera_assets.packs.ending_select import ending_select
+from chimera_assets.packs.errors import PackError
 from chimera_assets.yaml_documents import one_of, read_document
 from chimera_assets.yaml_documents.models import Name, Part, checked, refuse
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.packs import Pack
-    from chimera_assets.yaml_documents import Document, Location
+    from chimera_assets.yaml_documents import Document, Location, Problem
 
 #: The folder of a pack's sections, and how their files end.
 FOLDER, SUFFIX = "reports", ".yaml"
@@ -34,18 +34,7 @@ FOLDER, SUFFIX = "reports", ".yaml"
 Shown = Literal["text", "number", "money", "share", "time", "flag"]
 
 
-def _select(sql: str) -> str:
-    """See that a text is one SELECT over tables, which ends."""
-    try:
-        found = read_select(sql)
-    except SelectError as error:
-        refuse(error.expected, error.found)
-    if found.recursive:
-        refuse("a SELECT that is sure to end", "WITH RECURSIVE")
-    return sql
-
-
-Select = Annotated[str, AfterValidator(_select)]
+Select = Annotated[str, AfterValidator(ending_select)]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -171,8 +160,7 @@ def read_sections(pack: Pack) -> tuple[Section, ...]:
     Raises:
         PackError: A file cannot be used; it has every problem with its line.
     """
-    folder = pack.folder / FOLDER
-    found = [_read(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+    found = map(_read, section_files(pack))
     return tuple(sorted(found, key=lambda section: (section.order, section.id)))
 
 
@@ -186,6 +174,22 @@ def sections_of(packs: Iterable[Pack]) -> tuple[Section, ...]:
     if problems := list(repeated(claim for section in found for claim in section.claims)):
         raise PackError(problems)
     return tuple(sorted(found, key=lambda section: (section.order, section.id)))
+
+
+def section_problems(packs: Iterable[Pack]) -> Iterator[Problem]:
+    """What keeps the sections of packs from being used together."""
+    claims: list[Claim] = []
+    for path in (path for pack in packs for path in section_files(pack)):
+        try:
+            claims += _read(path).claims
+        except PackError as error:
+            yield from error.problems
+    yield from repeated(claims)
+
+
+def section_files(pack: Pack) -> list[Path]:
+    """The files of a pack's sections, sorted."""
+    return sorted((pack.folder / FOLDER).glob(f"*{SUFFIX}"))
 
 
 def _read(path: Path) -> Section:

@@ -13,6 +13,7 @@ import pytest
 
 from chimera_assets.settings import get_settings
 from tests.cli.conftest import HOURS
+from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Lake
@@ -62,7 +63,7 @@ def lake(
     pack = tmp_path / "packs" / "own"
     (pack / "reports").mkdir(parents=True)
     (pack / "contracts").mkdir()
-    contract = Path("chimera_assets/packs/ai/contracts/feedback.odcs.yaml").read_text()
+    contract = (SHIPPED / "feedback.odcs.yaml").read_text()
     (pack / "contracts" / "votes.odcs.yaml").write_text(contract.replace("feedback", "votes"))
     (pack / "pack.yaml").write_text("name: own\nversion: 1.0.0\ntitle: Our own\nowner: us\n")
     (pack / "reports" / "came.yaml").write_text(SECTION)

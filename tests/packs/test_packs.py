@@ -359,11 +359,11 @@ def test_the_check_compares_aggregates_with_their_models(
 def test_what_nothing_reads_yet_is_a_warning(
     places: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("pages", "policies", "reports"):
+    for name in ("pages", "policies"):
         (places / "library" / name).mkdir()
     assert run(["pack", "check"]) == 0
     out = capsys.readouterr().out
-    for name in ("pages", "policies", "reports"):
+    for name in ("pages", "policies"):
         assert f"warning: {places / 'library' / name}:1: part of a pack: expected nothing" in out
 
 
