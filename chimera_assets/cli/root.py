@@ -156,3 +156,36 @@ def metrics(
     from chimera_assets.commands.metrics import show
 
     return show(publish=publish)
+
+
+@commands.command()
+def lineage(  # noqa: PLR0913
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help="A stream, orders say.")],
+    key: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY...", help="The row's key: its values in order, or column=value each."
+        ),
+    ],
+    *,
+    hour: opt.Hour = None,
+    everywhere: Annotated[
+        bool,
+        typer.Option("--everywhere", help="Search every hour, though the source knows the row's."),
+    ] = False,
+    reveal: opt.Reveal = False,
+    as_json: opt.AsJson = False,
+) -> int:
+    """Tell the whole life of one record. From its source to the figures that count it."""
+    from chimera_assets.commands.arguments import chosen_hours
+    from chimera_assets.commands.lineage import show_record
+
+    return show_record(
+        stream,
+        key,
+        hours=chosen_hours(hour, None, None),
+        everywhere=everywhere,
+        as_json=as_json,
+        reveal=reveal,
+        now=datetime.now(UTC),
+    )

@@ -104,6 +104,17 @@ class Masks:
         hidden = filled - self._shown(stream) - set(shown)
         return values | dict.fromkeys(hidden, MASK), frozenset(hidden)
 
+    def stream_columns(self, stream: str, columns: Collection[str]) -> frozenset[str]:
+        """The columns, among these of a stream, that are masked."""
+        return frozenset(columns) - _OWN - self._shown(stream)
+
+    def tells_a_row(self, layer: str, table: str, column: str) -> bool:
+        """Whether a model's column would tell something masked if it were made of one row alone.
+
+        A number made of a text is a count in an aggregate; what a single row adds to it is not.
+        """
+        return self._hides_some(origins(self.lineages, layer, table, column), but_text=False)
+
     def key(self, stream: str, key: str | None) -> str | None:
         """A row's key, masked if a column of it is."""
         return MASK if key is not None and self._hides_key(stream) else key

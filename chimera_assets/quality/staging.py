@@ -96,7 +96,7 @@ def stage_hours(
             made.rejected(),
             hours,
             schema=quarantine.arrow_schema(),
-            metadata={"run": context.run_id},
+            metadata={"run": context.run_id, "contract": contract.version},
         )
     if not made.column_profiles.is_empty():
         append_column_profiles(lake, made.column_profiles)
@@ -116,7 +116,8 @@ def stage_reference(context: RunContext, contract: Contract) -> Staging:
 
     In the batch counts it stands under the hour in which it was judged.
     """
-    lake, now, written = context.lake, context.now, {"run": context.run_id}
+    lake, now = context.lake, context.now
+    written = {"run": context.run_id, "contract": contract.version}
     hours = HourRange.single(floor_hour(now))
     day, hour = partition_values(hours.start)
     lits = {DAY_COLUMN: pl.lit(day), HOUR_COLUMN: pl.lit(hour, HOUR_TYPES[HOUR_COLUMN])}

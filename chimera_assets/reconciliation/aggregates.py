@@ -5,12 +5,15 @@ They are made by DuckDB from the facts' data files, independent of the dbt model
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from chimera_assets.errors import one_line
+from chimera_assets.hour_columns import hour_columns_of
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake.errors import translated
 from chimera_assets.layers import AGGREGATES, MARTS
@@ -23,10 +26,11 @@ from chimera_assets.warehouse.hour_rows import hour_rows
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from chimera_assets.hours import HourRange
-    from chimera_assets.lake import Lake
+    from chimera_assets.lake import Lake, Table
     from chimera_assets.packs.aggregates import Aggregate
 
 #: Sums of floating-point numbers differ by the order in which they are added.
@@ -103,7 +107,7 @@ def from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) ->
     with spool_folder("aggregates") as folder, connect(lake) as connection:
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
         connection.execute(f"SET temp_directory = '{folder}'")
-        try:
+        with _explained(aggregate, facts[0]):
             rows = {
                 fact.name: hour_rows(connection, fact, ranges)
                 if fact.exists()
@@ -111,11 +115,51 @@ def from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) ->
                 for fact in facts
             }
             return connection.execute(_sql(aggregate, rows)).pl()
-        except (duckdb.ProgrammingError, duckdb.DataError) as error:
-            what, found = f"aggregate {aggregate.table}", one_line(words(error))
-            raise aggregate.problem(what, expected="SQL that fits its facts", found=found) from None
-        except duckdb.Error as error:
-            raise translated(error, facts[0].uri) from error
+
+
+def from_rows(
+    aggregate: Aggregate, lake: Lake, fact: str, rows: pl.DataFrame, hour: datetime
+) -> pl.DataFrame:
+    """The grain and the measures that a few rows of one fact give, the other facts being empty.
+
+    Args:
+        aggregate: Its definition.
+        lake: The lake.
+        fact: The fact.
+        rows: Its rows, without the hour's columns.
+        hour: Their hour.
+
+    Raises:
+        PackError: The definition does not fit the facts.
+    """
+    facts = [lake.table(MARTS, name) for name in aggregate.facts]
+    empty = {each: each.schema().empty_table() for each in facts if each.exists()}
+    with duckdb.connect(":memory:") as connection, _explained(aggregate, facts[0]):
+        connection.execute("SET TimeZone = 'UTC'")
+        selects = {}
+        for each in facts:
+            selects[each.name] = f"SELECT * FROM _rows_{each.name}"  # noqa: S608 - a table's name
+            if each not in empty:
+                selects[each.name] = _no_rows(aggregate, each.name)
+                continue
+            table = empty[each]
+            if each.name == fact:
+                moment = pl.lit(hour, pl.Datetime("us", "UTC"))
+                given = rows.with_columns(hour_columns_of(moment)).to_arrow()
+                table = pa.concat_tables([table, given], promote_options="permissive")
+            connection.register(f"_rows_{each.name}", table)
+        return connection.execute(_sql(aggregate, selects)).pl()
+
+
+@contextmanager
+def _explained(aggregate: Aggregate, fact: Table) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.ProgrammingError, duckdb.DataError) as error:
+        what, found = f"aggregate {aggregate.table}", one_line(words(error))
+        raise aggregate.problem(what, expected="SQL that fits its facts", found=found) from None
+    except duckdb.Error as error:
+        raise translated(error, fact.uri) from error
 
 
 def _no_rows(aggregate: Aggregate, fact: str) -> str:

@@ -178,26 +178,48 @@ class SourceNow:
         ]
         return pl.concat([pl.DataFrame(schema=schema), *typed])
 
+    def placed(self, key: str) -> list[datetime]:
+        """The hours in which the source has rows of a key; an index on the key serves.
+
+        Args:
+            key: A JSON array of one object, with the key columns as texts.
+        """
+        hour = placed_hour(self._contract, self._table)
+        given, own, same = self._matching()
+        sql = (
+            f"SELECT DISTINCT placed AS hour FROM jsonb_to_recordset($1::jsonb) AS given ({given}) "  # noqa: S608
+            f"JOIN (SELECT {own}, {hour} AS placed FROM {self._table.quoted}) AS own ON {same} "
+            "WHERE isfinite(placed) ORDER BY 1"
+        )
+        with self._database.explained():
+            found = execute(self._connection, sql, [key])
+        return [row["hour"].astimezone(UTC) for row in found]
+
     def count_keys(self, keys: str) -> int:
         """How many of some keys the source has, in whatever hour.
 
         Args:
             keys: A JSON array of objects, each with the key columns as texts.
         """
-        columns = [self._table.columns[name] for name in self._contract.key]
-        typed = ", ".join(f"{column.quoted} {key_match.given_as(column)}" for column in columns)
-        own = ", ".join(f"{column.sql} AS {column.quoted}" for column in columns)
-        same = " AND ".join(
-            key_match.equal(self._table.columns[name], self._contract.column(name))
-            for name in self._contract.key
-        )
+        given, own, same = self._matching()
         sql = (
-            f"SELECT count(*) AS found FROM jsonb_to_recordset($1::jsonb) AS given ({typed}) "  # noqa: S608
+            f"SELECT count(*) AS found FROM jsonb_to_recordset($1::jsonb) AS given ({given}) "  # noqa: S608
             f"WHERE EXISTS (SELECT FROM (SELECT {own} FROM {self._table.quoted}) AS own "
             f"WHERE {same})"
         )
         with self._database.explained():
             return int(execute(self._connection, sql, [keys])[0]["found"])
+
+    def _matching(self) -> tuple[str, str, str]:
+        """Key columns as they are given, as the table has them, and that both are the same."""
+        columns = [self._table.columns[name] for name in self._contract.key]
+        given = ", ".join(f"{column.quoted} {key_match.given_as(column)}" for column in columns)
+        own = ", ".join(f"{column.sql} AS {column.quoted}" for column in columns)
+        same = " AND ".join(
+            key_match.equal(self._table.columns[name], self._contract.column(name))
+            for name in self._contract.key
+        )
+        return given, own, same
 
     def rows(self, hours: HourRange | None, batch: Batch) -> pa.RecordBatchReader:
         """The rows of some hours, or all of a reference table; the reader closes this state."""

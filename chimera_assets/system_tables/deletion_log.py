@@ -53,14 +53,20 @@ def deleted_rows(
     lake: Lake, tables: Collection[Table], hours: HourRange | None = None
 ) -> pl.DataFrame:
     """What was deleted from some tables: hour columns, `layer`, `at`, `rows`."""
+    return deletions(lake, tables, hours).select(*HOUR_COLUMNS, "layer", "at", "rows")
+
+
+def deletions(
+    lake: Lake, tables: Collection[Table], hours: HourRange | None = None
+) -> pl.DataFrame:
+    """All that is known of what was deleted from some tables: a frame of `DELETIONS`."""
     kept = lake.table(QUALITY, NAME)
-    names = [*HOUR_COLUMNS, "layer", "at", "rows"]
-    if not kept.exists():
-        return pl.DataFrame(schema={name: DELETIONS[name] for name in names})
+    if not kept.exists() or not tables:
+        return pl.DataFrame(schema=DELETIONS)
     theirs = (
         (pl.col("layer") == table.layer) & (pl.col("table") == table.name) for table in tables
     )
     rows = kept.read(columns=list(DELETIONS)).filter(pl.any_horizontal(theirs))
     if hours is not None:
         rows = rows.filter(partitions.expression(hours))
-    return rows.select(names).collect()
+    return rows.collect()

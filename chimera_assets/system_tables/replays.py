@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chimera_assets.hour_columns import HOUR_TYPES
+from chimera_assets.lake import partitions
 from chimera_assets.layers import QUALITY
 
 if TYPE_CHECKING:
+    from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
 
 NAME = "replays"
@@ -31,3 +33,12 @@ REPLAYS = pl.Schema(
 def append_replays(lake: Lake, rows: pl.DataFrame, *, run_id: str) -> None:
     """Add rows of `REPLAYS`."""
     lake.table(QUALITY, NAME).append(rows, metadata={"run": run_id})
+
+
+def replays_of(lake: Lake, stream: str, hours: HourRange) -> pl.DataFrame:
+    """The replays of some hours of a stream, oldest first: a frame of `REPLAYS`."""
+    table = lake.table(QUALITY, NAME)
+    if not table.exists():
+        return pl.DataFrame(schema=REPLAYS)
+    of_hours = (pl.col("stream") == stream) & partitions.expression(hours)
+    return table.read(columns=list(REPLAYS)).filter(of_hours).sort("at").collect()
