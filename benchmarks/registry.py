@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 #: Measures that take minutes and gigabytes: made only where they are named.
-ONLY_IF_NAMED = frozenset({"big_hour", "wide_hour"})
+ONLY_IF_NAMED = frozenset({"big_hour", "lineage", "wide_hour"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,18 @@ def filled(
     return url
 
 
+def loaded(rows: pl.DataFrame) -> str:
+    """The URL of a database with these generations."""
+    url = source_database_url(get_settings())
+    init_source(url)
+    with connect(url) as connection, connection.cursor() as cursor:
+        _add_providers(connection)
+        cursor.adbc_ingest("generations", rows.with_columns(_SMALLER).to_arrow(), mode="append")
+        connection.commit()
+    _settle(url, "generations")
+    return url
+
+
 def filled_with_wide(rows: int, *, start: datetime = START) -> str:
     """The URL of a database with an hour of so many rows, each with a prompt of 100 kB."""
     url = source_database_url(get_settings())

@@ -63,7 +63,7 @@ _OTHERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Real:
+class RealFile:
     """A data file, and how many rows it has."""
 
     path: Path
@@ -129,20 +129,26 @@ def _link_past(table: Table, past: HourRange) -> None:
     """Give the table, in each of these hours, a file of its own that is a link to a real one."""
     if table.rows_by_hour().is_empty():
         return
-    file = pl.DataFrame(table.delta().get_add_actions(flatten=True)).row(0, named=True)
-    real = _Real(Path(table.uri) / file["path"], file["num_records"])
-    few = _Real(real.path.with_name("few.parquet"), min(_FEW, real.rows))
+    real = real_file(table)
+    few = RealFile(real.path.with_name("few.parquet"), min(_FEW, real.rows))
     pl.read_parquet(real.path, hive_partitioning=False).head(_FEW).write_parquet(few.path)
     before = [hour for hour in past if hour < _YESTERDAY.start]
     for _, month in groupby(before, key=lambda hour: (hour.year, hour.month)):
-        _commit(table, [_linked(table, few, hour) for hour in month])
+        commit_files(table, [linked(table, few, hour) for hour in month])
     if before:
         table.delta().create_checkpoint()
     for hour in _YESTERDAY:
-        _commit(table, [_linked(table, real, hour)])
+        commit_files(table, [linked(table, real, hour)])
 
 
-def _linked(table: Table, file: _Real, hour: datetime) -> AddAction:
+def real_file(table: Table) -> RealFile:
+    """A data file of a table."""
+    file = pl.DataFrame(table.delta().get_add_actions(flatten=True)).row(0, named=True)
+    return RealFile(Path(table.uri) / file["path"], file["num_records"])
+
+
+def linked(table: Table, file: RealFile, hour: datetime) -> AddAction:
+    """A link to a file as that of an hour, to be committed."""
     day, number = partition_values(hour)
     values = dict(zip(HOUR_COLUMNS, (str(day), str(number)), strict=True))
     folder = "/".join(f"{name}={value}" for name, value in values.items())
@@ -160,7 +166,8 @@ def _linked(table: Table, file: _Real, hour: datetime) -> AddAction:
     )
 
 
-def _commit(table: Table, files: list[AddAction]) -> None:
+def commit_files(table: Table, files: list[AddAction]) -> None:
+    """Commit files that lie in the table's place."""
     delta = table.delta()
     delta.create_write_transaction(
         files, "append", delta.schema(), partition_by=delta.metadata().partition_columns

@@ -41,7 +41,7 @@ def measure(rows: int, home: Path) -> Outcome:
     lake = Lake(str(home / "lake"))
     days = max(1, rows // _ROWS_A_DAY)
     started = time.perf_counter()
-    _take_providers(lake)
+    take_providers(lake)
     for day in range(days):
         _build(lake, day, min(rows, _ROWS_A_DAY))
     built = time.perf_counter() - started
@@ -64,7 +64,8 @@ def measure(rows: int, home: Path) -> Outcome:
     )
 
 
-def _take_providers(lake: Lake) -> None:
+def take_providers(lake: Lake) -> None:
+    """Give a lake the providers that the rows are of."""
     contract = contracts()["providers"]
     schema = {column.name: column.polars_type for column in contract.columns}
     rows = pl.DataFrame(
@@ -82,13 +83,21 @@ def _build(lake: Lake, day: int, rows: int) -> None:
     """A day in all layers; its hours are even, with the keys in order."""
     start = START + timedelta(days=day)
     hours = HourRange(start, start + timedelta(days=1))
+    build_hours(
+        lake,
+        hours,
+        made=generations(rows, hours=len(hours), start=start, first=day * rows, bad=_BAD),
+    )
+
+
+def build_hours(lake: Lake, hours: HourRange, made: pl.DataFrame) -> None:
+    """Give a lake rows of `generations` in all layers."""
     now = hours.end
-    made = generations(rows, hours=len(hours), start=start, first=day * rows, bad=_BAD)
     raw = _with_batch(
         with_hours(made).drop("_batch_id", "_ingested_at"), Batch.new("generations", now)
     )
     lake.table("raw", "generations").write_hours(raw, hours)
-    stage_hours(RunContext(lake, now, f"bench-{day}"), contracts()["generations"], hours)
+    stage_hours(RunContext(lake, now, f"bench-{hours}"), contracts()["generations"], hours)
     facts = lake.table("staged", "generations").read(hours).collect()
     unpriced = pl.lit(None, pl.Decimal(38, 15)).alias("computed_cost_usd")
     lake.table("marts", "fact_generations").write_hours(facts.with_columns(unpriced), hours)

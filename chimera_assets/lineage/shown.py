@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from chimera_assets.lineage.record import Counted, HourLineage, RecordLineage, Verdict
+    from chimera_assets.lineage.record import Counted, HourLineage, RecordLineage
     from chimera_assets.privacy.table_masks import Masks
 
 #: Gives the columns of a table `layer/table`.
@@ -52,51 +52,43 @@ def shown(found: RecordLineage, masks: Masks, schema: Schema, *, reveal: bool) -
         if value is not None
     }
     hidden = {raw: masks.stream_columns(contract.stream, filled)}
-    for hour in found.hours:
-        for one in hour.counted:
-            layer, _, table = one.stored.table.partition("/")
-            if one.stored.table not in hidden:
-                hidden[one.stored.table] = masks.columns(layer, table, schema(one.stored.table))
+    for one in (one for hour in found.hours for one in hour.counted):
+        table = one.stored.table
+        hidden[table] = hidden.get(table, frozenset()) | _hidden(one, masks, schema(table))
     of_rows = hidden[raw]
     document = {
         "stream": contract.stream,
         "key": _masked(found.key.values, () if reveal else of_rows),
         "looked": asdict(found.looked),
         "hours": [
-            _hour(hour, masks, {} if reveal else hidden, () if reveal else of_rows)
-            for hour in found.hours
+            _hour(hour, {} if reveal else hidden, () if reveal else of_rows) for hour in found.hours
         ],
     }
     return Shown(document, {table: columns for table, columns in hidden.items() if columns})
 
 
+def _hidden(one: Counted, masks: Masks, schema: Mapping[str, pl.DataType]) -> frozenset[str]:
+    """The columns that are masked of a row of an aggregate; what one record adds is a row's."""
+    layer, _, table = one.stored.table.partition("/")
+    adds = {name for name in one.adds if masks.tells_a_row(layer, table, name)}
+    told = {*one.grouping, *one.adds}
+    return (masks.columns(layer, table, schema) & told) | adds
+
+
 def _hour(
-    hour: HourLineage,
-    masks: Masks,
-    hidden: Mapping[str, Collection[str]],
-    of_rows: Collection[str],
+    hour: HourLineage, hidden: Mapping[str, Collection[str]], of_rows: Collection[str]
 ) -> dict[str, Any]:
     plain = asdict(hour)
     plain["hour"] = partition_key(hour.hour) if hour.hour is not None else None
-    plain["rows"] = [_row(one, of_rows) for one in hour.rows]
-    plain["counted"] = [_counted(one, masks, hidden.get(one.stored.table)) for one in hour.counted]
+    plain["rows"] = [{**asdict(row), "values": _masked(row.values, of_rows)} for row in hour.rows]
+    plain["counted"] = [_counted(one, hidden.get(one.stored.table, ())) for one in hour.counted]
     return plain
 
 
-def _row(row: Verdict, hidden: Collection[str]) -> dict[str, Any]:
-    return {**asdict(row), "values": _masked(row.values, hidden)}
-
-
-def _counted(one: Counted, masks: Masks, hidden: Collection[str] | None) -> dict[str, Any]:
-    """A row of an aggregate; what a single record adds is shown as that record is."""
+def _counted(one: Counted, hidden: Collection[str]) -> dict[str, Any]:
     plain = asdict(one)
-    if hidden is None:
-        return plain
-    layer, _, table = one.stored.table.partition("/")
-    own = {name for name in one.adds if masks.tells_a_row(layer, table, name)}
-    plain["grouping"] = _masked(one.grouping, hidden)
-    plain["adds"] = _masked(one.adds, {*own, *hidden})
-    plain["totals"] = _masked(one.totals, hidden) if one.totals is not None else None
+    for part in ("grouping", "adds", "totals"):
+        plain[part] = _masked(plain[part], hidden) if plain[part] is not None else None
     return plain
 
 
