@@ -58,7 +58,8 @@ def measure(rows: int, home: Path) -> Outcome:
     others = list(_commits(middle))
     for layer, name in lake.tables():
         table = lake.table(layer, name)
-        if set(HOUR_COLUMNS) <= set(table.partition_columns()) and layer != "raw":
+        by_hour = set(HOUR_COLUMNS) <= set(table.partition_columns())
+        if by_hour and layer != "raw" and table.count():
             _link(table, others)
     unknown = _fill_raw(lake.table("raw", "generations"), made, others)
     built = time.perf_counter() - started

@@ -160,29 +160,42 @@ def metrics(
 
 @commands.command()
 def lineage(  # noqa: PLR0913
-    stream: Annotated[str, typer.Argument(metavar="STREAM", help="A stream, orders say.")],
+    stream: Annotated[
+        str | None, typer.Argument(metavar="STREAM", help="A stream, orders say.")
+    ] = None,
     key: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="KEY...", help="The row's key: its values in order, or column=value each."
         ),
-    ],
+    ] = None,
     *,
     hour: opt.Hour = None,
     everywhere: Annotated[
         bool,
         typer.Option("--everywhere", help="Search every hour, though the source knows the row's."),
     ] = False,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAYER/TABLE[.COLUMN]", help="Instead: what a column, or each, is made of."
+        ),
+    ] = None,
     reveal: opt.Reveal = False,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Tell the whole life of one record. From its source to the figures that count it."""
+    """Tell the whole life of one record, or of a column. From its source to the figures."""
     from chimera_assets.commands.arguments import chosen_hours
+
+    if column is not None:
+        from chimera_assets.commands.column_lineage import show_columns
+
+        return show_columns(column, beside=stream, as_json=as_json)
     from chimera_assets.commands.lineage import show_record
 
     return show_record(
         stream,
-        key,
+        key or (),
         hours=chosen_hours(hour, None, None),
         everywhere=everywhere,
         as_json=as_json,

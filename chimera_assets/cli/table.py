@@ -22,9 +22,19 @@ def table_list(*, as_json: opt.AsJson = False) -> int:
 
 @group.command("history")
 def table_history(
-    name: opt.TableName, *, limit: opt.Limit = 20, as_json: opt.AsJson = False
+    name: opt.TableName,
+    *,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Instead: how its columns and contract changed.")
+    ] = False,
+    limit: opt.Limit = 20,
+    as_json: opt.AsJson = False,
 ) -> int:
     """Show the commits of a table, newest first."""
+    if schema:
+        from chimera_assets.commands.schema_history import show_schemas
+
+        return show_schemas(name, limit=limit, as_json=as_json)
     from chimera_assets.commands.tables import show_history
 
     return show_history(name, limit=limit, as_json=as_json)

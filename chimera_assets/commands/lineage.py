@@ -44,7 +44,7 @@ _WORTH_SAYING = 5_000_000
 
 
 def show_record(  # noqa: PLR0913 - the options of one command
-    stream: str,
+    stream: str | None,
     words: Sequence[str],
     *,
     hours: HourRange | None,
@@ -79,8 +79,11 @@ def show_record(  # noqa: PLR0913 - the options of one command
     return 0
 
 
-def _contract(stream: str) -> Contract:
+def _contract(stream: str | None) -> Contract:
     known = known_contracts()
+    if stream is None:
+        msg = "expected a stream and a key, or --column; found none of them"
+        raise ArgumentError(msg)
     if stream not in known:
         listed = one_of(known, stream, listed_by="chimera contract list")
         msg = f"{stream}: no such stream; expected {listed}"

@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.layers import AGGREGATES, LANDING, MARTS, QUARANTINE, RAW, STAGED
 from chimera_assets.lineage.aggregate_rows import FactRows, counted_in
 from chimera_assets.lineage.facts import fact_tables, readers
-from chimera_assets.lineage.happenings import changed_columns, happened
-from chimera_assets.lineage.record import Happened, HourLineage, Origin, Stored
-from chimera_assets.lineage.row_states import State, states
+from chimera_assets.lineage.happenings import happened
+from chimera_assets.lineage.record import HourLineage, Origin
+from chimera_assets.lineage.row_states import states
+from chimera_assets.lineage.stored import from_first, now_of, stored_in
 from chimera_assets.lineage.table_log import TableLog
 from chimera_assets.lineage.verdicts import Judged, verdicts
 from chimera_assets.system_tables.batches import hour_history
@@ -25,9 +24,12 @@ from chimera_assets.system_tables.replays import replays_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import polars as pl
+
     from chimera_assets.lake import Lake, Table
     from chimera_assets.lineage.key import RecordKey
-    from chimera_assets.lineage.record import Counted
+    from chimera_assets.lineage.record import Counted, Happened, Stored
+    from chimera_assets.lineage.row_states import State
     from chimera_assets.lineage.whereabouts import AtSource
     from chimera_assets.packs.aggregates import Aggregate
     from chimera_assets.privacy.origins import Lineages
@@ -84,8 +86,8 @@ class HourTracer:
         for log, rows in facts:
             history += happened(log, rows, replays)
         history.sort(key=lambda one: one.at or _EARLIEST)
-        now = {layer: _now(rows) for layer, rows in found.items()}
-        stored = {layer: _stored(self.log(layer), found[layer]) for layer in _ORDER}
+        now = {layer: now_of(rows) for layer, rows in found.items()}
+        stored = {layer: stored_in(self.log(layer), found[layer]) for layer in _ORDER}
         counted = tuple(self._counted(facts, hour)) if hour is not None else ()
         return HourLineage(
             hour,
@@ -94,7 +96,7 @@ class HourTracer:
             quarantine=self._rejected_by(stored[QUARANTINE], hour),
             staged=stored[STAGED],
             rows=verdicts(self._contract, hour, self._judged(hour, now)),
-            facts=tuple(filter(None, (_stored(log, rows) for log, rows in facts))),
+            facts=tuple(filter(None, (stored_in(log, rows) for log, rows in facts))),
             counted=counted,
             read_by=self._read_by(facts, counted),
             history=tuple(history),
@@ -107,11 +109,11 @@ class HourTracer:
         if not log.table.exists():
             return []
         matches = self._key.matches_rejected() if layer == QUARANTINE else self._key.matches()
-        return _from_first(states(log, hour, matches))
+        return from_first(states(log, hour, matches))
 
     def _facts(self, hour: datetime | None) -> Iterator[tuple[TableLog, list[State]]]:
         for table, columns in self._fact_tables:
-            found = _from_first(
+            found = from_first(
                 states(self.log(MARTS, table.name), hour, self._key.matches(columns))
             )
             if found:
@@ -175,7 +177,7 @@ class HourTracer:
         self, facts: Sequence[tuple[TableLog, list[State]]], hour: datetime
     ) -> Iterator[Counted]:
         for log, found in facts:
-            rows = _now(found)
+            rows = now_of(found)
             if rows.height:
                 own = rows.drop(HOUR_COLUMNS, strict=False)
                 fact = FactRows(self._contract.stream, log.table.name, own, hour)
@@ -185,7 +187,7 @@ class HourTracer:
         self, facts: Sequence[tuple[TableLog, list[State]]], counted: Sequence[Counted]
     ) -> tuple[str, ...]:
         """Tables that are made of the record, or may be, and in which it cannot be named."""
-        if not any(_now(found).height for _, found in facts):
+        if not any(now_of(found).height for _, found in facts):
             return ()
         told = {f"{MARTS}/{log.table.name}" for log, _ in facts}
         told |= {f"{AGGREGATES}/{one.table}" for one in self._aggregates}
@@ -214,39 +216,3 @@ class HourTracer:
                     f"{row['layer']}/{row['table']} by {row['cause']} in run {row['run_id']}: "
                     "whether the record was among them cannot be said"
                 )
-
-
-def _from_first(found: list[State]) -> list[State]:
-    """The states from the first one in which the record was there, or may have been."""
-    some = [number for number, one in enumerate(found) if one.rows is None or one.rows.height]
-    if not any(one.rows is not None and one.rows.height for one in found):
-        return []
-    return found[some[0] :]
-
-
-def _now(found: Sequence[State]) -> pl.DataFrame:
-    """The rows that a table has now."""
-    last = found[-1].rows if found else None
-    return last if last is not None else pl.DataFrame()
-
-
-def _stored(log: TableLog, found: Sequence[State]) -> Stored | None:
-    """Where a table has a record now; None if it does not."""
-    if not (rows := _now(found)).height:
-        return None
-    by = newest = found[-1]
-    for older in reversed(found[:-1]):
-        if older.rows is None or not older.rows.height or changed_columns(older.rows, rows):
-            break
-        by = older
-    commit, files = by.commit, newest.files
-    # Other rows of the hour may have been written again since, and with them these.
-    holding = [
-        one.commit for one in found if one.commit is not None and set(files) & set(one.commit.added)
-    ]
-    rewritten = holding[-1].version if holding and holding[-1] is not commit else None
-    name = f"{log.table.layer}/{log.table.name}"
-    if commit is None:
-        return Stored(name, None, None, None, None, files, rewritten)
-    contract = commit.said.get("contract")
-    return Stored(name, commit.version, commit.at, commit.run, contract, files, rewritten)

@@ -41,7 +41,7 @@ _CLOCKS = timedelta(days=1)
 #: Entries that are asked of S3 at a time.
 _AT_ONCE = 16
 
-_FILES, _INFO = (b'"add"', b'"remove"'), b'"commitInfo"'
+_FILES, _INFO, _SCHEMA = (b'"add"', b'"remove"'), b'"commitInfo"', b'"metaData"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,17 @@ class TableLog:
         there = sorted(set(versions) & set(self._written))
         removed = [path for one in self._commits(there, (b'"remove"',)) for path in one.removed]
         return set(hours_of_paths(removed))
+
+    def schemas(self) -> list[tuple[LogCommit, Mapping[str, str]]]:
+        """The commits that set the table's columns, oldest first: each with column -> type."""
+        found: list[tuple[LogCommit, Mapping[str, str]]] = []
+        versions = sorted(self._written)
+        self._load(versions)
+        for version in versions:
+            if _SCHEMA in self._read[version]:
+                commit = _parsed(version, self._read[version], (_SCHEMA,))
+                found.append((commit, _columns(self._read[version])))
+        return found
 
     def _commits(self, versions: list[int], marks: Iterable[bytes]) -> Iterable[LogCommit]:
         self._load(versions)
@@ -189,3 +200,16 @@ def _parsed(version: int, entry: bytes, marks: tuple[bytes, ...]) -> LogCommit:
     at = datetime.fromtimestamp(said.get("timestamp", 0) / 1000, UTC)
     operation = str(said.get("operation", ""))
     return LogCommit(version, at, operation, said, tuple(added), tuple(removed))
+
+
+def _columns(entry: bytes) -> dict[str, str]:
+    """Column -> type, as an entry sets them."""
+    for line in entry.splitlines():
+        if _SCHEMA in line and (metadata := json.loads(line).get("metaData")) is not None:
+            fields = json.loads(metadata["schemaString"])["fields"]
+            return {field["name"]: _type(field["type"]) for field in fields}
+    return {}
+
+
+def _type(kind: Any) -> str:  # noqa: ANN401 - JSON
+    return kind if isinstance(kind, str) else json.dumps(kind)

@@ -16,6 +16,7 @@ import polars as pl
 
 from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.hour_columns import HOUR_START
+from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake.data_files import files
 from chimera_assets.lake.storage import stored_files
 from chimera_assets.lineage.record import Looked
@@ -93,6 +94,8 @@ class Search:
         if not table.exists():
             return
         listed = files(table, table.delta(), self.wanted)
+        if HOUR_COLUMNS[0] not in listed.columns:  # made by another tool
+            return
         known = pl.Series(sorted(but), dtype=pl.Datetime("us", "UTC"))
         listed = listed.filter(HOUR_START.is_not_null() & ~HOUR_START.is_in(known.implode()))
         self._search(table, listed["path"].to_list(), int(listed["rows"].sum()), matches)

@@ -9,6 +9,7 @@ import dagster as dg
 
 from chimera_assets.contracts.rules.rule_text import rule_text
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMN, HOUR_COLUMNS
+from chimera_assets.lineage.columns import SOURCE, source_columns
 from chimera_assets.quality import quarantine
 from chimera_assets.quality.staged_schema import staged_schema
 
@@ -105,6 +106,22 @@ def same_columns(contract: Contract, upstream: dg.AssetKey) -> dg.TableColumnLin
     """Column lineage of a layer that holds the columns of the one above, unchanged."""
     names = [field.name for field in staged_schema(contract)]
     return dg.TableColumnLineage({name: [dg.TableColumnDep(upstream, name)] for name in names})
+
+
+def columns_of_source(contract: Contract) -> dg.TableColumnLineage:
+    """Column lineage of raw: the operational table's columns that each column is read from."""
+    table = dg.AssetKey([SOURCE, contract.source_table])
+    names = [*contract.column_names, *(HOUR_COLUMNS if contract.kind == "stream" else ())]
+    return dg.TableColumnLineage(
+        {
+            name: [
+                dg.TableColumnDep(table, column)
+                for column, _ in source_columns(contract, name)
+                if column is not None
+            ]
+            for name in names
+        }
+    )
 
 
 def metadata(contract: Contract) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from chimera_assets.orchestration.assets import descriptions
 from chimera_assets.orchestration.partitions import HOURLY_PARTITIONS, ONE_RUN, hours_of, step_of
 from chimera_assets.orchestration.runs.retries import retried
 from chimera_assets.orchestration.runs.tags import late_streams
-from chimera_assets.orchestration.table_metadata import commit_metadata, note_hours
+from chimera_assets.orchestration.table_metadata import commit_metadata, note_hours, note_last
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.run_context import RunContext
 from chimera_assets.settings import get_settings
@@ -45,11 +45,14 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         metadata=descriptions.metadata(contract),
     )
 
+    lineage = {"dagster/column_lineage": descriptions.columns_of_source(contract)}
+
     @retried
     def reference(context: dg.AssetExecutionContext) -> pa.RecordBatchReader:
         source, batch = _begin(context, contract)
         for note in source.verify(contract):
             context.log.info(note)
+        context.add_output_metadata(lineage)
         rows = source.extract_reference(contract, batch)
         return traced_batches(rows, "extract", run_id=context.run_id, stream=contract.stream)
 
@@ -72,6 +75,7 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
             context.log.warning(trouble)
         table = lake.table(RAW, contract.stream)
         note_hours(step_of(context), context.asset_key, table, hours)
+        note_last(step_of(context), context.asset_key, hours, lineage)
         written = commit_metadata(table, done.commit, hours)
         return dg.MaterializeResult(metadata=written | _metadata(done.watermark, done.fewer))
 
