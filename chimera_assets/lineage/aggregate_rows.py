@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import polars as pl
 
+from chimera_assets.hour_columns import hour_columns_of
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.data_files import files
 from chimera_assets.layers import AGGREGATES, MARTS
@@ -59,22 +61,31 @@ def counted_in(
     Raises:
         PackError: An aggregate's definition does not fit its facts.
     """
-    for aggregate in aggregates:
-        table = lake.table(AGGREGATES, aggregate.table)
-        if record.fact not in aggregate.facts or not table.exists():
-            continue
-        hours = HourRange.single(record.hour)
-        kept = table.read(hours, [*aggregate.grain, *aggregate.measures]).collect()
-        given = from_rows(aggregate, lake, record.fact, record.rows, record.hour).with_columns(
-            pl.col(name).cast(kind) for name, kind in kept.schema.items()
-        )
-        newest = _newest(table, record.hour)
-        further = _further_columns(lineages, record.stream, aggregate, table.schema().names)
-        for group in given.iter_rows(named=True):
-            grouping = {name: group[name] for name in aggregate.grain}
-            adds = {name: group[name] for name in aggregate.measures if group[name]}
-            totals = _totals(kept, grouping, adds)
-            yield Counted(newest, f"{MARTS}/{record.fact}", grouping, adds, totals, further)
+    moment = pl.lit(record.hour, pl.Datetime("us", "UTC"))
+    rows = {record.fact: record.rows.with_columns(hour_columns_of(moment))}
+    counting = [one for one in aggregates if record.fact in one.facts]
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for aggregate in counting:
+            if lake.table(AGGREGATES, aggregate.table).exists():
+                given = from_rows(connection, aggregate, lake, rows)
+                yield from _groups(lake, aggregate, lineages, record, given)
+
+
+def _groups(
+    lake: Lake, aggregate: Aggregate, lineages: Lineages, record: FactRows, given: pl.DataFrame
+) -> Iterator[Counted]:
+    """The groups of an aggregate that a record is in, each with what it adds."""
+    table, hours = lake.table(AGGREGATES, aggregate.table), HourRange.single(record.hour)
+    kept = table.read(hours, [*aggregate.grain, *aggregate.measures]).collect()
+    typed = given.with_columns(pl.col(name).cast(kind) for name, kind in kept.schema.items())
+    newest = _newest(table, record.hour)
+    further = _further_columns(lineages, record.stream, aggregate, table.schema().names)
+    for group in typed.iter_rows(named=True):
+        grouping = {name: group[name] for name in aggregate.grain}
+        adds = {name: group[name] for name in aggregate.measures if group[name]}
+        totals = _totals(kept, grouping, adds)
+        yield Counted(newest, f"{MARTS}/{record.fact}", grouping, adds, totals, further)
 
 
 def _totals(

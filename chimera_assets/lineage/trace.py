@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from chimera_assets.hours import HourRange
-from chimera_assets.layers import LANDING, QUARANTINE, RAW, STAGED
+from chimera_assets.layers import (
+    AGGREGATES,
+    LANDING,
+    MARTS,
+    QUARANTINE,
+    RAW,
+    STAGED,
+    fact_table,
+)
 from chimera_assets.lineage.facts import fact_tables
 from chimera_assets.lineage.hour_lineage import HourTracer
 from chimera_assets.lineage.record import HourLineage, RecordLineage
-from chimera_assets.lineage.whereabouts import Search, at_source
+from chimera_assets.lineage.whereabouts import AtSource, Search, at_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +36,9 @@ if TYPE_CHECKING:
 #: So many commits before and after one that brought a record are looked through for the hour that
 #: it left, and so many hours that they replaced.
 _NEAR, _MOST_MOVED = 24, 48
+
+#: Tables that are opened at a time, while the source is asked.
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,7 @@ def trace(around: Surroundings, request: Request) -> RecordLineage:
     Raises:
         LakeError: A table cannot be read.
     """
-    said = at_source(around.source, request.key)
+    said = _asked(around, request.key)
     tracer = HourTracer(around.lake, request.key, said, around.aggregates, around.lineages)
     search = Search(request.hours, request.begin)
     if request.key.contract.kind != "stream":
@@ -83,6 +95,21 @@ def trace(around: Surroundings, request: Request) -> RecordLineage:
         told |= {hour: tracer.told(hour) for hour in search.hours - set(told)}
     hours = [told[hour] for hour in sorted(told) if is_told(told[hour])]
     return RecordLineage(request.key, search.looked(said), tuple(_with_moves(hours)))
+
+
+def _asked(around: Surroundings, key: RecordKey) -> AtSource:
+    """What the source says, for which the tables' logs are read at the same time."""
+    stream, lake = key.contract.stream, around.lake
+    places = [(layer, stream) for layer in (LANDING, RAW, QUARANTINE, STAGED)]
+    places.append((MARTS, fact_table(stream)))
+    places += [
+        (AGGREGATES, one.table) for one in around.aggregates if fact_table(stream) in one.facts
+    ]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        said = threads.submit(at_source, around.source, key)
+        for place in places:
+            threads.submit(lake.table(*place).exists)  # what is wrong with it is told by its reader
+        return said.result()
 
 
 def is_told(one: HourLineage) -> bool:

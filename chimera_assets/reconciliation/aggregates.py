@@ -13,7 +13,6 @@ import polars as pl
 import pyarrow as pa
 
 from chimera_assets.errors import one_line
-from chimera_assets.hour_columns import hour_columns_of
 from chimera_assets.hours import HOUR_COLUMNS
 from chimera_assets.lake.errors import translated
 from chimera_assets.layers import AGGREGATES, MARTS
@@ -27,7 +26,6 @@ from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake, Table
@@ -118,35 +116,33 @@ def from_facts(aggregate: Aggregate, lake: Lake, ranges: Sequence[HourRange]) ->
 
 
 def from_rows(
-    aggregate: Aggregate, lake: Lake, fact: str, rows: pl.DataFrame, hour: datetime
+    connection: duckdb.DuckDBPyConnection,
+    aggregate: Aggregate,
+    lake: Lake,
+    rows: Mapping[str, pl.DataFrame],
 ) -> pl.DataFrame:
-    """The grain and the measures that a few rows of one fact give, the other facts being empty.
+    """The grain and the measures that a few rows of facts give; facts without any are empty.
 
     Args:
+        connection: Any, of which names that begin with `_rows_` are taken.
         aggregate: Its definition.
         lake: The lake.
-        fact: The fact.
-        rows: Its rows, without the hour's columns.
-        hour: Their hour.
+        rows: Fact -> its rows.
 
     Raises:
         PackError: The definition does not fit the facts.
     """
     facts = [lake.table(MARTS, name) for name in aggregate.facts]
-    empty = {each: each.schema().empty_table() for each in facts if each.exists()}
-    with duckdb.connect(":memory:") as connection, _explained(aggregate, facts[0]):
-        connection.execute("SET TimeZone = 'UTC'")
+    with _explained(aggregate, facts[0]):
         selects = {}
         for each in facts:
             selects[each.name] = f"SELECT * FROM _rows_{each.name}"  # noqa: S608 - a table's name
-            if each not in empty:
+            if not each.exists():
                 selects[each.name] = _no_rows(aggregate, each.name)
                 continue
-            table = empty[each]
-            if each.name == fact:
-                moment = pl.lit(hour, pl.Datetime("us", "UTC"))
-                given = rows.with_columns(hour_columns_of(moment)).to_arrow()
-                table = pa.concat_tables([table, given], promote_options="permissive")
+            given = [rows[each.name].to_arrow()] if each.name in rows else []
+            empty = each.schema().empty_table()
+            table = pa.concat_tables([empty, *given], promote_options="permissive")
             connection.register(f"_rows_{each.name}", table)
         return connection.execute(_sql(aggregate, selects)).pl()
 
