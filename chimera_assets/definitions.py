@@ -28,6 +28,7 @@ from chimera_assets.orchestration.checks.row_conservation import conservation_ch
 from chimera_assets.orchestration.hourly_job import etl_hourly, etl_schedule
 from chimera_assets.orchestration.runs.audited_run import audited_run
 from chimera_assets.orchestration.runs.dbt_ahead import dbt_ahead
+from chimera_assets.orchestration.runs.lineage_events import run_with_lineage_events
 from chimera_assets.orchestration.runs.retries import RetriedDeltaIOManager
 from chimera_assets.orchestration.runs.traced_run import traced_run
 from chimera_assets.orchestration.sensors.landing_files import landing_sensor
@@ -82,11 +83,13 @@ defs = dg.Definitions(
     resources={
         "lake": RetriedDeltaIOManager(lake_uri=get_settings().resolved_lake_uri),
     },
-    executor=traced_run(
-        audited_run(
-            dbt_ahead(dg.in_process_executor)
-            if get_settings().executor == "in_process"
-            else dg.multiprocess_executor
+    executor=run_with_lineage_events(
+        traced_run(
+            audited_run(
+                dbt_ahead(dg.in_process_executor)
+                if get_settings().executor == "in_process"
+                else dg.multiprocess_executor
+            )
         )
     ),
 )

@@ -73,6 +73,13 @@ def ways_down(
                 waiting.append(further)
 
 
+def steps_down(
+    lineages: Lineages, contracts: Mapping[str, Contract], column: Source
+) -> Iterator[ColumnStep]:
+    """The steps from a column to what it is made of, directly; without packs' measures."""
+    return _steps(lineages, contracts, {}, column)
+
+
 def _steps(
     lineages: Lineages,
     contracts: Mapping[str, Contract],
