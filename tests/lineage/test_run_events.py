@@ -34,7 +34,7 @@ def job_of(works: Works, *, fails: bool = False) -> dg.JobDefinition:
 
     @dg.asset(key=["raw", "generations"])
     def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        run = RunContext(works.lake, datetime.now(UTC), context.run_id)
+        run = RunContext(works.lake, datetime.now(UTC), context.run.run_id)
         extract_into_raw(run, works.contract, works.source, hours)
         return dg.MaterializeResult(metadata={HOUR_ROWS: 20, HOUR_BYTES: 1000})
 
@@ -43,7 +43,7 @@ def job_of(works: Works, *, fails: bool = False) -> dg.JobDefinition:
         if fails:
             raise dg.Failure
         stage_hours(
-            RunContext(works.lake, datetime.now(UTC), context.run_id), works.contract, hours
+            RunContext(works.lake, datetime.now(UTC), context.run.run_id), works.contract, hours
         )
 
     wrapped = lineage_events.run_with_lineage_events(dg.in_process_executor)
