@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from chimera_assets.commands.lineage_text import print_record
 from chimera_assets.commands.reveal import revealed
@@ -20,6 +21,8 @@ from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
+from chimera_assets.reports.including import including
+from chimera_assets.reports.store import Store
 from chimera_assets.settings import get_settings
 from chimera_assets.sources.postgres import PostgresSource
 from chimera_assets.system_tables.column_lineage import column_lineages
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
-    from chimera_assets.lineage.record import RecordLineage
+    from chimera_assets.lineage.record import HourLineage, RecordLineage
 
 #: So many keys of no order are compared in a second, on two cores; what is in order takes less.
 _KEYS_A_SECOND = 15_000_000
@@ -67,6 +70,8 @@ def show_record(  # noqa: PLR0913 - the options of one command
         raise _nowhere(found, hours)
     masks = Masks(OPERATOR_LEVEL, known_contracts(), lineages)
     told = shown(found, masks, _schema, reveal=reveal)
+    for hour, document in zip(found.hours, told.document["hours"], strict=True):
+        document["reports"] = _reports(hour, key.contract.tenant)
     with ExitStack() as open_until_printed:
         for table, columns in told.masked.items() if reveal else ():
             open_until_printed.enter_context(revealed(table, columns, now=now, hours=hours))
@@ -77,6 +82,18 @@ def show_record(  # noqa: PLR0913 - the options of one command
     if told.masked and not reveal:
         notes().print("Personal values are masked; --reveal shows them.")
     return 0
+
+
+def _reports(hour: HourLineage, tenant_column: str | None) -> list[dict[str, Any]]:
+    """The reports that include what a record of this hour is in or counted in."""
+    if hour.hour is None:
+        return []
+    stored = (hour.raw, hour.staged, hour.quarantine, *hour.facts)
+    tables = {one.table for one in stored if one is not None}
+    tables |= {one.stored.table for one in hour.counted} | set(hour.read_by)
+    tenants = [row.values.get(tenant_column or "") for row in hour.rows]
+    tenant = next((str(one) for one in tenants if one is not None), None)
+    return [asdict(one) for one in including(Store(open_lake()), tables, hour.hour, tenant)]
 
 
 def _contract(stream: str | None) -> Contract:

@@ -94,6 +94,9 @@ def _print_counted(hour: Mapping[str, Any]) -> None:
     if hour["read_by"]:
         listed = ", ".join(hour["read_by"])
         out().print(f"Also read by: {listed}.", markup=False, soft_wrap=True)
+    for report in hour["reports"]:
+        figures = ", ".join(report["figures"])
+        out().print(f"In report {report['report']}: {figures}.", markup=False, soft_wrap=True)
 
 
 def _named(value: Any) -> str:  # noqa: ANN401 - a cell

@@ -118,6 +118,12 @@ def test_a_report_says_what_the_tables_say_and_proves_it(
     assert told.startswith("Not evaluated: section came, nobody: expected columns of staged/gen")
     assert told.endswith("that a report may show, found user_id.")
 
+    # From the record up to the report that counts it.
+    life = json.loads(chimera("lineage", "generations", rows["event_id"][0], "--json").out)
+    (above,) = life["hours"][0]["reports"]
+    assert (above["report"], above["versions"]) == (report["name"], {"staged/generations": 1})
+    assert {"came.requests", "came.by_model"} <= set(above["figures"])
+
     folder = Path(report["place"])
     assert {path.stat().st_mode & 0o077 for path in folder.rglob("*")} == {0}
     exported, key = tmp_path / "report.zip", key_of(chimera)
