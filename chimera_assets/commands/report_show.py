@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.terminal import out, print_json, print_table
 from chimera_assets.lake import open_lake
+from chimera_assets.reports.access import OPERATOR, found
 from chimera_assets.reports.evidence.bundle import REPORT
 from chimera_assets.reports.evidence.strict_json import loads
 from chimera_assets.reports.store import Store
@@ -21,7 +22,7 @@ _SHOWN = 20
 def show_report(name: str, *, as_json: bool, now: datetime) -> int:
     """Print a report; that it is read is on the record first."""
     store = Store(open_lake())
-    report = store.find(name)
+    report = found(store, name, OPERATOR)
     with command_context(now).change("report.read", f"report {report.name}"):
         said: Any = loads(store.read(report, REPORT), REPORT)
     if as_json:
@@ -53,10 +54,10 @@ def _print_block(block: dict[str, Any]) -> None:
             columns = [column["title"] for column in block["columns"]]
             print_table(columns, block["rows"][:_SHOWN], title=block["title"])
         case "findings":
-            found = (
+            findings = (
                 (one["id"], one["status"], "; ".join(one["observations"]))
                 for one in block["findings"]
             )
-            print_table(("finding", "status", "found"), found)
+            print_table(("finding", "status", "found"), findings)
         case _:
             pass  # a chart is a picture of a table

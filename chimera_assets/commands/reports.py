@@ -24,6 +24,7 @@ from chimera_assets.lifecycle.tenants import known_tenants
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.sections import sections_of
 from chimera_assets.postgres.databases import platform_database
+from chimera_assets.reports.access import OPERATOR, found, readable
 from chimera_assets.reports.build import Order, build, inputs_of
 from chimera_assets.reports.evidence.bundle import REPORT, zip_bundle
 from chimera_assets.reports.evidence.bundle_files import bundle_files
@@ -87,11 +88,11 @@ def print_made(made: Made) -> None:
 def list_reports(*, as_json: bool) -> int:
     """Print the reports that there are, each with its revisions."""
     store = Store(open_lake())
-    found = store.reports()
+    there = list(readable(store, OPERATOR))
     if as_json:
-        print_json([{**asdict(one), "name": one.name, "place": store.place(one)} for one in found])
-    elif found:
-        rows = ((one.period, one.name, store.place(one)) for one in found)
+        print_json([{**asdict(one), "name": one.name, "place": store.place(one)} for one in there])
+    elif there:
+        rows = ((one.period, one.name, store.place(one)) for one in there)
         print_table(("period", "report", "where"), rows)
     else:
         out().print("No reports; `chimera report build --last weekly` builds one.")
@@ -101,7 +102,7 @@ def list_reports(*, as_json: bool) -> int:
 def export_report(name: str, target: Path, *, now: datetime) -> int:
     """Write a report's bundle into a ZIP file, on the record."""
     store = Store(open_lake())
-    report = store.find(name)
+    report = found(store, name, OPERATOR)
     with (
         command_context(now).change("report.export", f"report {report.name}"),
         _folder(name) as folder,
@@ -118,29 +119,29 @@ def verify_report(where: str, keys: Sequence[str], *, as_json: bool) -> int:
         trusted = _own_keys()
         notes().print("By this lake's own keys; whoever trusts nobody here gives --key.")
     with _folder(where) as path:
-        found = verify_bundle(path, Trust(tuple(trusted), tuple(trusted)))
+        result = verify_bundle(path, Trust(tuple(trusted), tuple(trusted)))
     if as_json:
-        checks = [asdict(check) for check in found.checks]
-        print_json({"sound": found.sound, "checks": checks})
+        checks = [asdict(check) for check in result.checks]
+        print_json({"sound": result.sound, "checks": checks})
     else:
         print_table(
             ("check", "outcome", "found"),
-            ((check.name, check.outcome.value, check.detail) for check in found.checks),
+            ((check.name, check.outcome.value, check.detail) for check in result.checks),
         )
-        out().print("Sound." if found.sound else "Not sound.")
-    return 0 if found.sound else 1
+        out().print("Sound." if result.sound else "Not sound.")
+    return 0 if result.sound else 1
 
 
 def reproduce_report(where: str, *, as_json: bool, now: datetime) -> int:
     """Compute a report's figures again from the versions that it names; 1 if one differs."""
     with _folder(where) as path:
-        found = verify_bundle(path, Trust(tuple(_own_keys())))
-        if found.statement is None or not found.sound:
+        result = verify_bundle(path, Trust(tuple(_own_keys())))
+        if result.statement is None or not result.sound:
             msg = f"{where}: expected a sound bundle, found one that `report verify` faults"
             raise ArgumentError(msg)
         with bundle_files(path) as files:
             report = loads(files.read(REPORT), REPORT)
-    said = found.statement.predicate
+    said = result.statement.predicate
     tenant = said.report.parameters.get("tenant")
     scope = Scope(
         HourRange(said.report.start, said.report.end),
@@ -200,7 +201,7 @@ def _folder(where: str) -> Iterator[Path]:
         yield Path(where)
         return
     store = Store(open_lake())
-    report = store.find(where)
+    report = found(store, where, OPERATOR)
     if (local := store.local(report)) is not None:
         yield local
         return

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from chimera_assets.reports.access import OPERATOR, Reader, found, readable
+from chimera_assets.reports.store import NoSuchReport, Store
 from chimera_assets.settings import get_settings
 from tests.cli.conftest import HOURS
 from tests.shipped import SHIPPED
@@ -186,6 +188,20 @@ def test_a_tenant_has_a_report_of_its_own(chimera: Chimera, lake: Lake) -> None:
     report = built(chimera, DAY, "--tenant", "acme")
     assert report["id"].startswith("daily-2026-01-31-tenant-acme-")
     assert figures(section(chimera, report["name"]))["Requests"]["value"] == own
+    # Whoever is bound to a tenant sees that report, and that of all tenants not even by its name.
+    assert chimera("report", "build", DAY).code == 0
+    store = Store(lake)
+    every = found(store, "daily-2026-01-31", OPERATOR)
+    (seen,) = readable(store, Reader(frozenset({"acme"})))
+    assert seen.name == report["name"]
+    assert list(readable(store, Reader(frozenset({"other"})))) == []
+    for reader in (Reader(frozenset({"acme"})), Reader(frozenset())):
+        with pytest.raises(NoSuchReport) as told:
+            found(store, every.name, reader)
+        assert every.name not in str(told.value).partition(", found")[0]
+    (Path(report["place"]) / "manifest.json").write_text("{}")
+    assert list(readable(store, Reader(frozenset({"acme"})))) == []
+
     said = chimera("report", "build", DAY, "--tenant", "acme2")
     assert (said.code, "did you mean acme" in said.err or "acme" in said.err) == (2, True)
 
