@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from chimera_assets.lake import Lake, open_lake
+from chimera_assets.lake.s3_access import s3_client
 from chimera_assets.reports.access import OPERATOR, Reader, found, readable
 from chimera_assets.reports.store import NoSuchReport, Store
 from chimera_assets.settings import get_settings
@@ -18,7 +20,6 @@ from tests.cli.conftest import HOURS
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
-    from chimera_assets.lake import Lake
     from tests.cli.conftest import Chimera
 
 DAY = "2026-01-31"
@@ -226,6 +227,35 @@ def test_what_is_no_period_is_told(chimera: Chimera, options: list[str], words: 
     assert said.code == 2
     assert words in said.err
     assert json.loads(chimera("report", "list", "--json").out) == []
+
+
+@pytest.mark.criterion("006.8")
+def test_reports_are_kept_on_s3_as_well(
+    chimera: Chimera,
+    lake: Lake,
+    bucket: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = Lake(f"s3://{bucket}/lake")
+    rows = lake.table("staged", "generations").read().collect()
+    there.table("staged", "generations").write_hours(rows, HOURS)
+    monkeypatch.setenv("CHIMERA_LAKE_URI", there.uri)
+    get_settings.cache_clear()
+    open_lake.cache_clear()
+
+    report = built(chimera, DAY)
+    assert report["place"].startswith(f"s3://{bucket}/lake/reports/")
+    assert figures(section(chimera, report["name"]))["Requests"]["value"] == rows.height
+    assert chimera("report", "verify", report["name"]).code == 0
+    computed = json.loads(chimera("report", "reproduce", report["name"], "--json").out)
+    assert "reproduced" in {one["outcome"] for one in computed}
+    assert chimera("report", "export", report["name"], str(tmp_path / "r.zip")).code == 0
+    assert chimera("report", "verify", str(tmp_path / "r.zip"), "--key", key_of(chimera)).code == 0
+    client = s3_client(there.storage_options)
+    for one in client.list_objects_v2(Bucket=bucket, Prefix="lake/reports/")["Contents"]:
+        head = client.head_object(Bucket=bucket, Key=one["Key"])
+        assert head["ServerSideEncryption"] == "AES256"
 
 
 @pytest.mark.usefixtures("lake")
