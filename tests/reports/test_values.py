@@ -27,6 +27,7 @@ BERLIN = timezone(timedelta(hours=1))
         (-5, Kind.number, "\u22125", "-5"),
         (5, Kind.money, "5.00", "5"),
         (Decimal("1234.5"), Kind.money, "1,234.50", "1234.5"),
+        (Decimal("77.449364700000000"), Kind.money, "77.4493647", "77.449364700000000"),
         (Decimal("0.000001234"), Kind.money, "0.000001234", "0.000001234"),
         (Decimal("1E+3"), Kind.number, "1,000", "1000"),
         (412.339, Kind.number, "412.34", "412.339"),

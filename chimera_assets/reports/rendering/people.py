@@ -1,7 +1,7 @@
 """Values for people: thousands, units, times in UTC by name, and a dash for what is not known.
 
-Money and other decimals keep all their digits. A share short of the whole never shows as 100 %, nor
-one that is more than nothing as 0 %.
+Money and other decimals keep all their digits but zeros at their end. A share short of the whole
+never shows as 100 %, nor one that is more than nothing as 0 %.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def with_unit(value: Value, kind: Kind, unit: str) -> str:
 def decimals(value: Value, kind: Kind) -> int:
     """How many decimals the value is shown with."""
     if isinstance(value, Decimal) and value.is_finite() and kind is not Kind.share:
-        exponent = value.as_tuple().exponent
+        exponent = value.normalize().as_tuple().exponent  # a column's scale adds zeros
         own = -exponent if isinstance(exponent, int) and exponent < 0 else 0
         return max(own, _CENTS if kind is Kind.money else 0)
     return _CENTS if isinstance(value, float) or kind is Kind.money else 0
