@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chimera_assets.audit.tlog.errors import MalformedError
+from chimera_assets.audit.key_files import KeyFileError, parse_keys, read_keys, write_keys
 from chimera_assets.audit.tlog.keys import SEED_BYTES, KeyKind, SigningKey
-from chimera_assets.errors import ChimeraError
-from chimera_assets.paths import UnusablePath, regular_text, usable_path, write_private
+from chimera_assets.paths import UnusablePath, usable_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,14 +28,13 @@ KINDS = (KeyKind.ED25519, KeyKind.ML_DSA_44)
 
 _SETTING = "CHIMERA_SIGNING_KEY"
 _VARIABLE = "env:"
-_MOST_BYTES = 100_000
 _HEADER = (
     "# The keys that sign the audit log and the reports. Whoever has this file can sign in its\n"
     "# name: keep it secret, and keep a copy of it. See docs/audit.md.\n"
 )
 
 
-class SigningKeyError(ChimeraError):
+class SigningKeyError(KeyFileError):
     """The keys that sign cannot be had.
 
     Args:
@@ -47,7 +44,7 @@ class SigningKeyError(ChimeraError):
     """
 
     def __init__(self, where: object, problem: str, remedy: str) -> None:
-        super().__init__(f"{_SETTING}: {where}: {problem}; {remedy}")
+        super().__init__(f"{_SETTING}: {where}", problem, remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +97,19 @@ def load_keys(settings: Settings) -> SigningKeys | None:
         if not text:
             problem = "expected the keys in this variable, found nothing"
             raise SigningKeyError(name, problem, "set it to the lines of the key file")
-        return _parsed(text, name)
+        try:
+            return SigningKeys(parse_keys(text, name))
+        except KeyFileError as error:
+            raise _of_setting(error) from None
     try:
-        text = regular_text(path, _MOST_BYTES)
-        _require_private(path)
+        return SigningKeys(read_keys(path))
     except FileNotFoundError:
         if not settings.signing_key:
             return None
         remedy = "name the file of this log's keys, or `chimera audit keys --new` makes some there"
         raise SigningKeyError(path, "expected a key file, found none", remedy) from None
-    except (OSError, UnicodeDecodeError) as error:
-        found = error.strerror if isinstance(error, OSError) else "no text"
-        raise SigningKeyError(
-            path, f"expected a key file, found {found}", "name the file of this log's keys"
-        ) from None
-    return _parsed(text, path)
+    except KeyFileError as error:
+        raise _of_setting(error) from None
 
 
 def new_keys(name: str | None = None) -> tuple[SigningKey, ...]:
@@ -134,48 +129,20 @@ def store_keys(settings: Settings, keys: SigningKeys) -> None:
         SigningKeyError: A variable holds the keys, or the file cannot be written.
     """
     path = key_file(settings)
-    lines = "".join(f"{key.encode()}\n" for key in keys.keys)
     if path is None:
         name = settings.signing_key.removeprefix(_VARIABLE)
         problem = "expected a file to change, found a variable"
         raise SigningKeyError(name, problem, "change the keys where the variable is set")
+    if not settings.signing_key:
+        settings.home_folder("keys")
     try:
-        if not settings.signing_key:
-            settings.home_folder("keys")
-        write_private(path, (_HEADER + lines).encode())
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror}"
-        raise SigningKeyError(path, problem, "name a file that can") from None
+        write_keys(path, keys.keys, _HEADER)
+    except KeyFileError as error:
+        raise _of_setting(error) from None
 
 
-def _parsed(text: str, where: object) -> SigningKeys:
-    lines = [line.strip() for line in text.splitlines()]
-    given = [line for line in lines if line and not line.startswith("#")]
-    remedy = "bring back the file as it was made"
-    try:
-        keys = tuple(map(SigningKey.parse, given))
-    except MalformedError as error:
-        raise SigningKeyError(where, str(error), remedy) from None
-    names = {key.verifier.name for key in keys}
-    if len(names) != 1:
-        found = ", ".join(sorted(names)) or "none"
-        raise SigningKeyError(where, f"expected keys of one name, found {found}", remedy)
-    if len({key.verifier for key in keys}) != len(keys):
-        raise SigningKeyError(where, "expected each key once, found one twice", remedy)
-    return SigningKeys(keys)
-
-
-def _require_private(path: Path) -> None:
-    """Refuse a file that others may read; a group may, where somebody else has mounted it so.
-
-    Raises:
-        SigningKeyError: Others may.
-    """
-    found = path.stat()
-    others = 0o077 if found.st_uid == os.geteuid() else 0o007
-    if stat.S_IMODE(found.st_mode) & others:
-        problem = f"expected a file for its user alone, found mode {stat.S_IMODE(found.st_mode):o}"
-        raise SigningKeyError(path, problem, f"chmod 600 {path}; if others saw it, change the keys")
+def _of_setting(error: KeyFileError) -> SigningKeyError:
+    return SigningKeyError(error.where, error.problem, error.remedy)
 
 
 def key_details(keys: tuple[SigningKey, ...]) -> dict[str, object]:
