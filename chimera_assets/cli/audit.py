@@ -129,3 +129,23 @@ def audit_keys(
     from chimera_assets.commands.audit_keys import keys
 
     return keys(new=new, retire=retire or [])
+
+
+@group.command("witness")
+def audit_witness(
+    *,
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where it answers by HTTP.")],
+    key: Annotated[Path, typer.Option(callback=opt.usable, help="The file of its private keys.")],
+    log: Annotated[
+        list[str], typer.Option(help="A public key of a log that it signs for. Repeatable.")
+    ],
+    state: Annotated[
+        Path,
+        typer.Option(callback=opt.usable, help="The folder of what it signed last."),
+    ],
+    new_key: Annotated[bool, typer.Option("--new-key", help="Make the file of keys.")] = False,
+) -> int:
+    """Vouch for somebody else's log, until Ctrl-C: sign what extends all that was signed before."""
+    from chimera_assets.commands.audit_witness import run
+
+    return run(listen=listen, key=key, logs=log, state=state, new_key=new_key)
