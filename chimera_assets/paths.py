@@ -55,8 +55,8 @@ def usable_path(given: str | Path) -> Path:
         raise UnusablePath(msg) from None
 
 
-def regular_text(path: Path, most: int | None = None) -> str:
-    """What is in a file of UTF-8 text.
+def regular_bytes(path: Path, most: int | None = None) -> bytes:
+    """What is in a file.
 
     Args:
         path: The file.
@@ -64,7 +64,6 @@ def regular_text(path: Path, most: int | None = None) -> str:
 
     Raises:
         OSError: It cannot be read, is larger, or is no file that ends: a named pipe, a device.
-        UnicodeDecodeError: It is not UTF-8.
     """
     # Of a pipe that nobody writes to, opening alone would wait for ever.
     opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -75,9 +74,19 @@ def regular_text(path: Path, most: int | None = None) -> str:
         if most is not None and found.st_size > most:
             raise OSError(0, f"one of {found.st_size:,} bytes, more than {most:,}")
         with open(opened, "rb", closefd=False) as file:
-            return file.read().decode()
+            return file.read()
     finally:
         os.close(opened)
+
+
+def regular_text(path: Path, most: int | None = None) -> str:
+    """What is in a file of UTF-8 text; see `regular_bytes`.
+
+    Raises:
+        OSError: It cannot be read, is larger, or is no file that ends: a named pipe, a device.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return regular_bytes(path, most).decode()
 
 
 def make_private(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.audit.commits import record_commits
 from chimera_assets.audit.known_keys import put_keys
-from chimera_assets.audit.publishing import FOLDER, last_published, publish, put_checkpoint
+from chimera_assets.audit.publishing import FOLDER, last_published, publish
 from chimera_assets.audit.signing_keys import (
     SigningKeyError,
     SigningKeys,
@@ -21,6 +21,7 @@ from chimera_assets.audit.signing_keys import (
     new_keys,
     store_keys,
 )
+from chimera_assets.audit.vouching import vouch_and_put
 from chimera_assets.errors import ChimeraError
 from chimera_assets.lake.objects import Objects
 
@@ -50,12 +51,12 @@ class CaughtUp:
 def catch_up(
     audit: AuditLog, lake: Lake, settings: Settings, actor: Principal, *, again: bool = False
 ) -> CaughtUp:
-    """Write the entries of commits, sign the log and put it beside the lake.
+    """Write the entries of commits, sign the log and put it beside the lake, vouched for by others.
 
     Args:
         audit: The log.
         lake: The lake.
-        settings: Where the keys are.
+        settings: Where the keys are, and whom to ask to vouch.
         actor: Who makes the keys, if there are none yet.
         again: Put all of the log beside the lake, not only what is new.
     """
@@ -69,7 +70,7 @@ def catch_up(
         done.published = publish(audit.database, store, keys, again=again)
         if done.published is not None:
             put_keys(store, keys)
-            put_checkpoint(store, done.published, done.published.note.encode())
+            done.failures += vouch_and_put(audit.database, store, settings, done.published)
     except ChimeraError as error:
         done.failures.append(error)
     return done

@@ -12,6 +12,7 @@ from chimera_assets.audit.log import AuditLog
 from chimera_assets.audit.proofs import verify_entry, verify_exported
 from chimera_assets.audit.publishing import FOLDER
 from chimera_assets.audit.signing_keys import load_keys
+from chimera_assets.audit.third_parties import NotVouched
 from chimera_assets.audit.tlog.errors import TransparencyError
 from chimera_assets.audit.tlog.keys import VerifierKey
 from chimera_assets.audit.verify import verify_log
@@ -40,14 +41,18 @@ _MOST_BYTES = 1_000_000_000
 def caught_up(*, again: bool = False) -> CaughtUp:
     """Bring the log up to date with the lake, and what others see of it.
 
+    Whoever did not vouch for it is named, and asked again next time.
+
     Raises:
         ChimeraError: The first thing that could not be done.
     """
     settings = get_settings()
     log = AuditLog(platform_database(settings))
     done = catch_up(log, open_lake(), settings, Principal.of_command(), again=again)
-    if done.failures:
-        raise done.failures[0]
+    for failure in done.failures:
+        if not isinstance(failure, NotVouched):
+            raise failure
+        notes().print(str(failure), markup=False, soft_wrap=True)
     return done
 
 

@@ -34,7 +34,14 @@ ENV_FILE = ".env"
 
 #: The settings whose values may hold a password or a token, and are never shown or recorded.
 SECRETS = frozenset(
-    {"source_database_url", "database_url", "database_owner_url", "pushgateway_url", "notify_urls"}
+    {
+        "source_database_url",
+        "database_url",
+        "database_owner_url",
+        "timestamp_url",
+        "pushgateway_url",
+        "notify_urls",
+    }
 )
 
 
@@ -128,6 +135,18 @@ class Settings(BaseSettings):
         description="File with the keys that sign the audit log's checkpoints and the reports, or "
         "`env:NAME` for a variable that holds them. Default: keys/signing.key in CHIMERA_HOME.",
     )
+    witness_policy: Path | None = Field(
+        default=None,
+        description="File that says which witnesses sign the audit log's checkpoints, and how many "
+        "have to (c2sp.org/tlog-policy). Default: nobody is asked.",
+    )
+    timestamp_url: str | None = Field(
+        default=None,
+        repr=False,
+        pattern="^https?://",
+        description="URL of a timestamp authority (RFC 3161) that is asked for the time of a "
+        "checkpoint, at most once an hour.",
+    )
     settle_minutes: int = Field(
         default=5,
         ge=0,
@@ -170,7 +189,7 @@ class Settings(BaseSettings):
         description="Address of the Dagster pages, for links in notifications; an http URL.",
     )
 
-    @field_validator("home", "postgres_dir", "contracts")
+    @field_validator("home", "postgres_dir", "contracts", "witness_policy")
     @classmethod
     def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         # Dagster and dbt run parts of us in other working directories.

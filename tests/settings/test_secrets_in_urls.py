@@ -50,6 +50,7 @@ def said(**settings: str) -> str:
         ("ui_url", "http"),
         ("notify_urls", "mailto"),
         ("pushgateway_url", "ftp"),
+        ("timestamp_url", "ftp"),
         ("source_database_url", "postgres"),
         ("database_url", "mysql"),
     ],

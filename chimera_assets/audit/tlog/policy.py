@@ -96,6 +96,11 @@ class Policy:
         return cls(tuple(reader.logs), tuple(reader.witnesses), reader.groups, reader.quorum)
 
 
+def shown(name: str) -> str:
+    """A name of a policy as it can be printed."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _lines(data: bytes) -> list[bytes]:
     *lines, last = data.split(b"\n")
     for number, line in enumerate(lines, 1):
