@@ -70,7 +70,7 @@ def catch_up(
         done.published = publish(audit.database, store, keys, again=again)
         if done.published is not None:
             put_keys(store, keys)
-            done.failures += vouch_and_put(audit.database, store, settings, done.published)
+            done.failures += vouch_and_put(audit.database, lake, settings, done.published)
     except ChimeraError as error:
         done.failures.append(error)
     return done

@@ -11,8 +11,8 @@ CHECKS = {
     "checkpoints": "every tree that was signed begins this log, and its keys signed it",
     "files": "tiles, entries and checkpoint beside the lake are those of this log",
     "seen": "checkpoints that were kept elsewhere are of this log",
-    "witnesses": "cosignatures are by the witnesses' keys",
-    "timestamps": "timestamps are of what was signed",
+    "witnesses": "witnesses have signed checkpoints of this log, the newest by quorum",
+    "timestamps": "timestamps are of checkpoints of this log",
     "tables": "every version of every table has its entry, every entry its version",
     "actors": "every commit was made in a run or command that is on the record",
 }

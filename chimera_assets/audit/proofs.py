@@ -10,7 +10,12 @@ from chimera_assets.audit.publishing import NotPublished, stored_checkpoint
 from chimera_assets.audit.tlog.checking import check_inclusion
 from chimera_assets.audit.tlog.checkpoint import Checkpoint
 from chimera_assets.audit.tlog.encoding import parse_base64
-from chimera_assets.audit.tlog.errors import BadProofError, MalformedError, TransparencyError
+from chimera_assets.audit.tlog.errors import (
+    BadProofError,
+    BadSignatureError,
+    MalformedError,
+    TransparencyError,
+)
 from chimera_assets.audit.tlog.merkle import inclusion_proof, leaf_hash
 from chimera_assets.audit.tlog.note import Note
 from chimera_assets.audit.tlog.proof import Proof, Proven, verify
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from chimera_assets.audit.tlog.keys import VerifierKey
+    from chimera_assets.audit.tlog.policy import Policy
     from chimera_assets.lake.objects import Objects
 
 
@@ -82,19 +88,29 @@ class Prover:
         return Proof(sequence, path, self._note, extra=leaf)
 
 
-def verify_entry(data: bytes, keys: Collection[VerifierKey]) -> tuple[dict[str, Any], Proven]:
+def verify_entry(
+    data: bytes, keys: Collection[VerifierKey], policy: Policy | None = None
+) -> tuple[dict[str, Any], Proven]:
     """Verify a proof with its entry, as `chimera audit prove` writes it, by public keys alone.
+
+    Args:
+        data: The proof.
+        keys: The keys of the logs that are trusted.
+        policy: Which witnesses have to have signed, too.
 
     Returns:
         The entry, and by whom its checkpoint is signed.
 
     Raises:
         MalformedError: It is no proof, or what it carries is no entry of that number.
-        BadSignatureError: None of the keys signed it, or a signature is bad.
+        BadSignatureError: None of the keys signed it, a signature is bad, or the quorum lacks one.
         BadProofError: The log does not have this entry at this place.
     """
     proof = Proof.parse(data)
-    proven = verify(proof, leaf_hash(proof.extra), keys)
+    witnesses = [one.key for one in policy.witnesses] if policy is not None else []
+    proven = verify(proof, leaf_hash(proof.extra), keys, witnesses)
+    if policy is not None:
+        _require_quorum(policy, [one.key for one in proven.witnesses])
     try:
         entry = json.loads(proof.extra)
         sequence = entry["sequence"]
@@ -106,12 +122,27 @@ def verify_entry(data: bytes, keys: Collection[VerifierKey]) -> tuple[dict[str, 
     return entry, proven
 
 
-def verify_exported(line: bytes, keys: Collection[VerifierKey]) -> tuple[dict[str, Any], Proven]:
+def _require_quorum(policy: Policy, signed: Collection[VerifierKey]) -> None:
+    if (lack := policy.lack(signed)) is not None:
+        expected, found = lack
+        where = "tlog-proof, witnesses"
+        raise BadSignatureError(where, expected=expected, found=found)
+
+
+def verify_exported(
+    line: bytes, keys: Collection[VerifierKey], policy: Policy | None = None
+) -> tuple[dict[str, Any], Proven]:
     """Verify a line of `chimera audit export`: the entry, and its details if they are there.
+
+    Args:
+        line: The line.
+        keys: The keys of the logs that are trusted.
+        policy: Which witnesses have to have signed, too.
 
     Raises:
         MalformedError: It is none.
-        BadSignatureError: None of the keys signed its checkpoint, or a signature is bad.
+        BadSignatureError: None of the keys signed its checkpoint, a signature is bad, or the quorum
+            lacks one.
         BadProofError: The log does not have this entry, or the entry was made of other details.
     """
     where = "line of an export"
@@ -121,7 +152,7 @@ def verify_exported(line: bytes, keys: Collection[VerifierKey]) -> tuple[dict[st
     except (ValueError, TypeError, KeyError, AttributeError):
         expected = "an object with details, salt and proof"
         raise MalformedError(where, expected=expected, found="something else") from None
-    entry, proven = verify_entry(proof, keys)
+    entry, proven = verify_entry(proof, keys, policy)
     if details is not None:
         made = sha256(parse_base64(str(salt), f"{where}, salt") + str(details).encode()).hexdigest()
         if made != entry.get("commitment"):

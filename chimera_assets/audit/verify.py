@@ -17,6 +17,7 @@ from chimera_assets.audit.verification import (
     check_seen,
     read_log,
 )
+from chimera_assets.audit.vouchers import Vouchers, check_timestamps, check_witnesses
 from chimera_assets.errors import ChimeraError
 from chimera_assets.lake.objects import Objects
 
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Lake
 
 
-def verify_log(
+def verify_log(  # noqa: PLR0913 - what is verified, and whom to trust for it
     audit: AuditLog,
     lake: Lake,
     keys: SigningKeys | None,
     *,
     trusted: Collection[VerifierKey] = (),
     seen: Mapping[str, bytes] | None = None,
+    vouchers: Vouchers | None = None,
 ) -> list[Check]:
     """Verify the log; what is sound is verified whatever else is not.
 
@@ -48,6 +50,7 @@ def verify_log(
         keys: The keys that sign now, if they can be had.
         trusted: The public keys that are trusted; none for those that the log knows as its own.
         seen: Checkpoints that were kept elsewhere: where from -> the signed note.
+        vouchers: Whose word is trusted beside that of the log.
 
     Returns:
         One of each of `findings.CHECKS`, in their order.
@@ -57,7 +60,7 @@ def verify_log(
         LakeError: What is beside the lake cannot be read.
         StorageUnavailable: The storage cannot be reached.
     """
-    store, failure = Objects(lake, FOLDER), None
+    store, failure, others = Objects(lake, FOLDER), None, vouchers or Vouchers()
     try:
         record_commits(audit, lake)
     except ChimeraError as error:
@@ -71,6 +74,8 @@ def verify_log(
             check_checkpoints(session, log, known),
             check_files(session, log, store, known),
             check_seen(log, seen or {}, known),
+            check_witnesses(log, lake, known, others.policy),
+            check_timestamps(log, lake, known, others.tsa_roots),
             check_tables(session, lake),
             check_actors(session),
         ]

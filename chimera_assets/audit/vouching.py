@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chimera_assets.audit.publishing import last_published, put_checkpoint, stored_checkpoint
+from chimera_assets.audit.publishing import (
+    FOLDER,
+    last_published,
+    put_checkpoint,
+    stored_checkpoint,
+)
 from chimera_assets.audit.third_parties import NotVouched
+from chimera_assets.audit.timestamps import TIMESTAMPS, is_due, stamp
 from chimera_assets.audit.witnesses import cosign, read_policy
+from chimera_assets.lake.objects import Objects
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chimera_assets.audit.publishing import Published
-    from chimera_assets.lake.objects import Objects
+    from chimera_assets.lake import Lake
     from chimera_assets.postgres.platform.database import PlatformDatabase
+    from chimera_assets.postgres.platform.session import Session
     from chimera_assets.settings import Settings
 
 #: One process at a time: none may ask for, or put there, a smaller tree after a larger one.
@@ -20,13 +32,13 @@ _TURN = "SELECT pg_advisory_xact_lock(4811210)"
 
 
 def vouch_and_put(
-    database: PlatformDatabase, store: Objects, settings: Settings, signed: Published
+    database: PlatformDatabase, lake: Lake, settings: Settings, signed: Published
 ) -> list[NotVouched]:
     """Ask who is to vouch, and put the newest checkpoint there, whatever they say.
 
     Args:
         database: The platform's database.
-        store: The folder beside the lake, where all that the checkpoint speaks of is already.
+        lake: The lake; all that the checkpoint speaks of is beside it already.
         settings: Whom to ask.
         signed: What this process has signed.
 
@@ -38,13 +50,25 @@ def vouch_and_put(
         LakeError: The storage refuses.
         StorageUnavailable: The storage cannot be reached.
     """
-    with database.transaction() as session:
-        session.execute(_TURN)
+    store = Objects(lake, FOLDER)
+    with in_turn(database) as session:
         # Another process may have signed more since.
         newest = replace(last_published(session) or signed, filled=signed.filled)
         note, failures = _cosigned(store, settings, newest)
         put_checkpoint(store, newest, note)
-    return failures
+        return failures + _stamped(lake, settings, newest)
+
+
+@contextmanager
+def in_turn(database: PlatformDatabase) -> Iterator[Session]:
+    """A transaction in which no other process asks anybody to vouch.
+
+    Raises:
+        DatabaseError: The platform's database cannot be reached or refuses.
+    """
+    with database.transaction() as session:
+        session.execute(_TURN)
+        yield session
 
 
 def _cosigned(
@@ -60,3 +84,15 @@ def _cosigned(
     except NotVouched as error:
         return newest.note.encode(), [error]
     return note.encode(), failures
+
+
+def _stamped(lake: Lake, settings: Settings, newest: Published) -> list[NotVouched]:
+    """Have the checkpoint stamped, if it is time for that."""
+    store = Objects(lake, f"{FOLDER}/{TIMESTAMPS}")
+    if settings.timestamp_url is None or not is_due(store, time.time()):
+        return []
+    try:
+        stamp(store, newest.checkpoint, settings.timestamp_url)
+    except NotVouched as error:
+        return [error]
+    return []

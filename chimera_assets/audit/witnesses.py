@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 COSIGNED = "cosigned"
 
 _MOST_BYTES = 1_000_000
+#: The first POSIX time that no calendar here has.
+_YEAR_10_000 = 253_402_300_800
 _REMEDIES = {
     HTTPStatus.FORBIDDEN: "it has not this log's keys, which `chimera audit keys` prints",
     HTTPStatus.NOT_FOUND: "it knows no log of that name; `chimera audit keys` prints its keys",
@@ -119,10 +121,10 @@ def cosign(store: Objects, published: Published, policy: Policy) -> tuple[Note, 
     hashes = TileHashes(published.checkpoint.size, store.read)
     jobs = {
         witness.name: partial(
-            _ask, witness, note, size_seen if last_signers & {*witness.keys} else 0, hashes
+            _ask, witness, note, size_seen if {*witness.keys} & {*last_signers} else 0, hashes
         )
         for witness in _witnesses(policy)
-        if not there & {*witness.keys}
+        if not {*witness.keys} & {*there}
     }
     failures, new = [], list[Signature]()
     for name, found in at_once(jobs).items():
@@ -133,22 +135,10 @@ def cosign(store: Objects, published: Published, policy: Policy) -> tuple[Note, 
     whole = replace(kept, signatures=(*kept.signatures, *new))
     if new:
         store.put(path, whole.encode())
-    if (lack := too_few(policy, signers(whole, keys))) is not None:
-        failures.append(NotVouched(f"witnesses: {lack}; the others are asked again next time"))
+    if (lack := policy.lack(signers(whole, keys))) is not None:
+        words = f"expected {lack[0]}, found {lack[1]}; the others are asked again next time"
+        failures.append(NotVouched(f"witnesses: {words}"))
     return whole, failures
-
-
-def too_few(policy: Policy, signed: Collection[VerifierKey]) -> str | None:
-    """What lacks for the quorum; None if nothing does.
-
-    Args:
-        policy: Who the witnesses are.
-        signed: Whose cosignatures are good.
-    """
-    if policy.satisfied(signed):
-        return None
-    names = ", ".join(shown(one.name) for one in policy.witnesses if one.key in signed) or "nobody"
-    return f"expected signatures by the quorum, {shown(policy.quorum)}, found those of {names}"
 
 
 def _witnesses(policy: Policy) -> list[_Witness]:
@@ -179,30 +169,41 @@ def _kept(store: Objects, path: str, note: Note, keys: Collection[VerifierKey]) 
 
 def _last(
     store: Objects, published: Published, keys: Collection[VerifierKey]
-) -> tuple[int, set[VerifierKey]]:
+) -> tuple[int, Collection[VerifierKey]]:
     """The size of the checkpoint that others see now, and which witnesses have signed that."""
     try:
         note = Note.parse(stored_checkpoint(store) or b"")
         size = Checkpoint.parse(note.text).size
     except TransparencyError:
-        return 0, set()
-    return (size, signers(note, keys)) if size <= published.checkpoint.size else (0, set())
+        return 0, ()
+    return (size, signers(note, keys)) if size <= published.checkpoint.size else (0, ())
 
 
-def signers(note: Note, keys: Collection[VerifierKey]) -> set[VerifierKey]:
-    """Which of these keys have signed a checkpoint; a bad signature counts for nothing."""
+def signers(note: Note, keys: Collection[VerifierKey]) -> dict[VerifierKey, int]:
+    """Which of these keys have signed a checkpoint, and when; a bad signature counts for nothing.
+
+    Args:
+        note: The checkpoint.
+        keys: The witnesses' keys.
+
+    Returns:
+        The key and the POSIX time that it says.
+    """
     found = (_signer(note.text, one, keys) for one in note.signatures)
-    return {key for key in found if key is not None}
+    return dict(one for one in found if one is not None)
 
 
-def _signer(text: str, signature: Signature, keys: Collection[VerifierKey]) -> VerifierKey | None:
-    """The key of one of the witnesses by which a signature is good."""
+def _signer(
+    text: str, signature: Signature, keys: Collection[VerifierKey]
+) -> tuple[VerifierKey, int] | None:
+    """The key of one of the witnesses by which a signature is good, and its time."""
     for key in keys:
         if (key.name, key.key_id) == (signature.name, signature.key_id):
             try:
-                return key if key.check(text, signature.value) else None
+                timestamp = key.check(text, signature.value)
             except BadSignatureError:
                 return None
+            return (key, timestamp) if timestamp and timestamp < _YEAR_10_000 else None
     return None
 
 
@@ -223,6 +224,9 @@ def _ask(witness: _Witness, note: Note, old: int, hashes: TileHashes) -> tuple[S
         answer = post(f"{witness.url}/add-checkpoint", _request(note, old, hashes), "text/plain")
         if answer.status == HTTPStatus.OK:
             signed = with_cosignatures(note, parse_cosignatures(answer.body), witness.keys)
+            if not signers(signed, witness.keys):
+                msg = "expected a signature of our days, found one of the year 10,000 or later"
+                raise NotVouched(msg)
             return signed.signatures[len(note.signatures) :]
         if answer.status != HTTPStatus.CONFLICT:
             break

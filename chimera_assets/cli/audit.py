@@ -80,7 +80,7 @@ def audit_export(  # noqa: PLR0913
 
 
 @group.command("verify")
-def audit_verify(
+def audit_verify(  # noqa: PLR0913
     *,
     proof: Annotated[
         list[Path] | None,
@@ -94,12 +94,22 @@ def audit_verify(
         list[str] | None,
         typer.Option(help="A public key of the log that you trust. Repeatable."),
     ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(callback=opt.usable, help="A file of the logs and witnesses that you trust."),
+    ] = None,
+    tsa_root: Annotated[
+        list[Path] | None,
+        typer.Option(help="Root certificates of timestamp authorities, in PEM. Repeatable."),
+    ] = None,
     as_json: opt.AsJson = False,
 ) -> int:
     """Find out whether anything was changed unseen; 1 if it was."""
     from chimera_assets.commands.audit_log import verify
+    from chimera_assets.commands.audit_trust import trust_of
 
-    return verify(proofs=proof or [], seen=seen or [], keys=key or [], as_json=as_json)
+    trust = trust_of(key or [], policy, tsa_root or [])
+    return verify(proofs=proof or [], seen=seen or [], trust=trust, as_json=as_json)
 
 
 @group.command("publish")
@@ -149,3 +159,21 @@ def audit_witness(
     from chimera_assets.commands.audit_witness import run
 
     return run(listen=listen, key=key, logs=log, state=state, new_key=new_key)
+
+
+@group.command("timestamp")
+def audit_timestamp(
+    *,
+    request: Annotated[
+        Path | None,
+        typer.Option(callback=opt.usable, help="Ask nobody: write what to ask into this file."),
+    ] = None,
+    response: Annotated[
+        Path | None,
+        typer.Option(callback=opt.usable, help="Keep the answer to that, from this file."),
+    ] = None,
+) -> int:
+    """Have an authority stamp the log as it is, as runs do, each hour at most."""
+    from chimera_assets.commands.audit_timestamp import run
+
+    return run(request=request, response=response)

@@ -14,8 +14,9 @@ from chimera_assets.audit.publishing import FOLDER
 from chimera_assets.audit.signing_keys import load_keys
 from chimera_assets.audit.third_parties import NotVouched
 from chimera_assets.audit.tlog.errors import TransparencyError
-from chimera_assets.audit.tlog.keys import VerifierKey
 from chimera_assets.audit.verify import verify_log
+from chimera_assets.audit.vouchers import Vouchers
+from chimera_assets.audit.witnesses import read_policy
 from chimera_assets.commands.audit import print_weaknesses
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.errors import ArgumentError, ChimeraError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.audit.findings import Check
     from chimera_assets.audit.signing_keys import SigningKeys
+    from chimera_assets.commands.audit_trust import Trust
 
 #: What is told of an entry that a proof is of.
 _TOLD = ("where", "entry", "time", "action", "resource")
@@ -68,20 +70,21 @@ def publish(*, again: bool) -> int:
     return 0
 
 
-def verify(
-    *, proofs: Sequence[Path], seen: Sequence[Path], keys: Sequence[str], as_json: bool
-) -> int:
+def verify(*, proofs: Sequence[Path], seen: Sequence[Path], trust: Trust, as_json: bool) -> int:
     """Verify the log, or proofs alone; 1 if something does not hold."""
-    trusted = [VerifierKey.parse(key) for key in keys]
     if proofs:
-        return _verify_proofs(proofs, trusted, as_json=as_json)
+        return _verify_proofs(proofs, trust, as_json=as_json)
     settings = get_settings()
+    policy = trust.policy
+    if policy is None and settings.witness_policy is not None:
+        policy = read_policy(settings.witness_policy, "CHIMERA_WITNESS_POLICY")
     found = verify_log(
         AuditLog(platform_database(settings)),
         open_lake(),
         _keys_now(),
-        trusted=trusted,
+        trusted=trust.keys,
         seen={str(path): _bytes_of(path) for path in seen},
+        vouchers=Vouchers(policy, trust.tsa_roots),
     )
     if as_json:
         print_json([{**asdict(check), "status": check.status} for check in found])
@@ -106,9 +109,9 @@ def _print(found: Sequence[Check]) -> None:
     out().print(f"{broken:,} broken." if broken else "Nothing was changed unseen.")
 
 
-def _verify_proofs(proofs: Sequence[Path], trusted: Sequence[VerifierKey], *, as_json: bool) -> int:
+def _verify_proofs(proofs: Sequence[Path], trust: Trust, *, as_json: bool) -> int:
     """Verify files that `prove` or `export` wrote, by the keys that were given."""
-    if not trusted:
+    if not trust.keys:
         msg = "--key: expected the public key of the log, as `chimera audit keys` prints it"
         raise ArgumentError(msg)
     told: list[dict[str, object]] = []
@@ -118,7 +121,7 @@ def _verify_proofs(proofs: Sequence[Path], trusted: Sequence[VerifierKey], *, as
         lines = data.splitlines() if exported else [data]
         for number, line in enumerate(lines, 1):
             where = f"{path}, line {number}" if exported else str(path)
-            told.append(_told(where, line, trusted, exported=exported))
+            told.append(_told(where, line, trust, exported=exported))
     if as_json:
         print_json(told)
     else:
@@ -129,14 +132,12 @@ def _verify_proofs(proofs: Sequence[Path], trusted: Sequence[VerifierKey], *, as
     return 0 if told and all(one["verified"] for one in told) else 1
 
 
-def _told(
-    where: str, data: bytes, trusted: Sequence[VerifierKey], *, exported: bool
-) -> dict[str, object]:
+def _told(where: str, data: bytes, trust: Trust, *, exported: bool) -> dict[str, object]:
     try:
         if exported:
-            entry, proven = verify_exported(data, trusted)
+            entry, proven = verify_exported(data, trust.keys, trust.policy)
         else:
-            entry, proven = verify_entry(data, trusted)
+            entry, proven = verify_entry(data, trust.keys, trust.policy)
     except TransparencyError as error:
         return {"where": where, "verified": False, "problem": str(error)}
     return {
@@ -148,6 +149,7 @@ def _told(
         "resource": entry["resource"],
         "tree_size": proven.checkpoint.size,
         "log": proven.checkpoint.origin,
+        "witnesses": {one.key.name: one.timestamp for one in proven.witnesses},
         "problem": None,
     }
 

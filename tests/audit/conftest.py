@@ -14,6 +14,7 @@ from chimera_assets.lake import Lake
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.postgres.platform.database import PlatformDatabase
 from chimera_assets.settings import Settings
+from tests.audit.story import Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,3 +82,11 @@ def log(logins: Settings) -> Iterator[AuditLog]:
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def story(log: AuditLog, lake: Lake, logins: Settings, tmp_path: Path) -> Story:
+    """A log with a checkpoint beside the lake, for which nobody vouches yet."""
+    made = Story(log, lake, logins, tmp_path)
+    assert made.grow(asking=False) == []
+    return made

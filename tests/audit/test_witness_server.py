@@ -23,7 +23,7 @@ from chimera_assets.audit.tlog.note import Note
 from chimera_assets.audit.tlog.signing import sign, verify
 from chimera_assets.audit.tlog.witness import AddCheckpoint, parse_cosignatures
 from chimera_assets.audit.witness import Witness
-from chimera_assets.audit.witness_server import MAX_BODY
+from chimera_assets.audit.witness_server import MAX_BODY, WitnessServer
 from chimera_assets.audit.witness_state import WitnessStateError, origin_hash
 from tests.audit.tlog.trees import (
     LOG,
@@ -194,6 +194,19 @@ def test_killed_before_it_remembers_it_has_signed_nothing(
     again = Witness(KEYS, OF_LOG, tmp_path)
     assert again.add_checkpoint(request(5, 60, HONEST), NOW).status == 200
     assert [path.name for path in tmp_path.iterdir()] == [f"{origin_hash(ORIGIN)}.checkpoint"]
+
+
+def test_it_listens_on_an_address_of_ipv6_too(tmp_path: Path) -> None:
+    try:
+        server = WitnessServer(("::1", 0), Witness(KEYS, OF_LOG, tmp_path), print)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with server:
+        server.timeout = 20
+        with socket.create_connection(("::1", server.server_port), timeout=20) as raw:
+            raw.sendall(b"GET /nothing HTTP/1.0\r\n\r\n")
+            server.handle_request()
+            assert b" 404 " in raw.recv(1_000)
 
 
 def damaged(data: bytes) -> dict[str, bytes]:

@@ -79,6 +79,13 @@ class Policy:
                 signed.add(name)
         return self.quorum == NONE or self.quorum in signed
 
+    def lack(self, cosigners: Collection[VerifierKey]) -> tuple[str, str] | None:
+        """What was expected and what was found, where those who have signed are not enough."""
+        if self.satisfied(cosigners):
+            return None
+        signed = ", ".join(shown(one.name) for one in self.witnesses if one.key in cosigners)
+        return f"signatures by the quorum, {shown(self.quorum)}", signed or "nobody's"
+
     @classmethod
     def parse(cls, data: bytes) -> Policy:
         """Read a file ("Policy file syntax and structure").
