@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chimera_assets.audit.policy_file import read_policy
 from chimera_assets.audit.publishing import (
     FOLDER,
     last_published,
@@ -15,7 +16,7 @@ from chimera_assets.audit.publishing import (
 )
 from chimera_assets.audit.third_parties import NotVouched
 from chimera_assets.audit.timestamps import TIMESTAMPS, is_due, stamp
-from chimera_assets.audit.witnesses import cosign, read_policy
+from chimera_assets.audit.witnesses import cosign
 from chimera_assets.lake.objects import Objects
 
 if TYPE_CHECKING:

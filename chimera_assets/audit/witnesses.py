@@ -26,11 +26,9 @@ from chimera_assets.audit.tlog.witness import (
     with_cosignatures,
 )
 from chimera_assets.errors import ChimeraError
-from chimera_assets.paths import regular_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     from chimera_assets.audit.publishing import Published
     from chimera_assets.audit.tlog.keys import VerifierKey
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 #: The folder of notes with the signatures of witnesses, beside the checkpoint.
 COSIGNED = "cosigned"
 
-_MOST_BYTES = 1_000_000
 #: The first POSIX time that no calendar here has.
 _YEAR_10_000 = 253_402_300_800
 _REMEDIES = {
@@ -47,20 +44,6 @@ _REMEDIES = {
     HTTPStatus.NOT_FOUND: "it knows no log of that name; `chimera audit keys` prints its keys",
     HTTPStatus.UNPROCESSABLE_ENTITY: "it has signed another history of this log: edited or forked",
 }
-
-
-class PolicyError(NotVouched):
-    """The file that says which witnesses have to sign cannot be used.
-
-    Args:
-        where: The setting or option, and the file.
-        problem: What was expected and found.
-    """
-
-    transient = False
-
-    def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"{where}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +59,6 @@ class _Witness:
     name: str
     url: str
     keys: tuple[VerifierKey, ...]
-
-
-def read_policy(path: Path, option: str) -> Policy:
-    """Read a policy file.
-
-    Args:
-        path: The file.
-        option: The setting or option that names it.
-
-    Raises:
-        PolicyError: It cannot be read, or is in another form; says which line.
-    """
-    where = f"{option}: {path}"
-    try:
-        return Policy.parse(regular_bytes(path, _MOST_BYTES))
-    except OSError as error:
-        raise PolicyError(where, f"expected a policy file, found {error.strerror}") from None
-    except TransparencyError as error:
-        raise PolicyError(where, str(error)) from None
 
 
 def cosign(store: Objects, published: Published, policy: Policy) -> tuple[Note, list[NotVouched]]:

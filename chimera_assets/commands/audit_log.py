@@ -9,6 +9,7 @@ from chimera_assets.access.principal import Principal
 from chimera_assets.audit.catch_up import CaughtUp, catch_up
 from chimera_assets.audit.findings import CHECKS
 from chimera_assets.audit.log import AuditLog
+from chimera_assets.audit.policy_file import read_policy
 from chimera_assets.audit.proofs import verify_entry, verify_exported
 from chimera_assets.audit.publishing import FOLDER
 from chimera_assets.audit.signing_keys import load_keys
@@ -16,7 +17,6 @@ from chimera_assets.audit.third_parties import NotVouched
 from chimera_assets.audit.tlog.errors import TransparencyError
 from chimera_assets.audit.verify import verify_log
 from chimera_assets.audit.vouchers import Vouchers
-from chimera_assets.audit.witnesses import read_policy
 from chimera_assets.commands.audit import print_weaknesses
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.errors import ArgumentError, ChimeraError

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cryptography.x509 import load_pem_x509_certificates
 
+from chimera_assets.audit.policy_file import read_policy
 from chimera_assets.audit.tlog.keys import VerifierKey
-from chimera_assets.audit.witnesses import read_policy
 from chimera_assets.errors import ArgumentError
 from chimera_assets.paths import regular_bytes
 

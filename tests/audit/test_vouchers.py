@@ -14,16 +14,19 @@ from chimera_assets.audit.tlog.errors import BadSignatureError
 from chimera_assets.audit.tlog.keys import KeyKind, SigningKey
 from chimera_assets.audit.tlog.note import Note
 from chimera_assets.audit.tlog.policy import Policy
+from chimera_assets.lake import Lake
 from chimera_assets.lake.objects import Objects
 from tests.audit.authority import Authority
 from tests.audit.parties import server
+from tests.audit.story import Story
 from tests.audit.tlog.trees import NOW, WITNESS, WITNESS_PQ
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.audit.story import Story
+    from chimera_assets.audit import AuditLog
+    from chimera_assets.settings import Settings
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
@@ -177,3 +180,17 @@ def test_a_proof_may_need_a_quorum_too(vouched: Story) -> None:
     asks_for_more = Policy.parse(policy.replace("quorum one", "quorum away").encode())
     with pytest.raises(BadSignatureError, match="expected signatures by the quorum, away"):
         verify_entry(proof, log_keys, asks_for_more)
+
+
+def test_beside_a_lake_on_s3_it_is_the_same(
+    log: AuditLog, logins: Settings, bucket: str, tmp_path: Path, authority: Authority
+) -> None:
+    story = Story(log, Lake(f"s3://{bucket}/lake"), logins, tmp_path)
+    assert story.grow(asking=False) == []
+    with story.witness("one", WITNESS) as one, server(authority) as url:
+        story.rely_on(f"witness w {WITNESS.verifier} {one.url}", "quorum w")
+        story.stamped_by(url)
+        assert [story.grow(), story.grow()] == [[], []]
+    found = story.verified(*authority.roots)
+    assert (found["witnesses"].status, found["witnesses"].checked) == ("satisfied", 2)
+    assert (found["timestamps"].status, found["timestamps"].checked) == ("satisfied", 1)
