@@ -12,6 +12,7 @@ from chimera_assets.orchestration.assets.lake_bucket import (
 )
 from chimera_assets.orchestration.assets.landing import landing_asset, landing_job
 from chimera_assets.orchestration.assets.raw import raw_asset
+from chimera_assets.orchestration.assets.reports import REPORT_ASSETS, REPORT_JOBS
 from chimera_assets.orchestration.assets.staged import staged_assets
 from chimera_assets.orchestration.assets.warehouse import WAREHOUSE, WAREHOUSE_KEYS
 from chimera_assets.orchestration.checks.dbt_unit_tests import (
@@ -26,11 +27,13 @@ from chimera_assets.orchestration.checks.event_lag import (
 )
 from chimera_assets.orchestration.checks.row_conservation import conservation_check
 from chimera_assets.orchestration.hourly_job import etl_hourly, etl_schedule
+from chimera_assets.orchestration.report_job import compliance_report
 from chimera_assets.orchestration.runs.audited_run import audited_run
 from chimera_assets.orchestration.runs.dbt_ahead import dbt_ahead
 from chimera_assets.orchestration.runs.lineage_events import run_with_lineage_events
 from chimera_assets.orchestration.runs.retries import RetriedDeltaIOManager
 from chimera_assets.orchestration.runs.traced_run import traced_run
+from chimera_assets.orchestration.sensors.compliance_reports import report_sensor
 from chimera_assets.orchestration.sensors.landing_files import landing_sensor
 from chimera_assets.orchestration.sensors.late_arrivals import late_arrivals
 from chimera_assets.orchestration.sensors.reporting import reporting_sensor
@@ -46,6 +49,7 @@ defs = dg.Definitions(
         *(raw_asset(contract) for contract in ALL),
         *(staged_assets(contract) for contract in ALL),
         *WAREHOUSE,
+        *REPORT_ASSETS.values(),
         *BUCKET_ASSETS,
     ],
     asset_checks=[
@@ -53,7 +57,16 @@ defs = dg.Definitions(
         dbt_unit_tests,
         *event_lag_checks,
     ],
-    jobs=[etl_hourly, landing_job, upkeep_job, freshness_job, unit_tests_job, *BUCKET_JOBS],
+    jobs=[
+        etl_hourly,
+        landing_job,
+        upkeep_job,
+        freshness_job,
+        unit_tests_job,
+        compliance_report,
+        *REPORT_JOBS.values(),
+        *BUCKET_JOBS,
+    ],
     schedules=[
         etl_schedule,
         upkeep_schedule,
@@ -64,6 +77,7 @@ defs = dg.Definitions(
     sensors=[
         late_arrivals,
         landing_sensor,
+        *map(report_sensor, REPORT_JOBS),
         reporting_sensor(
             "metrics",
             publish_metrics,

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chimera_assets.audit.catch_up import keys_of
 from chimera_assets.audit.known_keys import log_keys
 from chimera_assets.audit.publishing import FOLDER as AUDIT
 from chimera_assets.audit.signing_keys import load_keys
@@ -21,16 +20,15 @@ from chimera_assets.hours import HourRange
 from chimera_assets.lake import open_lake
 from chimera_assets.lake.objects import Objects
 from chimera_assets.lifecycle.tenants import known_tenants
-from chimera_assets.packs import active_packs
-from chimera_assets.packs.sections import sections_of
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.reports.access import OPERATOR, found, readable
-from chimera_assets.reports.build import Order, build, inputs_of
+from chimera_assets.reports.build import Order, inputs_of
 from chimera_assets.reports.evidence.bundle import REPORT, zip_bundle
 from chimera_assets.reports.evidence.bundle_files import bundle_files
 from chimera_assets.reports.evidence.log_checks import Trust
 from chimera_assets.reports.evidence.strict_json import loads
 from chimera_assets.reports.evidence.verification import verify_bundle
+from chimera_assets.reports.making import make_report
 from chimera_assets.reports.periods import KINDS, last_over, parse_period
 from chimera_assets.reports.queries import Scope
 from chimera_assets.reports.reproduce import DIFFERS, reproduce
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from chimera_assets.audited_context import AuditedContext
     from chimera_assets.reports.build import Made
     from chimera_assets.reports.periods import ReportPeriod
 
@@ -58,12 +55,6 @@ def build_report(
     made = make_report(command_context(now), order)
     print_made(made)
     return 0
-
-
-def make_report(context: AuditedContext, order: Order) -> Made:
-    """Build a report of all sections that there are."""
-    keys = keys_of(context.audit, get_settings(), context.actor)
-    return build(context, order, sections_of(active_packs()), keys)
 
 
 def print_made(made: Made) -> None:

@@ -12,14 +12,15 @@ from chimera_assets.runs.job_names import HOURLY_JOB
 from chimera_assets.settings import get_settings
 
 #: Every asset and check but those that have nothing to do with an hour: the landing files, the unit
-#: tests of the dbt models, and what the group `platform` says of the lake's surroundings. The
-#: event-time lag belongs to it: the pages drop a result once newer rows were staged.
+#: tests of the dbt models, the reports, and what the group `platform` says of the lake's
+#: surroundings. The event-time lag belongs to it: the pages drop a result once newer rows were
+#: staged.
 etl_hourly = dg.define_asset_job(
     HOURLY_JOB,
     selection=dg.AssetSelection.all(include_sources=False)
     - LANDING_ASSETS
     - dg.AssetSelection.checks(dbt_unit_tests)
-    - dg.AssetSelection.groups("platform"),
+    - dg.AssetSelection.groups("platform", "reports"),
     partitions_def=HOURLY_PARTITIONS,
     description="Runs hours from the sources through every layer. Idempotent: run any hour again.",
     tags={"pipeline": "etl"},

@@ -22,7 +22,7 @@ from chimera_assets.postgres.platform.exclusive import exclusive
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.reports import document as doc
-from chimera_assets.reports.changes import Version, changes_section, same_figures
+from chimera_assets.reports.changes import Version, changed_figures, changes_section
 from chimera_assets.reports.evidence import oscal
 from chimera_assets.reports.evidence import predicate as evidence
 from chimera_assets.reports.evidence.bundle import MANIFEST, subjects_of, write_bundle
@@ -91,12 +91,14 @@ class Made:
         new: Whether it was built now; else its figures are those that it has had.
         place: Where it is.
         status: What its sections say, by section; None for one that judges nothing.
+        changed: How many figures are others than in the revision before; 0 for the first one.
     """
 
     report: StoredReport
     new: bool
     place: str
     status: Mapping[str, doc.Status | None]
+    changed: int = 0
 
 
 def build(
@@ -122,17 +124,19 @@ def build(
     with exclusive(context.audit.database, f"building report {order.id}", context.actor.name):
         last = store.newest(order.id)
         built = list(_built(inputs_of(context, order), sections))
+        changed = 0
         revision = last.revision + 1 if last is not None else 1
         draft = _Draft(context, order, revision, built)
         if last is not None:
             before = _read(store, last)
-            if same_figures(before.figures, draft.figures):
+            changed = len(changed_figures(before.figures, draft.figures))
+            if not changed:
                 return Made(last, new=False, place=store.place(last), status=draft.status)
             changes = changes_section(before, Version(draft.figures, draft.json), revision)
             draft = _Draft(context, order, revision, [BuiltSection(changes), *built])
         report = StoredReport(order.period.name, order.id, revision)
         _write(context, store, report, draft, keys)
-    return Made(report, new=True, place=store.place(report), status=draft.status)
+    return Made(report, new=True, place=store.place(report), status=draft.status, changed=changed)
 
 
 def inputs_of(

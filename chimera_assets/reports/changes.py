@@ -30,12 +30,16 @@ class Version:
     report: Json
 
 
-def same_figures(before: Iterable[Figure], now: Iterable[Figure]) -> bool:
-    """Whether all figures that were computed from tables of the period are the same.
+def changed_figures(before: Iterable[Figure], now: Iterable[Figure]) -> list[str]:
+    """The names of the figures that are others now, that are new, or that are no more.
 
-    What is said of the moment of the build, of the audit log for instance, does not count.
+    Figures that were computed from tables of the period alone: what is said of the moment of the
+    build, of the audit log for instance, does not count.
     """
-    return _counting(before) == _counting(now)
+    then, by_now = _counting(before), _counting(now)
+    return sorted(
+        name for name in then.keys() | by_now.keys() if then.get(name) != by_now.get(name)
+    )
 
 
 def changes_section(before: Version, now: Version, revision: int) -> doc.Section:
@@ -43,11 +47,7 @@ def changes_section(before: Version, now: Version, revision: int) -> doc.Section
     old = {figure.name: figure for figure in before.figures if figure.tables}
     new = {figure.name: figure for figure in now.figures if figure.tables}
     rows = []
-    for name in sorted(old.keys() | new.keys()):
-        if (old[name].sha256 if name in old else None) == (
-            new[name].sha256 if name in new else None
-        ):
-            continue
+    for name in changed_figures(before.figures, now.figures):
         then = _shown(before.report, old[name]) if name in old else "none"
         by_now = _shown(now.report, new[name]) if name in new else "none"
         rows.append((name, then, by_now))

@@ -101,6 +101,21 @@ def last_over(kind: str, now: datetime, zone: str = "UTC") -> ReportPeriod:
     return _month((today.replace(day=1) - timedelta(days=1)).replace(day=1), zone)
 
 
+def period_of(kind: str, day: date) -> ReportPeriod:
+    """The period of a kind that a day lies in, UTC.
+
+    Args:
+        kind: `daily`, `weekly` or `monthly`.
+        day: The day.
+    """
+    if kind == DAILY:
+        return _day(day, "UTC")
+    if kind == WEEKLY:
+        year, week, _ = day.isocalendar()
+        return _week(year, week, "UTC")
+    return _month(day.replace(day=1), "UTC")
+
+
 def require_over(period: ReportPeriod, now: datetime) -> None:
     """Refuse a period that is not over.
 

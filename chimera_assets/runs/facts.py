@@ -50,6 +50,19 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """The report that a run built, or was to build.
+
+    Attributes:
+        name: What it is called.
+        place: Where it is; "" if it was not built, or has the figures that it had.
+    """
+
+    name: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run, in progress (`ended` is None) or over.
 
@@ -64,6 +77,7 @@ class Run:
         failed: What failed, gates left out.
         blocked: The gates that did not open.
         late: The late rows it extracted, if it was for late rows.
+        report: The report that it was for, if it was for one.
     """
 
     run_id: str
@@ -76,6 +90,7 @@ class Run:
     failed: tuple[Failed, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     late: Late | None = None
+    report: Report | None = None
 
     @property
     def judged(self) -> frozenset[str]:

@@ -7,5 +7,17 @@ FRESHNESS = "chimera_freshness"
 UNIT_TESTS = "chimera_unit_tests"
 LAKE_BUCKET = "lake_bucket_daily"
 
+#: The job of a report of any range, and what the jobs and sensors of the others begin with.
+REPORT = "compliance_report"
+
 #: Dagster's own job, which runs what is materialized by hand.
 BY_HAND = "__ASSET_JOB"
+
+
+def report_job(kind: str) -> str:
+    """The job, and the sensor, of daily, weekly or monthly reports: `compliance_report_weekly`."""
+    return f"{REPORT}_{kind}"
+
+
+#: The jobs that build reports.
+REPORT_JOBS = frozenset({REPORT, *map(report_job, ("daily", "weekly", "monthly"))})

@@ -44,6 +44,9 @@ SECRETS = frozenset(
     }
 )
 
+#: What CHIMERA_REPORTS may name.
+REPORT_KINDS = ("daily", "weekly", "monthly")
+
 
 class Settings(BaseSettings):
     """The settings of one process; read once by `get_settings`."""
@@ -147,6 +150,18 @@ class Settings(BaseSettings):
         description="URL of a timestamp authority (RFC 3161) that is asked for the time of a "
         "checkpoint, at most once an hour.",
     )
+    reports: str = Field(
+        default="weekly",
+        description="Which reports are built by themselves, names separated by commas: `daily`, "
+        "`weekly`, `monthly`.",
+    )
+    report_grace_hours: float = Field(
+        default=24,
+        ge=0,
+        le=8_760,
+        description="Hours after a period's end for which its report waits for hours that are not "
+        "published; then it is built, and names them.",
+    )
     settle_minutes: int = Field(
         default=5,
         ge=0,
@@ -235,6 +250,15 @@ class Settings(BaseSettings):
                 )
         return value
 
+    @field_validator("reports")
+    @classmethod
+    def _kinds_of_reports(cls, value: str) -> str:
+        for name in _names(value):
+            if name not in REPORT_KINDS:
+                expected = f"names of {', '.join(REPORT_KINDS)}, separated by commas"
+                raise SettingError("CHIMERA_REPORTS", expected=expected, found=name)
+        return value
+
     @field_validator("ui_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
@@ -283,6 +307,11 @@ class Settings(BaseSettings):
     def stream_names(self) -> tuple[str, ...]:
         """The names in CHIMERA_STREAMS; none means all."""
         return _names(self.streams)
+
+    @cached_property
+    def report_kinds(self) -> tuple[str, ...]:
+        """The names in CHIMERA_REPORTS."""
+        return _names(self.reports)
 
     @cached_property
     def notify_destinations(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ A pure function from what was reported before and what happened to what is to be
   again, the cause is reported anew if it comes back. It is over when all of its hours ran well.
 - A gate is reported for each hour of a stream, and over when the hour is published.
 - Freshness is reported for each stream, and over when the stream is fresh again.
-- A slow run, late rows, and a success are reported once a run.
+- A slow run, late rows, a report that was built, and a success are reported once a run.
 """
 
 from __future__ import annotations
@@ -108,6 +108,8 @@ def _of_run(
     yield from _newly_failing(state, run, writer)
     if run.success and run.late is not None:
         yield writer.late(run)
+    elif run.success and run.report is not None and run.report.place:
+        yield writer.report(run, run.report)
     elif run.success and settings.success:
         yield writer.success(run)
 

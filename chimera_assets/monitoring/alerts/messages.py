@@ -12,9 +12,11 @@ from chimera_assets.quality.event_lag import in_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chimera_assets.runs.facts import Blocked, Failed, Freshness, Run
+    from chimera_assets.runs.facts import Blocked, Failed, Freshness, Report, Run
 
-Kind = Literal["failure", "gate", "sla", "late", "freshness", "upkeep", "success", "resolved"]
+Kind = Literal[
+    "failure", "gate", "sla", "late", "freshness", "upkeep", "report", "success", "resolved"
+]
 
 #: Hours listed one by one; of more, the number is given.
 _LISTED = 6
@@ -134,6 +136,18 @@ class MessageWriter:
             _body(f"{run.job} succeeded{took}.", self._run(run)),
         )
 
+    def report(self, run: Run, report: Report) -> Message:
+        """A report that was built: where it is, and nothing of what it says."""
+        return Message(
+            "report",
+            f"Chimera: report {report.name} was built",
+            _body(
+                f"It is in {report.place}",
+                f"Verify it: chimera report verify {report.name}",
+                self._run(run),
+            ),
+        )
+
     def stale(self, freshness: Freshness) -> Message:
         """A stream that is not fresh."""
         return Message(
@@ -199,6 +213,8 @@ def _cut(cause: str) -> str:
 
 
 def _subject(run: Run) -> str:
+    if run.report is not None:
+        return f"report {run.report.name}"
     if run.hours is None:
         return run.job
     return f"{'hour' if len(run.hours) == 1 else 'hours'} {_when(run.hours)}"

@@ -46,6 +46,7 @@ _TYPES: dict[Kind, str] = {
     "sla": "warning",
     "upkeep": "warning",
     "late": "info",
+    "report": "success",
     "success": "success",
     "resolved": "success",
 }

@@ -20,6 +20,7 @@ DAGS = {
     job_names.HOURLY_JOB: job_names.HOURLY_JOB,
     job_names.LANDING: job_names.LANDING,
     job_names.UPKEEP: job_names.UPKEEP,
+    **{job: job for job in sorted(job_names.REPORT_JOBS)},
     job_names.BY_HAND: "assets",
 }
 

@@ -12,10 +12,23 @@ from typing import TYPE_CHECKING
 from chimera_assets.access.principal import ACTOR_TAG, STATED_BY_TAG, Kind, Principal
 from chimera_assets.audit.log import OFF_THE_RECORD, Change
 from chimera_assets.audited_context import AuditedContext, new_context
-from chimera_assets.orchestration.runs.tags import CAUSE_TAG, LATE, REPLAY, hours_of_tags
+from chimera_assets.orchestration.runs.tags import (
+    CAUSE_TAG,
+    LATE,
+    PARTITION_TAG,
+    REPLAY,
+    hours_of_tags,
+)
 from chimera_assets.orchestration.runs.wrapped_executor import around_runs
 from chimera_assets.postgres.databases import has_platform_database
-from chimera_assets.runs.job_names import FRESHNESS, LAKE_BUCKET, UNIT_TESTS, UPKEEP
+from chimera_assets.reports.store import FOLDER as REPORTS
+from chimera_assets.runs.job_names import (
+    FRESHNESS,
+    LAKE_BUCKET,
+    REPORT_JOBS,
+    UNIT_TESTS,
+    UPKEEP,
+)
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -93,6 +106,8 @@ def _action(run: DagsterRun, actor: Principal) -> str:
     cause = run.tags.get(CAUSE_TAG)
     if cause == REPLAY:
         return "quarantine.replay"
+    if _of_report(run):
+        return "report.run"
     if hours_of_tags(run.tags) is None:
         return "run.start"
     if cause == LATE:
@@ -102,7 +117,18 @@ def _action(run: DagsterRun, actor: Principal) -> str:
 
 def _resource(run: DagsterRun) -> str:
     hours = hours_of_tags(run.tags)
-    return f"hours {hours}" if hours is not None else f"job {run.job_name}"
+    if hours is not None:
+        return f"hours {hours}"
+    first = run.tags.get(PARTITION_TAG)
+    return f"job {run.job_name}" + (f" of {first}" if first is not None else "")
+
+
+def _of_report(run: DagsterRun) -> bool:
+    """Whether a run builds reports, by a job of theirs or of the assets alone."""
+    chosen = run.asset_selection or ()
+    return run.job_name in REPORT_JOBS or (
+        bool(chosen) and all(key.path[0] == REPORTS for key in chosen)
+    )
 
 
 def _assets(run: DagsterRun) -> list[str] | str:

@@ -26,6 +26,9 @@ INTERRUPTED = "interrupted"
 #: the one that its error is from.
 ERROR_MODULES = (
     "chimera_assets.audit.log",
+    "chimera_assets.audit.proofs",
+    "chimera_assets.audit.publishing",
+    "chimera_assets.audit.signing_keys",
     "chimera_assets.audit.tlog.errors",
     "chimera_assets.contracts.errors",
     "chimera_assets.errors",
@@ -40,6 +43,11 @@ ERROR_MODULES = (
     "chimera_assets.quality.migration.beside",
     "chimera_assets.quality.migration.losses",
     "chimera_assets.quality.migration.takeover",
+    "chimera_assets.reports.document.checks",
+    "chimera_assets.reports.evidence.errors",
+    "chimera_assets.reports.queries",
+    "chimera_assets.reports.rendering.packages",
+    "chimera_assets.reports.store",
     "chimera_assets.sources.errors",
     "chimera_assets.warehouse.dbt_run",
     "chimera_assets.warehouse.hour_writing",

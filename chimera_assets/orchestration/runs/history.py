@@ -10,13 +10,20 @@ from dagster import DagsterRunStatus, RunsFilter
 from chimera_assets.orchestration.lag_metadata import lag_from_metadata
 from chimera_assets.orchestration.runs.failures import evaluation_of, what_failed
 from chimera_assets.orchestration.runs.statuses import ENDED, IN_PROGRESS
-from chimera_assets.orchestration.runs.tags import hours_of_tags, late_rows, late_streams
+from chimera_assets.orchestration.runs.tags import (
+    REPORT_PLACE_TAG,
+    REPORT_TAG,
+    hours_of_tags,
+    late_rows,
+    late_streams,
+)
 from chimera_assets.runs.facts import (
     Blocked,
     Facts,
     Failed,
     Freshness,
     Late,
+    Report,
     Run,
 )
 from chimera_assets.runs.step_names import shown_step
@@ -99,7 +106,13 @@ def _starts_again(record: RunRecord, now: datetime) -> bool:
 
 def _run(record: RunRecord) -> Run:
     run = record.dagster_run
-    return Run(run.run_id, run.job_name, hours_of_tags(run.tags), _moment(record.start_time))
+    return Run(
+        run.run_id,
+        run.job_name,
+        hours_of_tags(run.tags),
+        _moment(record.start_time),
+        report=_report(run),
+    )
 
 
 def _ended(instance: DagsterInstance, record: RunRecord) -> Run:
@@ -125,7 +138,13 @@ def _ended(instance: DagsterInstance, record: RunRecord) -> Run:
         failed=failed,
         blocked=blocked,
         late=_late(run),
+        report=begun.report,
     )
+
+
+def _report(run: DagsterRun) -> Report | None:
+    name = run.tags.get(REPORT_TAG)
+    return Report(name, run.tags.get(REPORT_PLACE_TAG, "")) if name is not None else None
 
 
 def _late(run: DagsterRun) -> Late | None:

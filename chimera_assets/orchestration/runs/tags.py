@@ -32,6 +32,9 @@ REPLAY = "replay"
 #: The tags of a late run: the streams that have late rows, parted by spaces, and how many rows.
 STREAMS_TAG, ROWS_TAG = "chimera/late_streams", "chimera/late_rows"
 
+#: The tags of a run that builds a report: which; and where it is, once it is built.
+REPORT_TAG, REPORT_PLACE_TAG = "chimera/report", "chimera/report_place"
+
 
 def partition_tags(hours: HourRange) -> dict[str, str]:
     """The tags by which Dagster knows which hours a run is for."""

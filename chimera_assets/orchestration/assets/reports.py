@@ -1,0 +1,75 @@
+"""The assets `reports/daily`, `reports/weekly` and `reports/monthly`: a report a partition."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from chimera_assets.orchestration.assets.warehouse import WAREHOUSE
+from chimera_assets.orchestration.report_partitions import REPORT_PARTITIONS, report_period
+from chimera_assets.orchestration.report_run import built_report
+from chimera_assets.orchestration.runs.retries import retried
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.sections import Section, sections_of
+from chimera_assets.packs.select import read_select
+from chimera_assets.reports.build import Order
+from chimera_assets.reports.store import FOLDER
+from chimera_assets.runs.job_names import report_job
+
+_DESCRIPTION = (
+    "The {kind} analytics and compliance report: a signed bundle of PDF, HTML, XLSX, CSV and JSON. "
+    "A partition is named by its first day. Built again, it gets a further revision if figures are "
+    "others by now, and nothing is built if they are not."
+)
+
+
+def _deps() -> Iterator[dg.AssetDep]:
+    """The tables that sections of packs read; a report's run reads them as they are.
+
+    A week may begin before the first hour of which there is any.
+    """
+    read = {name for section in sections_of(active_packs()) for name in _tables(section)}
+    for spec in (spec for assets in WAREHOUSE for spec in assets.specs):
+        if spec.key.path[-1] in read:
+            hourly = spec.partitions_def is not None
+            mapping = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+            yield dg.AssetDep(spec.key, partition_mapping=mapping if hourly else None)
+
+
+def _tables(section: Section) -> Iterator[str]:
+    for figure in section.figures.values():
+        yield from read_select(figure.sql).tables
+    for table in section.tables.values():
+        yield from read_select(table.sql).tables
+
+
+def _report_asset(kind: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[FOLDER, kind],
+        deps=list(_deps()),
+        partitions_def=REPORT_PARTITIONS[kind],
+        group_name=FOLDER,
+        kinds={"pdf"},
+        owners=["team:data-platform"],
+        description=_DESCRIPTION.format(kind=kind),
+    )
+    @retried
+    def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        order = Order(report_period(kind, context.partition_key))
+        return dg.MaterializeResult(metadata=built_report(context, order))
+
+    return report
+
+
+REPORT_ASSETS = {kind: _report_asset(kind) for kind in REPORT_PARTITIONS}
+
+#: Kind of report -> the job that builds one, as its sensor asks for it.
+REPORT_JOBS = {
+    kind: dg.define_asset_job(
+        report_job(kind),
+        selection=dg.AssetSelection.assets(asset),
+        description=f"Builds the {kind} report of a partition.",
+        tags={"pipeline": "reports"},
+    )
+    for kind, asset in REPORT_ASSETS.items()
+}
