@@ -11,7 +11,7 @@ import pytest
 from chimera_assets.hours import HourRange
 from chimera_assets.monitoring.alerts.messages import Message, MessageWriter
 from chimera_assets.quality.event_lag import EventLag
-from chimera_assets.runs.facts import Blocked, Freshness, Late, Run
+from chimera_assets.runs.facts import Blocked, Freshness, Late, Report, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,12 @@ ONE, THREE = hours(0, 0), hours(1, 3)  # the second across midnight
 RUN = Run("r-1", "chimera_etl_hourly", ONE, END, END + timedelta(minutes=3), success=True)
 WIDE = replace(RUN, hours=THREE)
 ALONE = replace(RUN, job="chimera_upkeep", hours=None)
+NO_REPORT = Report("weekly-2026-W05")
+WEEKLY = replace(
+    ALONE,
+    job="compliance_report_weekly",
+    report=Report("weekly-2026-W05.r1", "/lake/reports/2026-W05/weekly-2026-W05.r1"),
+)
 
 TO = MessageWriter("http://ui")
 
@@ -157,6 +163,25 @@ SAID: dict[str, tuple[Callable[[], Message], Message]] = {
             "Chimera: late rows in a stream, hour 2026-01-31 22:00 UTC",
             "2 rows of a stream came after their hour had been processed. The hour was extracted "
             "again with them; nothing is left to do.\nRun: http://ui/runs/r-1",
+        ),
+    ),
+    "a report was built": (
+        lambda: TO.report(WEEKLY, WEEKLY.report or NO_REPORT),
+        Message(
+            "report",
+            "Chimera: report weekly-2026-W05.r1 was built",
+            "It is in /lake/reports/2026-W05/weekly-2026-W05.r1\n"
+            "Verify it: chimera report verify weekly-2026-W05.r1\nRun: http://ui/runs/r-1",
+        ),
+    ),
+    "a report failed": (
+        lambda: TO.failed(
+            replace(WEEKLY, report=NO_REPORT), ["reports/weekly"], CAUSE, kind="failure"
+        ),
+        Message(
+            "failure",
+            "Chimera: report weekly-2026-W05 failed",
+            f"reports/weekly: {CAUSE}\n{NOT_AGAIN}\nRun: http://ui/runs/r-1",
         ),
     ),
     "a run went well": (

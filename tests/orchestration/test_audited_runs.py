@@ -147,3 +147,13 @@ def test_a_run_is_called_what_it_is(tags: dict[str, str], action: str) -> None:
     assert _resource(run) == (f"hours {GOOD}" if tags else "job a_job")
     assert _assets(run)[0] == "raw/s00"
     assert _assets(run)[-1] == "and 2 more"
+
+
+def test_a_report_that_is_built_by_hand_is_one_too() -> None:
+    run = dg.DagsterRun(
+        job_name="__ASSET_JOB",
+        tags={"dagster/partition": "2026-01-26"},
+        asset_selection=frozenset([dg.AssetKey(["reports", "weekly"])]),
+    )
+    assert _action(run, Principal.of_run(run.tags)) == "report.run"
+    assert _resource(run) == "job __ASSET_JOB of 2026-01-26"

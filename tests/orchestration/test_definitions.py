@@ -51,6 +51,7 @@ GROUPS = {
         "budget_burn_down",
         "invoice_reconciliation",
     },
+    "reports": {"daily", "weekly", "monthly"},
 }
 
 
@@ -78,8 +79,8 @@ def test_every_asset_tells_what_it_is_whose_and_of_which_columns(
         assert len(asset["description"]) > 20, key
         assert asset["owners"], key
         assert asset["kinds"], key
-    bare = [key for key, asset in catalogue["assets"].items() if not asset["columns"]]
-    assert bare == []
+    bare = {key for key, asset in catalogue["assets"].items() if not asset["columns"]}
+    assert bare == {f"reports/{kind}" for kind in GROUPS["reports"]}  # which are no tables
 
 
 def test_what_depends_on_what(catalogue: dict[str, Any]) -> None:
@@ -90,6 +91,11 @@ def test_what_depends_on_what(catalogue: dict[str, Any]) -> None:
     assert deps["staging/stg_generations"] == ["staged/generations"]
     assert deps["marts/fact_generations"] == ["staging/stg_generations", "staging/stg_price_list"]
     assert deps["aggregates/agg_provider_metrics"] == ["marts/fact_generations"]
+    assert deps["reports/weekly"] == [
+        "aggregates/agg_costs",
+        "aggregates/agg_provider_metrics",
+        "aggregates/agg_technique_effectiveness",
+    ]
 
 
 def test_whatever_is_made_of_streams_is_hourly_and_references_are_not(
@@ -144,9 +150,12 @@ def test_freshness_is_asked_each_hour_between_two_runs(catalogue: dict[str, Any]
 def test_schedules_and_sensors_are_on_by_default(catalogue: dict[str, Any]) -> None:
     schedules = {f"chimera_{name}" for name in ("etl_hourly", "freshness", "unit_tests", "upkeep")}
     assert set(catalogue["schedules_on"]) == set(catalogue["schedules"]) == schedules
-    assert {name: status for name, (status, _) in catalogue["sensors"].items()} == dict.fromkeys(
-        ("landing_files", "late_arrivals", "metrics", "notifications"), "RUNNING"
-    )
+    on = ("compliance_report_weekly", "landing_files", "late_arrivals", "metrics", "notifications")
+    off = ("compliance_report_daily", "compliance_report_monthly")  # CHIMERA_REPORTS is `weekly`
+    assert {name: status for name, (status, _) in catalogue["sensors"].items()} == {
+        **dict.fromkeys(on, "RUNNING"),
+        **dict.fromkeys(off, "STOPPED"),
+    }
 
 
 @pytest.mark.criterion("AC-001.1")
@@ -167,6 +176,18 @@ def test_the_unit_tests_of_models_are_run_each_night(catalogue: dict[str, Any]) 
     """Checks that nothing ever runs look like work that was not finished."""
     assert "chimera_unit_tests" in catalogue["jobs"]
     assert catalogue["schedules"]["chimera_unit_tests"] == "17 3 * * *"
+
+
+def test_reports_have_jobs_and_partitions_of_their_own_kind(catalogue: dict[str, Any]) -> None:
+    """No run of hours builds them, and weeks begin on Mondays, with that of the first hour."""
+    kinds = {f"compliance_report_{kind}" for kind in GROUPS["reports"]}
+    assert {"compliance_report", *kinds} <= set(catalogue["jobs"])
+    assert not [key for key in catalogue["hourly"] if key.startswith("reports/")]
+    assert catalogue["first_reports"] == {
+        "daily": "2023-01-01",
+        "monthly": "2023-01-01",
+        "weekly": "2022-12-26",
+    }
 
 
 def test_upkeep_has_a_job_and_a_schedule_of_its_own(catalogue: dict[str, Any]) -> None:

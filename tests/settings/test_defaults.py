@@ -12,7 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from chimera_assets.errors import SettingError
+from chimera_assets.reports.periods import KINDS
 from chimera_assets.settings import PREFIX, Settings
+from chimera_assets.settings.model import REPORT_KINDS
 
 DOCS = Path(__file__).parents[2] / "docs/settings.md"
 
@@ -69,7 +71,11 @@ def test_with_nothing_set_everything_is_in_one_folder(
 
 @pytest.mark.parametrize(
     ("name", "least", "most", "step"),
-    [("settle_minutes", 0, 55, 1), ("retry_seconds", 0, 600, 0.5)],
+    [
+        ("settle_minutes", 0, 55, 1),
+        ("retry_seconds", 0, 600, 0.5),
+        ("report_grace_hours", 0, 8_760, 0.5),
+    ],
 )
 def test_a_number_is_taken_up_to_its_bounds(
     tmp_path: Path, name: str, least: float, most: float, step: float
@@ -120,3 +126,11 @@ def test_the_environment_is_stronger_than_the_file_and_an_empty_variable_is_none
     monkeypatch.setenv("CHIMERA_RETRY_SECONDS", "")
     found = bare(tmp_path)
     assert (found.settle_minutes, found.sla_minutes, found.retry_seconds) == (20, 4, 5)
+
+
+def test_reports_are_named_by_their_kinds(tmp_path: Path) -> None:
+    assert bare(tmp_path).report_kinds == ("weekly",)
+    assert bare(tmp_path, reports="monthly, daily").report_kinds == ("monthly", "daily")
+    assert sorted(REPORT_KINDS) == sorted(KINDS)
+    with pytest.raises(SettingError, match="CHIMERA_REPORTS: expected names of daily, weekly"):
+        bare(tmp_path, reports="weekly,hourly")

@@ -13,7 +13,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.site import service
+from tests.site import reporting, service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -264,6 +264,12 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
             for check in checks
         },
         "jobs": [one.name for one in defs.get_repository_def().get_all_jobs()],
+        "hourly": ["/".join(key.path) for key in job.asset_layer.executable_asset_keys],
+        "first_reports": {
+            node.key.path[-1]: node.partitions_def.get_first_partition_key()
+            for node in nodes
+            if node.group_name == "reports"
+        },
         "job_partitions": type(job.partitions_def).__name__,
         "sensors": {
             one.name: [one.default_status.value, one.minimum_interval_seconds]
@@ -346,6 +352,9 @@ def main() -> None:
             "look": look,
             "materialize": materialize,
             "pages": service.pages,
+            "report_look": reporting.report_look,
+            "report_run": reporting.report_run,
+            "report_tick": reporting.report_tick,
             "schedules": service.schedules,
             "take": take,
             "tick": tick,
