@@ -16,17 +16,25 @@ from chimera_assets.ingest.unfinished import unfinished
 from chimera_assets.ingest.watermark_commits import current_watermark
 from chimera_assets.lake.log_entries import read_actions
 from chimera_assets.layers import LANDING
-from chimera_assets.system_tables.batches import batches_table, newest_batches_of_days
+from chimera_assets.system_tables.batches import (
+    batches_table,
+    days_judged_since,
+    newest_batches_of_days,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from chimera_assets.contracts import Contract
     from chimera_assets.ingest.watermark import Hours, Watermark
     from chimera_assets.lake import Lake
 
 #: Of more commits than this nobody asks one by one what they were about.
-_COMMITS_READ = 1_000
+_COMMITS_READ = 500
+
+#: An hour is judged as of when its run began, and committed later.
+_LONGEST_RUN = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +75,25 @@ def readiness(lake: Lake, contracts: Mapping[str, Contract], hours: HourRange) -
     return Readiness(expected, lacking)
 
 
-def judged_since(lake: Lake, version: int) -> frozenset[date] | None:
-    """The days of which hours were judged after a version of `quality/batches`.
+def judged_since(lake: Lake, version: int, looked: datetime) -> frozenset[date]:
+    """The days of which hours were judged since a look before.
 
-    Returns:
-        The days; None if the log no longer says.
+    Args:
+        lake: The lake.
+        version: The version of `quality/batches` then.
+        looked: When that was.
+
+    Raises:
+        ChimeraError: The table cannot be read.
     """
     table = batches_table(lake)
     newest = table.version()
-    if newest - version > _COMMITS_READ:
-        return None
+    if not version <= newest <= version + _COMMITS_READ:
+        return days_judged_since(lake, looked - _LONGEST_RUN)
     try:
         actions = [one for v in range(version + 1, newest + 1) for one in read_actions(table, v)]
-    except FileNotFoundError:
-        return None
+    except FileNotFoundError:  # the log was cut
+        return days_judged_since(lake, looked - _LONGEST_RUN)
     added = (action["add"] for action in actions if "add" in action)
     return frozenset(
         date.fromisoformat(one["partitionValues"][DAY_COLUMN]) for one in added if one["dataChange"]

@@ -95,6 +95,12 @@ def judged_hours(lake: Lake, stream: str) -> pl.DataFrame:
     return _of_stream(lake, stream, None).select(HOUR_COLUMNS).unique().collect()
 
 
+def days_judged_since(lake: Lake, moment: datetime) -> frozenset[date]:
+    """The days of which hours were judged since then."""
+    judged = _rows(lake).filter(pl.col("judged_at") >= moment).select(DAY_COLUMN).unique()
+    return frozenset(judged.collect(engine="streaming").to_series())
+
+
 def last_judged(lake: Lake, stream: str, hours: HourRange) -> datetime | None:
     """When any of these hours was judged last; None if none ever was."""
     last = _of_stream(lake, stream, hours).select(pl.col("judged_at").max())

@@ -29,12 +29,9 @@ ONE, THREE = hours(0, 0), hours(1, 3)  # the second across midnight
 RUN = Run("r-1", "chimera_etl_hourly", ONE, END, END + timedelta(minutes=3), success=True)
 WIDE = replace(RUN, hours=THREE)
 ALONE = replace(RUN, job="chimera_upkeep", hours=None)
-NO_REPORT = Report("weekly-2026-W05")
-WEEKLY = replace(
-    ALONE,
-    job="compliance_report_weekly",
-    report=Report("weekly-2026-W05.r1", "/lake/reports/2026-W05/weekly-2026-W05.r1"),
-)
+REPORT = Report("weekly-2026-W05.r1", "/lake/reports/2026-W05/weekly-2026-W05.r1")
+WEEKLY = replace(ALONE, job="compliance_report_weekly", report=REPORT)
+UNBUILT = replace(WEEKLY, report=Report("weekly-2026-W05"))
 
 TO = MessageWriter("http://ui")
 
@@ -166,7 +163,7 @@ SAID: dict[str, tuple[Callable[[], Message], Message]] = {
         ),
     ),
     "a report was built": (
-        lambda: TO.report(WEEKLY, WEEKLY.report or NO_REPORT),
+        lambda: TO.report(WEEKLY, REPORT),
         Message(
             "report",
             "Chimera: report weekly-2026-W05.r1 was built",
@@ -175,9 +172,7 @@ SAID: dict[str, tuple[Callable[[], Message], Message]] = {
         ),
     ),
     "a report failed": (
-        lambda: TO.failed(
-            replace(WEEKLY, report=NO_REPORT), ["reports/weekly"], CAUSE, kind="failure"
-        ),
+        lambda: TO.failed(UNBUILT, ["reports/weekly"], CAUSE, kind="failure"),
         Message(
             "failure",
             "Chimera: report weekly-2026-W05 failed",

@@ -119,8 +119,8 @@ def _looked(kind: str, kept: str | None, now: datetime) -> ReportCursor | None:
         return ReportCursor.begin(kind, now, version)
     cursor = ReportCursor.parse(kept)
     if version != cursor.seen:
-        days = judged_since(lake, cursor.seen) if version > cursor.seen else None
-        cursor = cursor.judged(kind, days, version)
+        days = judged_since(lake, cursor.seen, cursor.looked)
+        cursor = cursor.judged(kind, days, version, now)
     return cursor.moved_on(kind, now)
 
 

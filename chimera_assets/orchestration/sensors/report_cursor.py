@@ -45,19 +45,21 @@ class ReportCursor:
         since: The first day of the first period that is looked after.
         until: The first day of the newest one.
         seen: The version of `quality/batches` that was looked at.
+        looked: When that version was looked at first.
         due: First day -> the period's report is to be built, for the first time or again.
     """
 
     since: date
     until: date
     seen: int
+    looked: datetime
     due: dict[date, Due] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, kind: str, now: datetime, seen: int) -> Self:
         """At the first look the newest period that is over is due, and none before it."""
         first = last_over(kind, now).first
-        return cls(first, first, seen, {first: Due()})
+        return cls(first, first, seen, now, {first: Due()})
 
     @classmethod
     def parse(cls, text: str) -> ReportCursor:
@@ -73,14 +75,11 @@ class ReportCursor:
         added = {first: Due() for first in _firsts_after(kind, self.until, now)}
         return replace(self, until=max((self.until, *added)), due=self.due | added)
 
-    def judged(self, kind: str, days: Collection[date] | None, seen: int) -> Self:
-        """With the periods of which hours were judged since; None stands for any day."""
-        periods = {period_of(kind, day).first for day in (self._days() if days is None else days)}
-        again = {first: Due() for first in sorted(periods) if self.since <= first <= self.until}
-        return replace(self, seen=seen, due=self.due | again)
-
-    def _days(self) -> Iterator[date]:
-        return (self.since + timedelta(days=n) for n in range((self.until - self.since).days + 1))
+    def judged(self, kind: str, days: Collection[date], seen: int, now: datetime) -> Self:
+        """With the periods of which hours were judged since."""
+        periods = sorted({period_of(kind, day).first for day in days})
+        again = {first: Due() for first in periods if self.since <= first <= self.until}
+        return replace(self, seen=seen, looked=now, due=self.due | again)
 
     def asked(self, first: date, run_key: str, now: datetime) -> Self:
         """With a run asked for."""
