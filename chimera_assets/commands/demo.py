@@ -12,7 +12,6 @@ from chimera_assets.commands.backfill import run_shown
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.invocation import command_name
 from chimera_assets.commands.past_retention import say_past_retention
-from chimera_assets.commands.reports import make_report
 from chimera_assets.commands.terminal import notes, out, print_table
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import HourRange, floor_hour
@@ -21,6 +20,7 @@ from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.reports.build import Order
+from chimera_assets.reports.making import make_report
 from chimera_assets.reports.periods import parse_period
 from chimera_assets.reports.rendering.packages import MissingPackageError
 from chimera_assets.settings import get_settings
