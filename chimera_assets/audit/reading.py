@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chimera_assets.postgres.platform.database import PlatformDatabase
 
 #: `Principal.label`, in SQL.
-_LABEL = """
+LABEL = """
     CASE WHEN actor_kind = 'dagster' THEN %(unknown_by)s ELSE '' END || actor_name
     || COALESCE(' (stated by ' || actor_stated_by || ')', '')
 """
@@ -25,22 +25,25 @@ _COLUMNS = """
     FROM ONLY audit.entries LEFT JOIN ONLY audit.details USING (sequence)
 """
 
-_WHERE = f"""
+#: Which entries, of the tables `audit.entries` and `audit.details`.
+WHERE = f"""
     WHERE (%(action)s::text IS NULL OR action = %(action)s
             OR starts_with(action, %(action)s || '.'))
         AND (%(sequence)s::bigint IS NULL OR sequence = %(sequence)s)
         AND (%(commits)s OR action <> 'table.commit')
+        AND (%(system)s OR actor_kind <> 'system')
+        AND (%(changes)s OR failure_of IS NOT NULL)
         AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
         AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
         AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
         AND (%(actor)s::text IS NULL OR actor_name = %(actor)s OR actor_stated_by = %(actor)s
-            OR {_LABEL} = %(actor)s)
+            OR {LABEL} = %(actor)s)
         AND (%(resource)s::text IS NULL OR position(%(resource)s in resource) > 0)
 """
-_SELECT = f"{_COLUMNS} {_WHERE} ORDER BY sequence DESC LIMIT %(limit)s"
+_SELECT = f"{_COLUMNS} {WHERE} ORDER BY sequence DESC LIMIT %(limit)s"
 _WHOLE = f"""
     SELECT entry.*, commitment, salt, kept.details AS text, audit.leaf(made) AS leaf
-    FROM ({_COLUMNS} {_WHERE}) AS entry JOIN ONLY audit.entries AS made USING (sequence)
+    FROM ({_COLUMNS} {WHERE}) AS entry JOIN ONLY audit.entries AS made USING (sequence)
     LEFT JOIN ONLY audit.details AS kept USING (sequence) ORDER BY sequence
 """  # noqa: S608 - of constants
 
@@ -68,6 +71,8 @@ class Wanted:
         run_id: The run or command.
         commits: Whether commits of tables are wanted, too.
         sequence: The number of one entry.
+        system: Whether what schedules and sensors did by themselves is wanted, too.
+        changes: Whether more is wanted than that changes failed.
     """
 
     action: str | None = None
@@ -78,6 +83,8 @@ class Wanted:
     run_id: str | None = None
     commits: bool = True
     sequence: int | None = None
+    system: bool = True
+    changes: bool = True
 
     def parameters(self) -> dict[str, Any]:
         """For the query."""
