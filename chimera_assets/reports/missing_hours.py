@@ -1,0 +1,200 @@
+"""The hours of a period that a report lacks: never published, or held back by their gate.
+
+An hour is published once an extraction of it has passed its gate, with rows or without. A stream is
+expected to have every hour from the first that it ever extracted; one that has no table at the
+source has those that files have brought rows of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chimera_assets.errors import counted
+from chimera_assets.hour_columns import HOUR_START
+from chimera_assets.hour_ranges import ranges
+from chimera_assets.hours import ONE_HOUR, HourRange, floor_hour
+from chimera_assets.ingest.watermark_commits import current_watermark
+from chimera_assets.layers import LANDING
+from chimera_assets.reports.queries import Answer, Scope
+from chimera_assets.system_tables.batches import batches_table
+from chimera_assets.warehouse.duckdb import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from chimera_assets.contracts import Contract
+    from chimera_assets.ingest.watermark import Watermark
+    from chimera_assets.lake import Lake
+    from chimera_assets.reports.inputs import Inputs
+
+#: What is the matter with an hour.
+MISSING, BLOCKED = "missing", "blocked"
+#: Blocked, but rows of an earlier extraction of it were published, and are what is counted.
+EARLIER = "blocked, with the rows of an earlier extraction"
+
+_WORDS = {
+    MISSING: "missing, nothing of that time was published",
+    BLOCKED: "held back by the gate, too many rows broke a rule",
+    EARLIER: "as extracted earlier, the gate holds back what was extracted since",
+}
+_PENDING = "without rows that came late and wait for a run"
+
+#: Hours in a row are one row of the answer.
+_SQL = """
+WITH running(stream, first, last) AS (VALUES {running}),
+expected AS (
+    SELECT stream, unnest(generate_series(first, last, INTERVAL 1 HOUR)) AS hour_start FROM running
+),
+judged AS (
+    SELECT stream, hour_partition::TIMESTAMP + to_hours(hour) AS hour_start,
+        last(published ORDER BY judged_at, batch_id, run_id) AS published,
+        bool_or(published) AS ever_published
+    FROM quality.batches
+    GROUP BY ALL
+),
+lacking AS (
+    SELECT expected.stream, expected.hour_start,
+        CASE WHEN judged.stream IS NULL THEN '{missing}' WHEN ever_published THEN '{earlier}'
+            ELSE '{blocked}' END AS state
+    FROM expected LEFT JOIN judged USING (stream, hour_start)
+    WHERE published IS NOT TRUE
+),
+numbered AS (
+    SELECT *, hour_start - to_hours(row_number() OVER (
+        PARTITION BY stream, state ORDER BY hour_start)) AS together
+    FROM lacking
+)
+SELECT stream, state, timezone('UTC', min(hour_start)) AS first_hour,
+    timezone('UTC', max(hour_start)) AS last_hour, count(*) AS hours
+FROM numbered
+GROUP BY stream, state, together
+ORDER BY stream, first_hour
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LackingHours:
+    """Hours in a row of a stream that the report lacks: `state` is one of the three above."""
+
+    stream: str
+    state: str
+    hours: HourRange
+
+
+@dataclass(frozen=True, slots=True)
+class MissingHours:
+    """What a report lacks.
+
+    Attributes:
+        lacking: Hours in a row, by stream and time.
+        expected: Stream -> how many hours of the period it was expected to have.
+        pending: Stream -> hours of the period of which rows came late and are not in yet.
+        answer: From what it was computed; None if no hour was ever judged.
+    """
+
+    lacking: tuple[LackingHours, ...]
+    expected: Mapping[str, int]
+    pending: Mapping[str, Sequence[HourRange]]
+    answer: Answer | None
+
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each, for the cover of a report; none if it lacks nothing."""
+        return tuple(self._notes())
+
+    def _notes(self) -> Iterator[str]:
+        """Streams that lack the same hours for the same reason stand together."""
+        streams: dict[tuple[HourRange, str], list[str]] = {}
+        for one in self.lacking:
+            streams.setdefault((one.hours, _WORDS[one.state]), []).append(one.stream)
+        for stream, parts in sorted(self.pending.items()):
+            for part in parts:
+                streams.setdefault((part, _PENDING), []).append(stream)
+        for (hours, words), names in streams.items():
+            yield f"{', '.join(names)}, {_named(hours)}: {words}."
+
+
+def missing_hours(inputs: Inputs) -> MissingHours:
+    """The hours of a period that a report lacks, of every stream that runs.
+
+    Raises:
+        ChimeraError: The accounts of hours, or a stream's log, cannot be read.
+    """
+    streams = [one for one in inputs.contracts.values() if one.kind == "stream"]
+    known = {one.stream: current_watermark(inputs.lake, one.stream) for one in streams}
+    firsts = {name: min(mark.extracted) for name, mark in known.items() if mark and mark.extracted}
+    whole = _over(inputs)
+    running: dict[str, list[HourRange]] = {}
+    for contract in streams:
+        first = firsts.get(contract.stream, min(firsts.values(), default=None))
+        if parts := _running(inputs.lake, contract, known[contract.stream], first, whole):
+            running[contract.stream] = parts
+    pending = {
+        name: ranges(hour for hour in mark.pending if hour in inputs.period.hours)
+        for name, mark in known.items()
+        if mark is not None
+    }
+    expected = {stream: sum(map(len, parts)) for stream, parts in running.items()}
+    answer = _answer(inputs, running)
+    return MissingHours(tuple(_lacking(running, answer)), expected, pending, answer)
+
+
+def _over(inputs: Inputs) -> HourRange | None:
+    """The hours of the period that are over."""
+    hours, now = inputs.period.hours, floor_hour(inputs.built_at)
+    return HourRange(hours.start, min(hours.end, now)) if now > hours.start else None
+
+
+def _running(
+    lake: Lake,
+    contract: Contract,
+    watermark: Watermark | None,
+    first: datetime | None,
+    hours: HourRange | None,
+) -> list[HourRange]:
+    """The hours that a stream is expected to have."""
+    if hours is None:
+        return []
+    if watermark is None or watermark.moment is None:
+        landing = lake.table(LANDING, contract.stream)
+        if landing.exists():
+            landed = landing.rows_by_hour(hours).select(HOUR_START).to_series()
+            return ranges(landed)
+        if contract.optional_at_source:
+            return []
+    start = hours.start if first is None else max(hours.start, first)
+    return [HourRange(start, hours.end)] if start < hours.end else []
+
+
+def _answer(inputs: Inputs, running: Mapping[str, Sequence[HourRange]]) -> Answer | None:
+    if not running or not batches_table(inputs.lake).exists():
+        return None
+    rows = ", ".join(
+        f"({quoted(stream)}, TIMESTAMP '{part.start:%Y-%m-%d %H:%M}', "
+        f"TIMESTAMP '{part.end - ONE_HOUR:%Y-%m-%d %H:%M}')"
+        for stream, parts in sorted(running.items())
+        for part in parts
+    )
+    sql = _SQL.format(running=rows, missing=MISSING, blocked=BLOCKED, earlier=EARLIER).strip()
+    answer = inputs.tables.ask({"missing hours": sql}, Scope(inputs.period.hours))["missing hours"]
+    if not isinstance(answer, Answer):
+        raise answer
+    return answer
+
+
+def _lacking(
+    running: Mapping[str, Sequence[HourRange]], answer: Answer | None
+) -> Iterator[LackingHours]:
+    if answer is None:
+        for stream, parts in sorted(running.items()):
+            yield from (LackingHours(stream, MISSING, part) for part in parts)
+        return
+    for stream, state, first, last, _ in answer.rows:
+        yield LackingHours(stream, state, HourRange(first, last + ONE_HOUR))
+
+
+def _named(hours: HourRange) -> str:
+    """Hours by name: from when until when, and how many."""
+    until = f"{hours.end:%H:%M}" if len(hours) == 1 else f"{hours.end:%Y-%m-%d %H:%M}"
+    return f"{hours.start:%Y-%m-%d %H:%M} to {until} UTC ({counted(len(hours), 'hour')})"

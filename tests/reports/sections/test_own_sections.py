@@ -1,0 +1,300 @@
+"""The platform's own sections of a report, against what a small installation really has."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from chimera_assets.lake import Lake
+from chimera_assets.layers import QUALITY
+from chimera_assets.reports import document as doc
+from chimera_assets.reports.missing_hours import missing_hours
+from chimera_assets.reports.queries import Answer, Scope
+from chimera_assets.reports.rendering.machines import scalar
+from chimera_assets.reports.sections.draft import Draft, section
+from chimera_assets.reports.sections.from_pack import plain
+from chimera_assets.reports.sections.own import OWN_SECTIONS
+from chimera_assets.reports.sections.reliability import JobRuns, reliability
+from chimera_assets.settings import get_settings
+from tests.reports.sections.installation import DAY, ROWS, START, TODAY, WRONG, Told, hour
+
+if TYPE_CHECKING:
+    from chimera_assets.reports.inputs import Inputs
+    from tests.reports.sections.installation import Installation
+
+SATISFIED, NOT_SATISFIED, NOT_EVALUATED = doc.Status
+#: Long before anything ran.
+BEFORE = "2026-01-01"
+
+
+def test_rows_and_rules_are_what_was_judged(installation: Installation) -> None:
+    told = installation.section("data_quality")
+    wrong = sum(WRONG.values())
+    assert told.figures["Rows extracted"] == 3 * ROWS + 2  # two providers
+    assert told.figures["Rows rejected"] == wrong
+    generations, providers = told.rows("quality_streams")
+    assert (generations["hours"], generations["blocked"]) == (3, 1)
+    assert generations["extracted"] == 3 * ROWS == generations["staged"] + generations["rejected"]
+    assert generations["passed"] == pytest.approx(1 - wrong / (3 * ROWS))
+    assert (providers["stream"], providers["rejected"]) == ("providers", 0)
+    broken = [row for row in told.rows("quality_rules") if row["failed"]]
+    assert [(row["rule"], row["failed"], row["hours_failed"], row["counts"]) for row in broken] == [
+        ("latency_ms_range", wrong, 3, "rows")
+    ]
+    assert broken[0] == told.rows("quality_rules")[0]
+    (quarantine,) = told.rows("quality_quarantine")
+    assert quarantine == {
+        "stream": "generations", "waiting": wrong, "rejected_again": 0, "replays": 0,
+        "accepted": 0, "purged": 0,
+    }  # fmt: skip
+
+
+def test_hours_that_are_not_there_are_named(installation: Installation) -> None:
+    told = installation.section("data_quality")
+    lacking = told.rows("missing_hours")
+    assert [(row["state"], row["first_hour"], row["hours"]) for row in lacking] == [
+        ("missing", hour(2).start, 1),
+        ("blocked", hour(3).start, 1),
+        ("missing", hour(4).start, 20),
+    ]
+    assert told.status is NOT_SATISFIED
+    notes = missing_hours(installation.inputs()).notes()
+    assert notes == told.findings["data_quality.hours"].observations
+    assert notes[0] == (
+        f"generations, {DAY} 02:00 to 03:00 UTC (1 hour): missing, nothing of that time was "
+        "published."
+    )
+    assert notes[1].endswith("held back by the gate, too many rows broke a rule.")
+
+
+def test_hours_before_the_first_that_was_extracted_are_not_missed(
+    installation: Installation,
+) -> None:
+    told = installation.section("data_quality", BEFORE)
+    assert missing_hours(installation.inputs(BEFORE)).notes() == ()
+    assert told.status is NOT_EVALUATED
+    assert told.rows("quality_streams") == []
+
+
+def test_every_answer_of_sql_is_given_again(installation: Installation) -> None:
+    """What a report names as query and versions gives the same rows to whoever asks again."""
+    inputs = installation.inputs()
+    asked = 0
+    for name, build in OWN_SECTIONS.items():
+        built = build(inputs)
+        json_of = {f"/blocks/{at}": block for at, block in enumerate(built.section.blocks)}
+        for place, source in built.sources.items():
+            assert source.metric
+            assert source.query
+            if not source.read:
+                continue
+            answer = inputs.tables.ask({name: source.query}, Scope(inputs.period.hours))[name]
+            assert isinstance(answer, Answer)
+            found = [[scalar(plain(value)) for value in row] for row in answer.rows]
+            block, _, figure = place.partition("/figures/")
+            if figure:
+                figures = json_of[block]
+                assert isinstance(figures, doc.Figures)
+                assert found == [[scalar(figures.figures[int(figure)].value)]]
+            else:
+                table = json_of[block]
+                assert isinstance(table, doc.Table)
+                assert found == [[scalar(value) for value in row] for row in table.rows]
+            asked += 1
+            assert {read.table for read in source.read} <= set(inputs.tables.versions)
+    assert asked >= 12
+
+
+def test_lag_counts_from_the_hours_end_and_unpublished_hours_are_late(
+    installation: Installation,
+) -> None:
+    told = installation.section("reliability")
+    (lag,) = told.rows("reliability_lag")
+    # Hour 0 three hours and ten minutes after its end, hour 1 five minutes; two hours are allowed.
+    assert (lag["allowed_minutes"], lag["hours"], lag["in_time"]) == (120, 2, 1)
+    assert (lag["longest_minutes"], lag["median_minutes"]) == (190, (190 + 5) / 2)
+    (late,) = told.rows("reliability_late")
+    assert (late["hour"], late["minutes"]) == (START, 190)
+    finding = told.findings["reliability.lag.generations"]
+    assert finding.status is NOT_SATISFIED
+    # The last hour has still an hour of its two.
+    assert finding.observations == (
+        "1 of 2 hours in time",
+        "21 hours late and not published at all",
+        "1 hour not published yet",
+    )
+    (chart,) = [one for one in told.built.section.blocks if isinstance(one, doc.Chart)]
+    assert (chart.x, chart.series[0].values) == ((hour(0).start, hour(1).start), (190, 5))
+    assert "only Dagster's own storage knows" in told.words
+
+
+def test_runs_and_their_failures_are_those_of_the_log(installation: Installation) -> None:
+    told = installation.section("reliability", TODAY)
+    runs = {row["action"]: (row["started"], row["failed"]) for row in told.rows("reliability_runs")}
+    assert runs == {"hours.run": (2, 1), "hours.backfill": (1, 0)}
+    (failure,) = told.rows("reliability_failures")
+    assert (failure["resource"], failure["kind"]) == ("hours of a test", "TimeoutError")
+
+
+def test_what_dagster_knows_is_told_if_it_was_asked(installation: Installation) -> None:
+    runs = (JobRuns("chimera_etl_hourly", 23, 1, 0, 2, 8.5, 30.0),)
+    told = Told(reliability(installation.inputs(), runs))
+    assert told.rows("reliability_jobs")[0]["retries"] == 2
+    assert told.words == ""
+
+
+def test_who_did_what_and_whether_the_log_is_whole(installation: Installation) -> None:
+    told = installation.section("audit_trail", TODAY)
+    acted = {(row["actor"], row["action"]): row for row in told.rows("audit_actors")}
+    assert acted["alice", "hours.backfill"]["entries"] == 1
+    assert acted["the schedule", "hours.run"]["failed"] == 1
+    newest = told.rows("audit_newest")
+    assert [row["action"] for row in newest if row["actor"] == "alice"] == ["hours.backfill"]
+    assert not {"table.commit", "hours.run"} & {row["action"] for row in newest}
+    committed = {row["table"]: row for row in told.rows("audit_commits")}
+    table = installation.lake.table("raw", "generations")
+    assert committed["raw/generations"]["commits"] == table.version() + 1
+    assert committed["raw/generations"]["rows"] == 3 * ROWS
+    entries = sum(row["entries"] + row["failed"] for row in acted.values())
+    assert told.figures["Entries"] == entries
+    assert told.figures["Changes that failed"] == 1
+    by_id = {name: one.status for name, one in told.findings.items()}
+    assert by_id["audit.entries"] is by_id["audit.tables"] is SATISFIED
+    assert by_id["audit.seen"] is NOT_EVALUATED  # nobody kept a checkpoint
+
+
+def test_a_day_in_which_nothing_was_written_down(installation: Installation) -> None:
+    told = installation.section("audit_trail", BEFORE)
+    assert told.rows("audit_newest") == told.rows("audit_commits") == []
+    assert told.figures["Entries"] == 0
+
+
+def test_promises_are_found_kept_broken_or_not_evaluated(installation: Installation) -> None:
+    told = installation.section("compliance")
+    status = {name: one.status for name, one in told.findings.items()}
+    assert status["compliance.conservation"] is status["compliance.keys"] is SATISFIED
+    assert status["compliance.facts"] is SATISFIED
+    # No model has run here, so that there are facts without aggregates.
+    assert status["compliance.aggregates"] is told.status is NOT_SATISFIED
+    assert any("found none" in seen for seen in told.findings["compliance.aggregates"].observations)
+    assert {row["promise"] for row in told.rows("compliance_failures")} == {"aggregates"}
+    (held,) = told.rows("compliance_held_back")
+    assert (held["hours"], held["rejected_rows"]) == (1, WRONG[3])
+    before = installation.section("compliance", BEFORE)
+    assert before.findings["compliance.keys"].status is NOT_EVALUATED
+
+
+def test_the_source_is_compared_by_hour(installation: Installation, tmp_path: Path) -> None:
+    told = installation.section("source_compared")
+    (row,) = told.rows("source_compared")
+    assert (row["hours"], row["equal"], row["source_rows"]) == (3, 3, 3 * ROWS)
+    assert told.status is SATISFIED
+    shutil.copytree(installation.lake.uri, tmp_path / "lake")
+    copy = replace(installation, lake=Lake(str(tmp_path / "lake")))
+    raw = copy.lake.table("raw", "generations")
+    rows = raw.read(hour(0)).collect().sort("event_id")
+    other = pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("m-9")).otherwise("model")
+    raw.write_hours(rows.with_columns(model=other), hour(0))
+    told = copy.section("source_compared")
+    (differs,) = told.rows("source_differs")
+    assert (differs["changed"], differs["missing"], differs["columns"]) == (1, 0, "model")
+    assert told.rows("source_compared")[0]["equal"] == 2
+    assert told.status is NOT_SATISFIED
+    assert rows["event_id"][3] not in repr(told.built)
+
+
+def test_a_source_that_cannot_be_reached_is_no_pass(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = "postgresql://someone:secret@127.0.0.1:1/operational"
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", nobody)
+    get_settings.cache_clear()
+    told = installation.section("source_compared")
+    get_settings.cache_clear()
+    assert told.status is NOT_EVALUATED
+    assert told.words.startswith("Not evaluated: ")
+    assert "secret" not in told.words
+
+
+def test_retention_is_computed_from_the_tables(installation: Installation) -> None:
+    told = installation.section("retention")
+    kept = {row["table"]: row for row in told.rows("retention")}
+    raw = kept["raw/generations"]
+    assert (raw["state"], raw["oldest"], raw["newest"]) == ("compliant", START, hour(3).start)
+    assert told.status is SATISFIED
+    assert kept["quarantine/generations"]["counted_from"] == "first rejected"
+    later = replace(installation.inputs(), built_at=START + timedelta(days=3_000))
+    overdue = Told(OWN_SECTIONS["retention"](later))
+    assert overdue.status is NOT_SATISFIED
+    said = overdue.findings["retention.tables"].observations
+    assert any(one.startswith(f"raw/generations: {3 * ROWS} rows overdue") for one in said)
+
+
+def test_without_an_access_log_nothing_is_said_of_access(installation: Installation) -> None:
+    told = installation.section("access")
+    assert told.status is NOT_EVALUATED
+    assert "no table access/access_log" in told.words
+
+
+def test_an_access_log_is_read(installation: Installation, tmp_path: Path) -> None:
+    one, other = (replace(installation, lake=Lake(str(tmp_path / name))) for name in "ab")
+    columns = {"hour_partition": [START.date()] * 3, "hour": [1] * 3, "action": ["read"] * 3}
+    by = {"actor": ["alice", "alice", "bob"], "allowed": [True, False, True]}
+    rows = pl.DataFrame(columns | by, schema_overrides={"hour": pl.Int32})
+    one.lake.table("access", "access_log").write_hours(rows.drop("allowed"), hour(1))
+    other.lake.table("access", "access_log").write_hours(rows, hour(1))
+    assert "found no allowed" in one.section("access").words
+    assert other.section("access").rows("access") == [
+        {"actor": "alice", "action": "read", "times": 2, "refused": 1},
+        {"actor": "bob", "action": "read", "times": 1, "refused": 0},
+    ]
+    assert other.section("access", BEFORE).rows("access") == []
+
+
+def test_a_report_of_one_tenant_has_no_rows_of_others(installation: Installation) -> None:
+    told = {name: installation.section(name, tenant="acme") for name in OWN_SECTIONS}
+    for name, one in told.items():
+        if name != "data_quality":
+            assert one.status is NOT_EVALUATED, name
+            assert "a report of one tenant leaves them out" in one.words
+            assert not one.tables()
+    assert told["data_quality"].tables() == {"missing_hours"}
+    assert told["data_quality"].words.startswith("Left out: ")
+
+
+def test_a_section_that_fails_says_so_and_takes_no_other_with_it(
+    installation: Installation,
+) -> None:
+    entry = Path(installation.lake.table(QUALITY, "batches").uri, "_delta_log", f"{0:020}.json")
+    kept = entry.read_bytes()
+    entry.write_bytes(b"{")
+    fresh = replace(installation, lake=Lake(installation.lake.uri))
+    try:
+        told = {name: fresh.section(name) for name in OWN_SECTIONS}
+    finally:
+        entry.write_bytes(kept)
+    assert told["data_quality"].status is told["reliability"].status is NOT_EVALUATED
+    assert "batches" in told["data_quality"].words
+    assert told["compliance"].status is NOT_SATISFIED  # a table's log cannot be read
+    assert told["source_compared"].status is SATISFIED
+
+
+def test_a_defect_of_ours_is_told_by_its_kind_alone(installation: Installation) -> None:
+    @section("broken", "Broken", "It fails.")
+    def broken(inputs: Inputs, draft: Draft) -> None:
+        draft.add_text(inputs.period.name)
+        raise ValueError("alice@example.com")
+
+    told = Told(broken(installation.inputs()))
+    assert (told.status, told.words) == (NOT_EVALUATED, "Not evaluated: it failed with ValueError.")
+
+
+def test_no_personal_value_is_in_any_section(installation: Installation) -> None:
+    said = repr([installation.section(name).built for name in OWN_SECTIONS])
+    assert "example.com" not in said
