@@ -8,6 +8,7 @@ from chimera_assets.reports.sections.access import access
 from chimera_assets.reports.sections.audit_trail import audit_trail
 from chimera_assets.reports.sections.compliance import compliance
 from chimera_assets.reports.sections.data_quality import data_quality
+from chimera_assets.reports.sections.lineage import lineage
 from chimera_assets.reports.sections.reliability import reliability
 from chimera_assets.reports.sections.retention import retention
 from chimera_assets.reports.sections.source_compared import source_compared
@@ -25,5 +26,6 @@ OWN_SECTIONS: Mapping[str, Callable[[Inputs], BuiltSection]] = {
     "compliance": compliance,
     "retention": retention,
     "access": access,
+    "lineage": lineage,
     "audit_trail": audit_trail,
 }

@@ -118,6 +118,9 @@ def made(home: Path) -> Installation:
     for number in (0, 3):
         _take(installation, RunContext(lake, LATE, f"late-{number}"), number)
     staged = lake.table("staged", "generations").read().collect()
+    notes = lake.table("quality", "notes")
+    notes.append(pl.DataFrame({"a": [1], "b": ["x"]}))
+    notes.overwrite(pl.DataFrame({"a": [1.5], "c": ["x"]}))
     _say_what_was_done(installation)
     days = HourRange(START, START + timedelta(days=1))
     lake.table("marts", "fact_generations").write_hours(staged, days)

@@ -13,6 +13,7 @@ import pytest
 
 from chimera_assets.lake import Lake
 from chimera_assets.layers import QUALITY
+from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.missing_hours import missing_hours
 from chimera_assets.reports.queries import Answer, Scope
@@ -22,6 +23,7 @@ from chimera_assets.reports.sections.from_pack import plain
 from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.reports.sections.reliability import JobRuns, reliability
 from chimera_assets.settings import get_settings
+from chimera_assets.system_tables.column_lineage import append_lineages
 from tests.reports.sections.installation import DAY, ROWS, START, TODAY, WRONG, Told, hour
 
 if TYPE_CHECKING:
@@ -257,15 +259,83 @@ def test_an_access_log_is_read(installation: Installation, tmp_path: Path) -> No
     assert other.section("access", BEFORE).rows("access") == []
 
 
+def test_records_are_taken_by_chance_but_the_same_again_and_traced(
+    installation: Installation,
+) -> None:
+    told = installation.section("lineage")
+    sample = told.rows("lineage_sample")
+    assert sample == installation.section("lineage").rows("lineage_sample")
+    assert told.findings["lineage.sample"].status is SATISFIED
+    raw = installation.lake.table("raw", "generations").read().collect()
+    for row in sample:
+        (batch,) = raw.filter(pl.col("event_id") == row["key"])["_batch_id"]
+        assert (row["batch"], row["verdict"]) == (batch, "staged")
+        assert row["hour"] in {hour(0).start, hour(1).start}
+        assert row["facts"].startswith("marts/fact_generations ")
+    assert installation.section("lineage", BEFORE).status is NOT_EVALUATED
+
+
+def test_columns_of_the_sections_sql_lead_to_the_source(
+    installation: Installation, tmp_path: Path
+) -> None:
+    shutil.copytree(installation.lake.uri, tmp_path / "lake")
+    copy = replace(installation, lake=Lake(str(tmp_path / "lake")))
+    rows = {"hour_partition": [START.date()], "hour": [0], "provider": ["openai"]}
+    metrics = pl.DataFrame(
+        rows | {"total_requests": [3]},
+        schema_overrides={"hour": pl.Int32, "total_requests": pl.Int64},
+    )
+    copy.lake.table("aggregates", "agg_provider_metrics").write_hours(metrics, hour(0))
+    fact, of_fact = ("marts", "fact_generations"), ("staged", "generations", "provider")
+    of_metrics = {"provider": frozenset({(*fact, "provider")}), "total_requests": frozenset()}
+    append_lineages(
+        copy.lake,
+        {
+            fact: {"1": ModelLineage({"provider": frozenset({of_fact})}, frozenset({of_fact[:2]}))},
+            ("aggregates", "agg_provider_metrics"): {
+                "1": ModelLineage(of_metrics, frozenset({fact}))
+            },
+        },
+    )
+    told = copy.section("lineage")
+    found = {row["column"]: row for row in told.rows("lineage_columns")}
+    provider = found["aggregates/agg_provider_metrics.provider"]
+    assert provider["made_of"] == "marts/fact_generations.provider"
+    assert provider["source"] == "generations.provider"
+    requests = found["aggregates/agg_provider_metrics.total_requests"]
+    assert "all rows of marts/fact_generations" in requests["made_of"]
+    assert requests["source"] == "no single column"
+    # No record can be traced into an aggregate that lacks most of its columns.
+    assert told.findings["lineage.sample"].status is NOT_SATISFIED
+    assert "no column tenant_id" in told.rows("lineage_sample")[0]["origin"]
+
+
+def test_changes_of_schemas_are_those_of_the_log(installation: Installation) -> None:
+    installation.section("audit_trail", TODAY)  # whose verification records what has no entry yet
+    rows = installation.section("lineage", TODAY).rows("lineage_schemas")
+    mine = [row for row in rows if row["what"] == "quality/notes"]
+    assert [(row["version"], row["column"], row["before"], row["after"]) for row in mine] == [
+        ("0", None, None, "2 columns"),
+        ("2", "a", "long", "double"),
+        ("2", "b", "string", None),
+        ("2", "c", None, "string"),
+    ]
+
+
 def test_a_report_of_one_tenant_has_no_rows_of_others(installation: Installation) -> None:
     told = {name: installation.section(name, tenant="acme") for name in OWN_SECTIONS}
     for name, one in told.items():
-        if name != "data_quality":
+        if name not in {"data_quality", "lineage"}:
             assert one.status is NOT_EVALUATED, name
             assert "a report of one tenant leaves them out" in one.words
             assert not one.tables()
     assert told["data_quality"].tables() == {"missing_hours"}
     assert told["data_quality"].words.startswith("Left out: ")
+    assert told["lineage"].tables() == {"lineage_sample", "lineage_columns"}
+    keys = [row["key"] for row in told["lineage"].rows("lineage_sample")]
+    rows = installation.lake.table("staged", "generations").read().collect()
+    assert keys
+    assert set(rows.filter(pl.col("event_id").is_in(keys))["tenant_id"]) == {"acme"}
 
 
 def test_a_section_that_fails_says_so_and_takes_no_other_with_it(
