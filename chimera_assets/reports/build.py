@@ -16,6 +16,8 @@ from chimera_assets import __version__
 from chimera_assets.audit.proofs import Prover
 from chimera_assets.audit.publishing import FOLDER as AUDIT
 from chimera_assets.audit.reading import Wanted, whole_entries
+from chimera_assets.contracts import contracts
+from chimera_assets.errors import ChimeraError
 from chimera_assets.lake.objects import Objects
 from chimera_assets.packs import active_packs
 from chimera_assets.postgres.platform.exclusive import exclusive
@@ -32,11 +34,13 @@ from chimera_assets.reports.evidence.dsse import Envelope
 from chimera_assets.reports.evidence.statement import ACTION, Statement, entry_details
 from chimera_assets.reports.evidence.strict_json import at, loads
 from chimera_assets.reports.inputs import BuiltSection, Inputs
+from chimera_assets.reports.missing_hours import missing_hours
 from chimera_assets.reports.periods import require_over
 from chimera_assets.reports.queries import PeriodTables
 from chimera_assets.reports.rendering.complete_json import json_bytes
 from chimera_assets.reports.rendering.files import rendered
 from chimera_assets.reports.sections.from_pack import pack_sections
+from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.reports.store import FOLDER as REPORTS
 from chimera_assets.reports.store import Store, StoredReport
 from chimera_assets.reports.tenants import tenant_columns
@@ -123,17 +127,18 @@ def build(
     store = Store(context.lake)
     with exclusive(context.audit.database, f"building report {order.id}", context.actor.name):
         last = store.newest(order.id)
-        built = list(_built(inputs_of(context, order), sections))
+        inputs = inputs_of(context, order)
+        built, lacking = list(_built(inputs, sections)), _lacking(inputs)
         changed = 0
         revision = last.revision + 1 if last is not None else 1
-        draft = _Draft(context, order, revision, built)
+        draft = _Draft(context, order, revision, built, lacking)
         if last is not None:
             before = _read(store, last)
             changed = len(changed_figures(before.figures, draft.figures))
-            if not changed:
+            if not changed and before.notes == lacking:
                 return Made(last, new=False, place=store.place(last), status=draft.status)
             changes = changes_section(before, Version(draft.figures, draft.json), revision)
-            draft = _Draft(context, order, revision, [BuiltSection(changes), *built])
+            draft = _Draft(context, order, revision, [BuiltSection(changes), *built], lacking)
         report = StoredReport(order.period.name, order.id, revision)
         _write(context, store, report, draft, keys)
     return Made(report, new=True, place=store.place(report), status=draft.status, changed=changed)
@@ -154,7 +159,7 @@ def inputs_of(
     tenants = tenant_columns(context.contracts, lineages)
     return Inputs(
         context.lake,
-        context.contracts,
+        contracts(),
         order.period,
         order.tenant,
         context.now,
@@ -165,6 +170,16 @@ def inputs_of(
 
 def _built(inputs: Inputs, sections: Sequence[Section]) -> Iterator[BuiltSection]:
     yield from pack_sections(inputs, sections)
+    for section in OWN_SECTIONS.values():
+        yield section(inputs)
+
+
+def _lacking(inputs: Inputs) -> tuple[str, ...]:
+    """What of the period the report lacks, for its cover."""
+    try:
+        return missing_hours(inputs).notes()
+    except ChimeraError as error:
+        return (f"Whether hours are missing could not be told: {error}.",)
 
 
 class _Draft:
@@ -175,6 +190,7 @@ class _Draft:
         order: Which report.
         revision: Which revision.
         built: Its sections.
+        notes: What of the period it lacks.
     """
 
     def __init__(
@@ -183,6 +199,7 @@ class _Draft:
         order: Order,
         revision: int,
         built: Sequence[BuiltSection],
+        notes: tuple[str, ...],
     ) -> None:
         period = order.period
         hours = period.hours
@@ -197,6 +214,7 @@ class _Draft:
             generated_at=context.now,
             producer=doc.Producer("Chimera Assets", __version__),
             sections=tuple(one.section for one in built),
+            notes=notes,
         )
         self.status = {one.section.id: one.section.status for one in built}
         self.json = loads(json_bytes(self.document), "report.json")
@@ -273,13 +291,13 @@ def _findings(draft: _Draft) -> dict[str, bytes]:
 
 
 def _made_by(context: AuditedContext) -> evidence.MadeBy:
-    contracts = {
+    versions = {
         stream: evidence.ContractVersion(
             contract.version, sha256(contract.path.read_bytes()).hexdigest()
         )
         for stream, contract in context.contracts.items()
     }
-    return evidence.MadeBy(__version__, contracts, {name: version(name) for name in _LIBRARIES})
+    return evidence.MadeBy(__version__, versions, {name: version(name) for name in _LIBRARIES})
 
 
 def _logged(context: AuditedContext, report: StoredReport) -> evidence.Logged:

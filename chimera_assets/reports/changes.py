@@ -29,6 +29,12 @@ class Version:
     figures: Sequence[Figure]
     report: Json
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it says that it lacks."""
+        found: Any = at(self.report, "/notes", "report.json")
+        return tuple(found)
+
 
 def changed_figures(before: Iterable[Figure], now: Iterable[Figure]) -> list[str]:
     """The names of the figures that are others now, that are new, or that are no more.
