@@ -32,3 +32,8 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     there = tmp_path / "file" / "key"
     with pytest.raises(KeyFileError, match=r"CHIMERA_SIGNING_KEY: .* cannot be written: "):
         store_keys(Settings(signing_key=str(there)), SigningKeys(new_keys()))
+
+
+def test_what_can_be_no_file_is_told() -> None:
+    with pytest.raises(KeyFileError, match="expected a file; name another one"):
+        load_keys(Settings(signing_key="~nobody-of-this-name/key"))

@@ -160,9 +160,14 @@ def test_more_connections_than_it_has_threads_for_are_closed(
 def test_a_defect_is_told_and_ends_one_connection(
     witness: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as broken, suppress(ConnectionError):
-        broken.setattr(Witness, "add_checkpoint", lambda *_: {}["nothing"])
-        witness.post(request(0, 5))
+    for error in (KeyError("x"), ConnectionResetError()):  # the second is the client's affair
+
+        def fails(*_: object, error: Exception = error) -> None:
+            raise error
+
+        with monkeypatch.context() as broken, suppress(ConnectionError):
+            broken.setattr(Witness, "add_checkpoint", fails)
+            witness.post(request(0, 5))
     assert witness.told == ["not answered: KeyError"]
     assert witness.post(request(0, 5))[0] == 200
 
