@@ -1,8 +1,6 @@
 """The hours of a period that a report lacks: never published, or held back by their gate.
 
-An hour is published once an extraction of it has passed its gate, with rows or without. A stream is
-expected to have every hour from the first that it ever extracted; one that has no table at the
-source has those that files have brought rows of.
+An hour is published once an extraction of it has passed its gate, with rows or without.
 """
 
 from __future__ import annotations
@@ -11,22 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import counted
-from chimera_assets.hour_columns import HOUR_START
 from chimera_assets.hour_ranges import ranges
 from chimera_assets.hours import ONE_HOUR, HourRange, floor_hour
-from chimera_assets.ingest.watermark_commits import current_watermark
-from chimera_assets.layers import LANDING
+from chimera_assets.reports.expected_hours import expected_hours
 from chimera_assets.reports.queries import Answer, Scope
 from chimera_assets.system_tables.batches import batches_table
 from chimera_assets.warehouse.duckdb import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
-    from chimera_assets.contracts import Contract
-    from chimera_assets.ingest.watermark import Watermark
-    from chimera_assets.lake import Lake
     from chimera_assets.reports.inputs import Inputs
 
 #: What is the matter with an hour.
@@ -39,7 +31,7 @@ _WORDS = {
     BLOCKED: "held back by the gate, too many rows broke a rule",
     EARLIER: "as extracted earlier, the gate holds back what was extracted since",
 }
-_PENDING = "without rows that came late and wait for a run"
+_PENDING = "without what a run has yet to take in or to finish"
 
 #: Hours in a row are one row of the answer.
 _SQL = """
@@ -90,7 +82,7 @@ class MissingHours:
     Attributes:
         lacking: Hours in a row, by stream and time.
         expected: Stream -> how many hours of the period it was expected to have.
-        pending: Stream -> hours of the period of which rows came late and are not in yet.
+        pending: Stream -> hours of the period that wait for a run, or for the end of one.
         answer: From what it was computed; None if no hour was ever judged.
     """
 
@@ -121,50 +113,17 @@ def missing_hours(inputs: Inputs) -> MissingHours:
     Raises:
         ChimeraError: The accounts of hours, or a stream's log, cannot be read.
     """
-    streams = [one for one in inputs.contracts.values() if one.kind == "stream"]
-    known = {one.stream: current_watermark(inputs.lake, one.stream) for one in streams}
-    firsts = {name: min(mark.extracted) for name, mark in known.items() if mark and mark.extracted}
-    whole = _over(inputs)
-    running: dict[str, list[HourRange]] = {}
-    for contract in streams:
-        first = firsts.get(contract.stream, min(firsts.values(), default=None))
-        if parts := _running(inputs.lake, contract, known[contract.stream], first, whole):
-            running[contract.stream] = parts
-    pending = {
-        name: ranges(hour for hour in mark.pending if hour in inputs.period.hours)
-        for name, mark in known.items()
-        if mark is not None
+    streams = expected_hours(inputs.lake, inputs.contracts, inputs.period.hours)
+    over = floor_hour(inputs.built_at)
+    running = {
+        stream: parts
+        for stream, one in streams.items()
+        if (parts := ranges(hour for hour in one.hours if hour < over))
     }
+    pending = {stream: ranges(one.pending) for stream, one in streams.items()}
     expected = {stream: sum(map(len, parts)) for stream, parts in running.items()}
     answer = _answer(inputs, running)
     return MissingHours(tuple(_lacking(running, answer)), expected, pending, answer)
-
-
-def _over(inputs: Inputs) -> HourRange | None:
-    """The hours of the period that are over."""
-    hours, now = inputs.period.hours, floor_hour(inputs.built_at)
-    return HourRange(hours.start, min(hours.end, now)) if now > hours.start else None
-
-
-def _running(
-    lake: Lake,
-    contract: Contract,
-    watermark: Watermark | None,
-    first: datetime | None,
-    hours: HourRange | None,
-) -> list[HourRange]:
-    """The hours that a stream is expected to have."""
-    if hours is None:
-        return []
-    if watermark is None or watermark.moment is None:
-        landing = lake.table(LANDING, contract.stream)
-        if landing.exists():
-            landed = landing.rows_by_hour(hours).select(HOUR_START).to_series()
-            return ranges(landed)
-        if contract.optional_at_source:
-            return []
-    start = hours.start if first is None else max(hours.start, first)
-    return [HourRange(start, hours.end)] if start < hours.end else []
 
 
 def _answer(inputs: Inputs, running: Mapping[str, Sequence[HourRange]]) -> Answer | None:

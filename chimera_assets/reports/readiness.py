@@ -1,8 +1,4 @@
-"""Whether all hours of a period are published, and which days were judged since a look before.
-
-A stream is expected to have every hour from the first that it ever extracted; one that has no table
-at the source has those that files have brought rows of.
-"""
+"""Whether all hours of a period are published, and which days were judged since a look before."""
 
 from __future__ import annotations
 
@@ -10,12 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from chimera_assets.hour_columns import HOUR_START, hour_starts
-from chimera_assets.hours import DAY_COLUMN, HourRange
-from chimera_assets.ingest.unfinished import unfinished
-from chimera_assets.ingest.watermark_commits import current_watermark
+from chimera_assets.hour_columns import hour_starts
+from chimera_assets.hours import DAY_COLUMN
 from chimera_assets.lake.log_entries import read_actions
-from chimera_assets.layers import LANDING
+from chimera_assets.reports.expected_hours import expected_hours
 from chimera_assets.system_tables.batches import (
     batches_table,
     days_judged_since,
@@ -27,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
-    from chimera_assets.ingest.watermark import Hours, Watermark
+    from chimera_assets.hours import HourRange
     from chimera_assets.lake import Lake
 
 #: Of more commits than this nobody asks one by one what they were about.
@@ -56,22 +50,15 @@ def readiness(lake: Lake, contracts: Mapping[str, Contract], hours: HourRange) -
     Raises:
         ChimeraError: A table cannot be read.
     """
-    streams = [contract for contract in contracts.values() if contract.kind == "stream"]
-    marks = {one.stream: current_watermark(lake, one.stream) for one in streams}
-    extracted = [hour for mark in marks.values() if mark for hour in mark.extracted]
+    streams = expected_hours(lake, contracts, hours)
     last = (hours.end - timedelta(hours=1)).date()
-    newest = newest_batches_of_days(lake, list(marks), hours.start.date(), last)
+    newest = newest_batches_of_days(lake, list(streams), hours.start.date(), last)
     published = newest.filter("published").partition_by("stream", as_dict=True)
     expected = lacking = 0
-    for contract in streams:
-        mark, name = marks[contract.stream], contract.stream
-        first = min(mark.extracted if mark and mark.extracted else extracted, default=None)
-        wanted = _expected(
-            lake, contract, mark, frozenset(h for h in hours if first and h >= first)
-        )
+    for name, one in streams.items():
         done = hour_starts(published[name,]) if (name,) in published else ()
-        expected += len(wanted)
-        lacking += len((wanted - frozenset(done)) | _pending(lake, name, mark, hours))
+        expected += len(one.hours)
+        lacking += len((one.hours - frozenset(done)) | one.pending)
     return Readiness(expected, lacking)
 
 
@@ -98,21 +85,3 @@ def judged_since(lake: Lake, version: int, looked: datetime) -> frozenset[date]:
     return frozenset(
         date.fromisoformat(one["partitionValues"][DAY_COLUMN]) for one in added if one["dataChange"]
     )
-
-
-def _expected(lake: Lake, contract: Contract, mark: Watermark | None, hours: Hours) -> Hours:
-    if mark is not None and mark.moment is not None:
-        return hours
-    landing = lake.table(LANDING, contract.stream)
-    if landing.exists():
-        return hours & frozenset(landing.rows_by_hour().select(HOUR_START).to_series())
-    return frozenset() if contract.optional_at_source else hours
-
-
-def _pending(lake: Lake, stream: str, mark: Watermark | None, hours: HourRange) -> Hours:
-    """The hours that wait for a run, or of which one that has begun is not at its end."""
-    if mark is None:
-        return frozenset()
-    opened = any(hour in hours for of_batch in mark.open.values() for hour in of_batch)
-    waiting = mark.pending | unfinished(lake, stream, mark) if opened else mark.pending
-    return frozenset(hour for hour in waiting if hour in hours)

@@ -5,6 +5,7 @@ Its hours are those of tomorrow, as a stream's lag counts from when its table wa
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from chimera_assets.access.principal import Kind, Principal
 from chimera_assets.contracts import contracts
 from chimera_assets.hours import HourRange, floor_hour, partition_key
 from chimera_assets.ingest.extraction import extract_into_raw
-from chimera_assets.lake import open_lake
+from chimera_assets.lake import Lake, open_lake
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.quality import stage_hours, stage_reference
 from chimera_assets.reports import document as doc
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chimera_assets.audited_context import AuditedContext
-    from chimera_assets.lake import Lake
     from chimera_assets.reports.inputs import BuiltSection, Inputs
 
 START = floor_hour(datetime.now(UTC)).replace(hour=0) + timedelta(days=1)
@@ -60,6 +60,11 @@ class Installation:
 
     def context(self, now: datetime = BUILT, run_id: str = "a run") -> AuditedContext:
         return acting(self.home, self.lake, now, run_id=run_id, contracts=contracts())
+
+    def copy(self, folder: Path) -> Installation:
+        """The same with a lake that a story may change."""
+        shutil.copytree(self.lake.uri, folder / "lake")
+        return replace(self, lake=Lake(str(folder / "lake")))
 
     def inputs(self, period: str = DAY, tenant: str | None = None) -> Inputs:
         return inputs_of(self.context(), Order(parse_period(period), tenant))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +10,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from chimera_assets.access.principal import Kind, Principal
+from chimera_assets.ingest.watermark_commits import WATERMARK_KEY, current_watermark
 from chimera_assets.lake import Lake
 from chimera_assets.layers import QUALITY
+from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.missing_hours import missing_hours
@@ -24,7 +26,8 @@ from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.reports.sections.reliability import JobRuns, reliability
 from chimera_assets.settings import get_settings
 from chimera_assets.system_tables.column_lineage import append_lineages
-from tests.reports.sections.installation import DAY, ROWS, START, TODAY, WRONG, Told, hour
+from chimera_assets.system_tables.replays import REPLAYS, append_replays
+from tests.reports.sections.installation import BUILT, DAY, ROWS, START, TODAY, WRONG, Told, hour
 
 if TYPE_CHECKING:
     from chimera_assets.reports.inputs import Inputs
@@ -73,6 +76,38 @@ def test_hours_that_are_not_there_are_named(installation: Installation) -> None:
         "published."
     )
     assert notes[1].endswith("held back by the gate, too many rows broke a rule.")
+
+
+def test_what_waits_for_a_run_is_named_too(installation: Installation, tmp_path: Path) -> None:
+    copy = installation.copy(tmp_path)
+    raw, mark = copy.lake.table("raw", "generations"), current_watermark(copy.lake, "generations")
+    assert mark is not None
+    late = replace(mark, pending=frozenset({hour(1).start}))
+    rows = raw.read(hour(1)).collect()
+    raw.write_hours(rows, hour(1), metadata={WATERMARK_KEY: late.to_json()})
+    *_, last = missing_hours(copy.inputs()).notes()
+    assert last == (
+        f"generations, {DAY} 01:00 to 02:00 UTC (1 hour): without what a run has yet to take in or "
+        "to finish."
+    )
+
+
+def test_what_became_of_rejected_rows(installation: Installation, tmp_path: Path) -> None:
+    copy = installation.copy(tmp_path)
+    columns = {"hour_partition": [START.date()], "hour": [0], "stream": ["generations"]}
+    counts = {"waiting": [WRONG[0]], "rejected_again": [1]}
+    said = {"run_id": ["r"], "at": [BUILT], "by": ["bob"], "contract_version": ["1"]}
+    replays = pl.DataFrame(said | columns | counts).select(
+        pl.col(name).cast(kind) for name, kind in REPLAYS.items()
+    )
+    append_replays(copy.lake, replays, run_id="r")
+    bob = replace(copy.context(), actor=Principal(Kind.PERSON, "bob", "a test"))
+    assert purge(bob, "generations", days=0.5).rows == sum(WRONG.values())
+    (row,) = copy.section("data_quality").rows("quality_quarantine")
+    assert row == {
+        "stream": "generations", "waiting": 0, "rejected_again": 0, "replays": 1,
+        "accepted": WRONG[0] - 1, "purged": sum(WRONG.values()),
+    }  # fmt: skip
 
 
 def test_hours_before_the_first_that_was_extracted_are_not_missed(
@@ -197,8 +232,7 @@ def test_the_source_is_compared_by_hour(installation: Installation, tmp_path: Pa
     (row,) = told.rows("source_compared")
     assert (row["hours"], row["equal"], row["source_rows"]) == (3, 3, 3 * ROWS)
     assert told.status is SATISFIED
-    shutil.copytree(installation.lake.uri, tmp_path / "lake")
-    copy = replace(installation, lake=Lake(str(tmp_path / "lake")))
+    copy = installation.copy(tmp_path)
     raw = copy.lake.table("raw", "generations")
     rows = raw.read(hour(0)).collect().sort("event_id")
     other = pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("m-9")).otherwise("model")
@@ -278,8 +312,7 @@ def test_records_are_taken_by_chance_but_the_same_again_and_traced(
 def test_columns_of_the_sections_sql_lead_to_the_source(
     installation: Installation, tmp_path: Path
 ) -> None:
-    shutil.copytree(installation.lake.uri, tmp_path / "lake")
-    copy = replace(installation, lake=Lake(str(tmp_path / "lake")))
+    copy = installation.copy(tmp_path)
     rows = {"hour_partition": [START.date()], "hour": [0], "provider": ["openai"]}
     metrics = pl.DataFrame(
         rows | {"total_requests": [3]},
