@@ -24,15 +24,16 @@ _DESCRIPTION = (
 
 
 def _deps() -> Iterator[dg.AssetDep]:
-    """The tables that sections of packs read; a report's run reads them as they are.
+    """The tables that sections of packs read, for the graph; a report's run reads them as they are.
 
-    A week may begin before the first hour of which there is any.
+    They are mapped to none of its partitions: a backfill of hours from the pages would derive the
+    reports of all its days, weeks and months otherwise, whatever there is of them yet.
     """
     read = {name for section in sections_of(active_packs()) for name in _tables(section)}
     for spec in (spec for assets in WAREHOUSE for spec in assets.specs):
         if spec.key.path[-1] in read:
             hourly = spec.partitions_def is not None
-            mapping = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+            mapping = dg.SpecificPartitionsPartitionMapping([])
             yield dg.AssetDep(spec.key, partition_mapping=mapping if hourly else None)
 
 
