@@ -25,11 +25,16 @@ INTERRUPTED = "interrupted"
 #: The modules that define errors of ours. A process that reads of a failure need not have imported
 #: the one that its error is from.
 ERROR_MODULES = (
+    "chimera_assets.audit.key_files",
     "chimera_assets.audit.log",
+    "chimera_assets.audit.policy_file",
     "chimera_assets.audit.proofs",
     "chimera_assets.audit.publishing",
+    "chimera_assets.audit.rfc3161",
     "chimera_assets.audit.signing_keys",
+    "chimera_assets.audit.third_parties",
     "chimera_assets.audit.tlog.errors",
+    "chimera_assets.audit.witness_state",
     "chimera_assets.contracts.errors",
     "chimera_assets.errors",
     "chimera_assets.ingest.contract_fit",
@@ -47,6 +52,7 @@ ERROR_MODULES = (
     "chimera_assets.reports.evidence.errors",
     "chimera_assets.reports.queries",
     "chimera_assets.reports.rendering.packages",
+    "chimera_assets.reports.sections.draft",
     "chimera_assets.reports.store",
     "chimera_assets.sources.errors",
     "chimera_assets.warehouse.dbt_run",
