@@ -253,7 +253,12 @@ def bad_files() -> Iterator[tuple[str, Any, str]]:
     yield "twice", f"{secret}\n{secret}", "found one twice"
 
 
-@pytest.mark.parametrize(("text", "problem"), [one[1:] for one in bad_files()])
+BAD_FILES = tuple(bad_files())
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"), [one[1:] for one in BAD_FILES], ids=[one[0] for one in BAD_FILES]
+)
 def test_what_is_no_key_file_is_told_without_its_content(
     key_file: Path, text: str, problem: str
 ) -> None:
