@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from chimera_assets.audit.commits import record_commits
 from chimera_assets.audit.known_keys import put_keys
 from chimera_assets.audit.publishing import FOLDER, last_published, publish
+from chimera_assets.audit.remembered import remember, remembered
 from chimera_assets.audit.signing_keys import (
     SigningKeyError,
     SigningKeys,
@@ -21,6 +22,7 @@ from chimera_assets.audit.signing_keys import (
     new_keys,
     store_keys,
 )
+from chimera_assets.audit.tlog.checkpoint import Checkpoint
 from chimera_assets.audit.vouching import vouch_and_put
 from chimera_assets.errors import ChimeraError
 from chimera_assets.lake.objects import Objects
@@ -67,8 +69,11 @@ def catch_up(
         done.failures.append(error)
     try:
         keys, store = keys_of(audit, settings, actor), Objects(lake, FOLDER)
-        done.published = publish(audit.database, store, keys, again=again)
+        note = remembered(settings)
+        seen = Checkpoint.parse(note.text) if note is not None else None
+        done.published = publish(audit.database, store, keys, seen=seen, again=again)
         if done.published is not None:
+            remember(settings, done.published.note)
             put_keys(store, keys)
             done.failures += vouch_and_put(audit.database, lake, settings, done.published)
     except ChimeraError as error:

@@ -13,7 +13,9 @@ CHECKS = {
     "seen": "checkpoints that were kept elsewhere are of this log",
     "witnesses": "witnesses have signed checkpoints of this log, the newest by quorum",
     "timestamps": "timestamps are of checkpoints of this log",
-    "tables": "every version of every table has its entry, every entry its version",
+    "guards": "what keeps the log from being changed is as the migrations made it",
+    "tables": "every version of every table has its entry and its files, every entry its version",
+    "reports": "every report on the record is there, as it was recorded",
     "actors": "every commit was made in a run or command that is on the record",
 }
 

@@ -20,7 +20,7 @@ _TABLE = "ordinary, permanent, without row-level security"
 _NUMBER, _TEXT, _BYTES = "bigint not null", "text not null", "bytea not null"
 _REFUSES = "EXECUTE FUNCTION audit.refuse()"
 #: What the migrations made; see `_FOUND`. Of a function's text there is the SHA-256.
-_MADE = {
+MADE = {
     "table entries": _TABLE,
     "column entries.sequence": _NUMBER,
     "column entries.at": "timestamp with time zone not null",
@@ -198,18 +198,31 @@ def find_weaknesses(session: Session) -> tuple[str, ...]:
         for query in (_LOGIN, _RIGHTS, _SETTINGS)
         for row in session.execute(query).fetchall()
     ]
+    return (*said, *guard_differences(session))
+
+
+def guard_differences(session: Session) -> list[str]:
+    """What in the schema of the audit log is not as the migrations made it, in words.
+
+    Args:
+        session: As the application, in a transaction.
+
+    Raises:
+        psycopg.Error: The database cannot be asked.
+    """
+    session.execute(_QUALIFIED)
     rows = session.execute(_FOUND).fetchall()
-    return (*said, *_differences({str(row["name"]): str(row["made"]) for row in rows}))
+    return list(_differences({str(row["name"]): str(row["made"]) for row in rows}))
 
 
 def _differences(found: dict[str, str]) -> Iterator[str]:
-    for name in sorted(_MADE.keys() | found.keys()):
+    for name in sorted(MADE.keys() | found.keys()):
         if name not in found:
             yield f"{name} is missing"
-        elif name not in _MADE:
+        elif name not in MADE:
             yield f"{name} was added"
-        elif found[name] != _MADE[name]:
-            yield f"{name} was changed: expected {_short(_MADE[name])}, found {_short(found[name])}"
+        elif found[name] != MADE[name]:
+            yield f"{name} was changed: expected {_short(MADE[name])}, found {_short(found[name])}"
 
 
 def _short(made: str) -> str:

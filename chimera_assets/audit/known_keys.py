@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.audit.tlog.errors import TransparencyError
 from chimera_assets.audit.tlog.keys import VerifierKey
+from chimera_assets.audit.tlog.note import Note
+from chimera_assets.audit.tlog.signing import verify
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chimera_assets.audit.signing_keys import SigningKeys
     from chimera_assets.lake.objects import Objects
     from chimera_assets.postgres.platform.session import Session
 
 _FILE = "keys"
+_NEWEST = "SELECT note FROM ONLY audit.checkpoints ORDER BY size DESC LIMIT 1"
 _ADDED = """
     SELECT details FROM ONLY audit.entries JOIN ONLY audit.details USING (sequence)
     WHERE action = 'key.add' AND failure_of IS NULL
@@ -33,8 +38,14 @@ def put_keys(store: Objects, keys: SigningKeys) -> None:
 
 
 def log_keys(session: Session, store: Objects, keys: SigningKeys | None) -> list[VerifierKey]:
-    """The keys of the log: those that sign now, and earlier ones that an entry speaks of."""
+    """The keys of the log: those that sign now, and earlier ones that an entry speaks of.
+
+    An entry's word counts only where a key that signs now has signed the log: it is the log that is
+    to be judged.
+    """
     now = list(keys.verifiers) if keys is not None else []
+    if not _newest_is_by(session, now):
+        return now
     said = "".join(row["details"] for row in session.execute(_ADDED).fetchall())
     for line in _lines(store):
         try:
@@ -44,6 +55,15 @@ def log_keys(session: Session, store: Objects, keys: SigningKeys | None) -> list
         if key not in now and hashlib.sha256(key.public).hexdigest() in said:
             now.append(key)
     return now
+
+
+def _newest_is_by(session: Session, keys: Sequence[VerifierKey]) -> bool:
+    """Whether one of these keys has signed the newest checkpoint."""
+    row = session.execute(_NEWEST).fetchone()
+    try:
+        return row is not None and bool(verify(Note.parse(row["note"].encode()), keys))
+    except TransparencyError:
+        return False
 
 
 def _lines(store: Objects) -> list[str]:

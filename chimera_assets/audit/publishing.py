@@ -78,7 +78,12 @@ class Published:
 
 
 def publish(
-    database: PlatformDatabase, store: Objects, keys: SigningKeys, *, again: bool = False
+    database: PlatformDatabase,
+    store: Objects,
+    keys: SigningKeys,
+    *,
+    seen: Checkpoint | None = None,
+    again: bool = False,
 ) -> Published | None:
     """Sign the log as it is, and put what is new of it beside the lake, but for the checkpoint.
 
@@ -86,6 +91,7 @@ def publish(
         database: The platform's database, where the log is.
         store: The folder beside the lake.
         keys: What signs.
+        seen: A checkpoint that these keys have signed, and that the log has to continue.
         again: Put everything there, not only what is new.
 
     Returns:
@@ -103,6 +109,8 @@ def publish(
         if size == 0:
             return None
         require_same_log(last, keys, store)
+        if seen is not None and seen.origin == keys.origin:
+            _require_continued(session, store, last, seen, again=again)
         signed = last is not None and last.checkpoint.size == size
         if signed and not again:
             return last
@@ -227,6 +235,31 @@ def _grow(
         gone = isinstance(error, FileNotFoundError)
         problem = f"a file is gone: {error}" if gone else str(error)
         raise NotPublished(store.uri, problem) from None
+
+
+def _require_continued(
+    session: Session, store: Objects, last: Published | None, seen: Checkpoint, *, again: bool
+) -> None:
+    """Refuse a log that does not continue what was signed here.
+
+    Raises:
+        NotPublished: It does not: database and files were rolled back, or are others'.
+    """
+    signed = last.checkpoint.size if last is not None else 0
+    if signed < seen.size:
+        problem = (
+            f"expected {seen.size:,} signed entries, as this machine signed, found {signed:,}: the "
+            "database was rolled back"
+        )
+        raise NotPublished("audit.checkpoints", problem)
+    try:
+        if again:
+            _require_root(session, seen)
+        else:
+            found = root(seen.size, TileHashes(signed, store.read))
+            check_hash(found, seen.root, f"root of the first {seen.size:,} entries")
+    except (FileNotFoundError, TransparencyError) as error:
+        raise NotPublished(store.uri, f"not what this machine signed: {error}") from None
 
 
 def _require_root(session: Session, signed: Checkpoint) -> None:

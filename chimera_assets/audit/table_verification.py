@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from chimera_assets.audit.commits import name_of
 from chimera_assets.audit.findings import Check
 from chimera_assets.errors import ChimeraError
+from chimera_assets.lake.data_files import files
 from chimera_assets.lake.errors import translated
 from chimera_assets.lake.log_entries import read_entry, stored_versions
+from chimera_assets.lake.storage import stored_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +45,22 @@ _UNKNOWN = """
     WHERE said ? 'code' OR said ->> 'operation' <> 'CREATE TABLE'
     ORDER BY sequence
 """
+#: Each of our commits has an id of its own, which a forged one that copies its words has, too.
+_TWICE = """
+    SELECT resource, version, first FROM (
+        SELECT sequence, resource, said ->> 'version' AS version,
+            first_value(said ->> 'version') OVER same AS first, row_number() OVER same AS number
+        FROM (
+            SELECT sequence, resource, details::jsonb -> 'after' AS said
+            FROM ONLY audit.entries JOIN ONLY audit.details USING (sequence)
+            WHERE action = 'table.commit'
+        ) AS commits
+        WHERE said ? 'commit'
+        WINDOW same AS (PARTITION BY said ->> 'commit' ORDER BY sequence)
+    ) AS numbered
+    WHERE number > 1 AND version <> first
+    ORDER BY sequence LIMIT 20
+"""
 _AT_ONCE = 16
 _SHOWN = 20
 
@@ -73,8 +91,11 @@ def check_tables(session: Session, lake: Lake) -> Check:
     there = {f"{layer}/{name}": lake.table(layer, name) for layer, name in lake.tables()}
     known = (versions for one in recorded.values() for versions in one.versions.values())
     check = Check("tables", sum(map(len, known)))
-    if erased := sum(one.erased for one in recorded.values()):
-        check.notes.append(f"{erased:,} entries no longer say which version they are of")
+    check.problems += [
+        f"{name}: expected entries that say which version they are of, found {one.erased:,} erased"
+        for name, one in sorted(recorded.items())
+        if one.erased
+    ]
     for name in sorted(recorded.keys() - there.keys()):
         check.problems.append(f"{name}: expected the table, found none")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -89,6 +110,11 @@ def check_actors(session: Session) -> Check:
         "SELECT count(*) AS commits FROM ONLY audit.entries WHERE action = 'table.commit'"
     ).fetchone()
     check = Check("actors", count["commits"] if count is not None else 0)
+    for row in session.execute(_TWICE).fetchall():
+        check.problems.append(
+            f"{row['resource']} version {row['version']}: expected a commit with an id of its own, "
+            f"found that of version {row['first']}: made to look like one of ours"
+        )
     rows = session.execute(_UNKNOWN).fetchall()
     for row in rows[:_SHOWN]:
         where = f"entry {row['sequence']:,}, {row['resource']} version {row['version']}"
@@ -123,6 +149,16 @@ def _differences(table: Table, recorded: Mapping[str, _Recorded]) -> list[str]:
         return [f"{name}: expected a table that can be read, found: {error}"]
 
 
+def _file_problems(table: Table) -> Iterator[str]:
+    """Data files that the newest version names and that are not there as it says."""
+    there = stored_files(table.uri, table.storage_options)
+    for file in files(table, table.fresh(), None).iter_rows(named=True):
+        found = there.get(file["path"])
+        if found != file["bytes"]:
+            is_there = "none" if found is None else f"{found:,}"
+            yield f"{file['path']}: expected {file['bytes']:,} bytes, found {is_there}"
+
+
 def _as_it_is_now(table: Table) -> DeltaTable:
     """The table, without what this process has read of it before and may be there no more.
 
@@ -148,8 +184,9 @@ def _problems(table: Table, known: _Recorded) -> Iterator[str]:
     if newest < last:
         yield f"expected version {last:,}, found {newest:,} as the newest: rolled back"
     missing = sorted(set(range(min(versions, default=0), last)) - versions.keys())
-    if missing and not known.erased:
+    if missing:
         yield f"version {missing[0]:,}: expected an entry, found none ({len(missing):,} such)"
+    yield from _file_problems(table)
     for version in stored_versions(table):
         if version in versions and version <= newest:
             found = hashlib.sha256(read_entry(table, version)).digest()

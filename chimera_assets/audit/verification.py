@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from chimera_assets.audit.publishing import (
     log_size,
     stored_checkpoint,
 )
+from chimera_assets.audit.tlog.bundles import WIDTH, decode_bundle
 from chimera_assets.audit.tlog.checkpoint import Checkpoint
 from chimera_assets.audit.tlog.encoding import to_base64
 from chimera_assets.audit.tlog.errors import TransparencyError
@@ -51,8 +53,13 @@ _SURPLUS = """
     WHERE entries.sequence IS NULL ORDER BY 1 LIMIT 10
 """
 _COUNT = "SELECT count(*) AS entries FROM ONLY audit.entries"
+_KEYS_MADE = """
+    SELECT sequence FROM ONLY audit.entries WHERE action = 'key.add' AND failure_of IS NULL
+    ORDER BY sequence LIMIT 1
+"""
 _CHECKPOINTS = "SELECT size, root, note FROM ONLY audit.checkpoints ORDER BY size"
 _SHOWN = 10
+_BUNDLE = re.compile(rf"{re.escape(ENTRIES)}(x\d{{3}}/)*\d{{3}}({re.escape(PARTIAL)}/\d{{1,3}})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +103,18 @@ def read_log(session: Session, store: Objects) -> Log:
     for path, data in grown(0, islice(entries, stored), made.__getitem__):
         _keep(made, path, data)
         try:
-            found = "others" if store.read(path) != data else None
+            there = store.read(path)
         except FileNotFoundError:
-            found = "no file"
-        if found is not None:
-            differ.append(f"{store.uri}/{path}: expected entries of this log, found {found}")
+            differ.append(f"{store.uri}/{path}: expected entries of this log, found no file")
+            continue
+        if there != data:
+            differ.append(f"{store.uri}/{path}: {_difference(path, data, there)}")
+    differ += [
+        f"{store.uri}/{path}: expected at most {stored:,} entries, as the checkpoint says, found "
+        "more: an older checkpoint was put there, or a process died before it put the newest"
+        for path in store.sizes()
+        if _reaches(path) > stored
+    ]
     compared = len(made)
     for path, data in grown(stored, entries, made.__getitem__):
         _keep(made, path, data)
@@ -110,6 +124,39 @@ def read_log(session: Session, store: Objects) -> Log:
 def _keep(made: dict[str, bytes], path: str, data: bytes) -> None:
     """Keep what the tree is made of; of the entries themselves only those that others may join."""
     made[path] = b"" if path.startswith(ENTRIES) and PARTIAL not in path else data
+
+
+def _difference(path: str, expected: bytes, found: bytes) -> str:
+    """What is another in a file than in the database: of entries, the first one."""
+    if not path.startswith(ENTRIES):
+        return "expected hashes of this log, found others"
+    first = _first_entry(path)
+    try:
+        entries = [decode_bundle(one, _width(path), path) for one in (expected, found)]
+    except TransparencyError as error:
+        return str(error)
+    for number, (ours, theirs) in enumerate(zip(*entries, strict=False), first):
+        if ours != theirs:
+            said = (one.decode("utf-8", "replace") for one in (theirs, ours))
+            return "entry {:,}: what was signed is {}; in the database is {}".format(number, *said)
+    return "expected as many entries as the log has, found another number"
+
+
+def _first_entry(path: str) -> int:
+    """The number of the first entry of a bundle."""
+    digits = re.sub(r"\D", "", path.removeprefix(ENTRIES).partition(PARTIAL)[0])
+    return int(digits or 0) * WIDTH
+
+
+def _reaches(path: str) -> int:
+    """How many entries the log has that a bundle is of; 0 for another file."""
+    return _first_entry(path) + _width(path) if _BUNDLE.fullmatch(path) else 0
+
+
+def _width(path: str) -> int:
+    """How many entries a bundle has."""
+    _, _, width = path.partition(f"{PARTIAL}/")
+    return int(width or WIDTH)
 
 
 def _count(session: Session) -> int:
@@ -164,21 +211,29 @@ def check_checkpoints(session: Session, log: Log, keys: Collection[VerifierKey])
         if problem is not None:
             check.problems.append(f"{where}: {problem}")
         check.checked = (check.checked or 0) + 1
+    if not check.checked:
+        # Keys are made by an entry, and sign it as soon as they are there.
+        made = session.execute(_KEYS_MADE).fetchone()
+        if made is None:
+            return Check("checkpoints", None)
+        check.problems.append(
+            f"entry {made['sequence']:,} says that keys were made: expected what they signed, "
+            "found no checkpoint"
+        )
     return check
 
 
 def check_files(session: Session, log: Log, store: Objects, keys: Collection[VerifierKey]) -> Check:
     """Whether what is beside the lake is of this log, and its checkpoint is the newest."""
-    check = Check("files", log.compared, list(log.files))
+    check = Check("files", log.compared)
     where = f"{store.uri}/{CHECKPOINT}"
     last = session.execute(f"{_CHECKPOINTS} DESC LIMIT 1").fetchone()
     data = stored_checkpoint(store)
     if data is None:
-        if last is None:
+        if last is None and not log.files:
             return Check("files", None)
         check.problems.append(f"{where}: expected the newest checkpoint, found none")
-        return check
-    if (problem := signed_problem(data, log, keys)) is not None:
+    elif (problem := signed_problem(data, log, keys)) is not None:
         check.problems.append(f"{where}: {problem}")
     elif last is not None and (size := Checkpoint.parse(Note.parse(data).text).size) < last["size"]:
         expected = f"{last['size']:,} entries, as were signed last"
@@ -186,6 +241,7 @@ def check_files(session: Session, log: Log, store: Objects, keys: Collection[Ver
             f"{where}: expected {expected}, found {size:,}: rolled back, or a process died before "
             "it could put the newest there, which `chimera audit publish` does then"
         )
+    check.problems += log.files
     return check
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.audit.commits import record_commits
 from chimera_assets.audit.findings import CHECKS, Check
+from chimera_assets.audit.guards import MADE, guard_differences
 from chimera_assets.audit.known_keys import log_keys
 from chimera_assets.audit.publishing import FOLDER
 from chimera_assets.audit.table_verification import check_actors, check_tables
@@ -76,6 +77,7 @@ def verify_log(  # noqa: PLR0913 - what is verified, and whom to trust for it
             check_seen(log, seen or {}, known),
             check_witnesses(log, lake, known, others.policy),
             check_timestamps(log, lake, known, others.tsa_roots),
+            Check("guards", len(MADE), guard_differences(session)),
             check_tables(session, lake),
             check_actors(session),
         ]

@@ -8,7 +8,7 @@ import typer
 from chimera_assets.cli import options as opt
 
 group = typer.Typer(
-    help="The audit log: who changed what, why, and whether anything was changed unseen.",
+    help="The audit log: who changed what, why, and unseen.",
     no_args_is_help=True,
 )
 
@@ -55,7 +55,7 @@ def audit_show(sequence: _Sequence, *, as_json: opt.AsJson = False) -> int:
 
 @group.command("prove")
 def audit_prove(sequence: _Sequence, *, out_file: _OutFile = None) -> int:
-    """Write a proof that the log has an entry, for whoever has the log's public key."""
+    """Write a proof that the log has an entry."""
     from chimera_assets.commands.audit_entry import prove
 
     return prove(sequence, out_file)
@@ -72,7 +72,7 @@ def audit_export(  # noqa: PLR0913
     until: _Until = None,
     run: _Run = None,
 ) -> int:
-    """Write entries into a file, a line of JSON each, with what proves them."""
+    """Write entries into a file, with what proves them."""
     from chimera_assets.commands.audit import wanted_entries
     from chimera_assets.commands.audit_entry import export
 
@@ -119,7 +119,7 @@ def audit_publish(
         bool, typer.Option("--again", help="Write all files beside the lake anew.")
     ] = False,
 ) -> int:
-    """Sign the log as it is, and put it beside the lake; runs do that by themselves."""
+    """Sign the log and put it beside the lake, as runs do."""
     from chimera_assets.commands.audit_log import publish
 
     return publish(again=again)
@@ -135,7 +135,7 @@ def audit_keys(
         list[str] | None, typer.Option(help="The id of a key that shall sign no longer.")
     ] = None,
 ) -> int:
-    """Show the public keys that sign the log and the reports; make and retire keys."""
+    """Show the public keys that sign; make and retire keys."""
     from chimera_assets.commands.audit_keys import keys
 
     return keys(new=new, retire=retire or [])
@@ -155,7 +155,7 @@ def audit_witness(
     ],
     new_key: Annotated[bool, typer.Option("--new-key", help="Make the file of keys.")] = False,
 ) -> int:
-    """Vouch for somebody else's log, until Ctrl-C: sign what extends all that was signed before."""
+    """Vouch for somebody else's log, until Ctrl-C."""
     from chimera_assets.commands.audit_witness import run
 
     return run(listen=listen, key=key, logs=log, state=state, new_key=new_key)
@@ -173,7 +173,7 @@ def audit_timestamp(
         typer.Option(callback=opt.usable, help="Keep the answer to that, from this file."),
     ] = None,
 ) -> int:
-    """Have an authority stamp the log as it is, as runs do, each hour at most."""
+    """Have an authority stamp the log as it is."""
     from chimera_assets.commands.audit_timestamp import run
 
     return run(request=request, response=response)

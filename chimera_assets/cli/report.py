@@ -9,7 +9,7 @@ import typer
 from chimera_assets.cli import options as opt
 
 group = typer.Typer(
-    help="Reports that prove themselves: each a bundle of files, signed.", no_args_is_help=True
+    help="Reports that prove themselves: signed bundles of files.", no_args_is_help=True
 )
 
 _Name = Annotated[str, typer.Argument(metavar="REPORT", help="Its name; `report list` lists them.")]
@@ -32,7 +32,7 @@ def report_build(
     tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
     zone: Annotated[str, typer.Option(help="The time zone in which days begin.")] = "UTC",
 ) -> int:
-    """Build the report of a period; again only if its figures are others by now."""
+    """Build the report of a period, if its figures are new."""
     from chimera_assets.commands.reports import build_report
 
     return build_report(period, last, tenant, zone, now=datetime.now(UTC))
@@ -48,7 +48,7 @@ def report_list(*, as_json: opt.AsJson = False) -> int:
 
 @group.command("show")
 def report_show(name: _Name, *, as_json: opt.AsJson = False) -> int:
-    """Show what a report says: its figures, tables and findings; reading it is recorded."""
+    """Show what a report says, which is recorded."""
     from chimera_assets.commands.report_show import show_report
 
     return show_report(name, as_json=as_json, now=datetime.now(UTC))
@@ -59,7 +59,7 @@ def report_export(
     name: _Name,
     file: Annotated[Path, typer.Argument(callback=opt.usable, help="The new ZIP file.")],
 ) -> int:
-    """Write a report's whole bundle into a ZIP file, which is recorded."""
+    """Write a report into a ZIP file, which is recorded."""
     from chimera_assets.commands.reports import export_report
 
     return export_report(name, file, now=datetime.now(UTC))
@@ -74,7 +74,7 @@ def report_verify(
     ] = None,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Verify a bundle offline: every file, signature and proof; 1 if it is not sound."""
+    """Verify a bundle offline; 1 if it is not sound."""
     from chimera_assets.commands.reports import verify_report
 
     return verify_report(bundle, key or [], as_json=as_json)
@@ -82,7 +82,7 @@ def report_verify(
 
 @group.command("reproduce")
 def report_reproduce(bundle: _Bundle, *, as_json: opt.AsJson = False) -> int:
-    """Compute a report's figures again from the table versions it names; 1 if one differs."""
+    """Compute figures again; 1 if one differs."""
     from chimera_assets.commands.reports import reproduce_report
 
     return reproduce_report(bundle, as_json=as_json, now=datetime.now(UTC))

@@ -12,6 +12,7 @@ from chimera_assets.audit.log import AuditLog
 from chimera_assets.audit.policy_file import read_policy
 from chimera_assets.audit.proofs import verify_entry, verify_exported
 from chimera_assets.audit.publishing import FOLDER
+from chimera_assets.audit.remembered import place, remembered
 from chimera_assets.audit.signing_keys import load_keys
 from chimera_assets.audit.third_parties import NotVouched
 from chimera_assets.audit.tlog.errors import TransparencyError
@@ -24,6 +25,8 @@ from chimera_assets.lake import open_lake
 from chimera_assets.lake.objects import Objects
 from chimera_assets.paths import regular_text
 from chimera_assets.postgres.databases import platform_database
+from chimera_assets.reports.recorded import check_reports, logged_checkpoints
+from chimera_assets.reports.store import Store
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from chimera_assets.audit.findings import Check
     from chimera_assets.audit.signing_keys import SigningKeys
     from chimera_assets.commands.audit_trust import Trust
+    from chimera_assets.settings import Settings
 
 #: What is told of an entry that a proof is of.
 _TOLD = ("where", "entry", "time", "action", "resource")
@@ -83,15 +87,24 @@ def verify(*, proofs: Sequence[Path], seen: Sequence[Path], trust: Trust, as_jso
         open_lake(),
         _keys_now(),
         trusted=trust.keys,
-        seen={str(path): _bytes_of(path) for path in seen},
+        seen={**_seen_here(settings), **{str(path): _bytes_of(path) for path in seen}},
         vouchers=Vouchers(policy, trust.tsa_roots),
     )
+    found.append(check_reports(platform_database(settings), Store(open_lake())))
+    found.sort(key=lambda check: list(CHECKS).index(check.name))
     if as_json:
         print_json([{**asdict(check), "status": check.status} for check in found])
     else:
         _print(found)
     print_weaknesses(settings)
     return 1 if any(check.problems for check in found) else 0
+
+
+def _seen_here(settings: Settings) -> dict[str, bytes]:
+    """Checkpoints that this machine has signed, and those in the reports."""
+    note = remembered(settings)
+    own = {str(place(settings)): note.encode()} if note is not None else {}
+    return {**own, **logged_checkpoints(Store(open_lake()))}
 
 
 def _print(found: Sequence[Check]) -> None:
@@ -106,7 +119,11 @@ def _print(found: Sequence[Check]) -> None:
         for problem in check.problems:
             out().print(f"{check.name}: {problem}", markup=False, soft_wrap=True)
     broken = sum(len(check.problems) for check in found)
-    out().print(f"{broken:,} broken." if broken else "Nothing was changed unseen.")
+    out().print(
+        f"{broken:,} broken."
+        if broken
+        else "Nothing was changed unseen. `chimera verify` recounts what the data files say."
+    )
 
 
 def _verify_proofs(proofs: Sequence[Path], trust: Trust, *, as_json: bool) -> int:

@@ -37,6 +37,7 @@ from chimera_assets.reports.inputs import BuiltSection, Inputs
 from chimera_assets.reports.missing_hours import missing_hours
 from chimera_assets.reports.periods import require_over
 from chimera_assets.reports.queries import PeriodTables
+from chimera_assets.reports.recorded import last_recorded
 from chimera_assets.reports.rendering.complete_json import json_bytes
 from chimera_assets.reports.rendering.files import rendered
 from chimera_assets.reports.sections.from_pack import pack_sections
@@ -130,7 +131,9 @@ def build(
         inputs = inputs_of(context, order)
         built, lacking = list(_built(inputs, sections)), _lacking(inputs)
         changed = 0
-        revision = last.revision + 1 if last is not None else 1
+        # One that was deleted has had its number, and the record of it stays.
+        known = last_recorded(context.audit.database, order.id)
+        revision = max(known, last.revision if last is not None else 0) + 1
         draft = _Draft(context, order, revision, built, lacking)
         if last is not None:
             before = _read(store, last)

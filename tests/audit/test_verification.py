@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from deltalake import CommitProperties
 
 from chimera_assets.access.principal import Kind, Principal
 from chimera_assets.audit.catch_up import catch_up
 from chimera_assets.audit.findings import CHECKS, Check
+from chimera_assets.audit.known_keys import put_keys
 from chimera_assets.audit.log import AuditLog, NewEntry
-from chimera_assets.audit.publishing import CHECKPOINT, FOLDER
-from chimera_assets.audit.signing_keys import SigningKeys, load_keys, new_keys, store_keys
+from chimera_assets.audit.publishing import CHECKPOINT, FOLDER, publish
+from chimera_assets.audit.signing_keys import (
+    SigningKeys,
+    key_details,
+    load_keys,
+    new_keys,
+    store_keys,
+)
 from chimera_assets.audit.tlog.checkpoint import Checkpoint
 from chimera_assets.audit.tlog.merkle import leaf_hash
 from chimera_assets.audit.tlog.note import Note
 from chimera_assets.audit.tlog.signing import sign
 from chimera_assets.audit.tlog.tree import Tree
 from chimera_assets.audit.verify import verify_log
-from tests.audit.owner import tamper
-from tests.audit.small_table import write_hour
+from chimera_assets.lake.log_entries import commit_info
+from chimera_assets.lake.objects import Objects
+from tests.audit.owner import as_owner, tamper
+from tests.audit.small_table import RAW, write_hour
 
 if TYPE_CHECKING:
     from chimera_assets.lake import Lake
@@ -51,8 +62,9 @@ def test_a_sound_log_holds(log: AuditLog, logins: Settings, lake: Lake) -> None:
     assert list(found) == [name for name in CHECKS if name in found]
     assert {name: check.status for name, check in found.items()} == {
         "entries": "satisfied", "details": "satisfied", "checkpoints": "satisfied",
-        "files": "satisfied", "seen": "not evaluated", "witnesses": "not evaluated",
-        "timestamps": "not evaluated", "tables": "satisfied", "actors": "satisfied",
+        "files": "satisfied", "guards": "satisfied", "seen": "not evaluated",
+        "witnesses": "not evaluated", "timestamps": "not evaluated", "tables": "satisfied",
+        "actors": "satisfied",
     }  # fmt: skip
     assert found["entries"].checked == 6
     assert found["tables"].checked == 3
@@ -122,6 +134,117 @@ def test_what_the_owner_changes_is_found(  # noqa: PLR0913, PLR0917
 
 
 @pytest.mark.usefixtures("story")
+def test_a_log_without_its_checkpoints_is_no_new_one(
+    log: AuditLog, logins: Settings, lake: Lake, story: Path
+) -> None:
+    """Nobody needs a key to take away all that was signed."""
+    tamper(
+        logins,
+        "UPDATE audit.entries SET actor_name = 'innocent' WHERE sequence = 1",
+        "DELETE FROM audit.checkpoints",
+    )
+    shutil.rmtree(story)
+    assert "expected what they signed" in broken(log, logins, lake)["checkpoints"]
+    (failure,) = catch_up(log, lake, logins, ALICE).failures
+    assert "as this machine signed" in str(failure)
+    assert not (story / CHECKPOINT).exists()
+
+
+def test_database_and_lake_rolled_back_together_are_not_signed_on(
+    log: AuditLog, logins: Settings, lake: Lake, story: Path
+) -> None:
+    older = (story / CHECKPOINT).read_bytes()
+    with log.change("table.optimize", "raw/events", actor=ALICE):
+        pass
+    assert catch_up(log, lake, logins, ALICE).failures == []
+    tamper(
+        logins,
+        "DELETE FROM audit.entries WHERE sequence > 5",
+        "DELETE FROM audit.details WHERE sequence > 5",
+        "DELETE FROM audit.checkpoints WHERE size > 6",
+    )
+    (story / CHECKPOINT).write_bytes(older)
+    assert "as the checkpoint says, found more" in broken(log, logins, lake)["files"]
+    (failure,) = catch_up(log, lake, logins, ALICE).failures
+    assert "the database was rolled back" in str(failure)
+
+
+def test_a_log_that_vouches_for_its_forgers_key_is_found(
+    log: AuditLog, logins: Settings, lake: Lake, story: Path
+) -> None:
+    keys = load_keys(logins)
+    assert keys is not None
+    forger = SigningKeys(new_keys(keys.origin))
+    (logins.home / "keys" / "last.checkpoint").unlink()
+    tamper(logins, "DELETE FROM audit.checkpoints")
+    shutil.rmtree(story)
+    with log.change("key.add", "keys", actor=ALICE, after=key_details(forger.keys)):
+        pass
+    assert publish(log.database, Objects(lake, FOLDER), forger) is not None
+    put_keys(Objects(lake, FOLDER), forger)
+    assert "expected signatures by 1" in broken(log, logins, lake)["checkpoints"]
+
+
+def test_an_edited_entry_is_named_with_what_was_signed(
+    log: AuditLog, logins: Settings, lake: Lake, story: Path
+) -> None:
+    assert story.exists()
+    tamper(logins, "UPDATE audit.entries SET actor_name = 'bob' WHERE sequence = 1")
+    said = " ".join(
+        problem
+        for check in verify_log(log, lake, load_keys(logins))
+        for problem in check.problems
+        if check.name == "files"
+    )
+    assert "entry 1: what was signed is " in said
+    assert '"name":"alice"' in said
+    assert '"name":"bob"' in said
+
+
+@pytest.mark.usefixtures("story")
+def test_what_entries_say_of_commits_cannot_be_erased_unseen(
+    log: AuditLog, logins: Settings, lake: Lake
+) -> None:
+    tamper(
+        logins,
+        "DELETE FROM audit.details USING audit.entries WHERE action = 'table.commit' "
+        "AND details.sequence = entries.sequence",
+    )
+    assert "3 erased" in broken(log, logins, lake)["tables"]
+
+
+@pytest.mark.usefixtures("story")
+def test_a_guard_that_is_switched_off_is_found(log: AuditLog, logins: Settings, lake: Lake) -> None:
+    with as_owner(logins) as connection:
+        connection.execute("ALTER TABLE audit.entries DISABLE TRIGGER append_only")
+    assert "append_only" in broken(log, logins, lake)["guards"]
+
+
+@pytest.mark.usefixtures("story")
+def test_a_commit_that_copies_the_words_of_ours_is_found(
+    log: AuditLog, logins: Settings, lake: Lake
+) -> None:
+    table = lake.table(*RAW)
+    info = commit_info(table, 1)
+    said = {key: info[key] for key in ("run", "chimera.commit", "chimera.write", "chimera.version")}
+    table.fresh().delete("event_id = 'e-0-0'", commit_properties=CommitProperties(said))
+    assert "made to look like one of ours" in broken(log, logins, lake)["actors"]
+
+
+@pytest.mark.parametrize("damage", ["gone", "shorter"])
+@pytest.mark.usefixtures("story")
+def test_a_data_file_that_is_not_as_the_table_says_is_found(
+    log: AuditLog, logins: Settings, lake: Lake, damage: str
+) -> None:
+    file = next(Path(lake.uri, *RAW).rglob("*.parquet"))
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-1])
+    assert "bytes, found" in broken(log, logins, lake)["tables"]
+
+
+@pytest.mark.usefixtures("story")
 def test_erased_details_break_nothing(log: AuditLog, logins: Settings, lake: Lake) -> None:
     tamper(logins, "DELETE FROM audit.details WHERE sequence = 0")
     assert broken(log, logins, lake) == {}
@@ -165,6 +288,7 @@ def test_whoever_has_the_keys_cannot_rebuild_what_an_auditor_has_seen(
         "UPDATE audit.entries SET resource = 'raw/nothing' WHERE sequence = 1",
         "DELETE FROM audit.checkpoints",
     )
+    (logins.home / "keys" / "last.checkpoint").unlink()
     for file in sorted(story.rglob("*"), reverse=True):
         file.rmdir() if file.is_dir() else file.unlink()
     assert catch_up(log, lake, logins, ALICE).failures == []

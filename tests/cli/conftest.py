@@ -20,6 +20,7 @@ from chimera_assets.cli import run
 from chimera_assets.contracts import contracts, load_contracts
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake, open_lake
+from chimera_assets.packs import active_packs
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import EmbeddedPostgres
 from chimera_assets.quality import stage_hours, stage_reference
@@ -79,7 +80,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _forget() -> None:
-    for cached in (get_settings, contracts, open_lake):
+    for cached in (get_settings, contracts, open_lake, active_packs):
         cached.cache_clear()
 
 

@@ -159,7 +159,8 @@ def test_a_defect_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
 
 
 def test_no_line_of_the_help_is_cut(chimera: Chimera) -> None:
-    for group in ("", "source", "quarantine", "table", "contract", "pack", "hold", "audit"):
+    groups = ("source", "quarantine", "table", "contract", "pack", "hold", "audit", "report")
+    for group in ("", *groups, "retention"):
         said = chimera(*filter(None, (group, "--help")))
         assert said.code == 0
         assert "..." not in said.out.replace("[ARGS]...", "")

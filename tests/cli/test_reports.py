@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from chimera_assets.contracts import contracts
 from chimera_assets.lake import Lake, open_lake
 from chimera_assets.lake.s3_access import s3_client
+from chimera_assets.packs import active_packs
 from chimera_assets.reports.access import OPERATOR, Reader, found, readable
 from chimera_assets.reports.store import NoSuchReport, Store
 from chimera_assets.settings import get_settings
@@ -72,7 +74,8 @@ def lake(
     (pack / "reports" / "came.yaml").write_text(SECTION)
     monkeypatch.setenv("CHIMERA_PACKS_DIR", str(tmp_path / "packs"))
     monkeypatch.setenv("CHIMERA_PACKS", "ai,own")
-    get_settings.cache_clear()
+    for cached in (get_settings, active_packs, contracts):
+        cached.cache_clear()
     return lake_of_four_hours
 
 

@@ -73,7 +73,9 @@ def test_an_installed_wheel_makes_the_demo_and_what_it_recommends(
     recommended = re.findall(
         rf"^  ({re.escape(str(installed))}\S+ \S+(?: \S+)*)  ", summary, re.MULTILINE
     )
-    assert [shlex.split(one)[1] for one in recommended] == ["up", "status", "quarantine", "table"]
+    assert [shlex.split(one)[1] for one in recommended] == [
+        "up", "status", "quarantine", "table", "report", "report", "audit"
+    ]  # fmt: skip
     for command in recommended[1:]:
         assert _done(shlex.split(command), tmp_path, env)
     assert "Every promise holds" in _done([installed / "chimera", "verify"], tmp_path, env)

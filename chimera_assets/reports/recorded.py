@@ -1,0 +1,90 @@
+"""What the audit log says of reports, and whether they are there as it says."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from chimera_assets.audit.findings import Check
+from chimera_assets.errors import ChimeraError
+from chimera_assets.reports.evidence.bundle import MANIFEST
+from chimera_assets.reports.evidence.dsse import Envelope
+from chimera_assets.reports.evidence.statement import ACTION, Statement, entry_details
+
+if TYPE_CHECKING:
+    from chimera_assets.postgres.platform.database import PlatformDatabase
+    from chimera_assets.reports.store import Store, StoredReport
+
+#: The entries of reports that were built; one whose build failed has another entry that says so.
+_BUILT = """
+    SELECT built.sequence, built.resource, details FROM ONLY audit.entries AS built
+    LEFT JOIN ONLY audit.details USING (sequence)
+    WHERE action = %(action)s AND failure_of IS NULL AND NOT EXISTS (
+        SELECT FROM ONLY audit.entries AS failed
+        WHERE failed.action = %(action)s AND failed.failure_of = built.sequence)
+    ORDER BY sequence
+"""
+_RESOURCE = "report "
+
+
+def last_recorded(database: PlatformDatabase, id_: str) -> int:
+    """The newest revision of a report that the audit log has; 0 if it has none.
+
+    Raises:
+        DatabaseError: The platform's database cannot be asked.
+    """
+    begins = f"{_RESOURCE}{id_}.r"
+    with database.transaction() as session:
+        rows = session.execute(_BUILT, {"action": ACTION}).fetchall()
+    ends = (row["resource"].removeprefix(begins) for row in rows)
+    return max((int(end) for end in ends if end.isdecimal()), default=0)
+
+
+def check_reports(database: PlatformDatabase, store: Store) -> Check:
+    """Whether every report on the record is there, with the files that it was recorded with.
+
+    Raises:
+        DatabaseError: The platform's database cannot be asked.
+    """
+    with database.transaction() as session:
+        rows = session.execute(_BUILT, {"action": ACTION}).fetchall()
+    if not rows:
+        return Check("reports", None)
+    there = {one.name: one for one in store.reports()}
+    check = Check("reports", len(rows))
+    for row in rows:
+        name = row["resource"].removeprefix(_RESOURCE)
+        found = _files(store, there[name]) if name in there else "no report"
+        said = json.loads(row["details"] or "{}").get("after", {}).get("files")
+        where = f"entry {row['sequence']:,}, {name}"
+        if name not in there:
+            check.problems.append(f"{where}: expected the report, found none")
+        elif said is not None and found != said:
+            check.problems.append(f"{where}: expected the files that were recorded, found others")
+    return check
+
+
+def logged_checkpoints(store: Store) -> dict[str, bytes]:
+    """The signed checkpoints that reports have of the log: where each is -> the note."""
+    found: dict[str, bytes] = {}
+    for report in store.reports():
+        statement = _statement(store, report)
+        if statement is not None and (logged := statement.predicate.logged) is not None:
+            found[f"{store.place(report)}/{MANIFEST}"] = logged.checkpoint.encode()
+    return found
+
+
+def _files(store: Store, report: StoredReport) -> str | None:
+    """The SHA-256 of a report's files, as its manifest has them; None if that cannot be read."""
+    statement = _statement(store, report)
+    if statement is None:
+        return None
+    said: str = entry_details(statement.predicate.report, statement.subjects)["files"]
+    return said
+
+
+def _statement(store: Store, report: StoredReport) -> Statement | None:
+    try:
+        return Statement.parse(Envelope.parse(store.read(report, MANIFEST)).payload)
+    except (ChimeraError, FileNotFoundError):
+        return None
