@@ -105,10 +105,10 @@ def commit(  # noqa: PLR0913
     Raises:
         CommitConflict: Others won every time, or `carry` refused.
     """
-    metadata = {**table.provenance, **metadata}
     about = {"table": f"{table.layer}/{table.name}", "hours": metadata.get("chimera.hours")}
     with span("write", run_id=metadata.get("run"), **about) as written:
-        done = _commit(table, action, metadata, carry, stream, attempts)
+        said = {**table.provenance, **metadata}
+        done = _commit(table, action, said, carry, stream, attempts)
         written.set(rows=done.rows, version=done.version)
     return done
 
