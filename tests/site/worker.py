@@ -234,7 +234,7 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     job = defs.resolve_job_def("chimera_etl_hourly")
     schedules = list(defs.get_repository_def().schedule_defs)
     hourly = next(one for one in schedules if one.name == "chimera_etl_hourly")
-    nodes = [graph.get(key) for key in graph.materializable_asset_keys]
+    nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
     checks = [graph.get(key) for key in graph.asset_check_keys]
     return {
         "assets": {

@@ -1,14 +1,17 @@
-"""The assets `reports/daily`, `reports/weekly` and `reports/monthly`: a report a partition."""
+"""The assets `reports/daily`, `reports/weekly` and `reports/monthly`: a report a partition.
+
+They are made by jobs, not by themselves: an asset of other partitions than hours could be chosen
+together with the hourly ones by nobody, and `dagster asset materialize --select '*'` would fail.
+"""
 
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 
 from chimera_assets.orchestration.assets.warehouse import WAREHOUSE
 from chimera_assets.orchestration.report_partitions import REPORT_PARTITIONS, report_period
 from chimera_assets.orchestration.report_run import built_report
-from chimera_assets.orchestration.runs.retries import retried
+from chimera_assets.orchestration.runs.retries import tried_again
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.sections import Section, sections_of
 from chimera_assets.packs.select import read_select
@@ -44,8 +47,8 @@ def _tables(section: Section) -> Iterator[str]:
         yield from read_select(table.sql).tables
 
 
-def _report_asset(kind: str) -> dg.AssetsDefinition:
-    @dg.asset(
+def _spec(kind: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
         key=[FOLDER, kind],
         deps=list(_deps()),
         partitions_def=REPORT_PARTITIONS[kind],
@@ -54,23 +57,36 @@ def _report_asset(kind: str) -> dg.AssetsDefinition:
         owners=["team:data-platform"],
         description=_DESCRIPTION.format(kind=kind),
     )
-    @retried
-    def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        order = Order(report_period(kind, context.partition_key))
-        return dg.MaterializeResult(metadata=built_report(context, order))
-
-    return report
 
 
-REPORT_ASSETS = {kind: _report_asset(kind) for kind in REPORT_PARTITIONS}
+def _job(kind: str) -> dg.JobDefinition:
+    """The job that builds a report; its one step says that the asset was made."""
 
-#: Kind of report -> the job that builds one, as its sensor asks for it.
-REPORT_JOBS = {
-    kind: dg.define_asset_job(
-        report_job(kind),
-        selection=dg.AssetSelection.assets(asset),
+    @dg.op(
+        name=f"build_{kind}_report",
+        out=dg.Out(dg.Nothing),
+        description="Builds the report of a partition and says where it is.",
+    )
+    def built(context: dg.OpExecutionContext) -> None:
+        with tried_again(context.log, context.retry_number):
+            key = context.partition_key
+            metadata = built_report(context, Order(report_period(kind, key)))
+            made = dg.AssetMaterialization([FOLDER, kind], partition=key, metadata=metadata)
+            context.log_event(made)
+
+    @dg.job(
+        name=report_job(kind),
+        partitions_def=REPORT_PARTITIONS[kind],
         description=f"Builds the {kind} report of a partition.",
         tags={"pipeline": "reports"},
     )
-    for kind, asset in REPORT_ASSETS.items()
-}
+    def job() -> None:
+        built()
+
+    return job
+
+
+REPORT_ASSETS = {kind: _spec(kind) for kind in REPORT_PARTITIONS}
+
+#: Kind of report -> the job that builds one, as its sensor asks for it.
+REPORT_JOBS = {kind: _job(kind) for kind in REPORT_PARTITIONS}

@@ -21,7 +21,6 @@ from chimera_assets.orchestration.runs.tags import (
 )
 from chimera_assets.orchestration.runs.wrapped_executor import around_runs
 from chimera_assets.postgres.databases import has_platform_database
-from chimera_assets.reports.store import FOLDER as REPORTS
 from chimera_assets.runs.job_names import (
     FRESHNESS,
     LAKE_BUCKET,
@@ -106,7 +105,7 @@ def _action(run: DagsterRun, actor: Principal) -> str:
     cause = run.tags.get(CAUSE_TAG)
     if cause == REPLAY:
         return "quarantine.replay"
-    if _of_report(run):
+    if run.job_name in REPORT_JOBS:
         return "report.run"
     if hours_of_tags(run.tags) is None:
         return "run.start"
@@ -121,14 +120,6 @@ def _resource(run: DagsterRun) -> str:
         return f"hours {hours}"
     first = run.tags.get(PARTITION_TAG)
     return f"job {run.job_name}" + (f" of {first}" if first is not None else "")
-
-
-def _of_report(run: DagsterRun) -> bool:
-    """Whether a run builds reports, by a job of theirs or of the assets alone."""
-    chosen = run.asset_selection or ()
-    return run.job_name in REPORT_JOBS or (
-        bool(chosen) and all(key.path[0] == REPORTS for key in chosen)
-    )
 
 
 def _assets(run: DagsterRun) -> list[str] | str:
