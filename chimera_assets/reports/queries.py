@@ -62,7 +62,7 @@ class Scope:
 
     Attributes:
         hours: Its hours.
-        tenant: The one tenant; None for all.
+        tenant: The one tenant, of whom each row that is read has to be; None for all.
     """
 
     hours: HourRange
@@ -182,8 +182,7 @@ class PeriodTables:
             if reading.words is not None and (refused := sorted(filter(reading.may_use, masked))):
                 expected = f"columns of {name} that a report may show"
                 return QueryError(where, f"expected {expected}, found {in_short(refused)}")
-            hourly = set(HOUR_COLUMNS) <= schema.keys()
-            if scope.tenant is not None and hourly and name not in self._tenants:
+            if scope.tenant is not None and self._tenants.get(name) not in schema:
                 expected = "tables that tell tenants apart, as the report is of one"
                 return QueryError(where, f"expected {expected}, found {name}")
             shown = [column for column in schema if column not in masked]
