@@ -37,6 +37,9 @@ Shown = Literal["text", "number", "money", "share", "time", "flag"]
 Select = Annotated[str, AfterValidator(ending_select)]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 
+#: A threshold: no number is below or above "not a number".
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+
 
 class Figure(Part):
     """One number that matters.
@@ -57,8 +60,8 @@ class Figure(Part):
     show: Shown = "number"
     unit: str = ""
     compare: bool = False
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Bound | None = None
+    at_most: Bound | None = None
     note: str = ""
 
 

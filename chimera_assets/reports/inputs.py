@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from chimera_assets.audit.log import AuditLog
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
+    from chimera_assets.reports.answers import TableRead
     from chimera_assets.reports.document import Section
     from chimera_assets.reports.periods import ReportPeriod
-    from chimera_assets.reports.queries import PeriodTables, TableRead
+    from chimera_assets.reports.queries import PeriodTables
 
 
 @dataclass(frozen=True, slots=True)

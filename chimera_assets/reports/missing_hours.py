@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from chimera_assets.errors import counted
 from chimera_assets.hour_ranges import ranges
 from chimera_assets.hours import ONE_HOUR, HourRange, floor_hour
+from chimera_assets.reports.answers import Answer
 from chimera_assets.reports.expected_hours import expected_hours
-from chimera_assets.reports.queries import Answer, Scope
+from chimera_assets.reports.queries import Scope
 from chimera_assets.system_tables.batches import batches_table
 from chimera_assets.warehouse.duckdb import quoted
 

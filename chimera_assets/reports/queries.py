@@ -7,27 +7,24 @@ no file, and there is nothing in it that a report may not show.
 
 from __future__ import annotations
 
-import threading
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from chimera_assets.errors import ChimeraError, in_short, one_line
+from chimera_assets.errors import ChimeraError, in_short
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.errors import TableNotFound
 from chimera_assets.lake.partitions import predicate
 from chimera_assets.lake.snapshot import polars_schema
 from chimera_assets.memory_bound import memory_bound
-from chimera_assets.row_values import duckdb_words
+from chimera_assets.reports.answers import MOST_SECONDS, Answer, QueryError, TableRead, answer
 from chimera_assets.spool import spool_folder
 from chimera_assets.warehouse.duckdb import connect, identifier, quoted, scan_sql
 from chimera_assets.warehouse.select_tables import what_is_read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from chimera_assets.lake import Lake, Table
@@ -35,25 +32,6 @@ if TYPE_CHECKING:
 
 _MEMORY = "1GB"
 _MOST_BYTES = 4 * 2**30
-
-#: Rows of an answer: a table of a report that has more is no table for people.
-MOST_ROWS = 100_000
-
-#: Seconds that one query may take.
-MOST_SECONDS = 60.0
-
-
-class QueryError(ChimeraError):
-    """A section's SELECT cannot be run.
-
-    Args:
-        where: The section and the part of it.
-        problem: What was expected and found, without values of rows.
-    """
-
-    def __init__(self, where: str, problem: str) -> None:
-        self.where, self.problem = where, problem
-        super().__init__(f"{where}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +45,6 @@ class Scope:
 
     hours: HourRange
     tenant: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TableRead:
-    """A table that a figure was computed from.
-
-    Attributes:
-        table: Layer and name.
-        version: Its version.
-        rows: How many of its rows are of the period and tenant.
-    """
-
-    table: str
-    version: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a query gives.
-
-    Attributes:
-        columns: The names of its columns.
-        rows: Its rows, with values as Python has them: decimals exact, times in UTC.
-        sql: The query.
-        read: The tables that it read.
-        seconds: How long it took.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    sql: str
-    read: tuple[TableRead, ...]
-    seconds: float
 
 
 class PeriodTables:
@@ -158,7 +102,7 @@ class PeriodTables:
                     continue
                 read = tuple(TableRead(one, self.versions[one], rows[one]) for one in plan.columns)
                 try:
-                    found[where] = _answer(connection, where, asked[where], read, seconds)
+                    found[where] = answer(connection, where, asked[where], read, seconds)
                 except QueryError as error:
                     found[where] = error
         return {where: found[where] for where in asked}
@@ -259,43 +203,3 @@ def _lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         ("lock_configuration", "true"),
     ):
         connection.execute(f"SET {setting} = {quoted(value)}")
-
-
-def _answer(
-    connection: duckdb.DuckDBPyConnection,
-    where: str,
-    sql: str,
-    read: tuple[TableRead, ...],
-    seconds: float,
-) -> Answer:
-    started = time.perf_counter()
-    try:
-        with _in_time(connection, where, seconds):
-            asked = connection.execute(sql)
-            columns = tuple(str(one[0]) for one in asked.description or ())
-            rows = asked.fetchmany(MOST_ROWS + 1)
-    except (duckdb.Error, MemoryError) as error:
-        said = one_line(duckdb_words(str(error)).partition("\n\nLINE ")[0]) or "too much memory"
-        raise QueryError(where, said) from None
-    if len(rows) > MOST_ROWS:
-        raise QueryError(where, f"expected at most {MOST_ROWS:,} rows, found more")
-    if len(set(map(str.lower, columns))) < len(columns):
-        raise QueryError(where, "expected columns whose names differ, found one name twice")
-    return Answer(columns, tuple(map(tuple, rows)), sql, read, time.perf_counter() - started)
-
-
-@contextmanager
-def _in_time(connection: duckdb.DuckDBPyConnection, where: str, seconds: float) -> Iterator[None]:
-    """In the block, interrupt the connection once its time is up."""
-    over = threading.Timer(seconds, connection.interrupt)
-    over.daemon = True
-    over.start()
-    try:
-        yield
-    except duckdb.InterruptException:
-        if over.is_alive():
-            raise
-        expected = f"an answer within {seconds:g} seconds"
-        raise QueryError(where, f"expected {expected}, found none") from None
-    finally:
-        over.cancel()

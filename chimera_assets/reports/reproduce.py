@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chimera_assets.reports.answers import Answer, QueryError
 from chimera_assets.reports.evidence.strict_json import at
-from chimera_assets.reports.queries import Answer, PeriodTables, QueryError, Scope
 from chimera_assets.reports.rendering.machines import scalar
-from chimera_assets.reports.sections.from_pack import plain
+from chimera_assets.reports.sections.plain_values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chimera_assets.reports.evidence.predicate import Figure
     from chimera_assets.reports.evidence.strict_json import Json
+    from chimera_assets.reports.queries import PeriodTables, Scope
 
 #: What may become of a figure.
 REPRODUCED, DIFFERS, NOT_EVALUATED = "reproduced", "differs", "not evaluated"

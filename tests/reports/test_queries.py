@@ -6,12 +6,21 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
+import yaml
 
 from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
+from chimera_assets.packs.sections import Section
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
-from chimera_assets.reports.queries import Answer, PeriodTables, QueryError, Scope
+from chimera_assets.reports import document as doc
+from chimera_assets.reports.answers import Answer, QueryError
+from chimera_assets.reports.inputs import Inputs
+from chimera_assets.reports.periods import parse_period
+from chimera_assets.reports.queries import PeriodTables, Scope
+from chimera_assets.reports.rendering.machines import scalar
+from chimera_assets.reports.sections.from_pack import pack_sections
+from chimera_assets.reports.sections.plain_values import plain
 
 START = datetime(2026, 1, 31, 5, tzinfo=UTC)
 HOURS = HourRange.single(START)
@@ -53,3 +62,72 @@ def test_a_report_of_one_tenant_reads_no_table_that_does_not_tell_tenants_apart(
     assert isinstance(every, Answer)
     assert isinstance(own, Answer)
     assert (every.rows, own.rows, own.read[0].rows) == (((30,),), ((1.5,),), 1)
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("TIMESTAMP '2026-01-31 05:00'", START),
+        ("'infinity'::TIMESTAMP", "infinity"),
+        ("'infinity'::TIMESTAMPTZ", "infinity"),
+        ("'290000-01-01'::TIMESTAMP", "290000-01-01 00:00:00"),
+        ("INTERVAL 36 HOUR", "1 day, 12:00:00"),
+        ("'\\x01\\xFF'::BLOB", "01ff"),
+        (
+            "(SELECT histogram(one) FROM (VALUES (DATE '2026-01-31')) AS t(one))",
+            '{"2026-01-31": 1}',
+        ),
+        ("MAP {[1, 2]: 3}", '{"key": [[1, 2]], "value": [3]}'),
+        ("'a'::ENUM('a', 'b')", "a"),
+        ("'00000000-0000-0000-0000-000000000001'::UUID", "00000000-0000-0000-0000-000000000001"),
+        ("TIME '10:00'", "10:00:00"),
+        (
+            "{'at': [TIMESTAMP '2026-01-31 05:00', NULL], 'cost': 1.50, 'nan': 'NaN'::DOUBLE}",
+            '{"at": ["2026-01-31T05:00:00Z", null], "cost": "1.50", "nan": "NaN"}',
+        ),
+    ],
+)
+def test_every_value_has_its_place_in_a_report(lake: Lake, sql: str, value: object) -> None:
+    answer = asked(lake, f"SELECT {sql}")
+    assert isinstance(answer, Answer)
+    assert plain(answer.rows[0][0]) == value
+    scalar(plain(answer.rows[0][0]))
+
+
+def test_a_value_that_python_has_not_is_told(lake: Lake) -> None:
+    answer = asked(lake, "SELECT INTERVAL '99999999 months'")
+    assert isinstance(answer, QueryError)
+    assert "cast others to text" in answer.problem
+
+
+def test_texts_of_an_answer_have_a_bound(lake: Lake) -> None:
+    answer = asked(lake, "SELECT repeat('x', 300000) FROM range(100)")
+    assert isinstance(answer, QueryError)
+    assert answer.problem == "expected at most 20,000,000 bytes of texts, found more"
+
+
+def section_of(figures: str, tables: str = "{}") -> Section:
+    read = yaml.safe_load(f"{{title: Own, figures: {figures}, tables: {tables}}}")
+    return Section.model_validate(read)
+
+
+def test_a_figure_that_is_no_number_is_not_evaluated(lake: Lake) -> None:
+    own = section_of("{odd: {title: Odd, sql: \"SELECT 'NaN'::DOUBLE\", at_least: 1}}")
+    tables = PeriodTables(lake, Masks(OPERATOR_LEVEL, {}), {})
+    inputs = Inputs(lake, {}, parse_period("2026-01-31"), None, START, tables)
+    (built,) = pack_sections(inputs, [own])
+    assert built.section.status is doc.Status.not_evaluated
+    (findings,) = [one for one in built.section.blocks if isinstance(one, doc.Findings)]
+    assert findings.findings[0].observations == ("expected a finite number, found nan",)
+
+
+def test_what_fails_while_a_section_is_built_takes_no_other_with_it(lake: Lake) -> None:
+    rows = "{title: Rows, sql: SELECT 1 AS one}"
+    good = section_of("{}", f"{{rows: {rows}}}")
+    bad = good.model_copy(update={"tables": {"Odd-Name": good.tables["rows"]}})
+    tables = PeriodTables(lake, Masks(OPERATOR_LEVEL, {}), {})
+    inputs = Inputs(lake, {}, parse_period("2026-01-31"), None, START, tables)
+    told = [built.section for built in pack_sections(inputs, [bad, good])]
+    assert [one.status for one in told] == [doc.Status.not_evaluated, None]
+    (words,) = [one.text for one in told[0].blocks if isinstance(one, doc.Paragraph)]
+    assert words.startswith("Not evaluated: table Odd-Name: expected small letters")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from chimera_assets.errors import ChimeraError, one_line, without_userinfo
 from chimera_assets.reports import document as doc
+from chimera_assets.reports.answers import Answer
 from chimera_assets.reports.inputs import BuiltSection, Source
-from chimera_assets.reports.queries import Answer, Scope
-from chimera_assets.reports.sections.from_pack import plain
+from chimera_assets.reports.queries import Scope
+from chimera_assets.reports.sections.plain_values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.errors import ChimeraError
+from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.reports import document as doc
+from chimera_assets.reports.answers import Answer, QueryError
 from chimera_assets.reports.inputs import BuiltSection, Source
-from chimera_assets.reports.queries import Answer, QueryError
 from chimera_assets.reports.sections.pack_charts import ChartError, chart_of
+from chimera_assets.reports.sections.plain_values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ def pack_sections(inputs: Inputs, sections: Sequence[Section]) -> Iterator[Built
     now = inputs.tables.ask(dict(_asked(sections)), inputs.scope)
     before = inputs.tables.ask(dict(_asked(sections, compared=True)), inputs.scope_before)
     for section in sections:
-        yield _Building(section, now, before).built()
+        yield _built(section, now, before)
 
 
 def _asked(sections: Iterable[Section], *, compared: bool = False) -> Iterator[tuple[str, str]]:
@@ -38,11 +39,28 @@ def _asked(sections: Iterable[Section], *, compared: bool = False) -> Iterator[t
                 yield _where(section, name), figure.sql
         for name, table in section.tables.items():
             if not compared:
-                yield _where(section, name), table.sql
+                yield _where(section, f"table {name}"), table.sql
 
 
 def _where(section: Section, name: str) -> str:
     return f"section {section.id}, {name}"
+
+
+def _built(
+    section: Section,
+    now: Mapping[str, Answer | QueryError],
+    before: Mapping[str, Answer | QueryError],
+) -> BuiltSection:
+    """A section; if its values fit nothing, all of it is not evaluated, and says why."""
+    try:
+        return _Building(section, now, before).built()
+    except ChimeraError as error:
+        reason = one_line(str(error))
+    except (ValueError, TypeError, ArithmeticError) as error:  # its words may hold values of rows
+        reason = f"section {section.id}: it failed with {type(error).__name__}"
+    text = doc.Paragraph(f"Not evaluated: {reason.rstrip('.')}.")
+    status = doc.Status.not_evaluated
+    return BuiltSection(doc.Section(section.id, section.title, (text,), status, section.intro))
 
 
 @dataclass(slots=True)
@@ -110,7 +128,9 @@ class _Building:
         if not bounds:
             return
         status, found = doc.Status.not_evaluated, "there is no such figure"
-        if isinstance(value, int | float | Decimal):
+        if isinstance(value, int | float | Decimal) and not isfinite(value):
+            found = f"expected a finite number, found {value}"
+        elif isinstance(value, int | float | Decimal):
             low = figure.at_least is not None and value < Decimal(str(figure.at_least))
             high = figure.at_most is not None and value > Decimal(str(figure.at_most))
             status = doc.Status.not_satisfied if low or high else doc.Status.satisfied
@@ -119,7 +139,7 @@ class _Building:
         self.findings.append(doc.Finding(f"{self.section.id}.{name}", title, status, (found,)))
 
     def _add_table(self, name: str, table: Table) -> None:
-        answer = self.now[_where(self.section, name)]
+        answer = self.now[_where(self.section, f"table {name}")]
         if isinstance(answer, QueryError):
             self.failures.append(str(answer))
             return
@@ -162,15 +182,6 @@ def _value_before(answer: Answer | QueryError) -> Value:
     if isinstance(answer, QueryError) or not any(one.rows for one in answer.read):
         return None
     return _one_value(answer)[0]
-
-
-def plain(value: object) -> Value:
-    """A value of DuckDB's as documents have them."""
-    if value is None or isinstance(value, str | bool | int | float | Decimal | datetime | date):
-        return value
-    if isinstance(value, list | dict):
-        return json.dumps(value, default=str, ensure_ascii=False, sort_keys=True)
-    return str(value)
 
 
 def _column(table: Table, name: str, values: Sequence[Value]) -> doc.Column:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
+    from chimera_assets.reports.answers import Answer
     from chimera_assets.reports.missing_hours import MissingHours
-    from chimera_assets.reports.queries import Answer
 
 _NUMBER, _TIME, _SHARE = doc.Kind.number, doc.Kind.time, doc.Kind.share
 

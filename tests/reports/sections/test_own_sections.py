@@ -17,12 +17,13 @@ from chimera_assets.layers import QUALITY
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.reports import document as doc
+from chimera_assets.reports.answers import Answer
 from chimera_assets.reports.missing_hours import missing_hours
-from chimera_assets.reports.queries import Answer, Scope
+from chimera_assets.reports.queries import Scope
 from chimera_assets.reports.rendering.machines import scalar
 from chimera_assets.reports.sections.draft import Draft, section
-from chimera_assets.reports.sections.from_pack import plain
 from chimera_assets.reports.sections.own import OWN_SECTIONS
+from chimera_assets.reports.sections.plain_values import plain
 from chimera_assets.reports.sections.reliability import JobRuns, reliability
 from chimera_assets.settings import get_settings
 from chimera_assets.system_tables.column_lineage import append_lineages
