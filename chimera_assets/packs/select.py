@@ -85,7 +85,8 @@ def read_select(sql: str) -> Select:
         SelectError: It is none, or nested too deep.
         OutsideError: It reads something else than tables.
     """
-    nodes = list(_nodes(_parsed(sql)))
+    tree = _parsed(sql)
+    nodes = list(_nodes(tree))
     kinds = {node["type"] for node in nodes}
     if _SHOWS in kinds:
         raise SelectError(_ONE, one_line(sql, _WIDTH))
@@ -101,14 +102,8 @@ def read_select(sql: str) -> Select:
     if inside := sorted(called & _OF_THE_ENGINE):
         expected = "a SELECT without functions of DuckDB's own state"
         raise OutsideError(expected, in_short([f"{name}()" for name in inside]))
-    own = {str(one["key"]).lower() for node in nodes for one in _defined(node)}
-    relations = frozenset(
-        (str(node["schema_name"]), str(node["table_name"]))
-        for node in nodes
-        if node["type"] == "BASE_TABLE"
-        and (node["schema_name"] or str(node["table_name"]).lower() not in own)
-    )
-    tables = frozenset(name for _, name in relations if name.lower() not in own)
+    relations = frozenset(_relations(tree))
+    tables = frozenset(name for _, name in relations)
     if catalogs := sorted(_catalogs(nodes, tables)):
         raise OutsideError(_OF_LAKE, in_short(catalogs))
     return Select(tables, relations, "RECURSIVE_CTE_NODE" in kinds)
@@ -120,11 +115,20 @@ def names_in_select(sql: str) -> frozenset[str]:
     Raises:
         SelectError: It is none.
     """
-    nodes = list(_nodes(_parsed(sql)))
-    functions = (node["function_name"] for node in nodes if node["type"] == "FUNCTION")
-    plain = (node["column_names"] for node in nodes if node["type"] == "COLUMN_REF")
+    plain = (node["column_names"] for node in _nodes(_parsed(sql)) if node["type"] == "COLUMN_REF")
     columns = (names[0] for names in plain if len(names) == 1)
-    return frozenset(str(name).lower() for name in (*functions, *columns))
+    return functions_in_select(sql) | {str(name).lower() for name in columns}
+
+
+def functions_in_select(sql: str) -> frozenset[str]:
+    """The names of the functions that a SELECT calls, in lower case.
+
+    Raises:
+        SelectError: It is none.
+    """
+    nodes = _nodes(_parsed(sql))
+    called = (node["function_name"] for node in nodes if node["type"] == "FUNCTION")
+    return frozenset(str(name).lower() for name in called)
 
 
 def takes_samples(sql: str) -> bool:
@@ -212,7 +216,30 @@ def _nodes(tree: object) -> Iterator[dict[str, Any]]:
             waiting.extend(node)
 
 
+def _relations(tree: object) -> Iterator[tuple[str, str]]:
+    """Schema and name of the tables that are read; what a WITH names is none where that holds.
+
+    It holds in the query that has it, and in what else the same WITH names after it.
+    """
+    waiting: list[tuple[object, frozenset[str]]] = [(tree, frozenset())]
+    while waiting:
+        node, own = waiting.pop()
+        if isinstance(node, list):
+            waiting.extend((one, own) for one in node)
+        elif isinstance(node, dict):
+            if node.get("type") == "BASE_TABLE":
+                schema, name = str(node["schema_name"]), str(node["table_name"])
+                if schema or name.lower() not in own:
+                    yield schema, name
+            if node.get("type") == "RECURSIVE_CTE_NODE":
+                own |= {str(node["cte_name"]).lower()}
+            for one in _defined(node):
+                waiting.append((one["value"], own))
+                own |= {str(one["key"]).lower()}
+            waiting.extend((part, own) for name, part in node.items() if name != "cte_map")
+
+
 def _defined(node: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a node defines by WITH."""
+    """What a node defines by WITH, in order."""
     defined = node.get("cte_map")
     return defined["map"] if isinstance(defined, dict) else []

@@ -235,13 +235,16 @@ def _named_tables(nodes: Iterable[dict[str, Any]]) -> Iterator[TableName]:
 
 
 def _resolved(named: TableName, known: set[tuple[str, str]], common: set[str]) -> Read | None:
-    """The table that is meant; None if it is a name that a WITH gives."""
+    """The table that is meant; None if it can only be a name that a WITH gives.
+
+    What a WITH names holds in its own part of the query alone: a table of that name counts as read.
+    """
     layer, name = named.layer.lower(), named.name.lower()
-    if not layer and name in common and _PLAIN_NAME.fullmatch(name) and not _OWN.match(name):
-        return None
     meant = [one for one in known if one[1] == name and layer in {"", one[0]}]
     if len(meant) == 1:
         return Read(*meant[0], bare=not layer)
+    if not layer and name in common and _PLAIN_NAME.fullmatch(name) and not _OWN.match(name):
+        return None  # without its layer nothing is called so: several tables are, or none
     if meant:
         listed = ", ".join(sorted(".".join(one) for one in meant))
         msg = f"the query: {named}: expected one table, found several of that name: {listed}"

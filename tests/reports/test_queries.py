@@ -131,3 +131,12 @@ def test_what_fails_while_a_section_is_built_takes_no_other_with_it(lake: Lake) 
     assert [one.status for one in told] == [doc.Status.not_evaluated, None]
     (words,) = [one.text for one in told[0].blocks if isinstance(one, doc.Paragraph)]
     assert words.startswith("Not evaluated: table Odd-Name: expected small letters")
+
+
+def test_what_a_with_names_hides_no_table_elsewhere(lake: Lake) -> None:
+    sql = (
+        "SELECT (WITH agg_costs AS (SELECT 1 z) SELECT z FROM agg_costs) * count(*) FROM agg_costs"
+    )
+    answer = asked(lake, sql, ACME)
+    assert isinstance(answer, Answer)
+    assert (answer.rows, [one.table for one in answer.read]) == (((1,),), ["quality/agg_costs"])
