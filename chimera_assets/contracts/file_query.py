@@ -7,12 +7,12 @@ table, and gives the same rows of the same file whenever it is run.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.errors import in_short, one_line
+from chimera_assets.packs.engine_functions import aggregates, changing_names
 from chimera_assets.packs.errors import SelectError
 from chimera_assets.packs.select import (
     is_row_by_row,
@@ -40,16 +40,6 @@ LINE = "line"
 
 #: So much memory a query may have; the rest of what it needs is spilled.
 _MEMORY = "1GB"
-
-#: Names that stand for a time or a place, and functions whose values depend on the day, on chance
-#: or on this DuckDB, though it does not say so.
-_CHANGING_TOO = (
-    "age", "current_time", "current_timestamp", "localtime", "localtimestamp", "reservoir_quantile",
-    "rowid", "version",
-)  # fmt: skip
-
-#: What a macro calls, or names that stand for a function.
-_USED = re.compile(r"\b\w+(?=\()|\bcurrent_(?:date|time\w*)")
 
 _INTEGERS = tuple(f"{sign}{size}int" for sign in ("", "u") for size in ("tiny", "small", "big"))
 _WHOLE = (*_INTEGERS, "integer", "uinteger", "hugeint", "uhugeint")
@@ -157,7 +147,7 @@ def read_file_query(sql: str) -> FileQuery:
     import duckdb  # noqa: PLC0415 - as above
 
     with confined() as connection:
-        changing = [f"{name}()" for name in sorted(names_in_select(sql) & _changing(connection))]
+        changing = [f"{name}()" for name in sorted(names_in_select(sql) & changing_names())]
         if changing or takes_samples(sql):
             expected = "a SELECT that gives the same rows at any time"
             raise SelectError(expected, in_short(changing) or "a sample")
@@ -168,7 +158,7 @@ def read_file_query(sql: str) -> FileQuery:
             said = one_line(str(error).partition("\n\nLINE ")[0], 200)
             raise SelectError(expected, said) from None
         types = dict(zip(rows.columns, map(_kind, rows.types), strict=True))
-        return FileQuery(types, is_row_by_row(sql, aggregates(connection)))
+        return FileQuery(types, is_row_by_row(sql, aggregates()))
 
 
 def _kind(kind: duckdb.sqltypes.DuckDBPyType) -> str:
@@ -177,36 +167,3 @@ def _kind(kind: duckdb.sqltypes.DuckDBPyType) -> str:
         parts: Any = kind.children  # of a list its items' type alone
         return f"{_kind(parts[0][1])}[]"
     return str(kind.id)
-
-
-def _changing(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The functions, and names that stand for one, whose values change from run to run."""
-    # Of some that tell the time it says that they are consistent.
-    sql = """
-        SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'
-        OR regexp_matches(function_name, 'local.*time')
-    """
-    names = {str(name) for (name,) in connection.execute(sql).fetchall()}
-    return _with_macros(connection, {*names, *_CHANGING_TOO} - {"error"})
-
-
-def aggregates(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The functions that make one value of many rows."""
-    sql = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'"
-    return _with_macros(connection, {str(name) for (name,) in connection.execute(sql).fetchall()})
-
-
-def _with_macros(connection: duckdb.DuckDBPyConnection, names: set[str]) -> set[str]:
-    """These names, and those of DuckDB's macros that use one of them, or one that does."""
-    sql = (
-        "SELECT function_name, macro_definition FROM duckdb_functions() WHERE macro_definition > ''"
-    )
-    used = {
-        str(macro): set(_USED.findall(str(definition).lower()))
-        for macro, definition in connection.execute(sql).fetchall()
-    }
-    found, more = set(names), set(names)
-    while more:
-        more = {macro for macro, those in used.items() if those & found} - found
-        found |= more
-    return found

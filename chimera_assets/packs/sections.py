@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from chimera_assets.packs.claims import Claim, repeated
-from chimera_assets.packs.ending_select import ending_select
 from chimera_assets.packs.errors import PackError
+from chimera_assets.packs.lasting_select import lasting_select
+from chimera_assets.packs.report_names import FileName, why_no_section
 from chimera_assets.yaml_documents import one_of, read_document
 from chimera_assets.yaml_documents.models import Name, Part, checked, refuse
 
@@ -34,7 +35,7 @@ FOLDER, SUFFIX = "reports", ".yaml"
 Shown = Literal["text", "number", "money", "share", "time", "flag"]
 
 
-Select = Annotated[str, AfterValidator(ending_select)]
+Select = Annotated[str, AfterValidator(lasting_select)]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 
 #: A threshold: no number is below or above "not a number".
@@ -133,8 +134,8 @@ class Section(Part):
     intro: str = ""
     order: int = 100
     figures: dict[Name, Figure] = Field(default_factory=dict)
-    tables: dict[Name, Table] = Field(default_factory=dict)
-    charts: dict[Name, Chart] = Field(default_factory=dict)
+    tables: dict[FileName, Table] = Field(default_factory=dict)
+    charts: dict[FileName, Chart] = Field(default_factory=dict)
 
     _id: str = PrivateAttr("")
     _claims: tuple[Claim, ...] = PrivateAttr(())
@@ -203,6 +204,11 @@ def _read(path: Path) -> Section:
             expected = f"a table of the section, {one_of(section.tables, chart.table)}"
             here = ("charts", name, "table")
             document.problem(here, "table of the chart", expected=expected, found=chart.table)
+    for name in section.figures.keys() & section.tables.keys():
+        expected = "a name that no figure of the section has, as evidence names both"
+        document.problem(("tables", name), "table", expected=expected, found=name)
+    if (refused := why_no_section(path.name.removesuffix(SUFFIX))) is not None:
+        document.problem((), "name of the file", expected=refused[0], found=refused[1])
     document.raise_problems()
     section._id = path.name.removesuffix(SUFFIX)  # noqa: SLF001 - it is made here alone
     section._claims = tuple(_claims(document, section))  # noqa: SLF001 - as above

@@ -6,7 +6,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from chimera_assets.contracts.file_query import aggregates, read_file_query
+from chimera_assets.contracts.file_query import read_file_query
+from chimera_assets.packs.engine_functions import aggregates
 from chimera_assets.packs.errors import SelectError
 from chimera_assets.packs.select import is_row_by_row
 
@@ -72,7 +73,7 @@ def test_every_aggregate_that_duckdb_has_is_of_all_lines() -> None:
             "select distinct function_name from duckdb_functions()"
             " where function_type in ('macro', 'aggregate')"
         ).fetchall()
-        of_all, tried = aggregates(connection), 0
+        of_all, tried = aggregates(), 0
         for (name,) in names:
             sql = f'select "{name}"(line) as v from lines'
             try:
