@@ -21,6 +21,9 @@ _EXPECTED = (
 )
 DAILY, WEEKLY, MONTHLY, RANGE = "daily", "weekly", "monthly", "range"
 
+#: What UTC is called besides.
+_UTC = frozenset({"Etc/UCT", "Etc/UTC", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
+
 #: The kinds that come again and again.
 KINDS = (DAILY, WEEKLY, MONTHLY)
 
@@ -69,8 +72,8 @@ def parse_period(text: str, zone: str = "UTC") -> ReportPeriod:
     given = text.strip()
     try:
         if ".." in given:
-            first, _, end = given.partition("..")
-            return _checked(given, RANGE, zone, date.fromisoformat(first), date.fromisoformat(end))
+            first, end = (date.fromisoformat(day.strip()) for day in given.split("..", 1))
+            return _checked(f"{first}..{end}", RANGE, zone, first, end)
         if found := _WEEK.fullmatch(given):
             return _week(int(found[1]), int(found[2]), zone)
         if found := _MONTH.fullmatch(given):
@@ -79,6 +82,8 @@ def parse_period(text: str, zone: str = "UTC") -> ReportPeriod:
     except ValueError:
         msg = f"period: expected {_EXPECTED}, found {text!r}"
         raise ArgumentError(msg) from None
+    except OverflowError:
+        raise _out_of_time(text) from None
 
 
 def last_over(kind: str, now: datetime, zone: str = "UTC") -> ReportPeriod:
@@ -150,7 +155,18 @@ def _checked(name: str, kind: str, zone: str, first: date, end: date) -> ReportP
         msg = f"period {name}: expected an end after its start, as the end is excluded, found {end}"
         raise ArgumentError(msg)
     _zone(zone)
-    return ReportPeriod(name, kind, zone, first, end)
+    period = ReportPeriod(name, kind, "UTC" if zone in _UTC else zone, first, end)
+    try:
+        _ = period.hours, period.before
+    except OverflowError:
+        raise _out_of_time(name) from None
+    return period
+
+
+def _out_of_time(period: str) -> ArgumentError:
+    """What is said of a period at the end of the calendar."""
+    expected = "one that, with the period before it, is within the years 1 to 9999"
+    return ArgumentError(f"period: expected {expected}, found {period!r}")
 
 
 def _hours(first: date, end: date, zone: str) -> HourRange:
