@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from chimera_assets.reports.evidence.containers import Folder, Zip
 from chimera_assets.reports.evidence.errors import EvidenceError
@@ -116,16 +118,27 @@ def bundle_files(path: Path) -> Iterator[BundleFiles]:
     if path.is_dir():
         yield BundleFiles(Folder(path))
         return
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        found = error.strerror or error
-        raise EvidenceError(
-            str(path), expected="a bundle's folder or ZIP file", found=found
-        ) from None
-    with file:
+    with _opened(path) as file:
         try:
             files = BundleFiles(Zip(file, str(path)))
         except _BROKEN as error:
             raise EvidenceError(str(path), expected="a ZIP file", found=error) from None
         yield files
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """A plain file, open for reading; without waiting for who writes into a pipe.
+
+    Raises:
+        EvidenceError: It is something else, or cannot be read.
+    """
+    expected = "a bundle's folder or ZIP file"
+    try:
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb")
+    except OSError as error:  # a socket among others
+        found = error.strerror or error
+        raise EvidenceError(str(path), expected=expected, found=found) from None
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise EvidenceError(str(path), expected=expected, found="something else")
+    return file

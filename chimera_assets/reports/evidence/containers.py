@@ -111,7 +111,7 @@ def _check_directory(file: IO[bytes], name: str) -> None:
     """Refuse a ZIP file whose directory, read as a whole by everybody, is no bundle's."""
     size = os.fstat(file.fileno()).st_size
     file.seek(max(0, size - _END.size - 0xFFFF))
-    tail = file.read()
+    tail = file.read(_END.size + 0xFFFF)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END.size:
         raise EvidenceError(name, expected="a bundle's folder or ZIP file", found="neither")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import stat
 import struct
 import zipfile
 from base64 import b64decode
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,8 +44,6 @@ from tests.reports.evidence.bundles import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from chimera_assets.reports.evidence.verification import Verification
 
 
@@ -414,6 +414,15 @@ def test_what_is_no_bundle_is_named(tmp_path: Path) -> None:
 
 
 # ZIP files
+
+
+def test_what_is_neither_folder_nor_plain_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        for place in (tmp_path / "pipe", tmp_path / "s", Path("/dev/zero"), Path("/dev/null")):
+            (check,) = verify_bundle(place, TRUST).checks
+            assert "expected a bundle's folder or ZIP file" in check.detail
 
 
 def test_a_zip_file_of_a_bundle_is_one(made: Path, tmp_path: Path) -> None:
