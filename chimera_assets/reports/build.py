@@ -37,6 +37,7 @@ from chimera_assets.reports.inputs import BuiltSection, Inputs
 from chimera_assets.reports.missing_hours import missing_hours
 from chimera_assets.reports.periods import require_over
 from chimera_assets.reports.queries import PeriodTables
+from chimera_assets.reports.readable_size import require_readable
 from chimera_assets.reports.recorded import last_recorded
 from chimera_assets.reports.rendering.complete_json import json_bytes
 from chimera_assets.reports.rendering.files import rendered
@@ -220,7 +221,9 @@ class _Draft:
             notes=notes,
         )
         self.status = {one.section.id: one.section.status for one in built}
-        self.json = loads(json_bytes(self.document), "report.json")
+        data = json_bytes(self.document)
+        require_readable(self.document, len(data))
+        self.json = loads(data, "report.json")
         self.figures = tuple(self._figures(built))
         self.report = evidence.Report(
             order.id,

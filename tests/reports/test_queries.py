@@ -14,10 +14,12 @@ from chimera_assets.packs.sections import Section
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.reports import document as doc
+from chimera_assets.reports import readable_size
 from chimera_assets.reports.answers import Answer, QueryError
 from chimera_assets.reports.inputs import Inputs
 from chimera_assets.reports.periods import parse_period
 from chimera_assets.reports.queries import PeriodTables, Scope
+from chimera_assets.reports.rendering.complete_json import json_bytes
 from chimera_assets.reports.rendering.machines import scalar
 from chimera_assets.reports.sections.from_pack import pack_sections
 from chimera_assets.reports.sections.plain_values import plain
@@ -140,3 +142,14 @@ def test_what_a_with_names_hides_no_table_elsewhere(lake: Lake) -> None:
     answer = asked(lake, sql, ACME)
     assert isinstance(answer, Answer)
     assert (answer.rows, [one.table for one in answer.read]) == (((1,),), ["quality/agg_costs"])
+
+
+def test_a_report_that_no_verifier_reads_is_refused(
+    weekly: doc.Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(json_bytes(weekly))
+    readable_size.require_readable(weekly, size)
+    monkeypatch.setattr(readable_size, "MOST_JSON_BYTES", size - 1)
+    with pytest.raises(doc.DocumentError) as told:
+        readable_size.require_readable(weekly, size)
+    assert "the largest table is rules, let its SQL give fewer rows" in str(told.value)
