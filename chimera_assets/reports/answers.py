@@ -42,6 +42,10 @@ class QueryError(ChimeraError):
         super().__init__(f"{where}: {problem}")
 
 
+class UnreadableError(QueryError):
+    """A table that a SELECT reads is damaged, or there no more, though no horizon has passed."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableRead:
     """A table that a figure was computed from.

@@ -7,18 +7,27 @@ no file, and there is nothing in it that a report may not show.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from chimera_assets.errors import ChimeraError, in_short
+from chimera_assets.errors import ChimeraError, in_short, one_line
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
-from chimera_assets.lake.errors import TableNotFound
+from chimera_assets.lake.errors import LakeError, TableNotFound
 from chimera_assets.lake.partitions import predicate
 from chimera_assets.lake.snapshot import polars_schema
 from chimera_assets.memory_bound import memory_bound
-from chimera_assets.reports.answers import MOST_SECONDS, Answer, QueryError, TableRead, answer
+from chimera_assets.reports.answers import (
+    MOST_SECONDS,
+    Answer,
+    QueryError,
+    TableRead,
+    UnreadableError,
+    answer,
+)
+from chimera_assets.row_values import duckdb_words
 from chimera_assets.spool import spool_folder
 from chimera_assets.warehouse.duckdb import connect, identifier, quoted, scan_sql
 from chimera_assets.warehouse.select_tables import what_is_read
@@ -66,8 +75,9 @@ class PeriodTables:
         versions: Mapping[str, int] | None = None,
     ) -> None:
         self._lake, self._masks, self._tenants = lake, masks, tenants
-        self._known = lake.tables()
         self.versions: dict[str, int] = dict(versions or {})
+        named = (name.partition("/") for name in self.versions)
+        self._known = sorted({*lake.tables(), *((layer, table) for layer, _, table in named)})
 
     def ask(
         self, asked: Mapping[str, str], scope: Scope, seconds: float = MOST_SECONDS
@@ -98,7 +108,9 @@ class PeriodTables:
             _lock(connection, folder)
             for where, plan in good.items():
                 if lacking := sorted(plan.columns.keys() & gone.keys()):
-                    found[where] = QueryError(where, gone[lacking[0]])
+                    name = lacking[0]
+                    table = self._lake.table(*name.split("/"))
+                    found[where] = _unreadable(where, table, self.versions[name], gone[name])
                     continue
                 read = tuple(TableRead(one, self.versions[one], rows[one]) for one in plan.columns)
                 try:
@@ -116,10 +128,11 @@ class PeriodTables:
         plan = _Plan({}, set())
         for read in reading.tables:
             name = f"{read.layer}/{read.name}"
+            table = self._lake.table(read.layer, read.name)
             try:
-                delta = self._lake.table(read.layer, read.name).delta(self.versions.get(name))
-            except TableNotFound:
-                return QueryError(where, _past_horizon(name, self.versions.get(name)))
+                delta = table.delta(self.versions.get(name))
+            except LakeError as error:
+                return _unreadable(where, table, self.versions.get(name), error)
             self.versions.setdefault(name, delta.version())
             schema = polars_schema(delta)
             masked = self._masks.columns(read.layer, read.name, schema)
@@ -139,11 +152,11 @@ class PeriodTables:
 
     def _copy(
         self, connection: duckdb.DuckDBPyConnection, plans: Iterable[_Plan], scope: Scope
-    ) -> tuple[dict[str, int], dict[str, str]]:
+    ) -> tuple[dict[str, int], dict[str, duckdb.Error]]:
         """Copy what queries may see into the database.
 
         Returns:
-            The rows of each table; and of each that cannot be read, why.
+            The rows of each table; and of each that cannot be read, the error.
         """
         needed: dict[str, set[str]] = {}
         bare: set[str] = set()
@@ -152,7 +165,7 @@ class PeriodTables:
             for name, columns in plan.columns.items():
                 needed.setdefault(name, set()).update(columns)
         rows: dict[str, int] = {}
-        gone: dict[str, str] = {}
+        gone: dict[str, duckdb.Error] = {}
         for name, columns in sorted(needed.items()):
             layer, _, table = name.partition("/")
             source = self._lake.table(layer, table)
@@ -163,8 +176,8 @@ class PeriodTables:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             try:
                 counted = connection.execute(f"CREATE TABLE {place} AS {made}").fetchone()
-            except duckdb.IOException:  # vacuum has deleted what only this version had
-                gone[name] = _past_horizon(name, self.versions[name])
+            except duckdb.Error as error:
+                gone[name] = error
                 continue
             rows[name] = int(counted[0]) if counted is not None else 0
             if name in bare:
@@ -188,10 +201,17 @@ class _Plan:
     bare: set[str]
 
 
-def _past_horizon(table: str, version: int | None) -> str:
-    """What is said of a version that nobody can read any more."""
-    found = "none any more: it is past its horizon" if version is not None else "no such table"
-    return f"expected version {version} of {table}, found {found}"
+def _unreadable(where: str, table: Table, version: int | None, error: Exception) -> QueryError:
+    """What is said of a version that cannot be read: past its horizon only if replaced."""
+    name = f"{table.layer}/{table.name}"
+    if version is not None and isinstance(error, duckdb.IOException | TableNotFound):
+        with suppress(LakeError):
+            if version < table.version():  # vacuum has deleted what only this version had
+                found = "none any more: it is past its horizon"
+                return QueryError(where, f"expected version {version} of {name}, found {found}")
+    words = one_line(duckdb_words(str(error)).replace(table.uri, name))
+    which = name if version is None else f"version {version} of {name}"
+    return UnreadableError(where, f"{which} cannot be read: {words}")
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.reports.answers import Answer, QueryError
+from chimera_assets.errors import one_line
+from chimera_assets.reports.answers import Answer, QueryError, UnreadableError
 from chimera_assets.reports.evidence.strict_json import at
 from chimera_assets.reports.rendering.machines import scalar
 from chimera_assets.reports.sections.plain_values import plain
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
     from chimera_assets.reports.evidence.strict_json import Json
     from chimera_assets.reports.queries import PeriodTables, Scope
 
+#: So much of a value is shown.
+_WIDTH = 80
+
 #: What may become of a figure.
-REPRODUCED, DIFFERS, NOT_EVALUATED = "reproduced", "differs", "not evaluated"
+REPRODUCED, DIFFERS, UNREADABLE = "reproduced", "differs", "cannot be read"
+NOT_EVALUATED = "not evaluated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Reproduced:
 
     Attributes:
         name: The figure.
-        outcome: `reproduced`, `differs` or `not evaluated`.
+        outcome: `reproduced`, `differs`, `cannot be read` or `not evaluated`.
         detail: What was found, or why it was not evaluated.
     """
 
@@ -59,14 +65,36 @@ def reproduce(
 
 def _compared(figure: Figure, answer: Answer | QueryError, said: Any) -> Reproduced:  # noqa: ANN401
     if isinstance(answer, QueryError):
-        return Reproduced(figure.name, NOT_EVALUATED, answer.problem)
+        outcome = UNREADABLE if isinstance(answer, UnreadableError) else NOT_EVALUATED
+        return Reproduced(figure.name, outcome, answer.problem)
     rows = [[scalar(plain(value)) for value in row] for row in answer.rows]
-    expected = said["rows"] if "rows" in said else [[said["value"]]]
     versions = ", ".join(f"{read.table} version {read.version}" for read in answer.read)
+    expected = said["rows"] if "rows" in said else [[said["value"]]]
     if rows == expected:
         return Reproduced(figure.name, REPRODUCED, versions)
-    if "rows" in said:
-        words = f"expected {len(expected):,} rows, found {len(rows):,}, or others of them"
+    columns = [one["name"] for one in said["columns"]] if "rows" in said else None
+    return Reproduced(figure.name, DIFFERS, f"{_difference(expected, rows, columns)}; {versions}")
+
+
+def _difference(
+    expected: Sequence[Any], found: Sequence[Any], columns: Sequence[str] | None
+) -> str:
+    """The first place at which rows differ; of a figure, which has no columns, its value."""
+    if columns is None:
+        return f"expected {expected[0][0]}, found {found[0][0] if found else 'none'}"
+    if len(expected) != len(found):
+        words = f"expected {len(expected):,} rows, found {len(found):,}; "
     else:
-        words = f"expected {expected[0][0]}, found {rows[0][0] if rows else 'none'}"
-    return Reproduced(figure.name, DIFFERS, f"{words}; {versions}")
+        words = ""
+    for number, (row, other) in enumerate(zip_longest(expected, found), 1):
+        if row is None or other is None:
+            return f"{words}row {number:,}: found {'none' if other is None else 'one more'}"
+        for name, value, now in zip(columns, row, other, strict=False):
+            if value != now:
+                seen = f"expected {_shown(value)}, found {_shown(now)}"
+                return f"{words}row {number:,}, column {name}: {seen}"
+    return f"{words}expected {len(columns):,} columns, found others"
+
+
+def _shown(value: object) -> str:
+    return one_line(str(value), _WIDTH)

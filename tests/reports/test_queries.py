@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -15,12 +17,14 @@ from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.reports import document as doc
 from chimera_assets.reports import readable_size
-from chimera_assets.reports.answers import Answer, QueryError
+from chimera_assets.reports.answers import Answer, QueryError, UnreadableError
+from chimera_assets.reports.evidence.predicate import Figure, TableVersion
 from chimera_assets.reports.inputs import Inputs
 from chimera_assets.reports.periods import parse_period
 from chimera_assets.reports.queries import PeriodTables, Scope
 from chimera_assets.reports.rendering.complete_json import json_bytes
 from chimera_assets.reports.rendering.machines import scalar
+from chimera_assets.reports.reproduce import Reproduced, reproduce
 from chimera_assets.reports.sections.from_pack import pack_sections
 from chimera_assets.reports.sections.plain_values import plain
 
@@ -153,3 +157,53 @@ def test_a_report_that_no_verifier_reads_is_refused(
     with pytest.raises(doc.DocumentError) as told:
         readable_size.require_readable(weekly, size)
     assert "the largest table is rules, let its SQL give fewer rows" in str(told.value)
+
+
+def version_of(sql: str, answer: Answer) -> Figure:
+    read = tuple(TableVersion(one.table, one.version, one.rows) for one in answer.read)
+    return Figure("own", "own", sql, "/it", "0" * 64, read)
+
+
+def outcome(lake: Lake, figure: Figure, said: object) -> Reproduced:
+    versions = {one.table: one.version for one in figure.tables}
+    tables = PeriodTables(lake, Masks(OPERATOR_LEVEL, {}), {}, versions)
+    (found,) = reproduce([figure], {"it": said}, tables, ALL)  # type: ignore[dict-item]
+    return found
+
+
+def test_what_is_damaged_is_told_apart_from_what_is_past_its_horizon(tmp_path: Path) -> None:
+    own = Lake(str(tmp_path / "lake"))
+    table = own.table("quality", "own")
+    table.overwrite(pl.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
+    own.table("quality", "other").overwrite(pl.DataFrame({"c": [3]}))
+    sql = "SELECT a, b FROM quality.own ORDER BY a"
+    answer = asked(own, sql)
+    assert isinstance(answer, Answer)
+    figure = version_of(sql, answer)
+    columns = [{"name": "a"}, {"name": "b"}]
+    same = outcome(own, figure, {"columns": columns, "rows": [[1, "x"], [2, "y"]]})
+    assert same.outcome == "reproduced"
+    said = {"columns": columns, "rows": [[1, "x"], [2, "z"]]}
+    differs = outcome(own, figure, said)
+    assert differs.detail == ("row 2, column b: expected z, found y; quality/own version 1")
+    less = outcome(own, figure, {"columns": columns, "rows": [[1, "x"]]})
+    assert less.detail.startswith("expected 1 rows, found 2; row 2: found one more")
+
+    (file,) = Path(table.uri).glob("*.parquet")
+    for damage in (lambda: file.write_bytes(b"no parquet"), file.unlink):
+        damage()
+        tables = PeriodTables(own, Masks(OPERATOR_LEVEL, {}), {})
+        found = tables.ask({"own": sql, "other": "SELECT c FROM other"}, ALL)
+        assert isinstance(found["own"], UnreadableError)
+        assert isinstance(found["other"], Answer)
+        lost = outcome(own, figure, said)
+        assert (lost.outcome, "version 1 of quality/own cannot be read: " in lost.detail) == (
+            "cannot be read", True,
+        ), lost  # fmt: skip
+        assert str(tmp_path) not in lost.detail
+    table.overwrite(pl.DataFrame({"a": [1], "b": ["x"]}))
+    past = outcome(own, figure, said)
+    assert (past.outcome, "past its horizon" in past.detail) == ("not evaluated", True)
+    shutil.rmtree(table.uri)
+    gone = outcome(Lake(own.uri), figure, said)
+    assert (gone.outcome, "cannot be read: " in gone.detail) == ("cannot be read", True), gone
