@@ -16,6 +16,7 @@ _Name = Annotated[str, typer.Argument(metavar="REPORT", help="Its name; `report 
 _Bundle = Annotated[
     str, typer.Argument(metavar="BUNDLE", help="A folder, a ZIP file, or a report's name.")
 ]
+_Keys = Annotated[list[str] | None, typer.Option(help="A public key that you trust. Repeatable.")]
 
 
 @group.command("build")
@@ -69,9 +70,7 @@ def report_export(
 def report_verify(
     bundle: _Bundle,
     *,
-    key: Annotated[
-        list[str] | None, typer.Option(help="A public key that you trust. Repeatable.")
-    ] = None,
+    key: _Keys = None,
     as_json: opt.AsJson = False,
 ) -> int:
     """Verify a bundle offline; 1 if it is not sound."""
@@ -81,8 +80,13 @@ def report_verify(
 
 
 @group.command("reproduce")
-def report_reproduce(bundle: _Bundle, *, as_json: opt.AsJson = False) -> int:
+def report_reproduce(
+    bundle: _Bundle,
+    *,
+    key: _Keys = None,
+    as_json: opt.AsJson = False,
+) -> int:
     """Compute figures again; 1 if one differs."""
     from chimera_assets.commands.reports import reproduce_report
 
-    return reproduce_report(bundle, as_json=as_json, now=datetime.now(UTC))
+    return reproduce_report(bundle, key or [], as_json=as_json, now=datetime.now(UTC))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chimera_assets.audit.known_keys import log_keys
@@ -13,6 +11,7 @@ from chimera_assets.audit.signing_keys import load_keys
 from chimera_assets.audit.tlog.keys import VerifierKey
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.invocation import command_name
+from chimera_assets.commands.report_bundle import bundle_of
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import ArgumentError
@@ -21,28 +20,31 @@ from chimera_assets.lake import open_lake
 from chimera_assets.lake.objects import Objects
 from chimera_assets.lifecycle.tenants import known_tenants
 from chimera_assets.postgres.databases import platform_database
+from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.reports.access import OPERATOR, found, readable
 from chimera_assets.reports.build import Order, inputs_of
 from chimera_assets.reports.evidence.bundle import REPORT, zip_bundle
 from chimera_assets.reports.evidence.bundle_files import bundle_files
 from chimera_assets.reports.evidence.log_checks import Trust
 from chimera_assets.reports.evidence.strict_json import loads
-from chimera_assets.reports.evidence.verification import verify_bundle
 from chimera_assets.reports.making import make_report
 from chimera_assets.reports.periods import KINDS, last_over, parse_period
 from chimera_assets.reports.queries import Scope
-from chimera_assets.reports.reproduce import DIFFERS, reproduce
+from chimera_assets.reports.reproduce import DIFFERS, UNREADABLE, reproduce
 from chimera_assets.reports.store import Store
 from chimera_assets.settings import get_settings
-from chimera_assets.spool import spool_folder
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from chimera_assets.reports.build import Made
+    from chimera_assets.reports.evidence.statement import Statement
+    from chimera_assets.reports.evidence.strict_json import Json
     from chimera_assets.reports.periods import ReportPeriod
+    from chimera_assets.reports.reproduce import Reproduced
 
 
 def build_report(
@@ -96,21 +98,18 @@ def export_report(name: str, target: Path, *, now: datetime) -> int:
     report = found(store, name, OPERATOR)
     with (
         command_context(now).change("report.export", f"report {report.name}"),
-        _folder(name) as folder,
+        bundle_of(name) as meant,
     ):
-        zip_bundle(folder, target)
+        zip_bundle(meant.path, target)
     out().print(f"{target}: {report.name}, whole", markup=False)
     return 0
 
 
 def verify_report(where: str, keys: Sequence[str], *, as_json: bool) -> int:
     """Verify a bundle: a folder, a ZIP file, or a report of this lake by its name."""
-    trusted = [VerifierKey.parse(key) for key in keys]
-    if not trusted:
-        trusted = _own_keys()
-        notes().print("By this lake's own keys; whoever trusts nobody here gives --key.")
-    with _folder(where) as path:
-        result = verify_bundle(path, Trust(tuple(trusted), tuple(trusted)))
+    trusted = _trusted(keys)
+    with bundle_of(where) as meant:
+        result = meant.verified(Trust(trusted, trusted))
     if as_json:
         checks = [asdict(check) for check in result.checks]
         print_json({"sound": result.sound, "checks": checks})
@@ -123,16 +122,34 @@ def verify_report(where: str, keys: Sequence[str], *, as_json: bool) -> int:
     return 0 if result.sound else 1
 
 
-def reproduce_report(where: str, *, as_json: bool, now: datetime) -> int:
-    """Compute a report's figures again from the versions that it names; 1 if one differs."""
-    with _folder(where) as path:
-        result = verify_bundle(path, Trust(tuple(_own_keys())))
+def reproduce_report(where: str, keys: Sequence[str], *, as_json: bool, now: datetime) -> int:
+    """Compute a report's figures again from the versions that it names.
+
+    Returns:
+        1 if one differs, a table cannot be read, or the bundle is another report's.
+    """
+    trusted = _trusted(keys)
+    with bundle_of(where) as meant:
+        result = meant.verified(Trust(trusted))
+        if (said := meant.misplaced(result)) is not None:
+            notes().print(said, markup=False, soft_wrap=True)
+            return 1
         if result.statement is None or not result.sound:
             msg = f"{where}: expected a sound bundle, found one that `report verify` faults"
             raise ArgumentError(msg)
-        with bundle_files(path) as files:
+        with bundle_files(meant.path) as files:
             report = loads(files.read(REPORT), REPORT)
-    said = result.statement.predicate
+    told = _computed_again(result.statement, report, now)
+    if as_json:
+        print_json([asdict(one) for one in told])
+    else:
+        rows = ((one.name, one.outcome, one.detail) for one in told)
+        print_table(("figure", "outcome", "found"), rows)
+    return 1 if any(one.outcome in {DIFFERS, UNREADABLE} for one in told) else 0
+
+
+def _computed_again(statement: Statement, report: Json, now: datetime) -> list[Reproduced]:
+    said = statement.predicate
     tenant = said.report.parameters.get("tenant")
     scope = Scope(
         HourRange(said.report.start, said.report.end),
@@ -141,13 +158,7 @@ def reproduce_report(where: str, *, as_json: bool, now: datetime) -> int:
     period = parse_period(str(said.report.parameters["period"]), said.report.zone)
     versions = {one.table: one.version for figure in said.figures for one in figure.tables}
     inputs = inputs_of(command_context(now, dry_run=True), Order(period, scope.tenant), versions)
-    told = list(reproduce(said.figures, report, inputs.tables, scope))
-    if as_json:
-        print_json([asdict(one) for one in told])
-    else:
-        rows = ((one.name, one.outcome, one.detail) for one in told)
-        print_table(("figure", "outcome", "found"), rows)
-    return 1 if any(one.outcome == DIFFERS for one in told) else 0
+    return list(reproduce(said.figures, report, inputs.tables, scope))
 
 
 def _period(period: str | None, last: str | None, zone: str, now: datetime) -> ReportPeriod:
@@ -181,28 +192,20 @@ def _require_tenant(tenant: str) -> None:
         raise ArgumentError(msg)
 
 
-@contextmanager
-def _folder(where: str) -> Iterator[Path]:
-    """The bundle that is meant: a folder or file, or a report of this lake, copied if it is on S3.
+def _trusted(keys: Sequence[str]) -> tuple[VerifierKey, ...]:
+    """The keys that were given; else those of this lake's log, also those that sign no longer.
 
     Raises:
-        NoSuchReport: There is neither.
+        ArgumentError: None was given, and there is no log here whose keys could be trusted.
     """
-    if Path(where).exists():
-        yield Path(where)
-        return
-    store = Store(open_lake())
-    report = found(store, where, OPERATOR)
-    if (local := store.local(report)) is not None:
-        yield local
-        return
-    with spool_folder("report") as folder:
-        store.fetch(report, folder)
-        yield folder
-
-
-def _own_keys() -> list[VerifierKey]:
-    """The keys of this lake's log, also those that sign no longer."""
+    if keys:
+        return tuple(VerifierKey.parse(key) for key in keys)
     settings = get_settings()
-    with platform_database(settings).transaction() as session:
-        return log_keys(session, Objects(open_lake(), AUDIT), load_keys(settings))
+    if settings.database_url is not None or embedded_server(settings).cluster.data.exists():
+        with platform_database(settings).transaction() as session:
+            own = log_keys(session, Objects(open_lake(), AUDIT), load_keys(settings))
+        if own:
+            notes().print("By this lake's own keys; whoever trusts nobody here gives --key.")
+            return tuple(own)
+    msg = "expected a public key that you trust, found none, and no log here: give --key"
+    raise ArgumentError(msg)

@@ -138,6 +138,9 @@ def test_a_report_says_what_the_tables_say_and_proves_it(
     computed = json.loads(chimera("report", "reproduce", report["name"], "--json").out)
     outcomes = {one["name"]: one["outcome"] for one in computed}
     assert outcomes["came.requests"] == outcomes["came.by_model"] == "reproduced"
+    key = key_of(chimera)
+    assert chimera("report", "reproduce", str(exported), "--key", key, "--json").code == 0
+    _is_told_in_another_ones_place(chimera, folder)
 
     # The auditor's machine has neither lake nor database.
     monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "elsewhere"))
@@ -146,11 +149,28 @@ def test_a_report_says_what_the_tables_say_and_proves_it(
     for bundle in (exported, tmp_path / "taken"):
         verified = chimera("report", "verify", str(bundle), "--key", key, "--json")
         assert (verified.code, json.loads(verified.out)["sound"]) == (0, True), verified
+    # Without a key there is nothing to trust here, and nothing is made for that.
+    monkeypatch.delenv("CHIMERA_DATABASE_URL")
+    get_settings.cache_clear()
+    keyless = chimera("report", "verify", str(exported))
+    assert (keyless.code, "give --key" in keyless.err) == (2, True), keyless
+    assert not (tmp_path / "elsewhere").exists()
     (tmp_path / "taken" / "by_model.csv").write_text("model,requests\r\nm-1,1\r\n")
     changed = chimera("report", "verify", str(tmp_path / "taken"), "--key", key)
     assert changed.code == 1
     assert "file by_model.csv" in changed.out
     assert "not satisfied" in changed.out
+
+
+def _is_told_in_another_ones_place(chimera: Chimera, folder: Path) -> None:
+    swapped = folder.with_name(folder.name.replace(".r1", ".r7"))
+    shutil.copytree(folder, swapped)
+    for command in ("verify", "reproduce", "show"):
+        said = chimera("report", command, swapped.name)
+        assert said.code == 1, (command, said)
+        words = " ".join((said.out + said.err).split())
+        assert f"found {folder.name}" in words, (command, words)
+    shutil.rmtree(swapped)
 
 
 @pytest.mark.criterion("006.3")
