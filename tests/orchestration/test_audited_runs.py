@@ -151,9 +151,7 @@ def test_a_run_is_called_what_it_is(tags: dict[str, str], action: str) -> None:
 
 def test_a_report_that_is_built_by_hand_is_one_too() -> None:
     run = dg.DagsterRun(
-        job_name="__ASSET_JOB",
-        tags={"dagster/partition": "2026-01-26"},
-        asset_selection=frozenset([dg.AssetKey(["reports", "weekly"])]),
+        job_name="compliance_report_weekly", tags={"dagster/partition": "2026-01-26"}
     )
     assert _action(run, Principal.of_run(run.tags)) == "report.run"
-    assert _resource(run) == "job __ASSET_JOB of 2026-01-26"
+    assert _resource(run) == "job compliance_report_weekly of 2026-01-26"
