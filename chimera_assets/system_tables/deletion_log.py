@@ -43,10 +43,15 @@ DELETIONS = pl.Schema(
 )
 
 
+def deletions_table(lake: Lake) -> Table:
+    """The table, whether it is there yet or not."""
+    return lake.table(QUALITY, NAME)
+
+
 def log_deletions(lake: Lake, dropped: pl.DataFrame, *, run_id: str) -> None:
     """Append rows of `DELETIONS`."""
     typed = dropped.select(pl.col(name).cast(kind) for name, kind in DELETIONS.items())
-    lake.table(QUALITY, NAME).append(typed, metadata={"run": run_id})
+    deletions_table(lake).append(typed, metadata={"run": run_id})
 
 
 def deleted_rows(
@@ -60,7 +65,7 @@ def deletions(
     lake: Lake, tables: Collection[Table], hours: HourRange | None = None
 ) -> pl.DataFrame:
     """All that is known of what was deleted from some tables: a frame of `DELETIONS`."""
-    kept = lake.table(QUALITY, NAME)
+    kept = deletions_table(lake)
     if not kept.exists() or not tables:
         return pl.DataFrame(schema=DELETIONS)
     theirs = (

@@ -12,7 +12,7 @@ from chimera_assets.layers import QUALITY
 
 if TYPE_CHECKING:
     from chimera_assets.hours import HourRange
-    from chimera_assets.lake import Lake
+    from chimera_assets.lake import Lake, Table
 
 NAME = "replays"
 
@@ -30,14 +30,19 @@ REPLAYS = pl.Schema(
 )
 
 
+def replays_table(lake: Lake) -> Table:
+    """The table, whether it is there yet or not."""
+    return lake.table(QUALITY, NAME)
+
+
 def append_replays(lake: Lake, rows: pl.DataFrame, *, run_id: str) -> None:
     """Add rows of `REPLAYS`."""
-    lake.table(QUALITY, NAME).append(rows, metadata={"run": run_id})
+    replays_table(lake).append(rows, metadata={"run": run_id})
 
 
 def replays_of(lake: Lake, stream: str, hours: HourRange) -> pl.DataFrame:
     """The replays of some hours of a stream, oldest first: a frame of `REPLAYS`."""
-    table = lake.table(QUALITY, NAME)
+    table = replays_table(lake)
     if not table.exists():
         return pl.DataFrame(schema=REPLAYS)
     of_hours = (pl.col("stream") == stream) & partitions.expression(hours)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.layers import QUALITY, QUARANTINE
+from chimera_assets.layers import QUARANTINE
 from chimera_assets.reports import document as doc
-from chimera_assets.system_tables import deletion_log, replays
+from chimera_assets.system_tables.deletion_log import deletions_table
+from chimera_assets.system_tables.replays import replays_table
 from chimera_assets.warehouse.duckdb import identifier, quoted
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _parts(inputs: Inputs) -> Iterator[str]:
         table = lake.table(QUARANTINE, stream)
         if table.exists() and table.count(hours):  # by the log alone
             yield _WAITING.format(stream=quoted(stream), table=identifier(stream))
-    if lake.table(QUALITY, replays.NAME).exists():
+    if replays_table(lake).exists():
         yield _REPLAYED
-    if lake.table(QUALITY, deletion_log.NAME).exists():
+    if deletions_table(lake).exists():
         yield _PURGED
