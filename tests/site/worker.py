@@ -234,7 +234,9 @@ def describe(_: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     job = defs.resolve_job_def("chimera_etl_hourly")
     schedules = list(defs.get_repository_def().schedule_defs)
     hourly = next(one for one in schedules if one.name == "chimera_etl_hourly")
-    nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
+    made = graph.materializable_asset_keys
+    reports = {key for key in graph.get_all_asset_keys() if key.path[0] == "reports"}
+    nodes = [graph.get(key) for key in made | reports]  # reports are made by jobs of their own
     checks = [graph.get(key) for key in graph.asset_check_keys]
     return {
         "assets": {

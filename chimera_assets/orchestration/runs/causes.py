@@ -50,7 +50,7 @@ ERROR_MODULES = (
     "chimera_assets.quality.migration.takeover",
     "chimera_assets.reports.document.checks",
     "chimera_assets.reports.evidence.errors",
-    "chimera_assets.reports.queries",
+    "chimera_assets.reports.answers",
     "chimera_assets.reports.rendering.packages",
     "chimera_assets.reports.sections.draft",
     "chimera_assets.reports.store",
