@@ -253,7 +253,9 @@ def _require_continued(
         )
         raise NotPublished("audit.checkpoints", problem)
     try:
-        if again:
+        if last is not None and signed == seen.size:
+            check_hash(last.checkpoint.root, seen.root, f"root of the {signed:,} signed entries")
+        elif again:
             _require_root(session, seen)
         else:
             found = root(seen.size, TileHashes(signed, store.read))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Kind, Principal
+from chimera_assets.audit import remembered
 from chimera_assets.audit.catch_up import catch_up
 from chimera_assets.audit.log import AuditLog, NewEntry
 from chimera_assets.audit.publishing import CHECKPOINT, FOLDER
@@ -56,6 +57,7 @@ class Story:
     def rebuild(self, *statements: str) -> None:
         """What whoever has keys and database can do: change entries, and sign all of them anew."""
         tamper(self.settings, *statements, "DELETE FROM audit.checkpoints")
+        remembered.place(self.settings).unlink()
         for file in sorted(self.beside.rglob("*"), reverse=True):
             file.rmdir() if file.is_dir() else file.unlink()
 

@@ -266,8 +266,7 @@ def test_what_is_no_key_file_is_told_without_its_content(
     with pytest.raises(Exception, match=problem) as told:
         load(str(key_file))
     assert str(told.value).startswith(f"CHIMERA_SIGNING_KEY: {key_file}: ")
-    material = text.rpartition("+")[2]
-    assert not material or material not in str(told.value)
+    assert len(text) < len("PRIVATE+KEY+") or text.strip()[-12:] not in str(told.value)
 
 
 def test_a_key_file_that_others_may_read_is_refused(key_file: Path) -> None:
