@@ -22,7 +22,8 @@ from chimera_assets.lake import open_lake
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.sections import sections_of
 from chimera_assets.privacy.origins import ModelLineage
-from chimera_assets.reports.build import Order, build
+from chimera_assets.reports.build import build
+from chimera_assets.reports.order import Order
 from chimera_assets.reports.periods import parse_period
 from chimera_assets.settings import get_settings
 from chimera_assets.system_tables.column_lineage import append_lineages

@@ -18,6 +18,7 @@ from chimera_assets.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 #: The tags by which a principal travels into a Dagster run: `kind:name`, where it came from, and
 #: who stated the name.
@@ -82,6 +83,12 @@ class Principal:
         if by is None:
             return typed
         return replace(typed, kind=Kind.PERSON, name=_stated_name(by), stated_by=typed.name)
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Principal:
+        """Who acted, by the columns `actor_*` of an entry of the audit log."""
+        kind, name = Kind(row["actor_kind"]), row["actor_name"]
+        return cls(kind, name, row["actor_origin"], row["actor_stated_by"])
 
     @classmethod
     def of_system(cls, part: str) -> Principal:

@@ -196,9 +196,7 @@ def _write(audit: AuditLog, session: Session, found: Sequence[TableCommit]) -> N
 def _actors(session: Session, runs: Iterable[str]) -> dict[str, Principal]:
     """Who began each run, as its first entry says."""
     return {
-        row["run_id"]: Principal(
-            Kind(row["actor_kind"]), row["actor_name"], row["actor_origin"], row["actor_stated_by"]
-        )
+        row["run_id"]: Principal.of_row(row)
         for row in session.execute(_ACTORS, (sorted(runs),)).fetchall()
     }
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from chimera_assets.audit.publishing import last_published
 from chimera_assets.audit.tlog.errors import TransparencyError
 from chimera_assets.audit.tlog.keys import VerifierKey
-from chimera_assets.audit.tlog.note import Note
 from chimera_assets.audit.tlog.signing import verify
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from chimera_assets.postgres.platform.session import Session
 
 _FILE = "keys"
-_NEWEST = "SELECT note FROM ONLY audit.checkpoints ORDER BY size DESC LIMIT 1"
 _ADDED = """
     SELECT details FROM ONLY audit.entries JOIN ONLY audit.details USING (sequence)
     WHERE action = 'key.add' AND failure_of IS NULL
@@ -59,9 +58,9 @@ def log_keys(session: Session, store: Objects, keys: SigningKeys | None) -> list
 
 def _newest_is_by(session: Session, keys: Sequence[VerifierKey]) -> bool:
     """Whether one of these keys has signed the newest checkpoint."""
-    row = session.execute(_NEWEST).fetchone()
     try:
-        return row is not None and bool(verify(Note.parse(row["note"].encode()), keys))
+        newest = last_published(session)
+        return newest is not None and bool(verify(newest.note, keys))
     except TransparencyError:
         return False
 

@@ -34,7 +34,7 @@ FOLDER, CHECKPOINT = "audit", "checkpoint"
 
 #: One process at a time; the others find it done.
 _TURN = "SELECT pg_advisory_xact_lock(4811209)"
-_LAST = "SELECT size, root, at, note FROM ONLY audit.checkpoints ORDER BY size DESC LIMIT 1"
+_LAST = "SELECT note FROM ONLY audit.checkpoints ORDER BY size DESC LIMIT 1"
 _SIZE = "SELECT coalesce(max(sequence) + 1, 0) AS size FROM ONLY audit.entries"
 _LEAVES = """
     SELECT audit.leaf(entries) AS leaf FROM ONLY audit.entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.access.principal import UNKNOWN_BY, Kind, Principal
+from chimera_assets.access.principal import UNKNOWN_BY, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,10 +160,9 @@ def whole_entries(database: PlatformDatabase, wanted: Wanted) -> Iterator[WholeE
     """
     with database.transaction() as session, session.cursor("entries") as rows:
         for row in rows.execute(_WHOLE, wanted.parameters()):
-            leaf, text = row.pop("leaf"), row.pop("text")
-            commitment, salt = bytes(row.pop("commitment")), row.pop("salt")
-            entry = _entry(row)
-            yield WholeEntry(entry, leaf, commitment, None if salt is None else bytes(salt), text)
+            commitment, salt = bytes(row["commitment"]), row["salt"]
+            salted = None if salt is None else bytes(salt)
+            yield WholeEntry(_entry(row), row["leaf"], commitment, salted, row["text"])
 
 
 def log_began(database: PlatformDatabase) -> datetime | None:
@@ -192,12 +191,15 @@ def names_known(database: PlatformDatabase) -> dict[str, list[str]]:
 
 
 def _entry(row: dict[str, Any]) -> Entry:
-    actor = Principal(
-        Kind(row.pop("actor_kind")),
-        row.pop("actor_name"),
-        row.pop("actor_origin"),
-        row.pop("actor_stated_by"),
+    details = row["details"]
+    return Entry(
+        row["sequence"],
+        row["at"],
+        Principal.of_row(row),
+        row["action"],
+        row["resource"],
+        **{name: (details or {}).get(name) for name in ("before", "after", "reason")},
+        run_id=row["run_id"],
+        failure_of=row["failure_of"],
+        erased=details is None,
     )
-    details = row.pop("details")
-    row |= {name: (details or {}).get(name) for name in ("before", "after", "reason")}
-    return Entry(actor=actor, **row, erased=details is None)

@@ -19,8 +19,8 @@ from chimera_assets.lake import open_lake
 from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import source_database_url
-from chimera_assets.reports.build import Order
 from chimera_assets.reports.making import make_report
+from chimera_assets.reports.order import Order
 from chimera_assets.reports.periods import parse_period
 from chimera_assets.reports.rendering.packages import MissingPackageError
 from chimera_assets.settings import get_settings

@@ -22,12 +22,13 @@ from chimera_assets.lifecycle.tenants import known_tenants
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.reports.access import OPERATOR, found, readable
-from chimera_assets.reports.build import Order, inputs_of
+from chimera_assets.reports.build import inputs_of
 from chimera_assets.reports.evidence.bundle import REPORT, zip_bundle
 from chimera_assets.reports.evidence.bundle_files import bundle_files
 from chimera_assets.reports.evidence.log_checks import Trust
 from chimera_assets.reports.evidence.strict_json import loads
 from chimera_assets.reports.making import make_report
+from chimera_assets.reports.order import Order
 from chimera_assets.reports.periods import KINDS, last_over, parse_period
 from chimera_assets.reports.queries import Scope
 from chimera_assets.reports.reproduce import DIFFERS, UNREADABLE, reproduce

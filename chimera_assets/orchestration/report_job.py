@@ -5,7 +5,7 @@ from pydantic import Field
 
 from chimera_assets.orchestration.report_run import built_report
 from chimera_assets.orchestration.runs.retries import tried_again
-from chimera_assets.reports.build import Order
+from chimera_assets.reports.order import Order
 from chimera_assets.reports.periods import parse_period
 from chimera_assets.runs.job_names import REPORT
 

@@ -16,7 +16,8 @@ from chimera_assets.reports.readiness import readiness
 
 if TYPE_CHECKING:
     from chimera_assets.audited_context import AuditedContext
-    from chimera_assets.reports.build import Made, Order
+    from chimera_assets.reports.build import Made
+    from chimera_assets.reports.order import Order
 
 
 def built_report(

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError
-from chimera_assets.reports.evidence.bundle import MANIFEST
-from chimera_assets.reports.evidence.dsse import Envelope
-from chimera_assets.reports.evidence.statement import Statement
 from chimera_assets.reports.store import NoSuchReport
 
 if TYPE_CHECKING:
@@ -62,7 +59,7 @@ def _may_read(store: Store, report: StoredReport, reader: Reader) -> bool:
     if reader.tenants is None:
         return True
     try:
-        statement = Statement.parse(Envelope.parse(store.read(report, MANIFEST)).payload)
+        statement = store.statement(report)
     except (ChimeraError, FileNotFoundError):
         return False
     return statement.predicate.report.parameters.get("tenant") in reader.tenants

@@ -6,7 +6,6 @@ built before is built again only if its figures are others by now, as a new revi
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -19,28 +18,19 @@ from chimera_assets.audit.reading import Wanted, whole_entries
 from chimera_assets.contracts import contracts
 from chimera_assets.errors import ChimeraError
 from chimera_assets.lake.objects import Objects
-from chimera_assets.packs import active_packs
 from chimera_assets.postgres.platform.exclusive import exclusive
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
-from chimera_assets.reports import document as doc
 from chimera_assets.reports.changes import Version, changed_figures, changes_section
-from chimera_assets.reports.evidence import oscal
+from chimera_assets.reports.draft import Draft
 from chimera_assets.reports.evidence import predicate as evidence
-from chimera_assets.reports.evidence.bundle import MANIFEST, subjects_of, write_bundle
-from chimera_assets.reports.evidence.canonical_json import digest
-from chimera_assets.reports.evidence.checks import Outcome
-from chimera_assets.reports.evidence.dsse import Envelope
-from chimera_assets.reports.evidence.statement import ACTION, Statement, entry_details
-from chimera_assets.reports.evidence.strict_json import at, loads
+from chimera_assets.reports.evidence.bundle import subjects_of, write_bundle
+from chimera_assets.reports.evidence.statement import ACTION, entry_details
+from chimera_assets.reports.evidence.strict_json import loads
 from chimera_assets.reports.inputs import BuiltSection, Inputs
-from chimera_assets.reports.missing_hours import missing_hours
 from chimera_assets.reports.periods import require_over
 from chimera_assets.reports.queries import PeriodTables
-from chimera_assets.reports.readable_size import require_readable
 from chimera_assets.reports.recorded import last_recorded
-from chimera_assets.reports.rendering.complete_json import json_bytes
-from chimera_assets.reports.rendering.files import rendered
 from chimera_assets.reports.sections.from_pack import pack_sections
 from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.reports.store import FOLDER as REPORTS
@@ -55,37 +45,11 @@ if TYPE_CHECKING:
     from chimera_assets.audit.signing_keys import SigningKeys
     from chimera_assets.audited_context import AuditedContext
     from chimera_assets.packs.sections import Section
-    from chimera_assets.reports.periods import ReportPeriod
+    from chimera_assets.reports import document as doc
+    from chimera_assets.reports.order import Order
 
-_UNSAFE = re.compile(r"[^a-z0-9]+")
-_TITLE = "Analytics and compliance report"
 #: The packages that the bytes of a report's files depend on.
 _LIBRARIES = ("duckdb", "jinja2", "polars", "rfc8785", "typst", "xlsxwriter")
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Which report is wanted.
-
-    Attributes:
-        period: Of when.
-        tenant: Of which tenant; None for all.
-    """
-
-    period: ReportPeriod
-    tenant: str | None = None
-
-    @property
-    def id(self) -> str:
-        """What the report is called: kind and name of the period, zone and tenant if it has any."""
-        parts = [self.period.kind, self.period.name.replace("..", "-to-")]
-        if self.period.zone != "UTC":
-            parts.append(_slug(self.period.zone))
-        if self.tenant is not None:
-            parts.append(
-                f"tenant-{_slug(self.tenant)}-{sha256(self.tenant.encode()).hexdigest()[:8]}"
-            )
-        return "-".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +99,14 @@ def build(
         # One that was deleted has had its number, and the record of it stays.
         known = last_recorded(context.audit.database, order.id)
         revision = max(known, last.revision if last is not None else 0) + 1
-        draft = _Draft(context, order, revision, built, lacking)
+        draft = Draft(context, order, revision, built, lacking)
         if last is not None:
             before = _read(store, last)
             changed = len(changed_figures(before.figures, draft.figures))
             if not changed and before.notes == lacking:
                 return Made(last, new=False, place=store.place(last), status=draft.status)
             changes = changes_section(before, Version(draft.figures, draft.json), revision)
-            draft = _Draft(context, order, revision, [BuiltSection(changes), *built], lacking)
+            draft = Draft(context, order, revision, [BuiltSection(changes), *built], lacking)
         report = StoredReport(order.period.name, order.id, revision)
         _write(context, store, report, draft, keys)
     return Made(report, new=True, place=store.place(report), status=draft.status, changed=changed)
@@ -181,81 +145,16 @@ def _built(inputs: Inputs, sections: Sequence[Section]) -> Iterator[BuiltSection
 def _lacking(inputs: Inputs) -> tuple[str, ...]:
     """What of the period the report lacks, for its cover."""
     try:
-        return missing_hours(inputs).notes()
+        return inputs.missing.notes()
     except ChimeraError as error:
         return (f"Whether hours are missing could not be told: {error}.",)
 
 
-class _Draft:
-    """A report as it would be written.
-
-    Args:
-        context: Who builds it, and when.
-        order: Which report.
-        revision: Which revision.
-        built: Its sections.
-        notes: What of the period it lacks.
-    """
-
-    def __init__(
-        self,
-        context: AuditedContext,
-        order: Order,
-        revision: int,
-        built: Sequence[BuiltSection],
-        notes: tuple[str, ...],
-    ) -> None:
-        period = order.period
-        hours = period.hours
-        self.document = doc.Document(
-            title=f"{_TITLE}, {period.name}",
-            subtitle=" · ".join(pack.title for pack in active_packs()),
-            id=order.id,
-            revision=revision,
-            period=doc.Period(hours.start, hours.end, period.kind),
-            time_zone=period.zone,
-            tenant=order.tenant,
-            generated_at=context.now,
-            producer=doc.Producer("Chimera Assets", __version__),
-            sections=tuple(one.section for one in built),
-            notes=notes,
-        )
-        self.status = {one.section.id: one.section.status for one in built}
-        data = json_bytes(self.document)
-        require_readable(self.document, len(data))
-        self.json = loads(data, "report.json")
-        self.figures = tuple(self._figures(built))
-        self.report = evidence.Report(
-            order.id,
-            revision,
-            hours.start,
-            hours.end,
-            period.zone,
-            {"period": period.name, "tenant": order.tenant},
-        )
-
-    def _figures(self, built: Sequence[BuiltSection]) -> Iterator[evidence.Figure]:
-        for number, one in enumerate(built):
-            for place, source in one.sources.items():
-                pointer = f"/sections/{number}{place}"
-                yield evidence.Figure(
-                    f"{one.section.id}.{source.name}",
-                    source.metric,
-                    source.query,
-                    pointer,
-                    digest(at(self.json, pointer, "report.json")),
-                    tuple(
-                        evidence.TableVersion(read.table, read.version, read.rows)
-                        for read in source.read
-                    ),
-                )
-
-
 def _write(
-    context: AuditedContext, store: Store, report: StoredReport, draft: _Draft, keys: SigningKeys
+    context: AuditedContext, store: Store, report: StoredReport, draft: Draft, keys: SigningKeys
 ) -> None:
     """Put a report on the record, and then where it is kept."""
-    files = {**rendered(draft.document), **_findings(draft)}
+    files = draft.files()
     details = entry_details(draft.report, subjects_of(files))
     with context.change(ACTION, f"report {report.name}", after=details):
         if failures := context.catch_up().failures:
@@ -271,29 +170,6 @@ def _write(
         with spool_folder("report") as folder:
             write_bundle(folder / report.name, files, said, keys.keys)
             store.upload(report, folder / report.name)
-
-
-def _findings(draft: _Draft) -> dict[str, bytes]:
-    """The findings of all sections as OSCAL assessment results; nothing without any."""
-    found = [
-        oscal.Finding(
-            finding.id,
-            finding.title,
-            Outcome(finding.status.value),
-            "; ".join(finding.observations) or finding.title,
-            ("report.json",),
-        )
-        for block in draft.document.blocks()
-        if isinstance(block, doc.Findings)
-        for finding in block.findings
-    ]
-    if not found:
-        return {}
-    document = draft.document
-    made = oscal.assessment_results(
-        draft.report, found, title=document.title, at=document.generated_at
-    )
-    return {"oscal.json": made}
 
 
 def _made_by(context: AuditedContext) -> evidence.MadeBy:
@@ -317,12 +193,5 @@ def _logged(context: AuditedContext, report: StoredReport) -> evidence.Logged:
 
 def _read(store: Store, report: StoredReport) -> Version:
     """What a report says that was built before."""
-    envelope = Envelope.parse(store.read(report, MANIFEST))
-    statement = Statement.parse(envelope.payload)
-    return Version(
-        statement.predicate.figures, loads(store.read(report, "report.json"), "report.json")
-    )
-
-
-def _slug(text: str) -> str:
-    return _UNSAFE.sub("-", text.lower()).strip("-")[:40] or "x"
+    said = loads(store.read(report, "report.json"), "report.json")
+    return Version(store.statement(report).predicate.figures, said)

@@ -7,9 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError
-from chimera_assets.reports.evidence.bundle import MANIFEST
-from chimera_assets.reports.evidence.dsse import Envelope
-from chimera_assets.reports.evidence.statement import Statement
 from chimera_assets.reports.periods import parse_period
 
 if TYPE_CHECKING:
@@ -51,7 +48,7 @@ def including(
     for report in store.reports():
         if not _may_have(report, hour):
             continue
-        said = Statement.parse(Envelope.parse(store.read(report, MANIFEST)).payload).predicate
+        said = store.statement(report).predicate
         of_tenant = said.report.parameters.get("tenant")
         if not said.report.start <= hour < said.report.end or of_tenant not in {None, tenant}:
             continue

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chimera_assets.reports.missing_hours import MissingHours, missing_hours
 from chimera_assets.reports.queries import Scope
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from chimera_assets.reports.queries import PeriodTables
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inputs:
     """What a report is made of.
 
@@ -51,6 +53,15 @@ class Inputs:
     def scope_before(self) -> Scope:
         """The rows of the period before."""
         return Scope(self.period.before, self.tenant)
+
+    @cached_property
+    def missing(self) -> MissingHours:
+        """The hours of the period that the report lacks.
+
+        Raises:
+            ChimeraError: The accounts of hours, or a stream's log, cannot be read.
+        """
+        return missing_hours(self.tables, self.contracts, self.period.hours, self.built_at)
 
 
 @dataclass(frozen=True, slots=True)

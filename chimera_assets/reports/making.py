@@ -12,7 +12,8 @@ from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
     from chimera_assets.audited_context import AuditedContext
-    from chimera_assets.reports.build import Made, Order
+    from chimera_assets.reports.build import Made
+    from chimera_assets.reports.order import Order
 
 
 def make_report(context: AuditedContext, order: Order) -> Made:

@@ -19,8 +19,10 @@ from chimera_assets.warehouse.duckdb import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
-    from chimera_assets.reports.inputs import Inputs
+    from chimera_assets.contracts import Contract
+    from chimera_assets.reports.queries import PeriodTables
 
 #: What is the matter with an hour.
 MISSING, BLOCKED = "missing", "blocked"
@@ -108,14 +110,22 @@ class MissingHours:
             yield f"{', '.join(names)}, {_named(hours)}: {words}."
 
 
-def missing_hours(inputs: Inputs) -> MissingHours:
+def missing_hours(
+    tables: PeriodTables, contracts: Mapping[str, Contract], period: HourRange, now: datetime
+) -> MissingHours:
     """The hours of a period that a report lacks, of every stream that runs.
+
+    Args:
+        tables: The tables of the lake, each in one version.
+        contracts: The contracts of the streams that run, by stream.
+        period: The period.
+        now: When the report is built.
 
     Raises:
         ChimeraError: The accounts of hours, or a stream's log, cannot be read.
     """
-    streams = expected_hours(inputs.lake, inputs.contracts, inputs.period.hours)
-    over = floor_hour(inputs.built_at)
+    streams = expected_hours(tables.lake, contracts, period)
+    over = floor_hour(now)
     running = {
         stream: parts
         for stream, one in streams.items()
@@ -123,12 +133,14 @@ def missing_hours(inputs: Inputs) -> MissingHours:
     }
     pending = {stream: ranges(one.pending) for stream, one in streams.items()}
     expected = {stream: sum(map(len, parts)) for stream, parts in running.items()}
-    answer = _answer(inputs, running)
+    answer = _answer(tables, period, running)
     return MissingHours(tuple(_lacking(running, answer)), expected, pending, answer)
 
 
-def _answer(inputs: Inputs, running: Mapping[str, Sequence[HourRange]]) -> Answer | None:
-    if not running or not batches_table(inputs.lake).exists():
+def _answer(
+    tables: PeriodTables, period: HourRange, running: Mapping[str, Sequence[HourRange]]
+) -> Answer | None:
+    if not running or not batches_table(tables.lake).exists():
         return None
     rows = ", ".join(
         f"({quoted(stream)}, TIMESTAMP '{part.start:%Y-%m-%d %H:%M}', "
@@ -137,7 +149,7 @@ def _answer(inputs: Inputs, running: Mapping[str, Sequence[HourRange]]) -> Answe
         for part in parts
     )
     sql = _SQL.format(running=rows, missing=MISSING, blocked=BLOCKED, earlier=EARLIER).strip()
-    answer = inputs.tables.ask({"missing hours": sql}, Scope(inputs.period.hours))["missing hours"]
+    answer = tables.ask({"missing hours": sql}, Scope(period))["missing hours"]
     if not isinstance(answer, Answer):
         raise answer
     return answer

@@ -34,6 +34,7 @@ from chimera_assets.warehouse.select_tables import what_is_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from chimera_assets.lake import Lake, Table
@@ -74,8 +75,10 @@ class PeriodTables:
         tenants: Mapping[str, str],
         versions: Mapping[str, int] | None = None,
     ) -> None:
-        self._lake, self._masks, self._tenants = lake, masks, tenants
+        self.lake = lake
+        self._masks, self._tenants = masks, tenants
         self.versions: dict[str, int] = dict(versions or {})
+        self._columns: dict[str, AbstractSet[str]] = {}
         named = (name.partition("/") for name in self.versions)
         self._known = sorted({*lake.tables(), *((layer, table) for layer, _, table in named)})
 
@@ -101,7 +104,7 @@ class PeriodTables:
         }
         with (
             spool_folder("report") as folder,
-            connect(self._lake) as connection,
+            connect(self.lake) as connection,
             memory_bound(_MOST_BYTES),
         ):
             rows, gone = self._copy(connection, good.values(), scope)
@@ -109,7 +112,7 @@ class PeriodTables:
             for where, plan in good.items():
                 if lacking := sorted(plan.columns.keys() & gone.keys()):
                     name = lacking[0]
-                    table = self._lake.table(*name.split("/"))
+                    table = self.lake.table(*name.split("/"))
                     found[where] = _unreadable(where, table, self.versions[name], gone[name])
                     continue
                 read = tuple(TableRead(one, self.versions[one], rows[one]) for one in plan.columns)
@@ -128,13 +131,14 @@ class PeriodTables:
         plan = _Plan({}, set())
         for read in reading.tables:
             name = f"{read.layer}/{read.name}"
-            table = self._lake.table(read.layer, read.name)
+            table = self.lake.table(read.layer, read.name)
             try:
                 delta = table.delta(self.versions.get(name))
             except LakeError as error:
                 return _unreadable(where, table, self.versions.get(name), error)
             self.versions.setdefault(name, delta.version())
             schema = polars_schema(delta)
+            self._columns[name] = schema.keys()
             masked = self._masks.columns(read.layer, read.name, schema)
             if reading.words is not None and (refused := sorted(filter(reading.may_use, masked))):
                 expected = f"columns of {name} that a report may show"
@@ -168,11 +172,11 @@ class PeriodTables:
         gone: dict[str, duckdb.Error] = {}
         for name, columns in sorted(needed.items()):
             layer, _, table = name.partition("/")
-            source = self._lake.table(layer, table)
+            source = self.lake.table(layer, table)
             scan = scan_sql(source, self.versions[name])
             schema, listed = identifier(layer), ", ".join(map(identifier, sorted(columns)))
             place = f"{schema}.{identifier(table)}"
-            made = f"SELECT {listed} FROM {scan}{self._limits(source, name, scope)}"  # noqa: S608
+            made = f"SELECT {listed} FROM {scan}{self._limits(name, scope)}"  # noqa: S608
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             try:
                 counted = connection.execute(f"CREATE TABLE {place} AS {made}").fetchone()
@@ -184,10 +188,10 @@ class PeriodTables:
                 connection.execute(f"CREATE VIEW {identifier(table)} AS SELECT * FROM {place}")  # noqa: S608
         return rows, gone
 
-    def _limits(self, table: Table, name: str, scope: Scope) -> str:
+    def _limits(self, name: str, scope: Scope) -> str:
         """The condition on a table's rows: those of the period and the tenant."""
-        columns = polars_schema(table.delta(self.versions[name])).keys()
-        limits = [predicate(scope.hours)] if set(HOUR_COLUMNS) <= columns else []
+        timed = set(HOUR_COLUMNS) <= self._columns[name]
+        limits = [predicate(scope.hours)] if timed else []
         if scope.tenant is not None and (column := self._tenants.get(name)) is not None:
             limits.append(f"{identifier(column)} = {quoted(scope.tenant)}")
         return f" WHERE {' AND '.join(f'({one})' for one in limits)}" if limits else ""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from chimera_assets.audit.findings import Check
 from chimera_assets.errors import ChimeraError
 from chimera_assets.reports.evidence.bundle import MANIFEST
-from chimera_assets.reports.evidence.dsse import Envelope
-from chimera_assets.reports.evidence.statement import ACTION, Statement, entry_details
+from chimera_assets.reports.evidence.statement import ACTION, entry_details
 
 if TYPE_CHECKING:
     from chimera_assets.postgres.platform.database import PlatformDatabase
+    from chimera_assets.reports.evidence.statement import Statement
     from chimera_assets.reports.store import Store, StoredReport
 
 #: The entries of reports that were built; one whose build failed has another entry that says so.
@@ -85,6 +85,6 @@ def _files(store: Store, report: StoredReport) -> str | None:
 
 def _statement(store: Store, report: StoredReport) -> Statement | None:
     try:
-        return Statement.parse(Envelope.parse(store.read(report, MANIFEST)).payload)
+        return store.statement(report)
     except (ChimeraError, FileNotFoundError):
         return None

@@ -11,6 +11,8 @@ from chimera_assets.errors import ChimeraError
 from chimera_assets.lake.objects import Objects
 from chimera_assets.lake.storage import is_s3
 from chimera_assets.reports.evidence.bundle import MANIFEST
+from chimera_assets.reports.evidence.dsse import Envelope
+from chimera_assets.reports.evidence.statement import Statement
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
@@ -109,6 +111,16 @@ class Store:
             FileNotFoundError: It has none of that name.
         """
         return self._objects.read(f"{report.folder}/{name}")
+
+    def statement(self, report: StoredReport) -> Statement:
+        """What a report says of itself, by its manifest, whose signatures nobody checks here.
+
+        Raises:
+            EvidenceError: Its manifest is none.
+            TransparencyError: Likewise, of a proof or checkpoint in it.
+            FileNotFoundError: It has none.
+        """
+        return Statement.parse(Envelope.parse(self.read(report, MANIFEST)).payload)
 
     def files(self, report: StoredReport) -> Iterator[str]:
         """The names of a report's files."""

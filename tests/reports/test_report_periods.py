@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chimera_assets.errors import ArgumentError
-from chimera_assets.reports.build import Order
+from chimera_assets.reports.order import Order
 from chimera_assets.reports.periods import parse_period
 
 ENDS = ("0001-01-01", "0001-01", "0001-W01", "9999-12-31", "9999-12", "9999-W52")

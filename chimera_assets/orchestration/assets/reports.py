@@ -15,7 +15,7 @@ from chimera_assets.orchestration.runs.retries import tried_again
 from chimera_assets.packs import active_packs
 from chimera_assets.packs.sections import Section, sections_of
 from chimera_assets.packs.select import read_select
-from chimera_assets.reports.build import Order
+from chimera_assets.reports.order import Order
 from chimera_assets.reports.store import FOLDER
 from chimera_assets.runs.job_names import report_job
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from chimera_assets.errors import counted, in_short
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.inputs import Source
-from chimera_assets.reports.missing_hours import missing_hours
 from chimera_assets.reports.sections.draft import MOST_NAMED, Draft, figure_of, section, table_of
 from chimera_assets.reports.sections.rejected_rows import REJECTED_COLUMNS, what_became_of_rejected
 
@@ -92,7 +91,7 @@ _OF_ALL = "the accounts of hours, the rules' results and the quarantine are of t
 )
 def data_quality(inputs: Inputs, draft: Draft) -> None:
     """Rows by stream, rules that failed, hours that are not there, and the quarantine."""
-    found = missing_hours(inputs)
+    found = inputs.missing
     draft.add_findings([_finding(found)])
     _add_lacking(draft, found)
     if inputs.tenant is not None:

@@ -10,7 +10,6 @@ from chimera_assets.audit import Wanted, newest
 from chimera_assets.audit.statistics import entries_by_actor
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.inputs import Source
-from chimera_assets.reports.missing_hours import missing_hours
 from chimera_assets.reports.sections import publishing_lag as lag
 from chimera_assets.reports.sections.draft import Draft, section, table_of
 
@@ -113,7 +112,7 @@ def _add_lags(inputs: Inputs, draft: Draft) -> None:
         draft.add_text("Not evaluated: how soon hours were published, as nothing was extracted.")
         return
     found = draft.ask(asked)
-    judged = lag.findings(found["streams"], missing_hours(inputs), inputs.built_at)
+    judged = lag.findings(found["streams"], inputs.missing, inputs.built_at)
     draft.add_findings(list(judged))
     title = "Hours, and minutes from their end until they were published"
     draft.add_table(*table_of("reliability_lag", title, lag.STREAM_COLUMNS, found["streams"]))

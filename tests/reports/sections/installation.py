@@ -21,7 +21,8 @@ from chimera_assets.lake import Lake, open_lake
 from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.quality import stage_hours, stage_reference
 from chimera_assets.reports import document as doc
-from chimera_assets.reports.build import Order, inputs_of
+from chimera_assets.reports.build import inputs_of
+from chimera_assets.reports.order import Order
 from chimera_assets.reports.periods import parse_period
 from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.run_context import RunContext

@@ -18,7 +18,6 @@ from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.answers import Answer
-from chimera_assets.reports.missing_hours import missing_hours
 from chimera_assets.reports.queries import Scope
 from chimera_assets.reports.rendering.machines import scalar
 from chimera_assets.reports.sections.draft import Draft, section
@@ -70,7 +69,7 @@ def test_hours_that_are_not_there_are_named(installation: Installation) -> None:
         ("missing", hour(4).start, 20),
     ]
     assert told.status is NOT_SATISFIED
-    notes = missing_hours(installation.inputs()).notes()
+    notes = installation.inputs().missing.notes()
     assert notes == told.findings["data_quality.hours"].observations
     assert notes[0] == (
         f"generations, {DAY} 02:00 to 03:00 UTC (1 hour): missing, nothing of that time was "
@@ -86,7 +85,7 @@ def test_what_waits_for_a_run_is_named_too(installation: Installation, tmp_path:
     late = replace(mark, pending=frozenset({hour(1).start}))
     rows = raw.read(hour(1)).collect()
     raw.write_hours(rows, hour(1), metadata={WATERMARK_KEY: late.to_json()})
-    *_, last = missing_hours(copy.inputs()).notes()
+    *_, last = copy.inputs().missing.notes()
     assert last == (
         f"generations, {DAY} 01:00 to 02:00 UTC (1 hour): without what a run has yet to take in or "
         "to finish."
@@ -115,7 +114,7 @@ def test_hours_before_the_first_that_was_extracted_are_not_missed(
     installation: Installation,
 ) -> None:
     told = installation.section("data_quality", BEFORE)
-    assert missing_hours(installation.inputs(BEFORE)).notes() == ()
+    assert installation.inputs(BEFORE).missing.notes() == ()
     assert told.status is NOT_EVALUATED
     assert told.rows("quality_streams") == []
 
