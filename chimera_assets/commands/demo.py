@@ -16,6 +16,7 @@ from chimera_assets.commands.terminal import notes, out, print_table
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.hours import HourRange, floor_hour
 from chimera_assets.lake import open_lake
+from chimera_assets.orchestration.runs.ended_runs import runs_here
 from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.postgres.address import describe
 from chimera_assets.postgres.databases import source_database_url
@@ -94,7 +95,7 @@ def _report(context: AuditedContext, hours: HourRange) -> Made | None:
     """Build the report of all days of the demo; None where what it needs is not installed."""
     period = parse_period(f"{hours.start:%Y-%m-%d}..{hours.end:%Y-%m-%d}")
     try:
-        return make_report(context, Order(period))
+        return make_report(context, Order(period), runs_here)
     except MissingPackageError as error:
         notes().print(f"     {error}", markup=False)
         return None

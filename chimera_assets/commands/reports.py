@@ -19,6 +19,7 @@ from chimera_assets.hours import HourRange
 from chimera_assets.lake import open_lake
 from chimera_assets.lake.objects import Objects
 from chimera_assets.lifecycle.tenants import known_tenants
+from chimera_assets.orchestration.runs.ended_runs import runs_here
 from chimera_assets.postgres.databases import platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.reports.access import OPERATOR, found, readable
@@ -55,7 +56,7 @@ def build_report(
     order = Order(_period(period, last, zone, now), tenant)
     if tenant is not None:
         _require_tenant(tenant)
-    made = make_report(command_context(now), order)
+    made = make_report(command_context(now), order, runs_here)
     print_made(made)
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -10,6 +11,7 @@ import dagster as dg
 from chimera_assets.errors import ArgumentError
 from chimera_assets.lifecycle.tenants import known_tenants
 from chimera_assets.orchestration.runs.audited_run import context_of_run
+from chimera_assets.orchestration.runs.ended_runs import runs_within
 from chimera_assets.orchestration.runs.tags import REPORT_PLACE_TAG, REPORT_TAG
 from chimera_assets.reports.making import make_report
 from chimera_assets.reports.readiness import readiness
@@ -32,7 +34,7 @@ def built_report(
     context.instance.add_run_tags(run.run_id, {REPORT_TAG: order.id})
     audited = context_of_run(run, now=datetime.now(UTC))
     _require_tenant(audited, order.tenant)
-    made = make_report(audited, order)
+    made = make_report(audited, order, partial(runs_within, context.instance))
     told = {REPORT_TAG: made.report.name} | ({REPORT_PLACE_TAG: made.place} if made.new else {})
     context.instance.add_run_tags(run.run_id, told)
     lacking = readiness(audited.lake, audited.contracts, order.period.hours).lacking

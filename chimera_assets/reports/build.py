@@ -6,7 +6,7 @@ built before is built again only if its figures are others by now, as a new revi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from chimera_assets.packs.sections import Section
     from chimera_assets.reports import document as doc
     from chimera_assets.reports.order import Order
+    from chimera_assets.runs.job_runs import RunsWithin
 
 #: The packages that the bytes of a report's files depend on.
 _LIBRARIES = ("duckdb", "jinja2", "polars", "rfc8785", "typst", "xlsxwriter")
@@ -72,7 +73,11 @@ class Made:
 
 
 def build(
-    context: AuditedContext, order: Order, sections: Sequence[Section], keys: SigningKeys
+    context: AuditedContext,
+    order: Order,
+    sections: Sequence[Section],
+    keys: SigningKeys,
+    runs: RunsWithin | None = None,
 ) -> Made:
     """Build a report, unless it was built before and its figures are what they were.
 
@@ -81,6 +86,7 @@ def build(
         order: Which report.
         sections: The sections that packs describe.
         keys: What signs it.
+        runs: What gives the runs of Dagster's jobs; None where it is not asked.
 
     Raises:
         ArgumentError: The period is not over.
@@ -93,7 +99,7 @@ def build(
     store = Store(context.lake)
     with exclusive(context.audit.database, f"building report {order.id}", context.actor.name):
         last = store.newest(order.id)
-        inputs = inputs_of(context, order)
+        inputs = replace(inputs_of(context, order), runs=runs)
         built, lacking = list(_built(inputs, sections)), _lacking(inputs)
         changed = 0
         # One that was deleted has had its number, and the record of it stays.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chimera_assets.reports.document import Section
     from chimera_assets.reports.periods import ReportPeriod
     from chimera_assets.reports.queries import PeriodTables
+    from chimera_assets.runs.job_runs import RunsWithin
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Inputs:
         built_at: When it is built; nothing below asks the clock.
         tables: The tables that queries see, each in one version.
         audit: The audit log; None where there is none.
+        runs: What gives the runs of Dagster's jobs; None where it is not asked.
     """
 
     lake: Lake
@@ -43,6 +45,7 @@ class Inputs:
     built_at: datetime
     tables: PeriodTables
     audit: AuditLog | None = None
+    runs: RunsWithin | None = None
 
     @property
     def scope(self) -> Scope:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from chimera_assets.audited_context import AuditedContext
     from chimera_assets.reports.build import Made
     from chimera_assets.reports.order import Order
+    from chimera_assets.runs.job_runs import RunsWithin
 
 
-def make_report(context: AuditedContext, order: Order) -> Made:
+def make_report(context: AuditedContext, order: Order, runs: RunsWithin) -> Made:
     """Build a report of all sections that there are; see `build`."""
     keys = keys_of(context.audit, get_settings(), context.actor)
-    return build(context, order, sections_of(active_packs()), keys)
+    return build(context, order, sections_of(active_packs()), keys, runs)

@@ -11,7 +11,7 @@ is not evaluated, and says why.
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError, one_line, without_userinfo
 from chimera_assets.reports import document as doc
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from chimera_assets.reports.inputs import Inputs
-
-_P = ParamSpec("_P")
 
 #: Of a list in a finding so many are named.
 MOST_NAMED = 5
@@ -108,8 +106,8 @@ class Draft:
 def section(
     section_id: str, title: str, intro: str, *, of_all_tenants: str | None = None
 ) -> Callable[
-    [Callable[Concatenate[Inputs, Draft, _P], None]],
-    Callable[Concatenate[Inputs, _P], BuiltSection],
+    [Callable[[Inputs, Draft], None]],
+    Callable[[Inputs], BuiltSection],
 ]:
     """Make a function that fills a draft one that gives the section, whatever happens in it.
 
@@ -122,17 +120,17 @@ def section(
     """
 
     def decorated(
-        fill: Callable[Concatenate[Inputs, Draft, _P], None],
-    ) -> Callable[Concatenate[Inputs, _P], BuiltSection]:
+        fill: Callable[[Inputs, Draft], None],
+    ) -> Callable[[Inputs], BuiltSection]:
         @wraps(fill)
-        def build(inputs: Inputs, /, *args: _P.args, **kwargs: _P.kwargs) -> BuiltSection:
+        def build(inputs: Inputs, /) -> BuiltSection:
             draft = Draft(inputs, section_id, title, intro)
             if inputs.tenant is not None and of_all_tenants is not None:
                 return draft.not_evaluated(
                     f"{of_all_tenants}, so that a report of one tenant leaves them out"
                 )
             try:
-                fill(inputs, draft, *args, **kwargs)
+                fill(inputs, draft)
                 return draft.built()
             except ChimeraError as error:
                 return draft.not_evaluated(without_userinfo(str(error)))

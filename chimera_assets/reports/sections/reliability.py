@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ _FAILURE_COLUMNS = (
     doc.Column("resource", "Of what"),
     doc.Column("kind", "Kind of failure"),
 )
-_DAGSTER_COLUMNS = (
+_JOB_COLUMNS = (
     doc.Column("job", "Job"),
     doc.Column("succeeded", "Succeeded", _NUMBER),
     doc.Column("failed", "Failed", _NUMBER),
@@ -57,29 +57,6 @@ _WITHOUT_DAGSTER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class JobRuns:
-    """The runs of a job that ended within the period, as Dagster knows them.
-
-    Attributes:
-        job: The job.
-        succeeded: How many ended well.
-        failed: How many did not.
-        canceled: How many were ended by somebody.
-        retries: How many repeated an earlier one, or a step of theirs.
-        median_seconds: How long they took; None if none ended well.
-        longest_seconds: How long the longest took.
-    """
-
-    job: str
-    succeeded: int
-    failed: int
-    canceled: int
-    retries: int
-    median_seconds: float | None
-    longest_seconds: float | None
-
-
 @section(
     "reliability",
     "Reliability",
@@ -87,21 +64,15 @@ class JobRuns:
     "failures are those within the period by the clock; lags are of the period's own hours.",
     of_all_tenants="runs and hours are of the rows of all tenants",
 )
-def reliability(inputs: Inputs, draft: Draft, runs: tuple[JobRuns, ...] | None = None) -> None:
-    """Runs, failures, lag.
-
-    Args:
-        inputs: What the report is made of.
-        draft: The section.
-        runs: What Dagster knows of the runs; None if it was not asked.
-    """
+def reliability(inputs: Inputs, draft: Draft) -> None:
+    """Runs, failures, lag."""
     hours = inputs.period.hours
     _add_lags(inputs, draft)
     if inputs.audit is None:
         draft.add_text("Not evaluated: runs and failures, as there is no audit log.")
     else:
         _add_runs(inputs.audit, draft, Wanted(since=hours.start, until=hours.end))
-    _add_dagster(draft, runs)
+    _add_jobs(inputs, draft)
 
 
 def _add_lags(inputs: Inputs, draft: Draft) -> None:
@@ -152,11 +123,12 @@ def _failures(audit: AuditLog, wanted: Wanted) -> Iterator[tuple[doc.Value, ...]
         yield one.sequence, one.at.replace(microsecond=0), one.action, one.resource, kind
 
 
-def _add_dagster(draft: Draft, runs: tuple[JobRuns, ...] | None) -> None:
+def _add_jobs(inputs: Inputs, draft: Draft) -> None:
     """What only Dagster knows."""
-    if runs is None:
+    if inputs.runs is None:
         draft.add_text(_WITHOUT_DAGSTER)
         return
-    rows = tuple(map(astuple, runs))
-    table = doc.Table("reliability_jobs", "Runs, as Dagster knows them", _DAGSTER_COLUMNS, rows)
-    draft.add_table(table, Source(table.name, table.title, "Dagster's storage of runs"))
+    rows = tuple(map(astuple, inputs.runs(inputs.period.hours)))
+    title = "Jobs whose runs ended within the period"
+    table = doc.Table("reliability_jobs", title, _JOB_COLUMNS, rows)
+    draft.add_table(table, Source(table.name, title, "Dagster's storage of runs"))

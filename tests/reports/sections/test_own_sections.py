@@ -23,13 +23,15 @@ from chimera_assets.reports.rendering.machines import scalar
 from chimera_assets.reports.sections.draft import Draft, section
 from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.reports.sections.plain_values import plain
-from chimera_assets.reports.sections.reliability import JobRuns, reliability
+from chimera_assets.reports.sections.reliability import reliability
+from chimera_assets.runs.job_runs import JobRuns
 from chimera_assets.settings import get_settings
 from chimera_assets.system_tables.column_lineage import append_lineages
 from chimera_assets.system_tables.replays import REPLAYS, append_replays
 from tests.reports.sections.installation import BUILT, DAY, ROWS, START, TODAY, WRONG, Told, hour
 
 if TYPE_CHECKING:
+    from chimera_assets.hours import HourRange
     from chimera_assets.reports.inputs import Inputs
     from tests.reports.sections.installation import Installation
 
@@ -180,8 +182,15 @@ def test_runs_and_their_failures_are_those_of_the_log(installation: Installation
 
 
 def test_what_dagster_knows_is_told_if_it_was_asked(installation: Installation) -> None:
-    runs = (JobRuns("chimera_etl_hourly", 23, 1, 0, 2, 8.5, 30.0),)
-    told = Told(reliability(installation.inputs(), runs))
+    inputs = installation.inputs()
+    asked = []
+
+    def runs(hours: HourRange) -> list[JobRuns]:
+        asked.append(hours)
+        return [JobRuns("chimera_etl_hourly", 23, 1, 0, 2, 8.5, 30.0)]
+
+    told = Told(reliability(replace(inputs, runs=runs)))
+    assert asked == [inputs.period.hours]
     assert told.rows("reliability_jobs")[0]["retries"] == 2
     assert told.words == ""
 
