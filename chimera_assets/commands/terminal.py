@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import IO, TYPE_CHECKING, Any
 
 from rich import box
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: The width of what goes into a pipe or file: what anything needs.
 _ANY_WIDTH = 100_000
 _KILO = 1024
+#: Decimals of a rate: 1 - 7 / 100 is 0.93, and not a little less.
+_RATE_DIGITS = 15
 
 Cell = object
 
@@ -178,13 +180,15 @@ def text(value: Cell) -> str:
 
 
 def percent(rate: float | None) -> str | None:
-    """A rate as a percentage, rounded, but never to 100 what is not all, nor to 0 what is some."""
+    """A rate as a percentage, cut to two decimals: what falls short of a threshold shows that.
+
+    Only what is some never shows as 0.
+    """
     if rate is None:
         return None
-    rounded = round(rate * 100, 2)
-    if 0 < rate < 1:
-        rounded = min(max(rounded, 0.01), 99.99)
-    return f"{rounded:.2f}%"
+    exact = Decimal(str(round(rate, _RATE_DIGITS))) * 100
+    cut = exact.quantize(Decimal("0.01"), ROUND_DOWN)
+    return f"{max(cut, Decimal('0.01')) if rate > 0 else cut}%"
 
 
 def iso(moment: datetime) -> str:

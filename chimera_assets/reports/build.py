@@ -22,7 +22,7 @@ from chimera_assets.postgres.platform.exclusive import exclusive
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.reports.changes import Version, changed_figures, changes_section
-from chimera_assets.reports.draft import Draft
+from chimera_assets.reports.draft import ReportDraft
 from chimera_assets.reports.evidence import predicate as evidence
 from chimera_assets.reports.evidence.bundle import subjects_of, write_bundle
 from chimera_assets.reports.evidence.statement import ACTION, entry_details
@@ -105,14 +105,14 @@ def build(
         # One that was deleted has had its number, and the record of it stays.
         known = last_recorded(context.audit.database, order.id)
         revision = max(known, last.revision if last is not None else 0) + 1
-        draft = Draft(context, order, revision, built, lacking)
+        draft = ReportDraft(context, order, revision, built, lacking)
         if last is not None:
             before = _read(store, last)
             changed = len(changed_figures(before.figures, draft.figures))
             if not changed and before.notes == lacking:
                 return Made(last, new=False, place=store.place(last), status=draft.status)
             changes = changes_section(before, Version(draft.figures, draft.json), revision)
-            draft = Draft(context, order, revision, [BuiltSection(changes), *built], lacking)
+            draft = ReportDraft(context, order, revision, [BuiltSection(changes), *built], lacking)
         report = StoredReport(order.period.name, order.id, revision)
         _write(context, store, report, draft, keys)
     return Made(report, new=True, place=store.place(report), status=draft.status, changed=changed)
@@ -157,7 +157,11 @@ def _lacking(inputs: Inputs) -> tuple[str, ...]:
 
 
 def _write(
-    context: AuditedContext, store: Store, report: StoredReport, draft: Draft, keys: SigningKeys
+    context: AuditedContext,
+    store: Store,
+    report: StoredReport,
+    draft: ReportDraft,
+    keys: SigningKeys,
 ) -> None:
     """Put a report on the record, and then where it is kept."""
     files = draft.files()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _TITLE = "Analytics and compliance report"
 
 
-class Draft:
+class ReportDraft:
     """A report as it would be written.
 
     Args:

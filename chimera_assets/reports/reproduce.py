@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from chimera_assets.errors import one_line
 from chimera_assets.reports.answers import Answer, QueryError, UnreadableError
 from chimera_assets.reports.evidence.strict_json import at
+from chimera_assets.reports.queries import Scope
 from chimera_assets.reports.rendering.machines import scalar
+from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.reports.sections.plain_values import plain
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.reports.evidence.predicate import Figure
     from chimera_assets.reports.evidence.strict_json import Json
-    from chimera_assets.reports.queries import PeriodTables, Scope
+    from chimera_assets.reports.queries import PeriodTables
 
 #: So much of a value is shown.
 _WIDTH = 80
@@ -54,7 +56,10 @@ def reproduce(
         scope: The report's hours and tenant.
     """
     computed = {figure.name: figure.query for figure in figures if figure.tables}
-    answers = tables.ask(computed, scope)
+    own = {name: sql for name, sql in computed.items() if name.partition(".")[0] in OWN_SECTIONS}
+    of_packs = {name: sql for name, sql in computed.items() if name not in own}
+    # What the platform's own sections ask for, they ask of the rows of all tenants.
+    answers = tables.ask(of_packs, scope) | tables.ask(own, Scope(scope.hours))
     for figure in figures:
         if not figure.tables:
             detail = "it says something of the moment of the build"

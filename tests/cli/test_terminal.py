@@ -191,8 +191,16 @@ def test_checks_that_warned_are_named(home: Path, capsys: pytest.CaptureFixture[
     assert "asset check" not in capsys.readouterr().out
 
 
-def test_shares_are_rounded_but_some_is_never_none_nor_all() -> None:
-    shown = {52 / 60: "86.67%", 1 / 3: "33.33%", 0: "0.00%", 1e-9: "0.01%", 1: "100.00%"}
+def test_shares_never_show_as_more_than_they_are_and_some_is_never_none() -> None:
+    shown = {
+        52 / 60: "86.66%",
+        0.94996: "94.99%",
+        1 - 7 / 100: "93.00%",
+        1 / 3: "33.33%",
+        0: "0.00%",
+        1e-9: "0.01%",
+        1: "100.00%",
+    }
     shown |= {1 - 1e-9: "99.99%", 1 - 300 / 1_000_000: "99.97%"}
     assert {rate: percent(rate) for rate in shown} == shown
     assert percent(None) is None

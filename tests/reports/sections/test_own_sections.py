@@ -18,8 +18,13 @@ from chimera_assets.lifecycle.purge import purge
 from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.answers import Answer
+from chimera_assets.reports.build import inputs_of
+from chimera_assets.reports.draft import ReportDraft
+from chimera_assets.reports.order import Order
+from chimera_assets.reports.periods import parse_period
 from chimera_assets.reports.queries import Scope
 from chimera_assets.reports.rendering.machines import scalar
+from chimera_assets.reports.reproduce import reproduce
 from chimera_assets.reports.sections.draft import Draft, section
 from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.reports.sections.plain_values import plain
@@ -410,3 +415,18 @@ def test_a_defect_of_ours_is_told_by_its_kind_alone(installation: Installation) 
 def test_no_personal_value_is_in_any_section(installation: Installation) -> None:
     said = repr([installation.section(name).built for name in OWN_SECTIONS])
     assert "example.com" not in said
+
+
+@pytest.mark.criterion("006.4")
+def test_what_a_tenants_report_says_of_all_tenants_is_computed_again(
+    installation: Installation,
+) -> None:
+    order = Order(parse_period(DAY), "acme")
+    said = OWN_SECTIONS["data_quality"](installation.inputs(tenant="acme"))
+    report = ReportDraft(installation.context(), order, 1, [said], ())
+    versions = {one.table: one.version for figure in report.figures for one in figure.tables}
+    again = inputs_of(installation.context(), order, versions)
+    told = {
+        one.name: one for one in reproduce(report.figures, report.json, again.tables, again.scope)
+    }
+    assert told["data_quality.missing_hours"].outcome == "reproduced", told
