@@ -30,13 +30,11 @@ from chimera_assets.reports.evidence.strict_json import loads
 from chimera_assets.reports.inputs import BuiltSection, Inputs
 from chimera_assets.reports.periods import require_over
 from chimera_assets.reports.queries import PeriodTables
-from chimera_assets.reports.recorded import last_recorded
+from chimera_assets.reports.recorded import KEPT, last_recorded
 from chimera_assets.reports.sections.from_pack import pack_sections
 from chimera_assets.reports.sections.own import OWN_SECTIONS
-from chimera_assets.reports.store import FOLDER as REPORTS
 from chimera_assets.reports.store import Store, StoredReport
 from chimera_assets.reports.tenants import tenant_columns
-from chimera_assets.spool import spool_folder
 from chimera_assets.system_tables.column_lineage import column_lineages
 
 if TYPE_CHECKING:
@@ -172,14 +170,9 @@ def _write(
         said = evidence.Predicate(
             draft.report, draft.figures, _made_by(context), _logged(context, report)
         )
-        local = store.local(report)
-        if local is not None:
-            Objects(context.lake, REPORTS).make_folder(report.period)
-            write_bundle(local, files, said, keys.keys)
-            return
-        with spool_folder("report") as folder:
-            write_bundle(folder / report.name, files, said, keys.keys)
-            store.upload(report, folder / report.name)
+        store.keep(report, lambda folder: write_bundle(folder, files, said, keys.keys))
+    with context.change(KEPT, f"report {report.name}"):
+        pass  # it is there
 
 
 def _made_by(context: AuditedContext) -> evidence.MadeBy:

@@ -15,15 +15,23 @@ if TYPE_CHECKING:
     from chimera_assets.reports.evidence.statement import Statement
     from chimera_assets.reports.store import Store, StoredReport
 
+#: The action of the entry that follows once a report is where it is kept. Where there is none, the
+#: build was killed: without it, that and a report that was taken away would look the same.
+KEPT = "report.keep"
+
 #: The entries of reports that were built; one whose build failed has another entry that says so.
 _BUILT = """
-    SELECT built.sequence, built.resource, details FROM ONLY audit.entries AS built
-    LEFT JOIN ONLY audit.details USING (sequence)
+    SELECT built.sequence, built.resource, details, EXISTS (
+        SELECT FROM ONLY audit.entries AS kept
+        WHERE kept.action = %(kept)s AND kept.resource = built.resource
+            AND kept.sequence > built.sequence) AS kept
+    FROM ONLY audit.entries AS built LEFT JOIN ONLY audit.details USING (sequence)
     WHERE action = %(action)s AND failure_of IS NULL AND NOT EXISTS (
         SELECT FROM ONLY audit.entries AS failed
         WHERE failed.action = %(action)s AND failed.failure_of = built.sequence)
     ORDER BY sequence
 """
+_ACTIONS = {"action": ACTION, "kept": KEPT}
 _RESOURCE = "report "
 
 
@@ -35,7 +43,7 @@ def last_recorded(database: PlatformDatabase, id_: str) -> int:
     """
     begins = f"{_RESOURCE}{id_}.r"
     with database.transaction() as session:
-        rows = session.execute(_BUILT, {"action": ACTION}).fetchall()
+        rows = session.execute(_BUILT, _ACTIONS).fetchall()
     ends = (row["resource"].removeprefix(begins) for row in rows)
     return max((int(end) for end in ends if end.isdecimal()), default=0)
 
@@ -43,11 +51,13 @@ def last_recorded(database: PlatformDatabase, id_: str) -> int:
 def check_reports(database: PlatformDatabase, store: Store) -> Check:
     """Whether every report on the record is there, with the files that it was recorded with.
 
+    One whose build was killed is not missed.
+
     Raises:
         DatabaseError: The platform's database cannot be asked.
     """
     with database.transaction() as session:
-        rows = session.execute(_BUILT, {"action": ACTION}).fetchall()
+        rows = session.execute(_BUILT, _ACTIONS).fetchall()
     if not rows:
         return Check("reports", None)
     there = {one.name: one for one in store.reports()}
@@ -57,7 +67,9 @@ def check_reports(database: PlatformDatabase, store: Store) -> Check:
         found = _files(store, there[name]) if name in there else "no report"
         said = json.loads(row["details"] or "{}").get("after", {}).get("files")
         where = f"entry {row['sequence']:,}, {name}"
-        if name not in there:
+        if name not in there and not row["kept"]:
+            check.notes.append(f"{where}: its build was killed")
+        elif name not in there:
             check.problems.append(f"{where}: expected the report, found none")
         elif said is not None and found != said:
             check.problems.append(f"{where}: expected the files that were recorded, found others")

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError
 from chimera_assets.lake.objects import Objects
 from chimera_assets.lake.storage import is_s3
-from chimera_assets.reports.evidence.bundle import MANIFEST
+from chimera_assets.reports.evidence.bundle import MANIFEST, UNFINISHED
 from chimera_assets.reports.evidence.dsse import Envelope
 from chimera_assets.reports.evidence.statement import Statement
+from chimera_assets.spool import spool_folder
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from chimera_assets.lake import Lake
 
@@ -138,8 +141,26 @@ class Store:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(self.read(report, name))
 
-    def upload(self, report: StoredReport, folder: Path) -> None:
-        """Keep a report that was made elsewhere; its manifest comes last, and makes it whole."""
+    def keep(self, report: StoredReport, write: Callable[[Path], object]) -> None:
+        """Keep a new report; what earlier builds of it left that were killed goes.
+
+        Args:
+            report: The report, which nobody else builds meanwhile.
+            write: Writes its bundle into a folder that is not there yet.
+        """
+        local = self.local(report)
+        if local is None:
+            with spool_folder("report") as folder:
+                write(folder / report.name)
+                self._upload(report, folder / report.name)
+            return
+        self._objects.make_folder(report.period)
+        for half in local.parent.glob(f".{escape(report.id)}.r*{UNFINISHED}"):
+            rmtree(half)
+        write(local)
+
+    def _upload(self, report: StoredReport, folder: Path) -> None:
+        """Its manifest comes last, and makes it whole."""
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         for path in sorted(files, key=lambda one: one.name == MANIFEST):
             name = path.relative_to(folder).as_posix()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -230,6 +233,43 @@ def test_a_tenant_has_a_report_of_its_own(chimera: Chimera, lake: Lake) -> None:
     assert (said.code, "did you mean acme" in said.err or "acme" in said.err) == (2, True)
 
 
+@pytest.mark.criterion("006.8")
+def test_a_build_that_is_killed_is_no_report_and_one_that_is_taken_away_is_missed(
+    chimera: Chimera, lake: Lake
+) -> None:
+    period = Path(lake.uri) / "reports" / DAY
+    begin = "from chimera_assets.cli import main; main()"
+    command = [sys.executable, "-c", begin, "report", "build", DAY]
+    for _ in range(5):
+        building = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while building.poll() is None and not list(period.glob(".*.partial")):
+            time.sleep(0.001)
+        building.kill()
+        building.wait()
+        if halves := list(period.glob(".*.partial")):
+            break
+        shutil.rmtree(period)  # too late: it was whole
+    assert halves
+    assert json.loads(chimera("report", "list", "--json").out) == []
+    assert "its build was killed" in reports_check(chimera, "satisfied")
+
+    report = built(chimera, DAY)
+    assert [path.name for path in period.iterdir()] == [report["name"]]
+    assert chimera("report", "verify", report["name"]).code == 0
+    reports_check(chimera, "satisfied")
+    shutil.rmtree(report["place"])
+    missing = f"{report['name']}: expected the report, found none"
+    assert missing in reports_check(chimera, "not satisfied")
+
+
+def reports_check(chimera: Chimera, status: str) -> str:
+    """What `audit verify` says of reports."""
+    checks = json.loads(chimera("audit", "verify", "--json").out)
+    (check,) = [one for one in checks if one["name"] == "reports"]
+    assert check["status"] == status, check
+    return " ".join([*check["problems"], *check["notes"]])
+
+
 @pytest.mark.usefixtures("lake")
 @pytest.mark.parametrize(
     ("options", "words"),
@@ -299,7 +339,12 @@ def test_who_builds_reads_and_takes_reports_is_on_the_record(
     chimera("report", "show", report["name"])
     chimera("report", "export", report["name"], str(tmp_path / "r.zip"))
     told = json.loads(chimera("audit", "list", "--action", "report", "--json").out)
-    assert [one["action"] for one in told] == ["report.export", "report.read", "report.build"]
+    assert [one["action"] for one in told] == [
+        "report.export",
+        "report.read",
+        "report.keep",
+        "report.build",
+    ]
     assert {one["resource"] for one in told} == {f"report {report['name']}"}
     unknown = chimera("report", "show", "daily-2026-01-30")
     assert (unknown.code, "daily-2026-01-31.r1" in unknown.err) == (2, True)

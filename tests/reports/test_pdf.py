@@ -117,6 +117,16 @@ def test_tables_are_laid_out_by_what_stands_in_them(with_blocks: Callable[..., D
     assert arabic["height"] is None  # a character as wide as ten
 
 
+def test_long_headings_wrap_and_leave_a_table_room_for_what_stands_in_it(
+    with_blocks: Callable[..., Document],
+) -> None:
+    name, heading = "a name of some length", "Minutes until they were published"
+    columns = (Column("name", "Stream"), *(Column(f"c{at}", heading) for at in range(7)))
+    block = Table("t", "T", columns, ((name, *["1,234"] * 7),))
+    laid_out = made_by._printed(with_blocks(block))["sections"][0]["blocks"][0]
+    assert laid_out["widths"] == [len(name) + 3, *[len("published") + 3] * 7]
+
+
 def test_the_same_document_gives_the_same_bytes_in_every_process() -> None:
     def digests(**environment: str) -> str:
         command = [sys.executable, "-c", ALL_FILES]

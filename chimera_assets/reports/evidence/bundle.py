@@ -40,6 +40,9 @@ MANIFEST = "manifest.json"
 #: The file in which a statement's figures are found.
 REPORT = "report.json"
 
+#: The end of the name of a folder or file that is being written.
+UNFINISHED = ".partial"
+
 #: What every ZIP file of a bundle says of its files' time: the first that it can say.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _PLAIN_FILE, _UNIX = 0o100600 << 16, 3
@@ -149,7 +152,7 @@ def _write(path: Path, source: IO[bytes]) -> None:
 def _beside(place: Path) -> Iterator[Path]:
     """A name beside a place, moved there at the end; after an error nothing is left of it."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    made = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+    made = place.with_name(f".{place.name}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
         yield made
         _require_nothing(place)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: So many characters in a line at a size in points; beyond the last, pages are turned.
 _SIZES = ((100, 8.5), (124, 7.5))
-_TURNED = 7.5
+_TURNED_CHARACTERS, _TURNED = 187, 7.5
 #: In characters: the gap between columns, the least and the most that a column asks for, and what
 #: wraps rather than having the page turned.
 _GAP, _LEAST, _MOST, _WRAPPED = 3, 4, 80, 30
@@ -50,30 +50,43 @@ def layout(table: Parts) -> Parts:
     ]
     lengths = [max(_longest_word(title), *map(len, cells), _LEAST) for title, cells in columns]
     needed = sum(min(length, _WRAPPED) + _GAP for length in lengths)
-    found = next((size for most, size in _SIZES if needed <= most), None)
-    size = found or _TURNED
+    found = next(((most, size) for most, size in _SIZES if needed <= most), None)
+    characters, size = found or (_TURNED_CHARACTERS, _TURNED)
     room = (_ACROSS if found is None else _UPRIGHT) - _BESIDE * len(columns)
     certain = sum(_bound(title, cells) for title, cells in columns) * size <= room
     return {
         "size": size,
         "wide": found is None,
-        "widths": _widths(table, lengths),
+        "widths": _widths(columns, lengths, _taking(table, lengths), characters),
         "height": round(size * _CAPITAL + _ABOVE_AND_BELOW, 2) if certain else None,
     }
 
 
-def _widths(table: Parts, lengths: list[int]) -> list[int | None]:
-    """Long texts share what the others leave, the longest takes it where none is long."""
+def _taking(table: Parts, lengths: list[int]) -> set[int]:
+    """The columns that take what others leave: long texts; the longest where none is long."""
     texts = [
         (length, at)
         for at, (column, length) in enumerate(zip(table["columns"], lengths, strict=True))
         if column["side"] == Alignment.left
     ]
     longest = max(texts, default=(0, 0))[1]
-    return [
-        min(length, _MOST) if length > _WRAPPED or at == longest else None
-        for at, length in enumerate(lengths)
+    return {at for at, length in enumerate(lengths) if length > _WRAPPED or at == longest}
+
+
+def _widths(
+    columns: list[tuple[str, list[str]]], lengths: list[int], taking: set[int], characters: int
+) -> list[int | None]:
+    """Each column's part of the width that is left; None for one that is as wide as its cells.
+
+    Headings wrap only in a column of the first kind, so that all are where headings are too long.
+    """
+    whole = [
+        min(length, _WRAPPED) if at in taking else max(map(len, (title, *cells)))
+        for at, (length, (title, cells)) in enumerate(zip(lengths, columns, strict=True))
     ]
+    if sum(whole) + _GAP * len(whole) > characters:
+        return [min(length, _MOST) + _GAP for length in lengths]
+    return [min(length, _MOST) if at in taking else None for at, length in enumerate(lengths)]
 
 
 def _bound(title: str, cells: list[str]) -> float:
