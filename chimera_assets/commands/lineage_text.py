@@ -95,6 +95,12 @@ def _print_counted(hour: Mapping[str, Any]) -> None:
         listed = ", ".join(hour["read_by"])
         out().print(f"Also read by: {listed}.", markup=False, soft_wrap=True)
     for report in hour["reports"]:
+        if (problem := report["problem"]) is not None:
+            said = (
+                f"In report {report['report']}, perhaps: its manifest cannot be read ({problem})."
+            )
+            out().print(said, markup=False, soft_wrap=True)
+            continue
         figures = ", ".join(report["figures"])
         out().print(f"In report {report['report']}: {figures}.", markup=False, soft_wrap=True)
 

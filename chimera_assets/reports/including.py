@@ -21,17 +21,19 @@ _ZONES = timedelta(hours=14)
 
 @dataclass(frozen=True, slots=True)
 class Including:
-    """A report that includes what a record is counted in.
+    """A report that includes what a record is counted in, or perhaps does.
 
     Attributes:
         report: The report and revision, by its name.
         figures: Its figures that were computed from these tables.
         versions: The tables, each with the version that they were computed from.
+        problem: Why nobody can tell what it includes; None where its manifest can be read.
     """
 
     report: str
     figures: tuple[str, ...]
     versions: dict[str, int]
+    problem: str | None = None
 
 
 def including(
@@ -48,7 +50,11 @@ def including(
     for report in store.reports():
         if not _may_have(report, hour):
             continue
-        said = store.statement(report).predicate
+        try:
+            said = store.statement(report).predicate
+        except (ChimeraError, FileNotFoundError) as error:
+            yield Including(report.name, (), {}, str(error))
+            continue
         of_tenant = said.report.parameters.get("tenant")
         if not said.report.start <= hour < said.report.end or of_tenant not in {None, tenant}:
             continue

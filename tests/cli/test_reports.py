@@ -165,6 +165,19 @@ def test_a_report_says_what_the_tables_say_and_proves_it(
     assert "not satisfied" in changed.out
 
 
+@pytest.mark.criterion("006.7")
+def test_a_report_that_cannot_be_read_hides_no_record(chimera: Chimera, lake: Lake) -> None:
+    report = built(chimera, DAY)
+    (Path(report["place"]) / "manifest.json").write_text("{}")
+    key = lake.table("staged", "generations").read().collect()["event_id"][0]
+    life = json.loads(chimera("lineage", "generations", key, "--json").out)
+    (above,) = life["hours"][0]["reports"]
+    assert (above["report"], above["figures"]) == (report["name"], [])
+    assert above["problem"].startswith("envelope#: expected the names payload")
+    said = " ".join(chimera("lineage", "generations", key).out.split())
+    assert f"In report {report['name']}, perhaps: its manifest cannot be read" in said
+
+
 def _is_told_in_another_ones_place(chimera: Chimera, folder: Path) -> None:
     swapped = folder.with_name(folder.name.replace(".r1", ".r7"))
     shutil.copytree(folder, swapped)
