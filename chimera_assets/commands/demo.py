@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,9 @@ def _report(context: AuditedContext, hours: HourRange) -> Made | None:
     """Build the report of all days of the demo; None where what it needs is not installed."""
     period = parse_period(f"{hours.start:%Y-%m-%d}..{hours.end:%Y-%m-%d}")
     try:
-        return make_report(context, Order(period), runs_here)
+        # What it says of the present is of after the runs.
+        built = replace(context, now=datetime.now(UTC))
+        return make_report(built, Order(period), runs_here)
     except MissingPackageError as error:
         notes().print(f"     {error}", markup=False)
         return None

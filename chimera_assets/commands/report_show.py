@@ -24,6 +24,7 @@ def show_report(name: str, *, as_json: bool, now: datetime) -> int:
     """Print a report; that it is read is on the record first."""
     store = Store(open_lake())
     report = found(store, name, OPERATOR)
+    store.require_whole(report)
     with command_context(now).change("report.read", f"report {report.name}"):
         said: Any = loads(store.read(report, REPORT), REPORT)
     if (problem := another(report, said.get("id"), said.get("revision"))) is not None:

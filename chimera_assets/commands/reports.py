@@ -98,6 +98,7 @@ def export_report(name: str, target: Path, *, now: datetime) -> int:
     """Write a report's bundle into a ZIP file, on the record."""
     store = Store(open_lake())
     report = found(store, name, OPERATOR)
+    store.require_whole(report)
     with (
         command_context(now).change("report.export", f"report {report.name}"),
         bundle_of(name) as meant,
@@ -160,7 +161,7 @@ def _computed_again(statement: Statement, report: Json, now: datetime) -> list[R
     period = parse_period(str(said.report.parameters["period"]), said.report.zone)
     versions = {one.table: one.version for figure in said.figures for one in figure.tables}
     inputs = inputs_of(command_context(now, dry_run=True), Order(period, scope.tenant), versions)
-    return list(reproduce(said.figures, report, inputs.tables, scope))
+    return list(reproduce(said.figures, report, inputs.tables, scope, inputs.scope_before))
 
 
 def _period(period: str | None, last: str | None, zone: str, now: datetime) -> ReportPeriod:

@@ -83,6 +83,10 @@ def show_history(name: str, *, limit: int, as_json: bool) -> int:
     return 0
 
 
+#: What a commit says by a name that says something else here.
+_SAID = {"chimera.version": "code"}
+
+
 def _commit(entry: dict[str, Any]) -> dict[str, Any]:
     """A commit as it is shown: version, time, operation, what we said with it."""
     ours = {k: v for k, v in entry.items() if k.startswith("chimera.") and k != "chimera.commit"}
@@ -92,7 +96,7 @@ def _commit(entry: dict[str, Any]) -> dict[str, Any]:
         "operation": entry.get("operation"),
         "run": entry.get("run"),
         "contract": entry.get("contract"),
-        **{name.removeprefix("chimera."): value for name, value in ours.items()},
+        **{_SAID.get(name, name.removeprefix("chimera.")): said for name, said in ours.items()},
     }
 
 

@@ -70,9 +70,9 @@ class Objects:
         """Delete every file below a path; none is fine."""
         remove_folder(f"{self.uri}/{path}", self._root.storage_options)
 
-    def sizes(self) -> dict[str, int]:
-        """Every file below the folder: path -> bytes."""
-        return stored_files(self.uri, self._root.storage_options)
+    def sizes(self, below: str = "") -> dict[str, int]:
+        """Every file below the folder, or below a path in it: path from there -> bytes."""
+        return stored_files(f"{self.uri}/{below}".rstrip("/"), self._root.storage_options)
 
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401

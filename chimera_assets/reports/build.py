@@ -104,7 +104,8 @@ def build(
         known = last_recorded(context.audit.database, order.id)
         revision = max(known, last.revision if last is not None else 0) + 1
         draft = ReportDraft(context, order, revision, built, lacking)
-        if last is not None:
+        # With one that was damaged nothing can be compared.
+        if last is not None and store.problem(last) is None:
             before = _read(store, last)
             changed = len(changed_figures(before.figures, draft.figures))
             if not changed and before.notes == lacking:
@@ -135,7 +136,7 @@ def inputs_of(
         order.period,
         order.tenant,
         context.now,
-        PeriodTables(context.lake, masks, tenants, versions),
+        PeriodTables(context.lake, masks, tenants, versions, order.period.zone),
         context.audit,
     )
 

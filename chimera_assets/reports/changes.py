@@ -56,6 +56,11 @@ def changes_section(before: Version, now: Version, revision: int) -> doc.Section
     for name in changed_figures(before.figures, now.figures):
         then = _shown(before.report, old[name]) if name in old else "none"
         by_now = _shown(now.report, new[name]) if name in new else "none"
+        if then == by_now and name in old and name in new:
+            then, by_now = (
+                f"{shown}, {_before(version.report, figures[name])}"
+                for shown, version, figures in ((then, before, old), (by_now, now, new))
+            )
         rows.append((name, then, by_now))
     columns = (
         doc.Column("figure", "Figure"),
@@ -76,5 +81,16 @@ def _shown(report: Json, figure: Figure) -> str:
     found: Any = at(report, figure.pointer, "report.json")
     if "rows" in found:
         return f"{len(found['rows']):,} rows"
-    value = found["value"]
-    return "none" if value is None else f"{value} {found['unit']}".strip()
+    return _value(found["value"], found["unit"])
+
+
+def _before(report: Json, figure: Figure) -> str:
+    """What a figure is compared with; of a table, which looks the same, that its rows are not."""
+    found: Any = at(report, figure.pointer, "report.json")
+    if "rows" in found:
+        return f"SHA-256 {figure.sha256[:8]}…"
+    return f"in the period before {_value(found['before'], found['unit'])}"
+
+
+def _value(value: object, unit: str) -> str:
+    return "none" if value is None else f"{value} {unit}".strip()

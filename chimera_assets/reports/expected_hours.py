@@ -16,6 +16,7 @@ from chimera_assets.layers import LANDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
@@ -30,10 +31,13 @@ class ExpectedHours:
     Attributes:
         hours: Its hours.
         pending: Hours that wait for a run, or of which one that has begun is not at its end.
+        first: The first hour that it is expected to have at all; None of one that only files feed,
+            and where nothing was ever extracted.
     """
 
     hours: Hours
     pending: Hours
+    first: datetime | None
 
 
 def expected_hours(
@@ -53,7 +57,9 @@ def expected_hours(
         first = min(mark.extracted if mark and mark.extracted else extracted, default=None)
         since = frozenset(hour for hour in hours if first and hour >= first)
         wanted = _expected(lake, contract, mark, since)
-        found[name] = ExpectedHours(wanted, _pending(lake, name, mark, hours))
+        by_files = lake.table(LANDING, name).exists() and (mark is None or mark.moment is None)
+        pending = _pending(lake, name, mark, hours)
+        found[name] = ExpectedHours(wanted, pending, None if by_files else first)
     return found
 
 

@@ -86,12 +86,14 @@ class MissingHours:
         lacking: Hours in a row, by stream and time.
         expected: Stream -> how many hours of the period it was expected to have.
         pending: Stream -> hours of the period that wait for a run, or for the end of one.
+        begins: Stream -> its first hour ever, where that is after the period's begin.
         answer: From what it was computed; None if no hour was ever judged.
     """
 
     lacking: tuple[LackingHours, ...]
     expected: Mapping[str, int]
     pending: Mapping[str, Sequence[HourRange]]
+    begins: Mapping[str, datetime]
     answer: Answer | None
 
     def notes(self) -> tuple[str, ...]:
@@ -108,6 +110,11 @@ class MissingHours:
                 streams.setdefault((part, _PENDING), []).append(stream)
         for (hours, words), names in streams.items():
             yield f"{', '.join(names)}, {_named(hours)}: {words}."
+        together: dict[datetime, list[str]] = {}
+        for stream, first in sorted(self.begins.items()):
+            together.setdefault(first, []).append(stream)
+        for first, names in together.items():
+            yield f"{', '.join(names)}: of before {first:%Y-%m-%d %H:%M} UTC nothing was extracted."
 
 
 def missing_hours(
@@ -134,7 +141,12 @@ def missing_hours(
     pending = {stream: ranges(one.pending) for stream, one in streams.items()}
     expected = {stream: sum(map(len, parts)) for stream, parts in running.items()}
     answer = _answer(tables, period, running)
-    return MissingHours(tuple(_lacking(running, answer)), expected, pending, answer)
+    begins = {
+        stream: one.first
+        for stream, one in streams.items()
+        if one.first is not None and one.first > period.start
+    }
+    return MissingHours(tuple(_lacking(running, answer)), expected, pending, begins, answer)
 
 
 def _answer(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from chimera_assets.errors import ChimeraError, in_short, one_line
+from chimera_assets.hour_columns import hour_starts
 from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.lake.errors import LakeError, TableNotFound
 from chimera_assets.lake.partitions import predicate
@@ -35,11 +36,17 @@ from chimera_assets.warehouse.select_tables import what_is_read
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
+    from datetime import datetime
     from pathlib import Path
 
     from chimera_assets.lake import Lake, Table
     from chimera_assets.privacy.table_masks import Masks
 
+#: The day of an hour, in the report's zone.
+_REPORT_DAY = """
+    CREATE MACRO report_day(day, hour) AS
+    CAST(timezone({zone}, timezone('UTC', day + to_hours(hour))) AS DATE)
+"""
 _MEMORY = "1GB"
 _MOST_BYTES = 4 * 2**30
 
@@ -66,6 +73,7 @@ class PeriodTables:
         tenants: Table -> the column with the tenant; other tables have none.
         versions: Table -> the version to read, for a report that is made again; else the newest
             when it is first asked for.
+        zone: The time zone in which the report's days begin.
     """
 
     def __init__(
@@ -74,9 +82,10 @@ class PeriodTables:
         masks: Masks,
         tenants: Mapping[str, str],
         versions: Mapping[str, int] | None = None,
+        zone: str = "UTC",
     ) -> None:
         self.lake = lake
-        self._masks, self._tenants = masks, tenants
+        self._masks, self._tenants, self._zone = masks, tenants, zone
         self.versions: dict[str, int] = dict(versions or {})
         self._columns: dict[str, AbstractSet[str]] = {}
         named = (name.partition("/") for name in self.versions)
@@ -108,6 +117,7 @@ class PeriodTables:
             memory_bound(_MOST_BYTES),
         ):
             rows, gone = self._copy(connection, good.values(), scope)
+            connection.execute(_REPORT_DAY.format(zone=quoted(self._zone)))
             _lock(connection, folder)
             for where, plan in good.items():
                 if lacking := sorted(plan.columns.keys() & gone.keys()):
@@ -121,6 +131,19 @@ class PeriodTables:
                 except QueryError as error:
                     found[where] = error
         return {where: found[where] for where in asked}
+
+    def reaches_back(self, name: str, moment: datetime) -> bool:
+        """Whether a table has rows of before an hour, or of it; one without hours always does.
+
+        Args:
+            name: Layer and table.
+            moment: When the hour begins.
+        """
+        table = self.lake.table(*name.split("/"))
+        if not set(HOUR_COLUMNS) <= self._columns[name]:
+            return True
+        hours = hour_starts(table.rows_by_hour())
+        return bool(hours) and min(hours) <= moment
 
     def _plan(self, where: str, sql: str, scope: Scope) -> _Plan | QueryError:
         """What a query needs of which tables; or why it may not have that."""

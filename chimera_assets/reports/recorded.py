@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 #: build was killed: without it, that and a report that was taken away would look the same.
 KEPT = "report.keep"
 
-#: The entries of reports that were built; one whose build failed has another entry that says so.
+#: The entries of reports that were built. One whose build failed has another entry that says so;
+#: what says that of a report that was there is not by its build.
 _BUILT = """
-    SELECT built.sequence, built.resource, details, EXISTS (
-        SELECT FROM ONLY audit.entries AS kept
-        WHERE kept.action = %(kept)s AND kept.resource = built.resource
-            AND kept.sequence > built.sequence) AS kept
-    FROM ONLY audit.entries AS built LEFT JOIN ONLY audit.details USING (sequence)
-    WHERE action = %(action)s AND failure_of IS NULL AND NOT EXISTS (
-        SELECT FROM ONLY audit.entries AS failed
-        WHERE failed.action = %(action)s AND failed.failure_of = built.sequence)
-    ORDER BY sequence
+    SELECT * FROM (
+        SELECT built.sequence, built.resource, details, EXISTS (
+                SELECT FROM ONLY audit.entries AS kept
+                WHERE kept.action = %(kept)s AND kept.resource = built.resource
+                    AND kept.run_id = built.run_id AND kept.sequence > built.sequence
+            ) AS kept, EXISTS (
+                SELECT FROM ONLY audit.entries AS failed
+                WHERE failed.action = %(action)s AND failed.failure_of = built.sequence
+            ) AS failed
+        FROM ONLY audit.entries AS built LEFT JOIN ONLY audit.details USING (sequence)
+        WHERE action = %(action)s AND failure_of IS NULL
+    ) AS each WHERE kept OR NOT failed ORDER BY sequence
 """
 _ACTIONS = {"action": ACTION, "kept": KEPT}
 _RESOURCE = "report "
@@ -64,16 +68,27 @@ def check_reports(database: PlatformDatabase, store: Store) -> Check:
     check = Check("reports", len(rows))
     for row in rows:
         name = row["resource"].removeprefix(_RESOURCE)
-        found = _files(store, there[name]) if name in there else "no report"
-        said = json.loads(row["details"] or "{}").get("after", {}).get("files")
         where = f"entry {row['sequence']:,}, {name}"
         if name not in there and not row["kept"]:
             check.notes.append(f"{where}: its build was killed")
-        elif name not in there:
-            check.problems.append(f"{where}: expected the report, found none")
-        elif said is not None and found != said:
-            check.problems.append(f"{where}: expected the files that were recorded, found others")
+        elif (problem := _problem(store, there.get(name), row["details"])) is not None:
+            check.problems.append(f"{where}: {problem}")
     return check
+
+
+def _problem(store: Store, report: StoredReport | None, details: str | None) -> str | None:
+    """What of a report is not as it was recorded; None if all is."""
+    if report is None:
+        return "expected the report, found none"
+    if details is None:
+        return "expected what was recorded of its files, found it erased"
+    if (problem := store.problem(report)) is not None:
+        return problem
+    statement = store.statement(report)
+    found = entry_details(statement.predicate.report, statement.subjects)["files"]
+    if found != json.loads(details).get("after", {}).get("files"):
+        return "expected the files that were recorded, found others"
+    return None
 
 
 def logged_checkpoints(store: Store) -> dict[str, bytes]:
@@ -84,15 +99,6 @@ def logged_checkpoints(store: Store) -> dict[str, bytes]:
         if statement is not None and (logged := statement.predicate.logged) is not None:
             found[f"{store.place(report)}/{MANIFEST}"] = logged.checkpoint.encode()
     return found
-
-
-def _files(store: Store, report: StoredReport) -> str | None:
-    """The SHA-256 of a report's files, as its manifest has them; None if that cannot be read."""
-    statement = _statement(store, report)
-    if statement is None:
-        return None
-    said: str = entry_details(statement.predicate.report, statement.subjects)["files"]
-    return said
 
 
 def _statement(store: Store, report: StoredReport) -> Statement | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class Reproduced:
 
 
 def reproduce(
-    figures: Sequence[Figure], report: Json, tables: PeriodTables, scope: Scope
+    figures: Sequence[Figure], report: Json, tables: PeriodTables, scope: Scope, before: Scope
 ) -> Iterator[Reproduced]:
     """Compute the figures of a report again, and compare.
 
@@ -54,18 +54,34 @@ def reproduce(
         report: What `report.json` says.
         tables: The lake's tables, in the versions that the manifest names.
         scope: The report's hours and tenant.
+        before: Those of the period before, with which figures are compared.
     """
     computed = {figure.name: figure.query for figure in figures if figure.tables}
     own = {name: sql for name, sql in computed.items() if name.partition(".")[0] in OWN_SECTIONS}
     of_packs = {name: sql for name, sql in computed.items() if name not in own}
     # What the platform's own sections ask for, they ask of the rows of all tenants.
     answers = tables.ask(of_packs, scope) | tables.ask(own, Scope(scope.hours))
+    said: dict[str, Any] = {
+        figure.name: at(report, figure.pointer, "report.json") for figure in figures
+    }
+    compared = {name: sql for name, sql in of_packs.items() if _has_before(said[name])}
+    then = tables.ask(compared, before)
     for figure in figures:
         if not figure.tables:
             detail = "it says something of the moment of the build"
             yield Reproduced(figure.name, NOT_EVALUATED, detail)
             continue
-        yield _compared(figure, answers[figure.name], at(report, figure.pointer, "report.json"))
+        found = _compared(figure, answers[figure.name], said[figure.name])
+        if found.outcome == REPRODUCED and figure.name in then:
+            compared_with = {"value": said[figure.name]["before"]}
+            past = _compared(figure, then[figure.name], compared_with)
+            if past.outcome != REPRODUCED:
+                found = replace(past, detail=f"the period before: {past.detail}")
+        yield found
+
+
+def _has_before(said: Any) -> bool:  # noqa: ANN401
+    return said.get("before") is not None
 
 
 def _compared(figure: Figure, answer: Answer | QueryError, said: Any) -> Reproduced:  # noqa: ANN401

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from glob import escape
+from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
@@ -64,6 +65,19 @@ class StoredReport:
     def folder(self) -> str:
         """Its folder, below that of all reports."""
         return f"{self.period}/{self.name}"
+
+
+class DamagedReport(ChimeraError):  # noqa: N818
+    """A report is not as it was built.
+
+    Args:
+        report: The report.
+        problem: What of it.
+    """
+
+    def __init__(self, report: StoredReport, problem: str) -> None:
+        told = f"`chimera report verify {report.name}` names all that is not sound"
+        super().__init__(f"{report.folder}/{problem}; {told}")
 
 
 class Store:
@@ -127,8 +141,35 @@ class Store:
 
     def files(self, report: StoredReport) -> Iterator[str]:
         """The names of a report's files."""
-        begins = f"{report.folder}/"
-        return (path[len(begins) :] for path in self._objects.sizes() if path.startswith(begins))
+        yield from self._objects.sizes(report.folder)
+
+    def problem(self, report: StoredReport) -> str | None:
+        """What of a report's files is not as its manifest says; None if all are.
+
+        Its signatures nobody checks here.
+        """
+        try:
+            said = {one.name: one.sha256 for one in self.statement(report).subjects}
+        except (ChimeraError, FileNotFoundError) as error:
+            return f"{MANIFEST}: {error}"
+        there = set(self.files(report)) - {MANIFEST}
+        for name in sorted(there - said.keys()):
+            return f"{name}: expected no such file, found one"
+        for name, digest in said.items():
+            if name not in there:
+                return f"{name}: expected a file, found none"
+            if sha256(self.read(report, name)).hexdigest() != digest:
+                return f"{name}: expected what was built, found others"
+        return None
+
+    def require_whole(self, report: StoredReport) -> None:
+        """Refuse a report whose files are not as its manifest says.
+
+        Raises:
+            DamagedReport: They are not; with the first of them.
+        """
+        if (problem := self.problem(report)) is not None:
+            raise DamagedReport(report, problem)
 
     def local(self, report: StoredReport) -> Path | None:
         """Its folder on this machine; None where the lake is elsewhere."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import psycopg
 import pytest
 
 from chimera_assets.contracts import contracts
@@ -273,6 +274,66 @@ def test_a_build_that_is_killed_is_no_report_and_one_that_is_taken_away_is_misse
     shutil.rmtree(report["place"])
     missing = f"{report['name']}: expected the report, found none"
     assert missing in reports_check(chimera, "not satisfied")
+
+
+@pytest.mark.criterion("006.7", "006.8")
+@pytest.mark.usefixtures("lake")
+def test_a_report_with_a_changed_file_is_neither_shown_nor_handed_out_nor_compared_with(
+    chimera: Chimera, tmp_path: Path
+) -> None:
+    first = built(chimera, DAY)
+    sound = Path(first["place"]) / "report.json"
+    text = sound.read_text()
+    sound.write_text(text.replace('"came"', '"gone"'))
+    (sound.parent / "more.csv").touch()
+    for command in (["show"], ["export", str(tmp_path / "r.zip")]):
+        said = chimera("report", command[0], first["name"], *command[1:])
+        assert (said.code, said.out) == (2, "")
+        assert f"{first['name']}/more.csv: expected no such file, found one" in said.err
+    assert not (tmp_path / "r.zip").exists()
+    (sound.parent / "more.csv").unlink()
+    changed = f"{first['name']}: report.json: expected what was built, found others"
+    assert changed in reports_check(chimera, "not satisfied")
+
+    second = built(chimera, DAY)
+    assert second["revision"] == 2
+    told = json.loads(chimera("report", "show", second["name"], "--json").out)
+    assert all(one["id"] != "changes" for one in told["sections"])
+    sound.write_text(text)
+    reports_check(chimera, "satisfied")
+
+
+@pytest.mark.criterion("006.7", "006.8")
+@pytest.mark.usefixtures("lake")
+def test_who_may_only_add_to_the_log_hides_no_report_that_was_there(
+    chimera: Chimera, platform: str
+) -> None:
+    report = built(chimera, DAY)
+    failed = {
+        "failure_of": entry_of(chimera, report),
+        "action": "report.build",
+        "actor_kind": "os_user",
+        "actor_name": "root",
+        "actor_origin": "chimera",
+        "actor_stated_by": None,
+        "run_id": None,
+        "resource": f"report {report['name']}",
+        "details": "{}",
+    }
+    with psycopg.connect(platform) as connection:
+        connection.execute("SELECT audit.append(%s::jsonb)", (json.dumps([failed]),))
+    shutil.rmtree(report["place"])
+    missing = f"{report['name']}: expected the report, found none"
+    assert missing in reports_check(chimera, "not satisfied")
+    assert built(chimera, DAY)["revision"] == 2
+
+
+def entry_of(chimera: Chimera, report: dict[str, Any]) -> int:
+    """The entry of a report's build."""
+    wanted = ("--action", "report.build", "--resource", report["name"], "--json")
+    (entry,) = json.loads(chimera("audit", "list", *wanted).out)
+    found: int = entry["sequence"]
+    return found
 
 
 def reports_check(chimera: Chimera, status: str) -> str:

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from datetime import date
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -50,9 +51,8 @@ def test_every_table_is_listed(chimera: Chimera) -> None:
 
 def test_history_tells_the_run_of_each_commit(chimera: Chimera) -> None:
     reported = json.loads(chimera("table", "history", NAME, "--json").out)
-    assert [commit["version"] for commit in reported] == sorted(
-        (commit["version"] for commit in reported), reverse=True
-    )
+    assert [commit["version"] for commit in reported] == [*range(len(reported))][::-1]
+    assert reported[0]["code"] == version("chimera-assets")
     assert reported[0]["run"] == "first"
     assert "first" in chimera("table", "history", NAME).out
 

@@ -167,7 +167,7 @@ def version_of(sql: str, answer: Answer) -> Figure:
 def outcome(lake: Lake, figure: Figure, said: object) -> Reproduced:
     versions = {one.table: one.version for one in figure.tables}
     tables = PeriodTables(lake, Masks(OPERATOR_LEVEL, {}), {}, versions)
-    (found,) = reproduce([figure], {"it": said}, tables, ALL)  # type: ignore[dict-item]
+    (found,) = reproduce([figure], {"it": said}, tables, ALL, ALL)  # type: ignore[dict-item]
     return found
 
 

@@ -126,7 +126,7 @@ def data_quality(inputs: Inputs, draft: Draft) -> None:
 
 def _finding(found: MissingHours) -> doc.Finding:
     """Whether every hour is published."""
-    title = "Every hour of the period is published, of every stream that runs"
+    title = "Every hour of the period is published, of every stream from its first hour on"
     expected = sum(found.expected.values())
     if not expected:
         status, seen = doc.Status.not_evaluated, ["no stream was expected to have any hour"]
@@ -138,6 +138,7 @@ def _finding(found: MissingHours) -> doc.Finding:
     else:
         status = doc.Status.satisfied
         seen = [f"{counted(expected, 'hour')} of {in_short(sorted(found.expected))}"]
+        seen += found.notes()  # of streams that began within the period
     return doc.Finding("data_quality.hours", title, status, tuple(seen))
 
 

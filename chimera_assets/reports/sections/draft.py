@@ -92,7 +92,7 @@ class Draft:
     def built(self) -> BuiltSection:
         """The section."""
         blocks = tuple(self._blocks)
-        status = _worst(blocks)
+        status = _worst(blocks) or doc.Status.not_evaluated
         made = doc.Section(self._id, self._title, blocks, status, self._intro)
         return BuiltSection(made, dict(self._sources))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.errors import ChimeraError, one_line
@@ -14,6 +13,7 @@ from chimera_assets.reports.answers import Answer, QueryError
 from chimera_assets.reports.inputs import BuiltSection, Source
 from chimera_assets.reports.sections.pack_charts import ChartError, chart_of
 from chimera_assets.reports.sections.plain_values import plain
+from chimera_assets.reports.sections.thresholds import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chimera_assets.packs.sections import Figure, Section, Table
     from chimera_assets.reports.document import Block, Kind, Value
     from chimera_assets.reports.inputs import Inputs
+    from chimera_assets.reports.queries import PeriodTables
 
 
 def pack_sections(inputs: Inputs, sections: Sequence[Section]) -> Iterator[BuiltSection]:
@@ -28,7 +29,7 @@ def pack_sections(inputs: Inputs, sections: Sequence[Section]) -> Iterator[Built
     now = inputs.tables.ask(dict(_asked(sections)), inputs.scope)
     before = inputs.tables.ask(dict(_asked(sections, compared=True)), inputs.scope_before)
     for section in sections:
-        yield _built(section, now, before)
+        yield _built(inputs, section, now, before)
 
 
 def _asked(sections: Iterable[Section], *, compared: bool = False) -> Iterator[tuple[str, str]]:
@@ -47,13 +48,15 @@ def _where(section: Section, name: str) -> str:
 
 
 def _built(
+    inputs: Inputs,
     section: Section,
     now: Mapping[str, Answer | QueryError],
     before: Mapping[str, Answer | QueryError],
 ) -> BuiltSection:
     """A section; if its values fit nothing, all of it is not evaluated, and says why."""
     try:
-        return _Building(section, now, before).built()
+        since = inputs.period.before.start
+        return _Building(section, now, before, inputs.tables, since).built()
     except ChimeraError as error:
         reason = one_line(str(error))
     except (ValueError, TypeError, ArithmeticError) as error:  # its words may hold values of rows
@@ -70,6 +73,8 @@ class _Building:
     section: Section
     now: Mapping[str, Answer | QueryError]
     before: Mapping[str, Answer | QueryError]
+    tables: PeriodTables
+    since: datetime
     blocks: list[Block] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -103,40 +108,34 @@ class _Building:
         shown = []
         for name, figure in self.section.figures.items():
             answer = self.now[_where(self.section, name)]
-            value, problem = _one_value(answer)
+            value, problem = _one_value(self.section, name, answer)
             if problem is not None:
                 self.failures.append(problem)
             before = None
-            if figure.compare:
-                before = _value_before(self.before[_where(self.section, name)])
+            if figure.compare and problem is None:
+                before = self._value_before(name)
             kind = doc.Kind(figure.show)
             note = figure.note if problem is None else "not evaluated"
             shown.append(doc.Figure(figure.title, value, kind, figure.unit, before, note))
             self._judge(name, figure, value)
-            if isinstance(answer, Answer):
+            if isinstance(answer, Answer) and problem is None:
                 place = f"/blocks/{len(self.blocks)}/figures/{len(shown) - 1}"
                 self.sources[place] = Source(name, figure.title, answer.sql, answer.read)
         self.blocks.append(doc.Figures(tuple(shown)))
 
+    def _value_before(self, name: str) -> Value:
+        """The value of the period before; None if that is not in the lake, or not all of it."""
+        answer = self.before[_where(self.section, name)]
+        if isinstance(answer, QueryError) or not any(one.rows for one in answer.read):
+            return None
+        if not all(self.tables.reaches_back(one.table, self.since) for one in answer.read):
+            return None
+        return _one_value(self.section, name, answer)[0]
+
     def _judge(self, name: str, figure: Figure, value: Value) -> None:
         """What a figure's thresholds say of it."""
-        bounds = [
-            f"{words} {bound:g}"
-            for words, bound in (("at least", figure.at_least), ("at most", figure.at_most))
-            if bound is not None
-        ]
-        if not bounds:
-            return
-        status, found = doc.Status.not_evaluated, "there is no such figure"
-        if isinstance(value, int | float | Decimal) and not isfinite(value):
-            found = f"expected a finite number, found {value}"
-        elif isinstance(value, int | float | Decimal):
-            low = figure.at_least is not None and value < Decimal(str(figure.at_least))
-            high = figure.at_most is not None and value > Decimal(str(figure.at_most))
-            status = doc.Status.not_satisfied if low or high else doc.Status.satisfied
-            found = f"found {value}"
-        title = f"{figure.title}: {' and '.join(bounds)}"
-        self.findings.append(doc.Finding(f"{self.section.id}.{name}", title, status, (found,)))
+        if figure.at_least is not None or figure.at_most is not None:
+            self.findings.append(judged(f"{self.section.id}.{name}", figure, value))
 
     def _add_table(self, name: str, table: Table) -> None:
         answer = self.now[_where(self.section, f"table {name}")]
@@ -166,22 +165,16 @@ class _Building:
                 self.failures.append(f"section {self.section.id}, {error}")
 
 
-def _one_value(answer: Answer | QueryError) -> tuple[Value, str | None]:
+def _one_value(
+    section: Section, name: str, answer: Answer | QueryError
+) -> tuple[Value, str | None]:
     """The value of a figure; or why there is none."""
     if isinstance(answer, QueryError):
         return None, str(answer)
     if len(answer.rows) != 1 or len(answer.columns) != 1:
         found = f"{len(answer.rows):,} rows of {len(answer.columns)}"
-        where = answer.sql.split()[0]
-        return None, f"{where}…: expected one row of one value, found {found}"
+        return None, f"{_where(section, name)}: expected one row of one value, found {found}"
     return plain(answer.rows[0][0]), None
-
-
-def _value_before(answer: Answer | QueryError) -> Value:
-    """The value of the period before; None if there are no rows of that."""
-    if isinstance(answer, QueryError) or not any(one.rows for one in answer.read):
-        return None
-    return _one_value(answer)[0]
 
 
 def _column(table: Table, name: str, values: Sequence[Value]) -> doc.Column:

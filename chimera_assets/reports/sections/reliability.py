@@ -83,8 +83,11 @@ def _add_lags(inputs: Inputs, draft: Draft) -> None:
         draft.add_text("Not evaluated: how soon hours were published, as nothing was extracted.")
         return
     found = draft.ask(asked)
-    judged = lag.findings(found["streams"], inputs.missing, inputs.built_at)
-    draft.add_findings(list(judged))
+    judged = list(lag.findings(found["streams"], inputs.missing, inputs.built_at))
+    if not judged:
+        draft.add_text("Not evaluated: how soon hours were published, as none of them ever was.")
+        return
+    draft.add_findings(judged)
     title = "Hours, and minutes from their end until they were published"
     draft.add_table(*table_of("reliability_lag", title, lag.STREAM_COLUMNS, found["streams"]))
     if (chart := lag.chart(found["over_time"], hours)) is not None:

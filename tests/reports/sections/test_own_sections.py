@@ -121,8 +121,13 @@ def test_hours_before_the_first_that_was_extracted_are_not_missed(
     installation: Installation,
 ) -> None:
     told = installation.section("data_quality", BEFORE)
-    assert installation.inputs(BEFORE).missing.notes() == ()
+    began = f"generations: of before {DAY} 00:00 UTC nothing was extracted."
+    assert installation.inputs(BEFORE).missing.notes() == (began,)
     assert told.status is NOT_EVALUATED
+    assert installation.section("reliability", BEFORE).status is NOT_EVALUATED
+    # Of a period that has some of them it is said since when the stream is there.
+    days = f"{START - timedelta(days=1):%Y-%m-%d}..{START + timedelta(days=1):%Y-%m-%d}"
+    assert installation.inputs(days).missing.notes()[-1] == began
     assert told.rows("quality_streams") == []
 
 
@@ -427,6 +432,9 @@ def test_what_a_tenants_report_says_of_all_tenants_is_computed_again(
     versions = {one.table: one.version for figure in report.figures for one in figure.tables}
     again = inputs_of(installation.context(), order, versions)
     told = {
-        one.name: one for one in reproduce(report.figures, report.json, again.tables, again.scope)
+        one.name: one
+        for one in reproduce(
+            report.figures, report.json, again.tables, again.scope, again.scope_before
+        )
     }
     assert told["data_quality.missing_hours"].outcome == "reproduced", told
