@@ -158,7 +158,7 @@ def _source_of(
         found = replace(plain, name=column.name, expression=plain.quoted)
     elif is_path(column.source_name):
         what = f"{column.source_name}, a path, which is of files"
-        remedy = "use transformLogic: payload #>> '{usage,tokens}'"
+        remedy = "use transformLogic: \"payload #>> '{usage,tokens}'\""
         return ColumnMismatch(column.name, _expected(column), what, remedy)
     else:
         what = f"no such column{_like(column.source_name, table)}"

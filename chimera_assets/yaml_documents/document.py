@@ -10,6 +10,7 @@ import yaml
 
 from chimera_assets.errors import one_line
 from chimera_assets.paths import regular_text
+from chimera_assets.yaml_documents.cut_expressions import cut_expressions
 from chimera_assets.yaml_documents.problems import DocumentError, Problem
 from chimera_assets.yaml_documents.wording import parsers_words
 
@@ -131,6 +132,7 @@ def read_document(path: Path, kind: str, error: type[DocumentError]) -> Document
 def _parsed(path: Path, kind: str, text: str) -> Document:
     """A text as a document, with what is wrong with it as YAML."""
     document = Document(path, kind, DocumentError)
+    document.problems += cut_expressions(path, text, _Loader)
     try:
         _require_shallow(text)
         document.data = _parse(text, document)

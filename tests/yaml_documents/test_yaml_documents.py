@@ -49,11 +49,6 @@ def test_hostile_text(tmp_path: Path, text: str, line: int, found: str) -> None:
     assert first.line == line
 
 
-MERGE_BOMB = "m0: &m0 {a: 1, b: 2}\n" + "".join(
-    f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}\n" for n in range(1, 9)
-)
-
-
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -72,17 +67,53 @@ def test_a_slip_is_worded_so_that_it_reads(tmp_path: Path, text: str, found: str
     assert f"expected well-formed YAML, found {found}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "found"),
+    [
+        ("a: 1\ntransformLogic: payload #>> '{a,b}'\n", 2, "payload, then a comment: #>> '{a,b}'"),
+        ("a: {transformLogic: payload #>> '{a,b}'}\n", 1, "payload, then a comment: #>> '{a,b}'}"),
+        (
+            "sql: >-\n  a #>> b\nquery: select ü\n  order by\t#1\n",
+            4,
+            "ü order by, then a comment: #1",
+        ),
+        ("implementation: note = 'ticket #1'\n", 1, "note = 'ticket, then a comment: #1'"),
+    ],
+)
+def test_an_expression_that_a_comment_cuts_short_is_refused(
+    tmp_path: Path, text: str, line: int, found: str
+) -> None:
+    path = tmp_path / "calls.odcs.yaml"
+    for mark in ("", "\ufeff"):
+        path.write_text(mark + text, encoding="utf-8")
+        with pytest.raises(ContractError) as caught:
+            read_document(path, "contract", ContractError)
+        first = caught.value.problems[0]
+        assert first.line == line
+        assert found in first.found
+        assert first.expected == "it in quotes (in YAML ` #` begins a comment)"
+
+
+def test_comments_are_free_to_stand_where_they_cut_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "calls.odcs.yaml"
+    path.write_text(
+        "transformLogic: lower(model)  # as the gateway has it\n"
+        "sql: \"payload #>> '{a}'\" #why\n"
+        "logicalType: integer #tokens\n"
+        "query: #all of them\n  select 1  ## one\n"
+        "description: room #5\n"
+    )
+    data = read_document(path, "contract", ContractError).data
+    assert data["sql"] == "payload #>> '{a}'"
+    assert data["query"] == "select 1"
+
+
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pack.yaml")
     (tmp_path / "zero.yaml").symlink_to("/dev/zero")
     for name in ("pack.yaml", "zero.yaml"):
         with pytest.raises(PackError, match="something else than a file"):
             read_document(tmp_path / name, "pack", PackError)
-
-
-MERGE_BOMB = "m0: &m0 {a: 1, b: 2}\n" + "".join(
-    f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}\n" for n in range(1, 9)
-)
 
 
 @pytest.mark.parametrize(
