@@ -71,6 +71,13 @@ def _advice(contract: Contract, document: Document) -> Iterator[Problem]:
     top = document.line(("schema", 0))
     for line, what, expected in (*_undescribed(contract, document), *_unsaid(contract, top)):
         yield Problem(contract.path, line, what, expected, "none", "warning")
+    if contract.kind == "stream" and contract.event_time in contract.key:
+        line = contract.column(contract.event_time).line
+        expected = "columns that name a row whatever its time (docs/pipeline.md, corrections)"
+        found = (
+            f"the event time {contract.event_time}; a row whose time is corrected is there twice"
+        )
+        yield Problem(contract.path, line, "key", expected, found, "warning")
 
 
 def _undescribed(contract: Contract, document: Document) -> Iterator[tuple[int, str, str]]:

@@ -144,6 +144,65 @@ def test_a_key_of_several_columns_in_its_order_and_no_value_of_a_person(
     assert "c1@example.com" not in text
 
 
+PARTITIONED = """
+    CREATE TABLE calls (
+        tenant text, call int, started_at timestamptz, stored_at timestamptz NOT NULL,
+        PRIMARY KEY (tenant, started_at, call)
+    ) PARTITION BY RANGE (started_at)
+"""
+
+
+def test_the_key_of_a_table_partitioned_by_time_does_without_the_time_if_it_can(
+    database: str, run: Run, draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(PARTITIONED, "CREATE TABLE calls_all PARTITION OF calls DEFAULT")
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", database)
+    get_settings.cache_clear()
+    run(
+        "INSERT INTO calls SELECT 'acme', n, now() + n * '1s'::interval, now()"
+        " FROM generate_series(1, 9) n"
+    )
+
+    contract, text = draft("--from-table", "calls")
+
+    assert contract.key == ("tenant", "call")
+    said = "review: the source's key has started_at, too; the rows looked at differ without it"
+    assert said in line_of(text, "tenant", "primaryKey")
+    assert "review" not in line_of(text, "call", "primaryKey")
+
+
+def test_a_key_that_needs_the_time_is_warned_of(
+    tmp_path: Path,
+    database: str,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(
+        PARTITIONED,
+        "CREATE TABLE calls_all PARTITION OF calls DEFAULT",
+        "INSERT INTO calls SELECT 'acme', n % 3, now() + n * '1s'::interval, now()"
+        " FROM generate_series(1, 9) n",
+    )
+    monkeypatch.setenv("CHIMERA_SOURCE_DATABASE_URL", database)
+    get_settings.cache_clear()
+
+    assert run_chimera(["contract", "new", "calls", "--from-table", "calls"]) == 0
+
+    text = capsys.readouterr().out
+    path = tmp_path / "calls.odcs.yaml"
+    path.write_text(text)
+    assert load_contract(path).key == ("tenant", "started_at", "call")
+    assert "# review: the event's time: a row whose" in line_of(text, "started_at", "primaryKey")
+    assert run_chimera(["contract", "check", str(path), "--source"]) == 0
+    line = text.splitlines().index("      - name: started_at") + 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert (
+        f"calls.odcs.yaml:{line}: key: expected columns that name a row whatever its time" in told
+    )
+    assert "found the event time started_at; a row whose time is corrected is there twice" in told
+
+
 def test_a_domain_has_the_size_of_the_type_below_it(
     draft: Draft, database: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from chimera_assets.contracts.drafting.personal import INTERNAL, judged
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class Roles:
     Attributes:
         key: The key; guessed if the source has none.
         key_is_guessed: Whether it was guessed.
+        key_lost_event: Whether the source's key has the event's time, too, as it has to have of a
+            table that is partitioned by it.
         event: The event's time; None if no column is a time.
         arrival: The arrival.
         tenant: The tenant, if any is likely.
@@ -33,6 +37,7 @@ class Roles:
 
     key: tuple[str, ...]
     key_is_guessed: bool
+    key_lost_event: bool
     event: str | None
     arrival: str | None
     tenant: str | None
@@ -48,11 +53,14 @@ def roles(draft: Draft) -> Roles:
     arrival = _first(times, _ARRIVAL) or (times[-1] if times else None)
     others = [name for name in times if name != arrival]
     event = _first(others, _EVENT) or (others[0] if others else arrival)
+    timeless = tuple(name for name in key if name != event)
+    key_lost_event = timeless != key and _is_unique(draft, timeless)
     plain = [one.name for one in columns if one.type in {"string", "integer"}]
     personal = [one.name for one in columns if judged(one)[0] != INTERNAL]
     return Roles(
-        key=key,
+        key=timeless if key_lost_event else key,
         key_is_guessed=not declared,
+        key_lost_event=key_lost_event,
         event=event,
         arrival=arrival,
         tenant=_first(plain, _TENANT),
@@ -74,6 +82,14 @@ def _guessed_key(columns: Sequence[DraftColumn]) -> tuple[str, ...]:
     # A column of the key has to be there in each row.
     whole = sorted(columns, key=lambda one: one.values.null_count() > 0)
     return tuple(unique[:1]) or tuple(one.name for one in whole[:1])
+
+
+def _is_unique(draft: Draft, names: Collection[str]) -> bool:
+    """Whether no two of the rows looked at are alike in these columns."""
+    values = pl.DataFrame(
+        [one.values.alias(one.name) for one in draft.columns if one.name in names]
+    )
+    return values.height > 0 and values.n_unique() == values.height
 
 
 def _first(names: Collection[str], words: Sequence[str]) -> str | None:

@@ -73,8 +73,7 @@ def _column(column: DraftColumn, found: Roles) -> Iterator[str]:
     yield from _type(column)
     is_key = column.name in found.key
     if is_key:
-        guessed = f"{_REVIEW}guessed, as the source has no key" if found.key_is_guessed else ""
-        yield f"        primaryKey: true{guessed}"
+        yield f"        primaryKey: true{_of_key(column, found)}"
         if len(found.key) > 1:
             yield f"        primaryKeyPosition: {found.key.index(column.name) + 1}"
     if is_key or column.not_null:
@@ -89,6 +88,21 @@ def _column(column: DraftColumn, found: Roles) -> Iterator[str]:
     check = suggested(column, is_key=is_key) if level == INTERNAL else None
     if check is not None:
         yield from _rule(column, check)
+
+
+def _of_key(column: DraftColumn, found: Roles) -> str:
+    """What to look at of a column of the key."""
+    said = ["guessed, as the source has no key"] if found.key_is_guessed else []
+    if found.key_lost_event and column.name == found.key[0]:
+        said.append(
+            f"the source's key has {found.event}, too; the rows looked at differ without it, "
+            "and so a row whose time is corrected stays the same row"
+        )
+    if column.name == found.event:
+        said.append(
+            "the event's time: a row whose time is corrected is another row, and there twice"
+        )
+    return f"{_REVIEW}{'; '.join(said)}" if said else ""
 
 
 def _type(column: DraftColumn) -> Iterator[str]:
