@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -384,6 +385,19 @@ def test_a_parquet_file_of_every_type_is_read_by_what_was_drafted_from_it(
     for name, (_, why) in LEFT_OUT.items():
         (said,) = (one for one in text.splitlines() if one.startswith(f"      # left out: {name}:"))
         assert why in said
+
+
+def test_numbers_of_a_parquet_file_that_are_none_are_said(draft: Draft, tmp_path: Path) -> None:
+    path = tmp_path / "calls.parquet"
+    numbers = {"ratio": [0.5, math.nan, math.inf], "fine": [0.5, 1.0, None]}
+    parquet.write_table(pa.table({"id": ["a", "b", "c"], "at": [START] * 3, **numbers}), path)
+
+    contract, text = draft("--from-file", str(path))
+
+    assert [contract.column(name).type for name in numbers] == ["number", "number"]
+    assert "review: 2 values are NaN or infinite" in line_of(text, "ratio", "logicalType")
+    assert "review" not in line_of(text, "fine", "logicalType")
+    assert _rejected(contract, path, tmp_path) == 2
 
 
 def test_json_lines_of_every_kind_are_read_by_what_was_drafted_from_them(

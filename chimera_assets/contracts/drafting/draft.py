@@ -32,6 +32,7 @@ class DraftColumn:
         values: Its values in the sample, in that type.
         physical_type: The source's own type, where it says more than the contract's.
         is_inexact: Whether its exact numbers would be read as floating point.
+        not_finite: How many of its numbers are NaN or infinite, which rejects their rows.
         transform: An expression by which it can be read at all.
         is_naive: Whether its times have no zone.
         not_null: Whether the source refuses null.
@@ -45,6 +46,7 @@ class DraftColumn:
     values: pl.Series
     physical_type: str = ""
     is_inexact: bool = False
+    not_finite: int = 0
     transform: str | None = None
     is_naive: bool = False
     not_null: bool = False

@@ -110,8 +110,12 @@ def _type(column: DraftColumn) -> Iterator[str]:
         yield "        logicalType: array"
         yield "        items: {logicalType: string}"
         return
-    inexact = f"{_REVIEW}floating point; for money say physicalType: numeric(p, s), p at most 38"
-    yield f"        logicalType: {column.type}{inexact if column.is_inexact else ''}"
+    said = ""
+    if column.is_inexact:
+        said = f"{_REVIEW}floating point; for money say physicalType: numeric(p, s), p at most 38"
+    elif column.not_finite:
+        said = f"{_REVIEW}{column.not_finite:,} values are NaN or infinite: their rows are rejected"
+    yield f"        logicalType: {column.type}{said}"
     if column.physical_type:
         yield f"        physicalType: {_yaml(column.physical_type)}"
     if column.is_naive:

@@ -121,7 +121,8 @@ def _numbers(column: pa.Array, wanted: Column) -> Fitted:
         return _by_text(column, wanted, _is_number)
     if types.is_integer(column.type) or types.is_floating(column.type):
         given = _series(column)
-        return _beside(given.cast(pl.Float64), given)
+        numbers = given.cast(pl.Float64)
+        return _beside(_unless(~numbers.is_finite(), numbers), given)
     return _by_text(column, wanted, types.is_decimal)
 
 

@@ -51,17 +51,19 @@ def _of_column(name: str, field: pa.Field, values: pa.Array) -> DraftColumn | Le
         return LeftOut(field.name, f"values of type {kind} cannot be read (docs/types.md)")
     for column in _columns(field.type):
         read, unread = fitted(values, column)
-        if unread.null_count() == len(unread):
+        lost = len(unread) - unread.null_count()
+        if not lost or (column.type == "number" and types.is_floating(field.type)):
             return DraftColumn(
                 name,
                 field.name,
                 column.type,
                 read,
                 physical_type=column.type_in_words if column.decimal else "",
+                not_finite=lost,
                 is_naive=types.is_timestamp(field.type) and field.type.tz is None,
             )
-    lost = f"{len(unread) - unread.null_count():,} of {len(values) - values.null_count:,}"
-    return LeftOut(field.name, f"{lost} values of type {kind} cannot be read (docs/types.md)")
+    share = f"{lost:,} of {len(values) - values.null_count:,}"
+    return LeftOut(field.name, f"{share} values of type {kind} cannot be read (docs/types.md)")
 
 
 def _columns(kind: pa.DataType) -> list[Column]:

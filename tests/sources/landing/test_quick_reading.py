@@ -244,6 +244,10 @@ def whole(number: Any) -> Any:
     return int(number) if number == int(number) and -(2**63) <= number < 2**63 else UNREAD
 
 
+def finite(number: float) -> Any:
+    return float(number) if math.isfinite(number) else UNREAD
+
+
 INT64 = st.one_of(
     st.integers(-(2**63), 2**63 - 1),
     st.sampled_from([0, -1, 1, 2**63 - 1, -(2**63), 2**53 + 1, -62135596800 * 10**6 - 1]),
@@ -295,8 +299,8 @@ ARROW: list[tuple[str, pa.DataType, st.SearchStrategy[Any], Any]] = [
     ("tokens_used", pa.date32(), st.integers(-(2**31), 2**31 - 1), never),
     ("tokens_used", pa.time64("us"), st.integers(0, 86_399_999_999), never),
     ("tokens_used", pa.timestamp("us"), INT64, never),
-    ("latency_ms", pa.float64(), FLOATS, float),
-    ("latency_ms", pa.float16(), st.floats(width=16), float),
+    ("latency_ms", pa.float64(), FLOATS, finite),
+    ("latency_ms", pa.float16(), st.floats(width=16), finite),
     ("latency_ms", pa.int64(), INT64, float),
     ("latency_ms", pa.uint64(), st.integers(0, 2**64 - 1), float),
     ("latency_ms", pa.large_string(), st.sampled_from(TEXTS), read_as("number")),
@@ -440,6 +444,8 @@ def test_a_time_of_no_clock_is_told_where_the_contract_wants_text(
         ("tokens_used", pa.duration("ms"), 7_000, "7000 ms"),
         ("tokens_used", pa.month_day_nano_interval(), (1, 2, 3), "[1, 2, 3]"),
         ("tokens_used", pa.float64(), 12.5, "12.5"),
+        ("latency_ms", pa.float64(), math.nan, "NaN"),
+        ("latency_ms", pa.float32(), -math.inf, "-inf"),
         ("tokens_used", pa.bool_(), True, "true"),
         ("success", pa.int64(), 5, "5"),
     ],
