@@ -540,6 +540,21 @@ def test_numbers_keep_every_digit(drop: Drop) -> None:
         assert [row["asr_rate"] for row in rows] == [float(number) for number in written]
 
 
+def test_a_number_that_a_query_computes_is_finite_or_told(drop: Drop) -> None:
+    contract = with_query("""
+        select line, line::text as test_id, '2026-01-31T05:00:00Z' as timestamp, 'a' as tenant_id,
+            'pair' as test_type, try_cast(document ->> '$.n' as double) as asr_rate
+        from lines
+    """)
+
+    fine, *others = drop(contract, "a.jsonl", '{"n": "1e-7"}\n{"n": "NaN"}\n{"n": "-Infinity"}\n')
+
+    assert fine["asr_rate"] == 1e-7
+    assert not any("asr_rate" in row for row in others)
+    told = [json.loads(row["_unreadable"])["asr_rate"] for row in others]
+    assert told == ["nan", "-inf"]
+
+
 @pytest.mark.parametrize(
     ("sql", "name", "content", "why"),
     [

@@ -166,6 +166,6 @@ def _value(name: str, kind: duckdb.sqltypes.DuckDBPyType) -> str:
         return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%f') AS {column}"
     if kind.id == _WITH_ZONE:
         return f"CAST({column} AS TIMESTAMPTZ) AS {column}"
-    if kind.id in {"boolean", "bigint", "double", "date"}:
+    if kind.id in {"boolean", "bigint", "date"}:
         return column
-    return f"CAST({column} AS VARCHAR) AS {column}"
+    return f"CAST({column} AS VARCHAR) AS {column}"  # also of numbers, which may be none, as NaN
