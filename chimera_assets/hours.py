@@ -26,6 +26,9 @@ PARTITION_KEY_FORMAT = "%Y-%m-%d-%H:%M"
 
 ONE_HOUR = timedelta(hours=1)
 
+#: In these years a day more or less, in any zone, is a time that there is.
+_YEARS = range(2, 9999)
+
 #: For so many days, a thousand years, something may be kept: before them there is no time.
 LONGEST_DAYS = 365_000
 
@@ -99,6 +102,27 @@ def parse_range(text: str) -> HourRange:
     """
     first, _, last = text.partition("...")
     return HourRange.from_keys(first, last or first)
+
+
+def moment_of(text: str) -> datetime:
+    """What people write for a time: ISO 8601, a date, or a partition key; without a zone it is UTC.
+
+    Raises:
+        ValueError: It is none of these; with what was expected.
+    """
+    given = text.strip()
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        try:
+            moment = datetime.strptime(given, PARTITION_KEY_FORMAT).replace(tzinfo=UTC)
+        except ValueError:
+            msg = "a time in ISO 8601 such as 2026-01-31T05:00Z or a date such as 2026-01-31"
+            raise ValueError(msg) from None
+    if moment.year not in _YEARS:
+        msg = f"a time of the years {_YEARS[0]} to {_YEARS[-1]}"
+        raise ValueError(msg)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def floor_hour(moment: datetime) -> datetime:

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 from chimera_assets.errors import ArgumentError
-from chimera_assets.hours import ONE_HOUR, PARTITION_KEY_FORMAT, HourRange, floor_hour
+from chimera_assets.hours import ONE_HOUR, HourRange, floor_hour, moment_of
 
 #: Delta counts versions in 64 bits.
 _LONGEST_VERSION = 18
@@ -18,9 +18,6 @@ _ONE_DAY = timedelta(days=1)
 _DATE_LENGTH = len("2026-01-31")
 _RANGE = re.compile(r"\s*(\.\.\.?|/)\s*")
 _INCLUDED = "..."
-
-#: In these years a day more or less, in any zone, is a time that there is.
-_YEARS = range(2, 9999)
 
 
 def parse_moment(text: str, name: str) -> datetime:
@@ -33,22 +30,11 @@ def parse_moment(text: str, name: str) -> datetime:
     Raises:
         ArgumentError: It is none of these.
     """
-    given = text.strip()
     try:
-        moment = datetime.fromisoformat(given)
-    except ValueError:
-        try:
-            moment = datetime.strptime(given, PARTITION_KEY_FORMAT).replace(tzinfo=UTC)
-        except ValueError:
-            msg = (
-                f"{name}: expected a time in ISO 8601 such as 2026-01-31T05:00Z or a date such as "
-                f"2026-01-31, found {text!r}"
-            )
-            raise ArgumentError(msg) from None
-    if moment.year not in _YEARS:
-        msg = f"{name}: expected a time of the years {_YEARS[0]} to {_YEARS[-1]}, found {text!r}"
-        raise ArgumentError(msg)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment_of(text)
+    except ValueError as error:
+        msg = f"{name}: expected {error}, found {text!r}"
+        raise ArgumentError(msg) from None
 
 
 def parse_whole_hour(text: str, name: str) -> datetime:

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chimera_assets.errors import SettingError
-from chimera_assets.hours import floor_hour
+from chimera_assets.hours import floor_hour, moment_of
 from chimera_assets.settings.database_urls import UNSHOWN, require_postgres_url
 from chimera_assets.settings.home import make_home
 from chimera_assets.settings.paths import folder_of
@@ -216,6 +216,11 @@ class Settings(BaseSettings):
         given = re.split(f"[,{re.escape(os.pathsep)}]", value)
         folders = (folder_of(_variable(info), part.strip()) for part in given if part.strip())
         return os.pathsep.join(dict.fromkeys(map(str, folders)))
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _written_as_elsewhere(cls, value: object) -> object:
+        return moment_of(value) if isinstance(value, str) else value
 
     @field_validator("start")
     @classmethod

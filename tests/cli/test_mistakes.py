@@ -104,11 +104,21 @@ def test_a_backfill_into_a_file_is_refused_before_anything_is_started(
 @pytest.mark.parametrize(
     ("setting", "value", "expected"),
     [
-        ("START", "soon", "a time in ISO 8601"),
+        (
+            "START",
+            "soon",
+            "a time in ISO 8601 such as 2026-01-31T05:00Z or a date such as 2026-01-31",
+        ),
         ("SETTLE_MINUTES", "99", "at most 55"),
         ("SLA_MINUTES", "0", "more than 0"),
         ("LANDING_MAX_ROWS", "many", "a whole number"),
         ("NOTIFY_SUCCESS", "perhaps", "true or false"),
+        (
+            "START",
+            "May",
+            "a time in ISO 8601 such as 2026-01-31T05:00Z or a date such as 2026-01-31",
+        ),
+        ("START", "9999-12-31T23", "a time of the years 2 to 9998"),
         ("EXECUTOR", "ray", "'in_process' or 'multiprocess'"),
     ],
 )

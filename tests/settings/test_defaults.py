@@ -134,3 +134,20 @@ def test_reports_are_named_by_their_kinds(tmp_path: Path) -> None:
     assert sorted(REPORT_KINDS) == sorted(KINDS)
     with pytest.raises(SettingError, match="CHIMERA_REPORTS: expected names of daily, weekly"):
         bare(tmp_path, reports="weekly,hourly")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T05", datetime(2026, 11, 1, 5, tzinfo=UTC)),
+        ("2026-11-01-05:00", datetime(2026, 11, 1, 5, tzinfo=UTC)),
+        (" 2026-11-01 05:30 ", datetime(2026, 11, 1, 5, tzinfo=UTC)),
+        ("2026-11-01T05:00+02:00", datetime(2026, 11, 1, 3, tzinfo=UTC)),
+    ],
+)
+def test_the_first_hour_is_written_as_hours_are_in_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, meant: datetime
+) -> None:
+    monkeypatch.setenv("CHIMERA_START", written)
+    assert bare(tmp_path).start == meant
