@@ -382,6 +382,19 @@ def _is_ns(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind) and kind.unit == "ns")
 
 
+def test_json_may_be_nested_as_deep_as_the_docs_say(tmp_path: Path) -> None:
+    """What Arrow reads of a line it reads however deep it is; Python has a limit."""
+    lines = [
+        f'{{"event_id": "a", "tokens_used": {number}, "x": {"[" * depth}{"]" * depth}}}\n'
+        for number, depth in (('"12"', 800), ("12", 20_000), ('"12"', 20_000))
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(lines))
+    reader = JsonLines(contract(), path, zipped=False, limits=LIMITS)
+    found = read(reader, {"tokens_used": ""})
+    assert found == {1: {"tokens_used": 12}, 2: {"tokens_used": 12}, 3: MALFORMED}
+
+
 def test_times_of_the_old_kind_do_not_wrap(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     far = pa.array([253402300799 * 10**6, 0, None], pa.int64()).cast(pa.timestamp("us"))
