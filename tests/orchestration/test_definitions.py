@@ -95,6 +95,7 @@ def test_what_depends_on_what(catalogue: dict[str, Any]) -> None:
         "aggregates/agg_costs",
         "aggregates/agg_provider_metrics",
         "aggregates/agg_technique_effectiveness",
+        "marts/fact_jailbreak_tests",
     ]
 
 
