@@ -31,6 +31,12 @@ def model_files(pack: Pack) -> list[Path]:
     return sorted(pack.models.rglob("*.sql"))
 
 
+def made_tables(pack: Pack) -> set[str]:
+    """The names of the tables that a pack's models make; those of staging are views."""
+    views = pack.models / MODEL_FOLDERS[0]
+    return {path.stem for path in model_files(pack) if views not in path.parents}
+
+
 def uncompared_models(packs: Iterable[Pack], aggregates: Collection[str]) -> Iterator[Problem]:
     """A warning for each hourly model of aggregations that no `aggregates.yaml` says the sums of.
 

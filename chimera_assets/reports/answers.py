@@ -42,6 +42,14 @@ class QueryError(ChimeraError):
         super().__init__(f"{where}: {problem}")
 
 
+class AbsentError(QueryError):
+    """A SELECT names a table that is not there; `table` is its name without a layer."""
+
+    def __init__(self, where: str, problem: str, table: str) -> None:
+        self.table = table
+        super().__init__(where, problem)
+
+
 class UnreadableError(QueryError):
     """A table that a SELECT reads is damaged, or there no more, though no horizon has passed."""
 

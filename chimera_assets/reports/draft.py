@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets import __version__
+from chimera_assets.contracts.active import contracts, stream_packs
 from chimera_assets.packs import active_packs
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.evidence import oscal
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from chimera_assets.reports.order import Order
 
 _TITLE = "Analytics and compliance report"
+
+
+def subtitle() -> str:
+    """The packs of which a stream runs, or that have none; where there are none, the streams."""
+    running, packs = contracts(), stream_packs()
+    off = set(packs.values()) - {packs[stream] for stream in running if stream in packs}
+    titles = " · ".join(pack.title for pack in active_packs() if pack.name not in off)
+    return titles or ", ".join(running)
 
 
 class ReportDraft:
@@ -49,7 +58,7 @@ class ReportDraft:
         hours = period.hours
         self.document = doc.Document(
             title=f"{_TITLE}, {period.name}",
-            subtitle=" · ".join(pack.title for pack in active_packs()),
+            subtitle=subtitle(),
             id=order.id,
             revision=revision,
             period=doc.Period(hours.start, hours.end, period.kind),

@@ -22,6 +22,7 @@ from chimera_assets.lake.snapshot import polars_schema
 from chimera_assets.memory_bound import memory_bound
 from chimera_assets.reports.answers import (
     MOST_SECONDS,
+    AbsentError,
     Answer,
     QueryError,
     TableRead,
@@ -30,8 +31,14 @@ from chimera_assets.reports.answers import (
 )
 from chimera_assets.row_values import duckdb_words
 from chimera_assets.spool import spool_folder
-from chimera_assets.warehouse.duckdb import connect, identifier, quoted, scan_sql
-from chimera_assets.warehouse.select_tables import what_is_read
+from chimera_assets.warehouse.duckdb import (
+    add_report_day,
+    connect,
+    identifier,
+    quoted,
+    scan_sql,
+)
+from chimera_assets.warehouse.select_tables import UnknownTableError, what_is_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,11 +49,6 @@ if TYPE_CHECKING:
     from chimera_assets.lake import Lake, Table
     from chimera_assets.privacy.table_masks import Masks
 
-#: The day of an hour, in the report's zone.
-_REPORT_DAY = """
-    CREATE MACRO report_day(day, hour) AS
-    CAST(timezone({zone}, timezone('UTC', day + to_hours(hour))) AS DATE)
-"""
 _MEMORY = "1GB"
 _MOST_BYTES = 4 * 2**30
 
@@ -117,7 +119,7 @@ class PeriodTables:
             memory_bound(_MOST_BYTES),
         ):
             rows, gone = self._copy(connection, good.values(), scope)
-            connection.execute(_REPORT_DAY.format(zone=quoted(self._zone)))
+            add_report_day(connection, self._zone)
             _lock(connection, folder)
             for where, plan in good.items():
                 if lacking := sorted(plan.columns.keys() & gone.keys()):
@@ -150,7 +152,10 @@ class PeriodTables:
         try:
             reading = what_is_read(sql, self._known)
         except ChimeraError as error:
-            return QueryError(where, str(error).removeprefix("the query: "))
+            problem = str(error).removeprefix("the query: ")
+            if isinstance(error, UnknownTableError):
+                return AbsentError(where, problem, error.named.name.lower())
+            return QueryError(where, problem)
         plan = _Plan({}, set())
         for read in reading.tables:
             name = f"{read.layer}/{read.name}"

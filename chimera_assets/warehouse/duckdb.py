@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from chimera_assets.lake.lake import Lake
     from chimera_assets.lake.table import Table
 
+#: What sections of reports have beside DuckDB's own functions: the day of an hour, in a zone.
+_REPORT_DAY = """
+    CREATE MACRO report_day(day, hour) AS
+    CAST(timezone({zone}, timezone('UTC', day + to_hours(hour))) AS DATE)
+"""
+
 _SECRET = "chimera_lake"  # noqa: S105
 
 
@@ -50,6 +56,11 @@ def scan_sql(table: Table, version: int | None = None) -> str:
     uri = table.uri if is_s3(table.uri) else f"file://{table.uri}"
     pinned = f", version => {int(version)}" if version is not None else ""
     return f"delta_scan({quoted(uri)}{pinned})"
+
+
+def add_report_day(connection: duckdb.DuckDBPyConnection, zone: str) -> None:
+    """Give a database the function `report_day`, the day of an hour of UTC in a time zone."""
+    connection.execute(_REPORT_DAY.format(zone=quoted(zone)))
 
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from chimera_assets.errors import ArgumentError, one_line
-from chimera_assets.yaml_documents import one_of
+from chimera_assets.layers import QUALITY
+from chimera_assets.yaml_documents import did_you_mean, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,6 +40,19 @@ _KINDS = ("class", "ref_type", "type")
 
 #: What a whole row of a table can be called by, as if it were a column.
 _NAMES_OF_ROWS = ("alias", "table_name")
+
+
+class UnknownTableError(ArgumentError):
+    """A query names a table that is not there.
+
+    Args:
+        named: The table, as the query names it.
+        expected: What it could name, in words.
+    """
+
+    def __init__(self, named: TableName, expected: str) -> None:
+        self.named, self.expected = named, expected
+        super().__init__(f"the query: {named}: no such table in the lake; expected {expected}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +113,7 @@ def what_is_read(query: str, known: Iterable[tuple[str, str]]) -> Reading:
 
     Raises:
         ArgumentError: It is not one SELECT, or reads something else than these tables.
+        UnknownTableError: Of these, it names a table that is not there.
     """
     tree = _parsed(query)
     nodes = list(_nodes(tree))
@@ -249,8 +264,14 @@ def _resolved(named: TableName, known: set[tuple[str, str]], common: set[str]) -
         listed = ", ".join(sorted(".".join(one) for one in meant))
         msg = f"the query: {named}: expected one table, found several of that name: {listed}"
         raise ArgumentError(msg)
+    raise UnknownTableError(named, _what_could_be_meant(named, known))
+
+
+def _what_could_be_meant(named: TableName, known: set[tuple[str, str]]) -> str:
+    """The tables that there are; the platform's own only if one of them is spelt alike."""
     names = [".".join(one) for one in known]
-    listed = one_of(names, named, listed_by="chimera table list")
-    expected = listed if names else "a table, but the lake is empty"
-    msg = f"the query: {named}: no such table in the lake; expected {expected}"
-    raise ArgumentError(msg)
+    if not did_you_mean(str(named), names):
+        names = [".".join(one) for one in known if one[0] != QUALITY]
+    if names:
+        return one_of(names, named, listed_by="chimera table list")
+    return "a table, but there are no data yet" if known else "a table, but the lake is empty"

@@ -127,6 +127,50 @@ def test_a_figure_that_is_no_number_is_not_evaluated(lake: Lake) -> None:
     assert findings.findings[0].observations == ("expected a finite number, found nan",)
 
 
+def told_of(lake: Lake, section: Section) -> tuple[doc.Section, list[str]]:
+    """What a section says of a lake, and its sentences."""
+    tables = PeriodTables(lake, Masks(OPERATOR_LEVEL, {}), {})
+    inputs = Inputs(lake, {}, parse_period("2026-01-31"), None, START, tables)
+    (built,) = pack_sections(inputs, [section])
+    texts = [one.text for one in built.section.blocks if isinstance(one, doc.Paragraph)]
+    return built.section, texts
+
+
+def test_a_figure_of_several_rows_is_named(lake: Lake) -> None:
+    said, words = told_of(lake, section_of("{odd: {title: Odd, sql: FROM dim_models}}"))
+    found = "expected one row of one value, found 2 rows of 1 value"
+    assert (said.status, words) == (
+        doc.Status.not_evaluated, [f"Not evaluated: section , odd: {found}."],
+    )  # fmt: skip
+
+
+def test_of_a_pack_whose_tables_are_not_made_yet_one_sentence_is_said(lake: Lake) -> None:
+    figures = "{a: {title: A, sql: SELECT count(*) FROM fact_generations, at_least: 1}}"
+    rows = "rows: {title: Rows, sql: FROM agg_provider_metrics}"
+    said, words = told_of(lake, section_of(figures, f"{{{rows}}}"))
+    assert said.status is doc.Status.not_evaluated
+    needed = "fact_generations and agg_provider_metrics"
+    assert words == [f"Not evaluated: nothing of it is in this lake yet, as it needs {needed}."]
+    assert [type(block) for block in said.blocks] == [doc.Findings, doc.Paragraph]
+
+
+def test_of_tables_that_are_not_made_yet_each_is_named_once_beside_the_others(lake: Lake) -> None:
+    figures = "{a: {title: A, sql: SELECT count(*) FROM fact_generations}}"
+    rows, models = "{title: Rows, sql: FROM fact_generations}", "{title: M, sql: FROM dim_models}"
+    odd = "{title: Odd, sql: FROM dim_modles}"
+    _, words = told_of(lake, section_of(figures, f"{{r: {rows}, m: {models}, odd: {odd}}}"))
+    misspelt, missing = words
+    assert misspelt.startswith("Not evaluated: section , table odd: dim_modles: no such table in")
+    assert "(did you mean quality.dim_models?)" in misspelt
+    assert missing == "Not evaluated: A and Rows: fact_generations is not in this lake yet."
+
+
+def test_the_platforms_own_tables_stand_in_no_list_of_what_could_be_meant(lake: Lake) -> None:
+    answer = asked(lake, "FROM something_else")
+    assert isinstance(answer, QueryError)
+    assert "quality" not in answer.problem
+
+
 def test_what_fails_while_a_section_is_built_takes_no_other_with_it(lake: Lake) -> None:
     rows = "{title: Rows, sql: SELECT 1 AS one}"
     good = section_of("{}", f"{{rows: {rows}}}")

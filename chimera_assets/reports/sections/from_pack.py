@@ -7,9 +7,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.contracts.active import known_contracts
+from chimera_assets.errors import ChimeraError, counted, one_line
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.models import made_tables
 from chimera_assets.reports import document as doc
-from chimera_assets.reports.answers import Answer, QueryError
+from chimera_assets.reports.answers import AbsentError, Answer, QueryError
 from chimera_assets.reports.inputs import BuiltSection, Source
 from chimera_assets.reports.sections.pack_charts import ChartError, chart_of
 from chimera_assets.reports.sections.plain_values import plain
@@ -78,6 +81,7 @@ class _Building:
     blocks: list[Block] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    to_come: dict[str, list[str]] = field(default_factory=dict)
     findings: list[doc.Finding] = field(default_factory=list)
 
     def built(self) -> BuiltSection:
@@ -85,6 +89,15 @@ class _Building:
             self._add_figures()
         for name, table in self.section.tables.items():
             self._add_table(name, table)
+        if self.to_come and not self.sources and not self.failures:
+            self.blocks.clear()  # figures without values, which one sentence says of all
+            needed = _listed(self.to_come)
+            self.failures.append(f"nothing of it is in this lake yet, as it needs {needed}")
+        else:
+            self.failures += [
+                f"{_listed(titles)}: {table} is not in this lake yet"
+                for table, titles in self.to_come.items()
+            ]
         if self.findings:
             self.blocks.append(doc.Findings(tuple(self.findings)))
         self.blocks += [doc.Paragraph(f"Not evaluated: {one}.") for one in self.failures]
@@ -108,9 +121,9 @@ class _Building:
         shown = []
         for name, figure in self.section.figures.items():
             answer = self.now[_where(self.section, name)]
-            value, problem = _one_value(self.section, name, answer)
+            value, problem = _one_value(answer)
             if problem is not None:
-                self.failures.append(problem)
+                self._add_failure(name, figure.title, answer, problem)
             before = None
             if figure.compare and problem is None:
                 before = self._value_before(name)
@@ -130,7 +143,7 @@ class _Building:
             return None
         if not all(self.tables.reaches_back(one.table, self.since) for one in answer.read):
             return None
-        return _one_value(self.section, name, answer)[0]
+        return _one_value(answer)[0]
 
     def _judge(self, name: str, figure: Figure, value: Value) -> None:
         """What a figure's thresholds say of it."""
@@ -140,7 +153,7 @@ class _Building:
     def _add_table(self, name: str, table: Table) -> None:
         answer = self.now[_where(self.section, f"table {name}")]
         if isinstance(answer, QueryError):
-            self.failures.append(str(answer))
+            self._add_failure(f"table {name}", table.title, answer, answer.problem)
             return
         rows = tuple(tuple(map(plain, row)) for row in answer.rows)
         self._add_charts(name, table, answer.columns, rows)
@@ -152,6 +165,15 @@ class _Building:
             name, table.title, answer.sql, answer.read
         )
         self.blocks.append(doc.Table(name, table.title, columns, rows, table.shown))
+
+    def _add_failure(
+        self, name: str, title: str, answer: Answer | QueryError, problem: str
+    ) -> None:
+        """Note why a part is not evaluated; of a table that has not been made yet, together."""
+        if isinstance(answer, AbsentError) and answer.table in _tables_of_packs():
+            self.to_come.setdefault(answer.table, []).append(title)
+        else:
+            self.failures.append(f"{_where(self.section, name)}: {problem}")
 
     def _add_charts(
         self, table_name: str, table: Table, columns: tuple[str, ...], rows: tuple[Any, ...]
@@ -165,15 +187,24 @@ class _Building:
                 self.failures.append(f"section {self.section.id}, {error}")
 
 
-def _one_value(
-    section: Section, name: str, answer: Answer | QueryError
-) -> tuple[Value, str | None]:
+def _tables_of_packs() -> set[str]:
+    """The tables that there will be once their hours have run."""
+    return set(known_contracts()).union(*map(made_tables, active_packs()))
+
+
+def _listed(names: Iterable[str]) -> str:
+    """`a, b and c`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _one_value(answer: Answer | QueryError) -> tuple[Value, str | None]:
     """The value of a figure; or why there is none."""
     if isinstance(answer, QueryError):
-        return None, str(answer)
+        return None, answer.problem
     if len(answer.rows) != 1 or len(answer.columns) != 1:
-        found = f"{len(answer.rows):,} rows of {len(answer.columns)}"
-        return None, f"{_where(section, name)}: expected one row of one value, found {found}"
+        found = f"{counted(len(answer.rows), 'row')} of {counted(len(answer.columns), 'value')}"
+        return None, f"expected one row of one value, found {found}"
     return plain(answer.rows[0][0]), None
 
 
