@@ -31,6 +31,7 @@ from chimera_assets.settings import get_settings
 from chimera_assets.simulator.tables import traffic_problems
 from chimera_assets.sources.ddl import read_ddl
 from chimera_assets.warehouse.model_check import model_sql_problems
+from chimera_assets.warehouse.section_check import section_sql_problems
 from chimera_assets.yaml_documents import DocumentError, Problem, one_of
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def _stream_problems(packs: Sequence[Pack], every: Sequence[Pack]) -> Iterator[P
     ):
         known = [contract for found in streams for contract in found.values()]
         yield from model_sql_problems(every, known)
+        own = usable([further]) if (further := get_settings().contracts) is not None else ()
+        yield from section_sql_problems(every, {one.stream: one for one in (*known, *own)})
         for pack in packs:
             yield from _sources_problems(pack)
             yield from _adapter_problems(pack, {one.stream: one for one in known})
@@ -136,7 +139,7 @@ def _adapter_problems(pack: Pack, known: Mapping[str, Contract]) -> Iterator[Pro
 def _sources_problems(pack: Pack) -> list[Problem]:
     """The problem of a dbt sources file that does not say what the contracts say."""
     path = pack.folder / SOURCES_FILE
-    if not model_files(pack):
+    if not model_files(pack) or not pack.contract_folders:
         return []
     made = dbt_sources(read_contracts(pack.contract_folders).values())
     if path.is_file() and path.read_bytes() == made.encode():

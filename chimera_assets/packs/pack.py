@@ -37,6 +37,9 @@ _FILES = {
 }
 
 
+#: What makes a pack one, besides a folder of contracts.
+_CONTENT = (f"adapters/*{ADAPTER_SUFFIX}", "models/**/*.sql", "analyses/**/*.sql", "reports/*.yaml")
+
 #: What is reserved for what packs are going to bring; nothing reads it yet.
 _RESERVED = ("alerts.yaml", "metrics.ossie.yaml", "pages", "policies")
 
@@ -63,7 +66,7 @@ class Pack:
 
     @property
     def contract_folders(self) -> tuple[Path, ...]:
-        """The folder of its contracts; a pack of adapters needs none."""
+        """The folder of its contracts; a pack of adapters or of sections needs none."""
         folder = self.folder / "contracts"
         return (folder,) if folder.is_dir() else ()
 
@@ -153,9 +156,9 @@ def _requires(document: Document) -> tuple[str, ...]:
 
 
 def _folder_problems(pack: Pack) -> Iterator[Problem]:
-    if not pack.contract_folders and not any(pack.adapters.glob(f"*{ADAPTER_SUFFIX}")):
-        expected = "a folder of that name, or adapters"
-        yield Problem(pack.folder / PACK_FILE, 1, "contracts", expected, "none")
+    if not pack.contract_folders and not any(any(pack.folder.glob(one)) for one in _CONTENT):
+        expected = "contracts, adapters, models, analyses or reports beside it"
+        yield Problem(pack.folder / PACK_FILE, 1, "pack", expected, "none")
     for path in sorted(pack.folder.iterdir()):
         known = _FOLDERS if path.is_dir() else _FILES
         if path.name not in known and path.name[0] not in "._":

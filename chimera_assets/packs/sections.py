@@ -164,7 +164,7 @@ def read_sections(pack: Pack) -> tuple[Section, ...]:
     Raises:
         PackError: A file cannot be used; it has every problem with its line.
     """
-    found = map(_read, section_files(pack))
+    found = map(read_section, section_files(pack))
     return tuple(sorted(found, key=lambda section: (section.order, section.id)))
 
 
@@ -185,7 +185,7 @@ def section_problems(packs: Iterable[Pack]) -> Iterator[Problem]:
     claims: list[Claim] = []
     for path in (path for pack in packs for path in section_files(pack)):
         try:
-            claims += _read(path).claims
+            claims += read_section(path).claims
         except PackError as error:
             yield from error.problems
     yield from repeated(claims)
@@ -196,7 +196,12 @@ def section_files(pack: Pack) -> list[Path]:
     return sorted((pack.folder / FOLDER).glob(f"*{SUFFIX}"))
 
 
-def _read(path: Path) -> Section:
+def read_section(path: Path) -> Section:
+    """A section as its file describes it.
+
+    Raises:
+        PackError: The file cannot be used; has every problem with its line.
+    """
     document = read_document(path, "section", PackError)
     section = checked(document, Section)
     for name, chart in section.charts.items():

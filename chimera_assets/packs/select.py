@@ -140,6 +140,25 @@ def takes_samples(sql: str) -> bool:
     return any(node.get("sample") for node in _nodes(_parsed(sql)))
 
 
+def may_give_several_rows(sql: str, aggregates: Collection[str]) -> bool:
+    """Whether it is plain that a SELECT gives a row for each row, or for each group of rows.
+
+    Args:
+        sql: The SELECT.
+        aggregates: The names of all aggregate functions.
+
+    Raises:
+        SelectError: It is none.
+    """
+    node = _parsed(sql)["statements"][0]["node"]
+    is_plain = node["type"] == "SELECT_NODE" and node["from_table"]["type"] != "EMPTY"
+    if not is_plain or any(one["type"] == "LIMIT_MODIFIER" for one in node["modifiers"]):
+        return False
+    called = (one for one in _nodes(node["select_list"]) if one["type"] == "FUNCTION")
+    names = {str(one["function_name"]).lower() for one in called}
+    return bool(node["group_expressions"]) or names.isdisjoint(aggregates)
+
+
 def is_row_by_row(sql: str, aggregates: Collection[str]) -> bool:
     """Whether what a SELECT makes of a row follows from that row alone.
 

@@ -104,8 +104,9 @@ def _misplaced_model(library: Path) -> None:
     (library / "models" / "mart" / "loans_by_day.sql").write_text("select 1 as a")
 
 
-def _no_contracts(library: Path) -> None:
+def _nothing_in_it(library: Path) -> None:
     shutil.rmtree(library / "contracts")
+    shutil.rmtree(library / "models")
 
 
 def _pipe_as_model(library: Path) -> None:
@@ -167,7 +168,7 @@ def _folder_by_a_slip(library: Path) -> None:
     [
         (_model_of_ai, "model: expected a name of its own"),
         (_misplaced_model, "expected models/staging, models/marts, models/aggregations"),
-        (_no_contracts, "contracts: expected a folder of that name"),
+        (_nothing_in_it, "pack: expected contracts, adapters, models, analyses or reports beside"),
         (_folder_by_a_slip, "did you mean models?"),
         (_pipe_as_model, "endless.sql:1: file of a pack: expected a file or folder in the pack"),
         (_pipe_as_source, "found something else, as a pipe or a device"),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from chimera_assets.packs.active import SHIPPED_PACKS
+from chimera_assets.contracts.active import contracts
+from chimera_assets.contracts.loader import read_contracts
+from chimera_assets.packs.active import SHIPPED_PACKS, active_packs
 from chimera_assets.packs.errors import OutsideError, PackError
 from chimera_assets.packs.pack import read_pack
 from chimera_assets.packs.report_names import DEVICES, OWN_SECTIONS, OWN_TABLES
@@ -15,8 +19,15 @@ from chimera_assets.packs.sections import read_sections, section_problems
 from chimera_assets.packs.select import read_select
 from chimera_assets.reports import changes, sections
 from chimera_assets.reports.changes import SECTION
+from chimera_assets.reports.draft import subtitle
 from chimera_assets.reports.evidence.file_names import odd_name
 from chimera_assets.reports.sections import own
+from chimera_assets.settings import get_settings
+from chimera_assets.warehouse.section_check import section_sql_problems
+from tests.packs.test_packs import LIBRARY
+
+if TYPE_CHECKING:
+    from chimera_assets.yaml_documents import Problem
 
 GOOD = """\
 title: Latency
@@ -49,6 +60,14 @@ def test_a_section_is_called_as_its_file(pack: Path) -> None:
 
 def test_the_shipped_sections_can_be_used() -> None:
     assert [one.id for one in read_sections(read_pack(SHIPPED_PACKS / "ai"))] == ["usage"]
+
+
+def test_a_section_alone_is_a_pack(pack: Path) -> None:
+    (pack / "contracts").rmdir()
+    assert [one.id for one in read_sections(read_pack(pack))] == ["latency"]
+    (pack / "reports" / "latency.yaml").unlink()
+    with pytest.raises(PackError, match="contracts, adapters, models, analyses or reports"):
+        read_pack(pack)
 
 
 @pytest.mark.criterion("006.7")
@@ -172,3 +191,97 @@ def test_what_a_with_names_is_none_where_it_holds() -> None:
         read_select(
             "SELECT (WITH duckdb_views AS (SELECT 1 z) FROM duckdb_views) FROM duckdb_views"
         )
+
+
+#: Parts of a section that no report could evaluate, and what is said of each, by its line.
+SLIPS = {
+    "  a: {title: A, sql: SELECT count(*) FROM agg_provider_metric}": (
+        "figure a, sql", "(did you mean aggregates.agg_provider_metrics?)"),
+    "  b: {title: B, sql: SELECT sum(total_request) FROM agg_provider_metrics}": (
+        "figure b, sql", 'column "total_request" not found'),
+    "  c: {title: C, sql: SELECT count(DISTINCT user_id) FROM fact_generations}": (
+        "figure c, sql", "columns of marts/fact_generations that a report may show, found user_id"),
+    "  d: {title: D, sql: SELECT count(DISTINCT user_id) FROM staged.generations}": (
+        "figure d, sql", "columns of staged/generations that a report may show, found user_id"),
+    "  e: {title: E, sql: SELECT provider FROM agg_provider_metrics}": (
+        "figure e, sql", "found SQL that may give several"),
+    "  f: {title: F, sql: SELECT count(*) FROM agg_costs GROUP BY provider}": (
+        "figure f, sql", "found SQL that may give several"),
+    "  g: {title: G, sql: 'SELECT count(*), 1 FROM agg_costs'}": (
+        "figure g, sql", "SQL that gives one value, found 2 columns"),
+    "  h: {title: H, at_most: 1, sql: SELECT max(provider) FROM agg_costs}": (
+        "figure h, at_most", "a number, as it has a threshold, found varchar"),
+    "  i: {title: I, sql: SELECT count(*) FROM generations}": (
+        "figure i, sql", "found several of that name"),
+    "  j: {title: J, sql: SELECT count(*) FROM stg_generations}": (
+        "figure j, sql", "found stg_generations"),
+}  # fmt: skip
+FINE = """\
+  k: {title: K, at_most: 1, sql: SELECT count(*) FILTER (WHERE NOT success) FROM fact_generations}
+  l: {title: L, sql: SELECT provider FROM agg_costs GROUP BY provider ORDER BY ALL LIMIT 1}
+  m: {title: M, sql: SELECT count(*) FROM quality.batches WHERE rows_extracted > 1}
+  n: {title: N, sql: SELECT count(*) FROM quarantine.generations}
+  p: {title: P, sql: "SELECT min(report_day(hour_partition, hour)) FROM agg_costs"}
+  o: {title: O, sql: WITH own AS (FROM fact_generations) SELECT count(*) FROM own}
+"""
+
+
+def test_what_no_report_could_evaluate_is_found_without_data(pack: Path) -> None:
+    sql = "SELECT provider, total_requests AS requests FROM agg_provider_metrics"
+    table = ["tables:", f"  t: {{title: T, sql: '{sql}', columns: {{request: {{title: R}}}}}}"]
+    chart = ["charts:", "  c: {title: C, alternative: A., table: t, x: provider, y: provider}"]
+    lines = ["title: Slips", "figures:", *SLIPS, *FINE.splitlines(), *table, *chart]
+    (pack / "reports" / "latency.yaml").write_text("\n".join(lines))
+    packs = [read_pack(SHIPPED_PACKS / "ai"), read_pack(pack)]
+    found: dict[str, list[Problem]] = {}
+    for one in section_sql_problems(packs, read_contracts(packs[0].contract_folders)):
+        found.setdefault(lines[one.line - 1], []).append(one)
+    expected = {
+        **SLIPS,
+        table[1]: ("table t, columns", "(did you mean requests?), found request"),
+        chart[1]: ("chart c, y", "a column of numbers, found provider, which is varchar"),
+    }
+    for line, (what, words) in expected.items():
+        (problem,) = found.pop(line)
+        assert (problem.what, words in str(problem)) == (what, True), problem
+    assert not found
+
+
+def test_the_section_of_the_docs_passes_as_it_stands_there(pack: Path) -> None:
+    text = Path("docs/reports.md").read_text()
+    blocks = [block.partition("```")[0] for block in text.split("```yaml\n")[1:]]
+    (described,) = [block for block in blocks if block.startswith("name: gateway")]
+    (section,) = [block for block in blocks if block.startswith("title: Latency")]
+    folder = pack.rename(pack.with_name("gateway"))
+    (folder / "contracts").rmdir()
+    (folder / "pack.yaml").write_text(described)
+    (folder / "reports" / "latency.yaml").write_text(section)
+    packs = [read_pack(SHIPPED_PACKS / "ai"), read_pack(folder)]
+    assert read_sections(packs[1])[0].charts["slowest"].by == "model"
+    assert list(section_sql_problems(packs, read_contracts(packs[0].contract_folders))) == []
+
+
+@pytest.mark.parametrize(
+    ("streams", "title"),
+    [
+        ("loans,branches", "A public library · Own"),
+        ("generations,providers", "AI gateway and red-team tests · Own"),
+    ],
+)
+def test_a_report_is_titled_by_the_packs_that_run(
+    pack: Path, monkeypatch: pytest.MonkeyPatch, streams: str, title: str
+) -> None:
+    (pack / "contracts").rmdir()
+    shutil.copytree(LIBRARY, pack.parent / "library")
+    monkeypatch.setenv("CHIMERA_PACKS", "ai,library,own")
+    monkeypatch.setenv("CHIMERA_PACKS_DIR", str(pack.parent))
+    monkeypatch.setenv("CHIMERA_STREAMS", streams)
+    cached = (get_settings, active_packs, contracts)
+    for one in cached:
+        one.cache_clear()
+    try:
+        assert subtitle() == title
+    finally:
+        monkeypatch.undo()
+        for one in cached:
+            one.cache_clear()
