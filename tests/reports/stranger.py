@@ -418,7 +418,8 @@ class Verifier:
         need(found["_type"] == "https://in-toto.io/Statement/v1", "a statement")
         need(found["predicateType"] == "urn:chimera:evidence:report:v1", "our predicate")
         said = names_of(found["predicate"], "report figures made_by logged timestamps signers")
-        names_of(said["report"], "id revision start end zone parameters")
+        revision = names_of(said["report"], "id revision start end zone parameters")["revision"]
+        need(type(revision) is int and revision > 0, "a revision")
         names_of(said["made_by"], "code contracts libraries")
         for each in said["figures"]:
             names_of(each, "name metric query pointer sha256 tables")
@@ -463,7 +464,14 @@ class Verifier:
         said = self.statement["predicate"]
         logged = said["logged"]
         entry, details = (read_json(logged[name].encode()) for name in ("entry", "details"))
-        need(isinstance(entry, dict) and entry.get("action") == "report.build", "report.build")
+        need(len(logged["entry"].encode()) <= 65_535, "at most 65,535 bytes")
+        need(canonical(entry) == logged["entry"], "canonical JSON")
+        names = "action actor commitment failure_of resource run_id sequence time"
+        need(names_of(entry, names)["action"] == "report.build", "report.build")
+        kind = names_of(entry["actor"], "kind name origin stated_by")["kind"]
+        need(kind in {"os_user", "person", "service", "system", "dagster"}, "a kind of actor")
+        need(type(entry["sequence"]) is int, "a sequence")
+        need(re.fullmatch(r"[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z", entry["time"]), "a time in UTC")
         salted = bytes.fromhex(logged["salt"]) + logged["details"].encode()
         need(entry.get("commitment") == hashlib.sha256(salted).hexdigest(), "the commitment")
         after = details["after"] if isinstance(details, dict) and "after" in details else None
@@ -478,7 +486,9 @@ class Verifier:
             "revision": report["revision"],
             "files": hash_of(hashes),
         }
-        need(isinstance(after, dict) and expected.items() <= after.items(), "this report's entry")
+        need(isinstance(after, dict), "what the entry says of the report")
+        said_of_it = {name: after[name] for name in expected}
+        need(canonical(said_of_it) == canonical(expected), "this report's entry")
 
     def check_log(self) -> None:
         logged = self.statement["predicate"]["logged"]
@@ -501,7 +511,9 @@ class Verifier:
         need(len(signers(noted, self.witnesses)) >= self.quorum, "enough witnesses")
 
     def check_timestamps(self) -> None:
-        told = {each["file"]: each["sha256"] for each in self.statement["predicate"]["timestamps"]}
+        named = self.statement["predicate"]["timestamps"]
+        told = {each["file"]: each["sha256"] for each in named}
+        need(all(told[each["file"]] == each["sha256"] for each in named), "one hash of a token")
         need(all(name.startswith("timestamps/") for name in told), "tokens in their folder")
         there = {
             each["name"]: each["digest"]["sha256"]

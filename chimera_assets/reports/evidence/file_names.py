@@ -32,7 +32,7 @@ def odd_name(name: str) -> str | None:
 def twins(names: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of names that are one file on some systems, or of which one is the other's folder."""
     found, known = [], dict[str, str]()
-    for name in sorted(names):
+    for name in sorted(names, key=str.lower):  # a folder's name before those of what it has
         parts = name.lower().split("/")
         for length in range(1, len(parts) + 1):
             other = known.get("/".join(parts[:length]))

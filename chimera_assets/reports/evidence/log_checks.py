@@ -15,8 +15,10 @@ from chimera_assets.audit.tlog.checkpoint import Checkpoint
 from chimera_assets.audit.tlog.merkle import leaf_hash
 from chimera_assets.audit.tlog.note import Note
 from chimera_assets.audit.tlog.proof import Proof
+from chimera_assets.reports.evidence.canonical_json import canonical
 from chimera_assets.reports.evidence.errors import EvidenceError
-from chimera_assets.reports.evidence.json_parts import count_of, hash_of, mapping_of, text_of
+from chimera_assets.reports.evidence.json_parts import mapping_of
+from chimera_assets.reports.evidence.log_entry import read_entry
 from chimera_assets.reports.evidence.statement import ACTION, AFTER_THE_ENTRY, entry_details
 from chimera_assets.reports.evidence.strict_json import loads
 
@@ -123,22 +125,21 @@ def _token(files: BundleFiles, timestamp: Timestamp) -> bytes:
 
 def _check_entry(statement: Statement, logged: Logged) -> int:
     """Check that the entry speaks of this report and these files; gives its number in the log."""
-    entry = mapping_of(loads(logged.entry.encode(), _ENTRY), f"{_ENTRY}#")
-    commitment = hash_of(entry.get("commitment"), f"{_ENTRY}#/commitment")
+    entry = read_entry(logged.entry)
     found = sha256(logged.salt + logged.details.encode()).hexdigest()
-    if not compare_digest(found, commitment):
+    if not compare_digest(found, entry.commitment):
         where = f"{_ENTRY}#/commitment"
-        raise EvidenceError(where, expected=f"that of the details, {found}", found=commitment)
-    if text_of(entry.get("action"), f"{_ENTRY}#/action") != ACTION:
-        msg = f"{_ENTRY}#/action"
-        raise EvidenceError(msg, expected=ACTION, found=entry["action"])
+        raise EvidenceError(where, expected=f"that of the details, {found}", found=entry.commitment)
+    if entry.action != ACTION:
+        where = f"{_ENTRY}#/action"
+        raise EvidenceError(where, expected=ACTION, found=entry.action)
     details = mapping_of(loads(logged.details.encode(), "details"), "details#")
     said = mapping_of(details.get("after"), "details#/after")
     for name, expected in entry_details(statement.predicate.report, statement.subjects).items():
-        if said.get(name) != expected:
+        if canonical(said.get(name)) != canonical(expected):  # to Python true is 1
             where = f"details#/after/{name}"
             raise EvidenceError(where, expected=expected, found=said.get(name))
-    return count_of(entry.get("sequence"), f"{_ENTRY}#/sequence")
+    return entry.sequence
 
 
 def _check_inclusion(logged: Logged, number: int | None) -> Checkpoint:

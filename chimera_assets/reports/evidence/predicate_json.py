@@ -78,12 +78,18 @@ def _report(value: object, where: str) -> Report:
     found = object_of(value, where, {"id", "revision", "start", "end", "zone", "parameters"})
     return Report(
         text_of(found["id"], f"{where}/id"),
-        count_of(found["revision"], f"{where}/revision"),
+        _revision(found["revision"], f"{where}/revision"),
         _moment(found["start"], f"{where}/start"),
         _moment(found["end"], f"{where}/end"),
         text_of(found["zone"], f"{where}/zone"),
         mapping_of(found["parameters"], f"{where}/parameters"),
     )
+
+
+def _revision(value: object, where: str) -> int:
+    if (number := count_of(value, where)) == 0:
+        raise EvidenceError(where, expected="a whole number from 1 on", found=number)
+    return number
 
 
 def _figure(value: object, where: str) -> Figure:

@@ -28,6 +28,7 @@ _BOM = b"\xef\xbb\xbf"
 _TEXT_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 #: Half a character: JSON can name it, UTF-8 does not have it.
 HALF = re.compile(r"[\ud800-\udfff]")
+_POINTER = re.compile(r"(/([^~/]|~[01])*)*", re.DOTALL)
 _NOT_ZERO = re.compile(r"[1-9]")
 
 
@@ -74,8 +75,10 @@ def at(value: Json, pointer: str, name: str) -> Json:
     """The value that a JSON pointer names (RFC 6901).
 
     Raises:
-        EvidenceError: There is none.
+        EvidenceError: There is none, or it is no pointer.
     """
+    if _POINTER.fullmatch(pointer) is None:
+        raise EvidenceError(name, expected="a JSON pointer (RFC 6901)", found=repr(pointer))
     found = value
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")

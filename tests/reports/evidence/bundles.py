@@ -30,7 +30,7 @@ from chimera_assets.reports.evidence.statement import entry_details
 from tests.audit.tlog.trees import LOG, LOG_PQ, NOW, ORIGIN, WITNESS, hashes_of, root_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from chimera_assets.reports.evidence.statement import Statement
@@ -71,8 +71,12 @@ def figures() -> tuple[Figure, ...]:
     )
 
 
-def logged(details: Mapping[str, Any], others: int = 9) -> Logged:
-    """The report's entry, the one before the last of a log."""
+def logged(
+    details: Mapping[str, Any],
+    others: int = 9,
+    written: Callable[[dict[str, Any]], bytes] = canonical,
+) -> Logged:
+    """The report's entry, the one before the last of a log that has it as it is written."""
     said = canonical({"after": details, "reason": None}).decode()
     salt = b"x" * 32
     entry = {
@@ -85,11 +89,12 @@ def logged(details: Mapping[str, Any], others: int = 9) -> Logged:
         "sequence": others,
         "time": "2026-02-02T01:00:00.000000Z",
     }
-    leaves = [b"%d" % number for number in range(others)] + [canonical(entry), b"later"]
+    leaf = written(entry)
+    leaves = [b"%d" % number for number in range(others)] + [leaf, b"later"]
     note = sign(Checkpoint(ORIGIN, len(leaves), root_of(leaves)).text, [LOG, LOG_PQ, WITNESS], NOW)
     path = inclusion_proof(others, len(leaves), hashes_of(leaves))
     proof = Proof(others, tuple(path), note)
-    return Logged.of(canonical(entry).decode(), said, salt, proof)
+    return Logged.of(leaf.decode(), said, salt, proof)
 
 
 def predicate(files: Mapping[str, bytes], report: Report = WEEK) -> Predicate:

@@ -13,7 +13,7 @@ from base64 import b64decode
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,7 @@ from chimera_assets.audit.tlog.keys import VerifierKey
 from chimera_assets.errors import ArgumentError, ChimeraError
 from chimera_assets.reports.evidence import bundle_files, containers
 from chimera_assets.reports.evidence.bundle import subjects_of, write_bundle, zip_bundle
+from chimera_assets.reports.evidence.canonical_json import canonical
 from chimera_assets.reports.evidence.checks import Outcome
 from chimera_assets.reports.evidence.dsse import keyid, sign
 from chimera_assets.reports.evidence.errors import EvidenceError
@@ -160,12 +161,25 @@ def test_a_file_that_changes_while_it_is_written_makes_no_bundle(
     [
         "../x", "/x", "a//b", ".hidden", "a/./b", "", "x.", "con", "tables/NUL.txt", "ü.csv",
         "a\\b", "a b", "x\x00", "MANIFEST.json", "Report.JSON", "report.json/x", "a/b/c/d/e/f",
-        "x" * 201, "C:x", "~/x",
+        "x" * 201, "C:x", "~/x", "Report.json/x", "REPORT.JSON/a", "Tables/PROVIDERS.csv/x",
+        "TABLES",
     ],
 )  # fmt: skip
 def test_names_that_lead_elsewhere_or_are_two_things_are_refused(name: str) -> None:
     with pytest.raises(EvidenceError):
         subjects_of({**FILES, name: b""})
+
+
+def test_a_folder_named_as_a_file_but_for_case_is_found(made: Path, tmp_path: Path) -> None:
+    zipped = _zipped(made, tmp_path / "week.zip", {"Report.json/x": b""})
+    (made / "REPORT.JSON").mkdir()
+    (made / "REPORT.JSON/a").write_bytes(b"")
+    for path, name in ((made, "REPORT.JSON/a"), (zipped, "Report.json/x")):
+        said = wrong(verify_bundle(path, TRUST))["bundle"]
+        assert (
+            said
+            == f"{name}: expected one file, whatever the case of letters, found also report.json"
+        )
 
 
 def test_a_bundle_has_files_and_signers(tmp_path: Path) -> None:
@@ -271,6 +285,7 @@ def _payload(folder: Path) -> bytes:
         (b'"revision":1', b'"revision":1,"revision":2', "each name once"),
         (b'"revision":1', b'"revision":-1', "a whole number from 0 on"),
         (b'"revision":1', b'"revision":true', "a whole number from 0 on"),
+        (b'"revision":1', b'"revision":0', "a whole number from 1 on, found 0"),
         (b'"zone":"Europe/Berlin"', b'"zone":"UTC","more":1', "besides more"),
         (b'"start":"2026-01-26T00:00:00Z"', b'"start":"2026-01-26"', "a time in ISO 8601"),
         (b'"start":"2026-01-26T00:00:00Z"', b'"start":"last week"', "a time in ISO 8601"),
@@ -329,6 +344,7 @@ def test_an_entry_of_another_report_or_in_no_log_is_found(tmp_path: Path) -> Non
         [
             (logged({**details, "files": "0" * 64}), "log entry", "details#/after/files"),
             (logged({**details, "revision": 2}), "log entry", "details#/after/revision"),
+            (logged({**details, "revision": True}), "log entry", "expected 1, found True"),
             (replace(good, salt=b"y" * 32), "log entry", "that of the details"),
             (replace(good, details=good.details + " "), "log entry", "that of the details"),
             (replace(good, entry=good.entry.replace("report.build", "x")), "log entry", "found x"),
@@ -348,6 +364,54 @@ def test_an_entry_of_another_report_or_in_no_log_is_found(tmp_path: Path) -> Non
         found = verify_bundle(folder, TRUST)
         assert said in wrong(found)[check], (number, wrong(found))
         assert outcomes(found)["file report.pdf"] is Outcome.SATISFIED
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"more": None}, "besides more"),
+        ({"resource": "x" * 65_535}, "at most 65,535 bytes, found 65,"),
+        ({"actor": "alice"}, "#/actor: expected an object"),
+        ({"actor": {"kind": "person", "name": "alice", "origin": "x"}}, "lacking stated_by"),
+        ({"actor": {"kind": "p", "name": "a", "origin": "x", "stated_by": None}}, "#/actor/kind"),
+        ({"action": None}, "#/action: expected a text"),
+        ({"resource": 1}, "#/resource: expected a text"),
+        ({"run_id": True}, "#/run_id: expected a text"),
+        ({"failure_of": False}, "#/failure_of: expected a whole number"),
+        ({"sequence": True}, "#/sequence: expected a whole number"),
+        ({"commitment": "A" * 64}, "#/commitment: expected 64 small"),
+        ({"time": "2026-02-02T01:00:00Z"}, "#/time: expected a time in UTC, with six digits"),
+        ({"time": "2026-13-02T01:00:00.000000Z"}, "#/time: expected a time in UTC"),
+    ],
+)
+def test_an_entry_of_a_form_that_the_page_forbids_is_none_though_the_log_has_it(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    entry = logged(
+        entry_details(WEEK, subjects_of(FILES)), written=lambda one: canonical({**one, **change})
+    )
+    bundle(tmp_path / "week", logged=entry)
+    found = wrong(verify_bundle(tmp_path / "week", TRUST))
+    assert set(found) == {"log entry"}
+    assert said in found["log entry"]
+
+
+@pytest.mark.parametrize("name", ["action", "actor", "failure_of", "run_id", "sequence", "time"])
+def test_an_entry_has_all_its_names_and_is_canonical_json(tmp_path: Path, name: str) -> None:
+    details = entry_details(WEEK, subjects_of(FILES))
+
+    def without(entry: dict[str, Any]) -> bytes:
+        return canonical({key: each for key, each in entry.items() if key != name})
+
+    spaced = logged(details, written=lambda entry: json.dumps(entry, sort_keys=True).encode())
+    for folder, entry, said in (
+        ("without", logged(details, written=without), f"lacking {name}; besides no others"),
+        ("spaced", spaced, "expected canonical JSON, found another form of the same"),
+    ):
+        bundle(tmp_path / folder, logged=entry)
+        found = wrong(verify_bundle(tmp_path / folder, TRUST))
+        assert set(found) == {"log entry"}
+        assert said in found["log entry"]
 
 
 def test_tokens_are_those_of_the_manifest_and_what_they_say_is_asked(tmp_path: Path) -> None:
@@ -375,6 +439,7 @@ def test_tokens_are_those_of_the_manifest_and_what_they_say_is_asked(tmp_path: P
         ("hash", (replace(good, sha256="0" * 64),), "expected SHA-256 000"),
         ("gone", (replace(good, file="timestamps/x"),), "timestamps/x: expected the file"),
         ("other", (Timestamp("x", "report.pdf", "0" * 64), good), "a file of the folder"),
+        ("twice", (replace(good, sha256="0" * 64), good), "expected SHA-256 000"),
         ("none", (), "none there but those of timestamps"),
     ):
         bundle(tmp_path / name, timestamps=timestamps)
@@ -386,6 +451,7 @@ def test_figures_are_the_values_that_the_report_has(tmp_path: Path) -> None:
     for name, changed, said in (
         ("hash", replace(first, sha256="0" * 64), "report.json#/figures: expected values of"),
         ("gone", replace(first, pointer="/figure"), "report.json#/figure: expected a value"),
+        ("none", replace(first, pointer="x/figures"), "expected a JSON pointer (RFC 6901)"),
     ):
         bundle(tmp_path / name, figures=(changed, second))
         found = verify_bundle(tmp_path / name, TRUST)

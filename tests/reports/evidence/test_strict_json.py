@@ -87,6 +87,9 @@ def test_values_are_found_by_their_pointer() -> None:
     for pointer in ("/b", "/a/1", "/a/-", "/a/00", "/a/0/b~1/~0/c", "/a/-1"):
         with pytest.raises(EvidenceError, match="expected a value, found none"):
             at(document, pointer, "x")
+    for pointer in ("a", "x/a", "/a/0/b~/~0", "/~2", "/a~"):
+        with pytest.raises(EvidenceError, match="expected a JSON pointer"):
+            at(document, pointer, "x")
 
 
 def test_exact_numbers_and_large_ones_are_written_as_texts() -> None:
