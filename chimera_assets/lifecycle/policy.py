@@ -77,6 +77,11 @@ def policy(table: Table, contracts: Mapping[str, Contract]) -> Policy:
     )
 
 
+def kept_days(table: Table, contracts: Mapping[str, Contract]) -> int | None:
+    """For how many days a table's rows are kept, be it there or not; None for ever."""
+    return _retention(table, _owner(table, contracts), contracts).days
+
+
 def order_by(table: Table) -> tuple[str, ...]:
     """The columns by which the rows of a table's hours are kept in order; none for most tables."""
     if table.layer != MARTS or table.partition_columns() != list(HOUR_COLUMNS):

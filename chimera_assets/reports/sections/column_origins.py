@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chimera_assets.contracts import known_contracts
@@ -39,13 +40,11 @@ def columns_read(lake: Lake) -> list[ColumnOf]:
     queries += [one.sql for section in sections for one in section.tables.values()]
     found: set[ColumnOf] = set()
     for query in queries:
-        try:
+        with suppress(ChimeraError):  # of a query or table its own section says so
             reading = what_is_read(query, known)
-        except ChimeraError:  # its own section says so
-            continue
-        for read in reading.tables:
-            names = lake.table(read.layer, read.name).schema().names
-            found.update((read.layer, read.name, name) for name in names if reading.may_use(name))
+            for read in reading.tables:
+                names = filter(reading.may_use, lake.table(read.layer, read.name).schema().names)
+                found.update((read.layer, read.name, name) for name in names)
     return sorted(found)
 
 

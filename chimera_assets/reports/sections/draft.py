@@ -98,7 +98,10 @@ class Draft:
 
     def not_evaluated(self, reason: str) -> BuiltSection:
         """The section without anything but why it is not evaluated."""
-        text = doc.Paragraph(f"Not evaluated: {one_line(reason).rstrip('.')}.")
+        said = one_line(reason).replace(
+            f"{self._inputs.lake.uri}/", ""
+        )  # where it lies is nobody's
+        text = doc.Paragraph(f"Not evaluated: {said.rstrip('.')}.")
         status = doc.Status.not_evaluated
         return BuiltSection(doc.Section(self._id, self._title, (text,), status, self._intro))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.audit import Wanted, newest
 from chimera_assets.audit.column_changes import column_changes
-from chimera_assets.errors import counted
+from chimera_assets.errors import counted, in_short
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.inputs import Source
 from chimera_assets.reports.sections.column_origins import (
@@ -17,14 +17,16 @@ from chimera_assets.reports.sections.column_origins import (
 )
 from chimera_assets.reports.sections.draft import Draft, section
 from chimera_assets.reports.sections.sampled_records import SAMPLE_COLUMNS, sampled
+from chimera_assets.reports.sections.trace_gaps import Gaps
 from chimera_assets.system_tables.column_lineage import column_lineages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chimera_assets.audit.log import AuditLog
     from chimera_assets.privacy.origins import Lineages
     from chimera_assets.reports.inputs import Inputs
+    from chimera_assets.reports.sections.sampled_records import Sampled
 
 #: As the audit log calls what it notices of a contract.
 _CONTRACT = "contract.change"
@@ -64,19 +66,36 @@ def lineage(inputs: Inputs, draft: Draft) -> None:
 
 
 def _add_sample(inputs: Inputs, draft: Draft, lineages: Lineages) -> None:
-    rows = tuple(sampled(inputs, lineages))
+    found = list(sampled(inputs, lineages))
+    rows = tuple(one.row for one in found)
     table = doc.Table("lineage_sample", "Records traced", SAMPLE_COLUMNS, rows)
-    verdict = [column.name for column in SAMPLE_COLUMNS].index("verdict")
-    traced = sum(row[verdict] is not None for row in rows)
-    if rows:
-        status = doc.Status.satisfied if traced == len(rows) else doc.Status.not_satisfied
-        seen = f"{traced:,} of {counted(len(rows), 'record')} traced to batch, commit and verdict"
-    else:
-        status, seen = doc.Status.not_evaluated, "there is no valid row in the period"
-    title = "Records taken by chance lead back to where they came from"
-    draft.add_findings([doc.Finding("lineage.sample", title, status, (seen,))])
+    draft.add_findings([_finding(found)])
     query = "chimera lineage of each; numbers are the versions of tables that stored it"
     draft.add_table(table, Source(table.name, table.title, query))
+
+
+def _finding(found: Sequence[Sampled]) -> doc.Finding:
+    """Whether each record leads to a commit of every table that must have it."""
+    whole = sum(one.gaps == Gaps() for one in found)
+    seen = [f"{whole:,} of {counted(len(found), 'record')} traced to batch, commit and verdict"]
+    seen += [note for one in found for note in _notes(one)]
+    if not found:
+        status, seen = doc.Status.not_evaluated, ["there is no valid row in the period"]
+    elif any(one.gaps.lacking for one in found):
+        status = doc.Status.not_satisfied
+    else:
+        status = doc.Status.satisfied if whole == len(found) else doc.Status.not_evaluated
+    title = "Records taken by chance lead back to where they came from"
+    return doc.Finding("lineage.sample", title, status, tuple(seen))
+
+
+def _notes(one: Sampled) -> Iterator[str]:
+    stream, key, *_ = one.row
+    if one.gaps.lacking:
+        yield f"{stream} {key}: not found in {in_short(one.gaps.lacking)}"
+    if one.gaps.forgotten:
+        tables = in_short(one.gaps.forgotten)
+        yield f"{stream} {key}: which commit stored it, the log no longer says of {tables}"
 
 
 def _add_changes(audit: AuditLog, draft: Draft, wanted: Wanted) -> None:

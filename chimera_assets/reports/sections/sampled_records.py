@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import cycle, islice
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from chimera_assets.postgres.databases import source_database_url
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.reports import document as doc
+from chimera_assets.reports.sections.trace_gaps import Gaps, gaps
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -52,27 +53,40 @@ SAMPLE_COLUMNS = (
 _NOTHING = (None,) * 6
 
 
-def sampled(inputs: Inputs, lineages: Lineages) -> Iterator[tuple[doc.Value, ...]]:
-    """A row of `SAMPLE_COLUMNS` for each record; of layers the version that stored it.
+class Sampled(NamedTuple):
+    """A record of the sample: its row of `SAMPLE_COLUMNS`, and where it does not lead back."""
 
-    A record that is found nowhere has a row without a verdict. Keys with personal values are
-    masked. No row of another tenant is among them.
+    row: tuple[doc.Value, ...]
+    gaps: Gaps
+
+
+def sampled(inputs: Inputs, lineages: Lineages) -> Iterator[Sampled]:
+    """Each record; of layers the version that stored it.
+
+    One that is found nowhere, or cannot be traced, says so in place of where it came from. Keys
+    with personal values are masked. No row of another tenant is among them.
     """
     masks = Masks(OPERATOR_LEVEL, known_contracts(), lineages)
     around = Surroundings(inputs.lake, _source, active_aggregates(), lineages)
     for hour, key in _chosen(inputs):
         stream = key.contract.stream
-        yield stream, masks.key(stream, str(key)), hour, *_traced(around, key, hour)
+        told = _traced(around, key, hour)
+        if isinstance(told, str):
+            cells: tuple[doc.Value, ...] = (told, *_NOTHING)
+            found = Gaps(lacking=("anything that leads back",))
+        else:
+            cells, found = _told(told), gaps(inputs.lake, key.contract, told, inputs.built_at)
+        yield Sampled((stream, masks.key(stream, str(key)), hour, *cells), found)
 
 
-def _traced(around: Surroundings, key: RecordKey, hour: datetime) -> tuple[doc.Value, ...]:
-    """What is told of a record of an hour; why nothing is, in place of where it came from."""
+def _traced(around: Surroundings, key: RecordKey, hour: datetime) -> HourLineage | str:
+    """What is told of a record of an hour; or why nothing is."""
     try:
         found = trace(around, Request(key, HourRange.single(hour)))
     except ChimeraError as error:
-        return f"cannot be traced: {without_userinfo(one_line(str(error)))}", *_NOTHING
-    told = next((one for one in found.hours if one.hour == hour), None)
-    return _told(told) if told is not None else ("found nowhere", *_NOTHING)
+        said = without_userinfo(one_line(str(error))).replace(f"{around.lake.uri}/", "")
+        return f"cannot be traced: {said}"
+    return next((one for one in found.hours if one.hour == hour), "found nowhere")
 
 
 def _told(found: HourLineage) -> tuple[doc.Value, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +12,15 @@ import polars as pl
 import pytest
 
 from chimera_assets.access.principal import Kind, Principal
+from chimera_assets.contracts import contracts
+from chimera_assets.hours import HourRange
 from chimera_assets.ingest.watermark_commits import WATERMARK_KEY, current_watermark
 from chimera_assets.lake import Lake
 from chimera_assets.layers import QUALITY
 from chimera_assets.lifecycle.purge import purge
+from chimera_assets.packs.aggregates import active_aggregates
 from chimera_assets.privacy.origins import ModelLineage
+from chimera_assets.reconciliation.aggregates import from_facts
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.answers import Answer
 from chimera_assets.reports.build import inputs_of
@@ -25,6 +30,7 @@ from chimera_assets.reports.periods import parse_period
 from chimera_assets.reports.queries import Scope
 from chimera_assets.reports.rendering.machines import scalar
 from chimera_assets.reports.reproduce import reproduce
+from chimera_assets.reports.sections import trace_gaps
 from chimera_assets.reports.sections.draft import Draft, section
 from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.reports.sections.plain_values import plain
@@ -36,7 +42,6 @@ from chimera_assets.system_tables.replays import REPLAYS, append_replays
 from tests.reports.sections.installation import BUILT, DAY, ROWS, START, TODAY, WRONG, Told, hour
 
 if TYPE_CHECKING:
-    from chimera_assets.hours import HourRange
     from chimera_assets.reports.inputs import Inputs
     from tests.reports.sections.installation import Installation
 
@@ -312,13 +317,31 @@ def test_an_access_log_is_read(installation: Installation, tmp_path: Path) -> No
     assert other.section("access", BEFORE).rows("access") == []
 
 
+def aggregate(lake: Lake) -> None:
+    """Make the aggregates of generations, as their pack defines them, and the column they read."""
+    day = HourRange(START, START + timedelta(days=1))
+    fact = lake.table("marts", "fact_generations")
+    rows = fact.read(day).collect()
+    fact.write_hours(rows.with_columns(computed_cost_usd="cost_usd"), day)
+    for one in active_aggregates():
+        if "fact_generations" in one.facts:
+            lake.table("aggregates", one.table).write_hours(from_facts(one, lake, [day]), day)
+
+
 def test_records_are_taken_by_chance_but_the_same_again_and_traced(
-    installation: Installation,
+    installation: Installation, tmp_path: Path
 ) -> None:
-    told = installation.section("lineage")
+    copy = installation.copy(tmp_path)
+    aggregate(copy.lake)
+    told = copy.section("lineage")
     sample = told.rows("lineage_sample")
-    assert sample == installation.section("lineage").rows("lineage_sample")
-    assert told.findings["lineage.sample"].status is SATISFIED
+    assert sample == copy.section("lineage").rows("lineage_sample")
+    finding = told.findings["lineage.sample"]
+    assert finding.status is SATISFIED
+    count = len(sample)
+    assert finding.observations == (
+        f"{count} of {count} records traced to batch, commit and verdict",
+    )
     raw = installation.lake.table("raw", "generations").read().collect()
     for row in sample:
         (batch,) = raw.filter(pl.col("event_id") == row["key"])["_batch_id"]
@@ -326,6 +349,69 @@ def test_records_are_taken_by_chance_but_the_same_again_and_traced(
         assert row["hour"] in {hour(0).start, hour(1).start}
         assert row["facts"].startswith("marts/fact_generations ")
     assert installation.section("lineage", BEFORE).status is NOT_EVALUATED
+
+
+@pytest.mark.parametrize(
+    ("lost", "lacking"),
+    [
+        ("raw/generations/_delta_log", "raw/generations"),
+        ("marts/fact_generations", "marts/fact_generations"),
+        ("aggregates/agg_provider_metrics", "aggregates/agg_provider_metrics"),
+    ],
+)
+def test_a_record_that_a_table_no_longer_has_is_not_traced(
+    installation: Installation, tmp_path: Path, lost: str, lacking: str
+) -> None:
+    copy = installation.copy(tmp_path)
+    aggregate(copy.lake)
+    shutil.rmtree(Path(copy.lake.uri, lost))
+    copy = replace(copy, lake=Lake(copy.lake.uri))
+    told = copy.section("lineage")
+    sample, finding = told.rows("lineage_sample"), told.findings["lineage.sample"]
+    assert finding.status is told.status is NOT_SATISFIED
+    count = len(sample)
+    assert finding.observations == (
+        f"0 of {count} records traced to batch, commit and verdict",
+        *(f"generations {row['key']}: not found in {lacking}" for row in sample),
+    )
+
+
+def test_hours_that_no_aggregate_has_are_not_traced_and_expired_rows_need_not_be(
+    installation: Installation, tmp_path: Path
+) -> None:
+    copy = installation.copy(tmp_path)
+    aggregate(copy.lake)
+    metrics = copy.lake.table("aggregates", "agg_provider_metrics")
+    for number in (0, 1):
+        metrics.write_hours(metrics.read(hour(number)).collect().clear(), hour(number))
+    finding = copy.section("lineage").findings["lineage.sample"]
+    assert finding.status is NOT_SATISFIED
+    assert "not found in aggregates/agg_provider_metrics" in finding.observations[1]
+
+    copy = installation.copy(tmp_path / "later")
+    aggregate(copy.lake)
+    shutil.rmtree(Path(copy.lake.uri, "raw/generations"))
+    raw = replace(contracts()["generations"], table_retention={"raw/generations": 1})
+    inputs = replace(copy.inputs(), built_at=START + timedelta(days=3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace_gaps, "known_contracts", lambda: {"generations": raw})
+        finding = Told(OWN_SECTIONS["lineage"](inputs)).findings["lineage.sample"]
+    assert finding.status is SATISFIED, finding
+
+
+def test_a_commit_that_a_log_no_longer_has_is_not_said_to_be_found(
+    installation: Installation, tmp_path: Path
+) -> None:
+    copy = installation.copy(tmp_path)
+    aggregate(copy.lake)
+    raw = copy.lake.table("raw", "generations")
+    raw.delta().create_checkpoint()
+    for version in range(raw.version()):
+        Path(raw.uri, "_delta_log", f"{version:020}.json").unlink()
+    copy = replace(copy, lake=Lake(copy.lake.uri))
+    finding = copy.section("lineage").findings["lineage.sample"]
+    assert finding.status is NOT_EVALUATED
+    assert finding.observations[1].endswith("the log no longer says of raw/generations")
 
 
 def test_columns_of_the_sections_sql_lead_to_the_source(
