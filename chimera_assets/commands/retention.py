@@ -9,7 +9,12 @@ from chimera_assets.commands.terminal import Plain, notes, print_json, print_tab
 from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.lake import open_lake
-from chimera_assets.lifecycle.retention_status import State, retention_status, table_names
+from chimera_assets.lifecycle.retention_status import (
+    NOT_JUDGED,
+    State,
+    retention_status,
+    table_names,
+)
 from chimera_assets.yaml_documents import one_of
 
 if TYPE_CHECKING:
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def show_status(*, table: str | None, as_json: bool, now: datetime) -> int:
-    """Print how each table stands to its retention; 1 if anything is overdue.
+    """Print how each table stands to its retention; 1 if anything is overdue or gone.
 
     Raises:
         ArgumentError: There is no such table, nor does a contract or pack tell of it.
@@ -35,12 +40,12 @@ def show_status(*, table: str | None, as_json: bool, now: datetime) -> int:
         print_json([asdict(each) for each in found])
     else:
         _print(found)
-    return 1 if any(each.state is State.OVERDUE for each in found) else 0
+    return 1 if any(each.state in {State.OVERDUE, State.GONE} for each in found) else 0
 
 
 def _print(found: Sequence[TableRetention]) -> None:
     """Tables that were evaluated, and the holds on them; of the others why they were not."""
-    evaluated = [each for each in found if each.state is not State.NOT_EVALUATED]
+    evaluated = [each for each in found if each.state not in NOT_JUDGED]
     if evaluated:
         columns = ("table", "status", "days", "from", "oldest", "newest", "due", "overdue", "held")
         more = ("next purge", "oldest version", "of")

@@ -23,9 +23,10 @@ from chimera_assets.ingest.landed_hours import landed
 from chimera_assets.ingest.loss_guard import still_there
 from chimera_assets.ingest.watermark import NO_HOURS, Hours
 from chimera_assets.ingest.watermark_commits import current_watermark
-from chimera_assets.lake.errors import translated
+from chimera_assets.lake.errors import TableNotFound, translated
 from chimera_assets.layers import LANDING, RAW
 from chimera_assets.sources.hour_sums import LARGE, is_float, lake_sums, numbers
+from chimera_assets.system_tables.batches import judged_streams
 from chimera_assets.warehouse.duckdb import connect
 from chimera_assets.warehouse.hour_rows import hour_rows
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from chimera_assets.contracts import Column, Contract
     from chimera_assets.ingest.watermark import Watermark
-    from chimera_assets.lake import Lake
+    from chimera_assets.lake import Lake, Table
     from chimera_assets.sources.postgres import PostgresSource
     from chimera_assets.sources.source_state import SourceNow
 
@@ -111,6 +112,17 @@ class Comparison:
     not_compared: tuple[str, ...] = ()
 
 
+def _require_never_there(lake: Lake, raw: Table) -> None:
+    """Tell a raw table that was taken away from one that is not there yet.
+
+    Raises:
+        TableNotFound: It was.
+    """
+    if raw.name in judged_streams(lake) and not raw.exists():
+        expected = f"{RAW}/{raw.name}: expected the table, as its hours were judged, found none"
+        raise TableNotFound(raw.uri, f"{expected}: bring its folder back")
+
+
 def compare_with_source(
     lake: Lake,
     contract: Contract,
@@ -133,12 +145,13 @@ def compare_with_source(
 
     Raises:
         SourceError: The source cannot be asked, or has no such table.
-        LakeError: The lake cannot be read.
+        LakeError: The lake cannot be read, or has no raw table any more.
     """
     # Learned before the source is looked at: of two states, the one compared with is the earlier.
     watermark = current_watermark(lake, contract.stream)
     raw = lake.table(RAW, contract.stream)
     if watermark is None or not raw.exists():
+        _require_never_there(lake, raw)
         return None
     asked = watermark.extracted if hours is None else watermark.extracted & frozenset(hours)
     extracted = _kept(contract, asked, now)

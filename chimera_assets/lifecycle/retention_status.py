@@ -7,6 +7,7 @@ Nothing here believes what upkeep reported of itself, nor changes anything.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from enum import StrEnum
@@ -18,10 +19,11 @@ from chimera_assets.errors import ChimeraError, one_line
 from chimera_assets.hour_columns import hour_starts
 from chimera_assets.hours import DAY_COLUMN, HOUR_COLUMNS
 from chimera_assets.lake.time_travel import reach
-from chimera_assets.layers import AGGREGATES, MARTS, QUARANTINE, STREAM_LAYERS
+from chimera_assets.layers import QUARANTINE, STREAM_LAYERS
 from chimera_assets.lifecycle.held_rows import holds_on
 from chimera_assets.lifecycle.legal_holds import active_holds
 from chimera_assets.lifecycle.maintenance import UPKEEP_TIME
+from chimera_assets.lifecycle.needed_tables import made_of_facts, needed_tables
 from chimera_assets.lifecycle.past_time import (
     CYCLE,
     past_by_day,
@@ -29,7 +31,6 @@ from chimera_assets.lifecycle.past_time import (
     past_in_quarantine,
 )
 from chimera_assets.lifecycle.policy import policy
-from chimera_assets.packs.aggregates import active_aggregates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,7 +54,12 @@ class State(StrEnum):
     DUE = "due"
     OVERDUE = "overdue"
     ON_HOLD = "on hold"
+    GONE = "gone"
     NOT_EVALUATED = "not evaluated"
+
+
+#: The states of tables of which no row was looked at.
+NOT_JUDGED = frozenset({State.GONE, State.NOT_EVALUATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +128,11 @@ class TableRetention:
 
 def table_names(lake: Lake, contracts: Mapping[str, Contract]) -> list[str]:
     """Every table there is, and those that contracts and packs tell of, `layer/name`, in order."""
-    streams = [name for name, contract in contracts.items() if contract.kind == "stream"]
-    aggregates = active_aggregates()
     told = {
         *("/".join(each) for each in lake.tables()),
-        *(f"{layer}/{stream}" for layer in STREAM_LAYERS for stream in streams),
+        *(f"{layer}/{stream}" for layer in STREAM_LAYERS for stream in contracts),
         *(table for contract in contracts.values() for table in contract.table_retention),
-        *(f"{AGGREGATES}/{one.table}" for one in aggregates),
-        *(f"{MARTS}/{fact}" for one in aggregates for fact in one.facts),
+        *made_of_facts(),
     }
     return sorted(told)
 
@@ -137,7 +140,7 @@ def table_names(lake: Lake, contracts: Mapping[str, Contract]) -> list[str]:
 def retention_status(
     lake: Lake, contracts: Mapping[str, Contract], now: datetime, *, only: str | None = None
 ) -> Iterator[TableRetention]:
-    """How each table stands; one that cannot be read keeps no other from it.
+    """How each table stands; one that cannot be read or is gone keeps no other from it.
 
     Args:
         lake: The lake.
@@ -145,9 +148,15 @@ def retention_status(
         now: The present.
         only: One table, `layer/name`.
     """
+    needed: dict[str, str] = {}
+    with suppress(ChimeraError):  # a table that cannot be read is told as such below
+        needed = needed_tables(lake, contracts)
     for name in table_names(lake, contracts) if only is None else [only]:
         try:
-            yield _status(lake, contracts, now, name)
+            found = _status(lake, contracts, now, name)
+            if found.not_evaluated == _NOT_THERE and name in needed:
+                found = replace(found, state=State.GONE, not_evaluated=needed[name])
+            yield found
         except ChimeraError as error:
             yield TableRetention(name, not_evaluated=one_line(str(error)))
 

@@ -95,6 +95,12 @@ def judged_hours(lake: Lake, stream: str) -> pl.DataFrame:
     return _of_stream(lake, stream, None).select(HOUR_COLUMNS).unique().collect()
 
 
+def judged_streams(lake: Lake) -> dict[str, bool]:
+    """Each stream that was ever judged, and whether any hour of it was ever published."""
+    found = _rows(lake).group_by("stream").agg(pl.col("published").any())
+    return dict(found.sort("stream").collect(engine="streaming").iter_rows())
+
+
 def days_judged_since(lake: Lake, moment: datetime) -> frozenset[date]:
     """The days of which hours were judged since then."""
     judged = _rows(lake).filter(pl.col("judged_at") >= moment).select(DAY_COLUMN).unique()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,13 +15,13 @@ from chimera_assets.lake import Lake
 from chimera_assets.lifecycle.legal_holds import place
 from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.lifecycle.retention_status import State, next_upkeep, retention_status
+from chimera_assets.system_tables.batches import BATCHES, append_batches
 from chimera_assets.system_tables.legal_holds import append_hold_row
 from tests.acting import acting, leave
 from tests.lifecycle.orders import HOURS, ORDERS, START, rejected, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from chimera_assets.contracts import Contract
     from chimera_assets.lifecycle.retention_status import TableRetention
@@ -167,7 +169,7 @@ def test_tables_by_the_day_and_those_that_nothing_is_deleted_from(
     days = [START.date() + n * DAY for n in (0, 1, 2)]
     results = pl.DataFrame({"hour_partition": days, "hour": 0, "rule": "x"})
     lake.table("quality", "check_results").append(results, partition_by=["hour_partition"])
-    lake.table("quality", "batches").append(results)
+    append_batches(lake, batch(published=False))
     (lake.table("quality", "column_profiles")).append(results)  # by no day
     lake.table("quarantine", "retired").write_hours(rejected("tenant_id"), HOURS)
     now = START + 32 * DAY
@@ -209,3 +211,35 @@ def test_a_table_that_cannot_be_read_keeps_no_other_from_it(
     assert found["raw/orders"].state is State.NOT_EVALUATED
     assert "raw/orders" in found["raw/orders"].not_evaluated
     assert found["staged/orders"].state is State.DUE
+
+
+def batch(*, published: bool) -> pl.DataFrame:
+    """What is kept of the first hour of orders."""
+    said: dict[str, object] = dict.fromkeys(BATCHES, 3)
+    said |= {"run_id": "r", "batch_id": "b", "stream": "orders", "published": published}
+    said |= {"hour_partition": START.date(), "hour": START.hour, "judged_at": START + HOUR}
+    return pl.DataFrame([said], schema=BATCHES)
+
+
+def test_a_table_that_is_not_there_yet_is_told_from_one_that_is_gone(
+    lake: Lake, contracts: dict[str, Contract]
+) -> None:
+    def lose(name: str) -> TableRetention:
+        shutil.rmtree(Path(lake.uri, name))
+        return status(Lake(lake.uri), contracts, START)[name]
+
+    assert lose("raw/orders").state is State.NOT_EVALUATED
+    append_batches(lake, batch(published=False))
+    assert {lose("quarantine/orders").state, lose("staged/orders").state} == {
+        State.GONE,
+        State.NOT_EVALUATED,
+    }
+    append_batches(lake, batch(published=True))
+    found = status(Lake(lake.uri), contracts, START)
+    said = "it is gone, though quality/batches has {} hours of its stream"
+    assert {name: one.not_evaluated for name, one in found.items() if one.state is State.GONE} == {
+        "raw/orders": said.format("judged"),
+        "quarantine/orders": said.format("judged"),
+        "staged/orders": said.format("published"),
+    }
+    assert State.GONE not in {one.state for one in status(Lake(lake.uri), {}, START).values()}

@@ -8,7 +8,11 @@ from chimera_assets.errors import counted, in_short
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.inputs import Source
 from chimera_assets.reports.sections.draft import MOST_NAMED, Draft, figure_of, section, table_of
-from chimera_assets.reports.sections.rejected_rows import REJECTED_COLUMNS, what_became_of_rejected
+from chimera_assets.reports.sections.rejected_rows import (
+    REJECTED_COLUMNS,
+    lost_quarantine,
+    what_became_of_rejected,
+)
 
 if TYPE_CHECKING:
     from chimera_assets.reports.inputs import Inputs
@@ -97,6 +101,10 @@ def data_quality(inputs: Inputs, draft: Draft) -> None:
     if inputs.tenant is not None:
         draft.add_text(f"Left out: {_OF_ALL} tenants.")
         return
+    if lost := lost_quarantine(inputs):
+        title = "Of each row that was rejected it is known what became of it"
+        status = doc.Status.not_satisfied
+        draft.add_findings([doc.Finding("data_quality.rejected", title, status, tuple(lost))])
     queries = {name: _FIGURE.format(sql=sql).strip() for name, (_, sql, _) in _FIGURES.items()}
     queries |= {"streams": _STREAMS.strip(), "rules": _RULES.strip()}
     if (sql := what_became_of_rejected(inputs)) is not None:

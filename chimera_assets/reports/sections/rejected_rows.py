@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets.layers import QUARANTINE
+from chimera_assets.lifecycle.needed_tables import needed_tables
 from chimera_assets.reports import document as doc
 from chimera_assets.system_tables.deletion_log import deletions_table
 from chimera_assets.system_tables.replays import replays_table
@@ -56,6 +57,17 @@ def what_became_of_rejected(inputs: Inputs) -> str | None:
     """The SELECT of `REJECTED_COLUMNS`, a row a stream; None where nothing was ever rejected."""
     parts = [part.strip() for part in _parts(inputs)]
     return _ALL.format(parts="\nUNION ALL BY NAME ".join(parts)).strip() if parts else None
+
+
+def lost_quarantine(inputs: Inputs) -> list[str]:
+    """Of each stream whose quarantine is gone, in words, so that nobody knows what was in it."""
+    needed = needed_tables(inputs.lake, inputs.contracts)
+    names = (f"{QUARANTINE}/{stream}" for stream in sorted(inputs.contracts))
+    return [
+        f"{name}: {needed[name]}"
+        for name in names
+        if name in needed and not inputs.lake.table(*name.split("/")).exists()
+    ]
 
 
 def _parts(inputs: Inputs) -> Iterator[str]:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.contracts import known_contracts
 from chimera_assets.errors import counted
-from chimera_assets.lifecycle.retention_status import State, next_upkeep, retention_status
+from chimera_assets.lifecycle.retention_status import (
+    NOT_JUDGED,
+    State,
+    next_upkeep,
+    retention_status,
+)
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.inputs import Source
 from chimera_assets.reports.sections.draft import Draft, section
@@ -53,7 +58,7 @@ _TITLE = "No row is kept for more than a purge's cycle past its time, unless a h
 def retention(inputs: Inputs, draft: Draft) -> None:
     """How each table stands to its retention."""
     found = list(retention_status(inputs.lake, known_contracts(), inputs.built_at))
-    judged = [one for one in found if one.state is not State.NOT_EVALUATED]
+    judged = [one for one in found if one.state not in NOT_JUDGED]
     draft.add_findings(_findings(inputs, found))
     query = f"chimera retention status, at {inputs.built_at.isoformat()}"
     table = doc.Table(
@@ -92,16 +97,18 @@ def _cell(value: doc.Value) -> doc.Value:
 
 def _findings(inputs: Inputs, found: Sequence[TableRetention]) -> list[doc.Finding]:
     """One of all tables that have a retention; and one a table that cannot be read."""
-    judged = [one for one in found if one.state is not State.NOT_EVALUATED]
+    judged = [one for one in found if one.state not in NOT_JUDGED]
+    gone = [one for one in found if one.state is State.GONE]
     overdue = [one for one in judged if one.state is State.OVERDUE]
-    seen = [
+    seen = [f"{one.table}: {one.not_evaluated}" for one in gone]
+    seen += [
         f"{one.table}: {counted(one.rows_overdue or 0, 'row')} overdue of {one.keep_days:g} days"
         for one in overdue
     ]
-    if not judged:
-        status, seen = doc.Status.not_evaluated, ["no table has a retention"]
-    elif overdue:
+    if gone or overdue:
         status = doc.Status.not_satisfied
+    elif not judged:
+        status, seen = doc.Status.not_evaluated, ["no table has a retention"]
     else:
         status, seen = doc.Status.satisfied, [counted(len(judged), "table")]
     there = {"/".join(each) for each in inputs.lake.tables()}
@@ -110,6 +117,6 @@ def _findings(inputs: Inputs, found: Sequence[TableRetention]) -> list[doc.Findi
             f"retention.{one.table}", _TITLE, doc.Status.not_evaluated, (str(one.not_evaluated),)
         )
         for one in found
-        if one.table in there and one.rows is None
+        if one.table in there and one.rows is None and one.state is not State.GONE
     ]
     return [doc.Finding("retention.tables", _TITLE, status, tuple(seen)), *unread]

@@ -296,6 +296,59 @@ def test_retention_is_computed_from_the_tables(installation: Installation) -> No
     assert any(one.startswith(f"raw/generations: {3 * ROWS} rows overdue") for one in said)
 
 
+@pytest.mark.parametrize(
+    ("lost", "table"),
+    [
+        ("raw/generations/_delta_log", "raw/generations"),
+        ("staged/generations", "staged/generations"),
+        ("quarantine/providers", "quarantine/providers"),
+        ("marts/fact_generations", "marts/fact_generations"),
+    ],
+)
+def test_a_table_that_was_taken_away_is_named(
+    installation: Installation, tmp_path: Path, lost: str, table: str
+) -> None:
+    copy = installation.copy(tmp_path)
+    model = {"1": ModelLineage({}, frozenset({("staged", "generations")}))}
+    append_lineages(copy.lake, {("marts", "fact_generations"): model})
+    assert copy.section("retention").status is SATISFIED
+    shutil.rmtree(Path(copy.lake.uri, lost))
+    told = replace(copy, lake=Lake(copy.lake.uri)).section("retention")
+    finding = told.findings["retention.tables"]
+    assert finding.status is told.status is NOT_SATISFIED
+    (seen,) = finding.observations
+    assert seen.startswith(f"{table}: it is gone, though quality/")
+    (other,) = [row for row in told.rows("retention_others") if row["table"] == table]
+    assert seen == f"{table}: {other['reason']}"
+
+
+def test_rejected_rows_whose_quarantine_was_taken_away_are_not_passed_over(
+    installation: Installation, tmp_path: Path
+) -> None:
+    copy = installation.copy(tmp_path)
+    assert "data_quality.rejected" not in copy.section("data_quality").findings
+    shutil.rmtree(Path(copy.lake.uri, "quarantine/generations"))
+    told = replace(copy, lake=Lake(copy.lake.uri)).section("data_quality")
+    finding = told.findings["data_quality.rejected"]
+    assert finding.status is NOT_SATISFIED
+    assert finding.observations == (
+        "quarantine/generations: it is gone, though quality/batches has judged hours of its stream",
+    )
+    assert told.figures["Rows rejected"] == sum(WRONG.values())
+
+
+def test_a_raw_table_that_was_taken_away_is_not_taken_for_one_to_come(
+    installation: Installation, tmp_path: Path
+) -> None:
+    copy = installation.copy(tmp_path)
+    shutil.rmtree(Path(copy.lake.uri, "raw/generations"))
+    told = replace(copy, lake=Lake(copy.lake.uri)).section("source_compared")
+    assert told.status is NOT_EVALUATED
+    (seen,) = told.findings["source_compared.generations"].observations
+    assert seen.startswith("raw/generations: expected the table, as its hours were judged, found")
+    assert seen.endswith("bring its folder back")
+
+
 def test_without_an_access_log_nothing_is_said_of_access(installation: Installation) -> None:
     told = installation.section("access")
     assert told.status is NOT_EVALUATED
