@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from chimera_assets.lake import open_lake
 from chimera_assets.lifecycle.legal_holds import holds
 from tests.cli.conftest import HOURS, NEGATIVE, ROWS, one_line
 
@@ -239,3 +240,18 @@ def test_retention_status_names_what_is_overdue_and_who_holds_what(
     assert "case 9" in chimera("retention", "status").out
     said = chimera("retention", "status", "--table", "quarantine/generation")
     assert "did you mean quarantine/generations?" in one_line(said)
+
+
+def test_retention_status_names_a_table_that_was_taken_away(
+    chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    taken = Path(lake_of_four_hours.uri, "quarantine", "generations")
+    seen(lake_of_four_hours, days=1)
+    words = "it is gone, though quality/batches has judged hours of its stream"
+    assert words not in chimera("retention", "status").err
+    taken.rename(taken.with_name("elsewhere"))
+    open_lake.cache_clear()  # a command has a lake of its own
+    assert f"{words} (quarantine/generations)" in chimera("retention", "status").err
+    said = chimera("retention", "status", "--table", "quarantine/generations", "--json")
+    (told,) = json.loads(said.out)
+    assert (said.code, told["state"]) == (1, "gone")
