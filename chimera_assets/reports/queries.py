@@ -242,6 +242,9 @@ def _unreadable(where: str, table: Table, version: int | None, error: Exception)
                 found = "none any more: it is past its horizon"
                 return QueryError(where, f"expected version {version} of {name}, found {found}")
     words = one_line(duckdb_words(str(error)).replace(table.uri, name))
+    with suppress(LakeError):
+        if not table.exists():
+            words = "there is no such table any more"
     which = name if version is None else f"version {version} of {name}"
     return UnreadableError(where, f"{which} cannot be read: {words}")
 
