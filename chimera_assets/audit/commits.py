@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chimera_assets.audit.log import AuditLog
+    from chimera_assets.audit.table_commits import Described
     from chimera_assets.lake import Lake
     from chimera_assets.lake.table import Table
     from chimera_assets.postgres.platform.session import Session
@@ -180,7 +181,7 @@ def _write(audit: AuditLog, session: Session, found: Sequence[TableCommit]) -> N
             NewEntry(
                 COMMIT,
                 commit.resource,
-                actors.get(one.run_id or "", _unknown(one.made_by)),
+                _actor(one, actors),
                 before={"version": commit.version - 1} if commit.version else None,
                 after=one.details,
                 run_id=one.run_id,
@@ -201,6 +202,12 @@ def _actors(session: Session, runs: Iterable[str]) -> dict[str, Principal]:
     }
 
 
-def _unknown(made_by: str | None) -> Principal:
-    """Who has made a commit that no entry speaks of: a run off the record, or another program."""
-    return Principal(Kind.SYSTEM, "unknown", made_by or "a run that has no entry")
+def _actor(said: Described, actors: Mapping[str, Principal]) -> Principal:
+    """Who has made a commit; unknown if it was a run off the record, or another program.
+
+    What another program says of a run, anybody may write.
+    """
+    known = actors.get(said.run_id or "")
+    if said.made_by is None and known is not None:
+        return known
+    return Principal(Kind.SYSTEM, "unknown", said.made_by or "a run that has no entry")

@@ -34,22 +34,21 @@ _COMMITS = """
     ) AS commits
     ORDER BY sequence
 """
-#: Commits of ours that no run is known of, and those of other programs. What an older release made
-#: says no code; what was there before the log is no fault of anybody.
+#: Commits that no run or command on the record has made, whatever they say of themselves: nothing
+#: that a commit says could not be written by another program. Erased ones among them, too.
 _UNKNOWN = """
-    SELECT sequence, resource, actor_origin, said ->> 'version' AS version FROM (
-        SELECT sequence, resource, actor_origin, details::jsonb -> 'after' AS said
-        FROM ONLY audit.entries JOIN ONLY audit.details USING (sequence)
-        WHERE action = 'table.commit' AND actor_kind = 'system' AND actor_name = 'unknown'
-    ) AS commits
-    WHERE said ? 'code' OR said ->> 'operation' <> 'CREATE TABLE'
+    SELECT sequence, resource, actor_origin,
+        details::jsonb -> 'after' ->> 'version' AS version
+    FROM ONLY audit.entries LEFT JOIN ONLY audit.details USING (sequence)
+    WHERE action = 'table.commit' AND actor_kind = 'system' AND actor_name = 'unknown'
     ORDER BY sequence
 """
-#: Each of our commits has an id of its own, which a forged one that copies its words has, too.
+#: Each of our commits has an id of its own, which a forged one that copies its words has, too; in
+#: whichever table.
 _TWICE = """
     SELECT resource, version, first FROM (
         SELECT sequence, resource, said ->> 'version' AS version,
-            first_value(said ->> 'version') OVER same AS first, row_number() OVER same AS number
+            first_value(resource || ' version ' || (said ->> 'version')) OVER same AS first
         FROM (
             SELECT sequence, resource, details::jsonb -> 'after' AS said
             FROM ONLY audit.entries JOIN ONLY audit.details USING (sequence)
@@ -58,7 +57,7 @@ _TWICE = """
         WHERE said ? 'commit'
         WINDOW same AS (PARTITION BY said ->> 'commit' ORDER BY sequence)
     ) AS numbered
-    WHERE number > 1 AND version <> first
+    WHERE resource || ' version ' || version <> first
     ORDER BY sequence LIMIT 20
 """
 _AT_ONCE = 16
@@ -113,11 +112,12 @@ def check_actors(session: Session) -> Check:
     for row in session.execute(_TWICE).fetchall():
         check.problems.append(
             f"{row['resource']} version {row['version']}: expected a commit with an id of its own, "
-            f"found that of version {row['first']}: made to look like one of ours"
+            f"found that of {row['first']}: made to look like one of ours"
         )
     rows = session.execute(_UNKNOWN).fetchall()
     for row in rows[:_SHOWN]:
-        where = f"entry {row['sequence']:,}, {row['resource']} version {row['version']}"
+        version = "(erased)" if row["version"] is None else row["version"]
+        where = f"entry {row['sequence']:,}, {row['resource']} version {version}"
         check.problems.append(f"{where}: expected a run on the record, found {row['actor_origin']}")
     if len(rows) > _SHOWN:
         check.problems.append(f"and {len(rows) - _SHOWN:,} more")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from deltalake import CommitProperties
+
 from chimera_assets.lake.errors import LakeError, translated
 from chimera_assets.lake.storage import stored_files
 
@@ -27,6 +29,8 @@ def vacuum(table: TableState, days: float, *, dry_run: bool, full: bool) -> list
             dry_run=dry_run,
             enforce_retention_duration=False,
             full=full,
+            # deltalake commits that it begins, and that it is done.
+            commit_properties=CommitProperties({**table.provenance, "chimera.write": "vacuum"}),
         )
     except Exception as error:
         raise translated(error, table.uri) from error

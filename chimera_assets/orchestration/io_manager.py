@@ -16,6 +16,7 @@ from chimera_assets.hours import HourRange
 from chimera_assets.lake.lake import Lake
 from chimera_assets.orchestration.data_version import content_version
 from chimera_assets.orchestration.table_metadata import commit_metadata, note_hours
+from chimera_assets.run_context import provenance
 
 if TYPE_CHECKING:
     from chimera_assets.lake.table import Table
@@ -34,15 +35,15 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         """Write what an asset returned; None writes nothing."""
         if obj is None:
             return
+        self._lake.provenance = provenance(context.run_id)
         table = self._table(context)
-        run = {"run": context.run_id}
         if context.has_asset_partitions:
             hours = _hours(context)
-            commit = table.write_hours(obj, hours, metadata=run)
+            commit = table.write_hours(obj, hours)
             note_hours(context.step_context, context.asset_key, table, hours)
         else:
             hours = None
-            commit = table.overwrite(obj, metadata=run)
+            commit = table.overwrite(obj)
             context.step_context.set_data_version(context.asset_key, content_version(table))
         context.add_output_metadata(commit_metadata(table, commit, hours))
 

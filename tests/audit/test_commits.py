@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 
 from chimera_assets.access.principal import Kind, Principal
 from chimera_assets.audit import AuditLog, Wanted, newest
@@ -39,6 +41,13 @@ def versions(log: AuditLog) -> list[int]:
 def problems(log: AuditLog, lake: Lake) -> list[str]:
     with log.database.transaction() as session:
         return check_tables(session, lake).problems
+
+
+def by_nobody(log: AuditLog, lake: Lake) -> list[str]:
+    """What `actors` finds, once all commits are entered."""
+    record_commits(log, lake)
+    with log.database.transaction() as session:
+        return check_actors(session).problems
 
 
 def entry_file(lake: Lake, version: int) -> Path:
@@ -126,6 +135,58 @@ def test_a_commit_of_a_run_that_has_no_entry_is_named(log: AuditLog, lake: Lake)
     record_commits(log, lake)
     with log.database.transaction() as session:
         assert len(check_actors(session).problems) == 2
+
+
+#: What the first actions of a forged commit say of it.
+SAID: dict[str, list[dict[str, Any]]] = {
+    "nothing": [],
+    "a table made": [{"commitInfo": {"operation": "CREATE TABLE", "engineInfo": "spark"}}],
+    "a write of ours": [{"commitInfo": {"chimera.write": "replace hours"}}],
+    "a run, but by another program": [{"commitInfo": {"operation": "WRITE", "run": "run-1"}}],
+    "no words": [{"commitInfo": None}],
+}
+
+
+@pytest.mark.parametrize("said", SAID.values(), ids=list(SAID))
+def test_whatever_a_commit_says_it_is_named_unless_its_run_is_known(
+    log: AuditLog, lake: Lake, said: list[dict[str, Any]]
+) -> None:
+    with log.change("hours.run", "hours 0", actor=ALICE, run_id="run-1"):
+        write_hour(lake, 0)
+    assert by_nobody(log, lake) == []
+
+    written = [json.loads(line) for line in entry_file(lake, 1).read_text().splitlines()]
+    path = next(one["add"]["path"] for one in written if "add" in one)
+    gone = {"remove": {"path": path, "dataChange": True, "deletionTimestamp": 0}}
+    lines = [json.dumps(action) for action in (*said, gone)]
+    entry_file(lake, 2).write_text("\n".join(lines))
+
+    (problem,) = by_nobody(log, Lake(lake.uri))
+    assert "raw/events version 2: expected a run on the record, found " in problem
+
+
+def test_a_table_that_another_program_made_is_named(log: AuditLog, lake: Lake) -> None:
+    schema = Schema.from_arrow(pa.schema([("a", pa.int64())]))
+    said = CommitProperties({"chimera.write": "create"})
+    for name, properties in (("foreign", None), ("forged", said)):
+        place = Path(lake.uri, "raw", name)
+        place.mkdir(parents=True)
+        DeltaTable.create(str(place), schema, commit_properties=properties)
+
+    foreign, forged = by_nobody(log, lake)
+    assert "raw/foreign version 0: expected a run on the record, found delta-rs" in foreign
+    assert "raw/forged version 0: expected a run on the record, found a run that has" in forged
+
+
+def test_a_commit_that_was_copied_into_another_table_is_named(log: AuditLog, lake: Lake) -> None:
+    with log.change("hours.run", "hours 0", actor=ALICE, run_id="run-1"):
+        write_hour(lake, 0)
+    shutil.copytree(Path(lake.uri, *RAW), Path(lake.uri, "raw", "others"))
+    (problem,) = by_nobody(log, lake)
+    assert problem == (
+        "raw/others version 1: expected a commit with an id of its own, found that of raw/events "
+        "version 1: made to look like one of ours"
+    )
 
 
 def test_a_table_that_was_rolled_back_is_found_for_ever(log: AuditLog, lake: Lake) -> None:

@@ -213,6 +213,15 @@ def test_what_entries_say_of_commits_cannot_be_erased_unseen(
     assert "3 erased" in broken(log, logins, lake)["tables"]
 
 
+def test_a_commit_by_nobody_stays_named_when_its_entry_is_erased(
+    log: AuditLog, logins: Settings, lake: Lake
+) -> None:
+    write_hour(lake, 0, run_id="off the record")
+    assert catch_up(log, lake, logins, ALICE).failures == []
+    tamper(logins, "DELETE FROM audit.details")
+    assert "raw/events version (erased)" in broken(log, logins, lake)["actors"]
+
+
 @pytest.mark.usefixtures("story")
 def test_a_guard_that_is_switched_off_is_found(log: AuditLog, logins: Settings, lake: Lake) -> None:
     with as_owner(logins) as connection:

@@ -53,6 +53,33 @@ def test_commits_are_in_the_log_and_out_of_the_way(chimera: Chimera) -> None:
     assert (said.code, "--since: expected a time" in said.err) == (2, True)
 
 
+def test_nothing_that_a_command_does_is_by_nobody(
+    platform: str, chimera: Chimera, lake_of_four_hours: Lake
+) -> None:
+    """What was there before the log is, and is named as such."""
+    assert platform
+    assert chimera("audit", "publish").code == 0
+    before = entries(chimera, "--all", "--actor", "unknown")
+    assert {one["run_id"] for one in before} == {"first", None}
+
+    for command in (
+        ("hold", "add", "--stream", "providers", "--reason", "case 7"),
+        ("table", "optimize", TABLE),
+        ("table", "optimize", TABLE, "--z-order", "tenant_id"),
+        ("table", "restore", TABLE, "--as-of", "1", "--yes"),
+        ("table", "vacuum", TABLE, "--days", "0", "--full", "--yes"),
+        ("quarantine", "purge", "--older-than-days", "0"),
+        ("upkeep",),
+    ):
+        assert chimera(*command).code == 0, command
+    newer = entries(chimera, "--action", "table.commit")[: -len(before)]
+    assert {(one["after"] or {}).get("write") for one in newer} >= {
+        "create", "append", "restore", "vacuum", "remove rows",
+    }  # fmt: skip
+    assert lake_of_four_hours.table("quality", "legal_holds").exists()
+    assert entries(chimera, "--all", "--actor", "unknown") == before
+
+
 @pytest.mark.usefixtures("changed")
 def test_an_entry_is_shown_whole(chimera: Chimera) -> None:
     (entry,) = entries(chimera, "--action", "table.restore")

@@ -43,6 +43,7 @@ def orders(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 
 
 def test_tables_are_rewritten_by_a_command(chimera: Chimera, orders: Lake, home: Path) -> None:
+    assert chimera("audit", "publish").code == 0
     before = orders.table("staged", "orders").version()
     said = chimera("contract", "migrate", "orders", "--dry-run")
     assert said.code == 0
@@ -81,6 +82,8 @@ def test_tables_are_rewritten_by_a_command(chimera: Chimera, orders: Lake, home:
     assert not (home / "lake" / "_migrations").exists()
     (entry,) = newest(database, Wanted(action="contract.migrate"), 10)
     assert entry.reason == "prices are money"
+    (unknown,) = newest(database, Wanted(actor="unknown"), 1)
+    assert unknown.sequence < entry.sequence  # all that it committed is by somebody
 
     said = chimera("contract", "migrate", "orders")
     assert "nothing to migrate" in said.out

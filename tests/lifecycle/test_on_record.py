@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from chimera_assets import __version__
 from chimera_assets.audit import Wanted, newest
 from chimera_assets.contracts import load_contracts
 from chimera_assets.errors import ArgumentError
@@ -107,6 +108,11 @@ def test_tables_changed_by_hand(home: Path, context: AuditedContext) -> None:
     ]
     assert failure[:2] == ("table.restore", name)
     assert table.count() == 40
+    *commits, _, _ = table.history()  # the table was made before there was a run
+    assert {(one["run"], one["chimera.version"]) for one in commits} == {
+        (context.run_id, __version__)
+    }
+    assert [one["chimera.write"] for one in commits[:2]] == ["vacuum", "vacuum"]
 
 
 def test_holds(home: Path, context: AuditedContext) -> None:

@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 
 from chimera_assets.access.principal import Kind, Principal, os_user
-from chimera_assets.audit import Entry, Wanted, newest
+from chimera_assets.audit import AuditLog, Entry, Wanted, newest
+from chimera_assets.audit.commits import record_commits
 from chimera_assets.hours import HourRange
 from chimera_assets.orchestration.runs.audited_run import _action, _assets, _resource
 from chimera_assets.orchestration.runs.tags import late_tags, partition_tags
@@ -81,6 +82,18 @@ def test_a_dbt_started_by_hand_is_written_down_once(site: Site, tmp_path: Path) 
     assert (entry.action, entry.actor.kind) == ("models.build", Kind.OS_USER)
     assert entry.actor.origin.startswith("dbt on ")
     assert entry.after == {"models": ["fact_generations", "fact_provider_health"]}
+
+
+def test_no_table_of_a_run_or_a_dbt_by_hand_is_made_by_nobody(site: Site) -> None:
+    """Of the stories above: hours that were published and blocked, reference tables, models."""
+    settings = Settings(home=site.home, database_url=None, source_database_url=None)
+    with closing(PlatformDatabase(settings)) as database:
+        record_commits(AuditLog(database), site.lake)
+        made = newest(database, Wanted(action="table.commit"), 1_000)
+        unknown = newest(database, Wanted(action="table.commit", actor="unknown"), 1_000)
+    tables = {one.resource for one in made if (one.after or {}).get("write") == "create"}
+    assert {"raw/providers", "raw/generations", "marts/fact_generations"} <= tables
+    assert unknown == []
 
 
 RUN_AGAIN = """mutation($run: ExecutionParams!) {
