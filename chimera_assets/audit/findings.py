@@ -19,6 +19,10 @@ CHECKS = {
     "actors": "every commit was made in a run or command that is on the record",
 }
 
+#: What others are asked to vouch for, by whoever wants that. Where nobody was asked there is
+#: nothing to evaluate, and the log is none the less whole.
+OPTIONAL = frozenset({"seen", "witnesses", "timestamps"})
+
 
 @dataclass(slots=True)
 class Check:
@@ -28,7 +32,7 @@ class Check:
         name: A key of `CHECKS`.
         checked: How many of its things were looked at; None if it was not evaluated.
         problems: What does not hold, a line each: where, expected, found.
-        notes: What is to be known beside.
+        notes: What is to be known beside; of a check that was not evaluated, why not.
     """
 
     name: str

@@ -215,7 +215,7 @@ def check_checkpoints(session: Session, log: Log, keys: Collection[VerifierKey])
         # Keys are made by an entry, and sign it as soon as they are there.
         made = session.execute(_KEYS_MADE).fetchone()
         if made is None:
-            return Check("checkpoints", None)
+            return Check("checkpoints", None, notes=["nothing was signed yet"])
         check.problems.append(
             f"entry {made['sequence']:,} says that keys were made: expected what they signed, "
             "found no checkpoint"
@@ -231,7 +231,7 @@ def check_files(session: Session, log: Log, store: Objects, keys: Collection[Ver
     data = stored_checkpoint(store)
     if data is None:
         if last is None and not log.files:
-            return Check("files", None)
+            return Check("files", None, notes=["nothing was put beside the lake yet"])
         check.problems.append(f"{where}: expected the newest checkpoint, found none")
     elif (problem := signed_problem(data, log, keys)) is not None:
         check.problems.append(f"{where}: {problem}")
@@ -253,7 +253,9 @@ def check_seen(log: Log, seen: Mapping[str, bytes], keys: Collection[VerifierKey
         seen: Where each is from -> the signed checkpoint.
         keys: The log's keys.
     """
-    check = Check("seen", len(seen) or None)
+    if not seen:
+        return Check("seen", None, notes=["no checkpoint that was kept elsewhere was given"])
+    check = Check("seen", len(seen))
     for where, data in seen.items():
         if (problem := signed_problem(data, log, keys)) is not None:
             check.problems.append(f"{where}: {problem}")

@@ -62,8 +62,12 @@ def check_witnesses(
             check.problems.append(f"{store.uri}/{name}: {problem}")
     if policy is not None:
         _check_quorum(check, Objects(lake, FOLDER), policy)
+        if not names:
+            check.notes.append("no witness has signed yet")
     elif names:
         check.notes.append(f"{len(names):,} cosigned; --policy says by whom they should be")
+    else:
+        check.notes.append("no policy says which witnesses have to sign")
     return check
 
 
@@ -94,7 +98,9 @@ def check_timestamps(
             check.notes.append(f"{which}: {of(times):,} entries at {_shown(times[of(times)])}")
     if not stamped and roots:
         check.problems.append(f"{store.uri}: expected timestamps, found none")
-    if stamped and not roots:
+    elif not stamped:
+        check.notes.append("nothing was stamped yet")
+    elif not roots:
         check.notes.append("who made them is not evaluated without --tsa-root")
     return check
 

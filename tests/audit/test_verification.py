@@ -66,6 +66,11 @@ def test_a_sound_log_holds(log: AuditLog, logins: Settings, lake: Lake) -> None:
         "witnesses": "not evaluated", "timestamps": "not evaluated", "tables": "satisfied",
         "actors": "satisfied",
     }  # fmt: skip
+    assert {name: check.notes for name, check in found.items() if check.checked is None} == {
+        "seen": ["no checkpoint that was kept elsewhere was given"],
+        "witnesses": ["no policy says which witnesses have to sign"],
+        "timestamps": ["nothing was stamped yet"],
+    }
     assert found["entries"].checked == 6
     assert found["tables"].checked == 3
     assert found["checkpoints"].checked == 2

@@ -6,7 +6,7 @@ from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 from chimera_assets.audit import Wanted, newest
-from chimera_assets.audit.findings import CHECKS
+from chimera_assets.audit.findings import CHECKS, OPTIONAL
 from chimera_assets.audit.policy_file import read_policy
 from chimera_assets.audit.signing_keys import load_keys
 from chimera_assets.audit.statistics import commits_by_table, entries_by_actor
@@ -73,7 +73,7 @@ def audit_trail(inputs: Inputs, draft: Draft) -> None:
         raise NotEvaluatedError(msg)
     # First, as it records what no entry speaks of yet.
     checks = verify_log(audit, inputs.lake, _keys(), vouchers=_vouchers())
-    draft.add_findings(list(map(_finding, checks)))
+    draft.add_findings(list(map(_finding, checks)), optional=set(map(_id, OPTIONAL)))
     hours = inputs.period.hours
     wanted = Wanted(since=hours.start, until=hours.end)
     within = f"at >= {hours.start.isoformat()} and at < {hours.end.isoformat()}"
@@ -126,7 +126,11 @@ def _finding(check: Check) -> doc.Finding:
     if check.checked is not None:
         seen.append(f"checked: {check.checked:,}")
     status = doc.Status(check.status)
-    return doc.Finding(f"audit.{check.name}", CHECKS[check.name], status, (*seen, *check.notes))
+    return doc.Finding(_id(check.name), CHECKS[check.name], status, (*seen, *check.notes))
+
+
+def _id(check: str) -> str:
+    return f"audit.{check}"
 
 
 def _source(table: doc.Table, said: str, within: str) -> Source:

@@ -21,10 +21,11 @@ from chimera_assets.reports.queries import Scope
 from chimera_assets.reports.sections.plain_values import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from chimera_assets.reports.inputs import Inputs
 
+_WORST_FIRST = (doc.Status.not_satisfied, doc.Status.not_evaluated, doc.Status.satisfied)
 #: Of a list in a finding so many are named.
 MOST_NAMED = 5
 
@@ -47,6 +48,7 @@ class Draft:
         self._inputs, self._id, self._title, self._intro = inputs, section_id, title, intro
         self._blocks: list[doc.Block] = []
         self._sources: dict[str, Source] = {}
+        self._statuses: set[doc.Status] = set()
 
     def ask(self, queries: Mapping[str, str]) -> dict[str, Answer]:
         """The answers to SELECTs over the period's rows, of all tenants.
@@ -84,16 +86,29 @@ class Draft:
         """Add a picture of a table that the section has, too."""
         self._blocks.append(chart)
 
-    def add_findings(self, findings: Sequence[doc.Finding]) -> None:
-        """Add findings, of which the section's status is the worst."""
+    def add_findings(
+        self, findings: Sequence[doc.Finding], *, optional: Collection[str] = ()
+    ) -> None:
+        """Add findings, of which the section's status is the worst.
+
+        Args:
+            findings: The findings.
+            optional: The ids of those that need not be evaluated: where they are not, the others
+                alone make the status.
+        """
         if findings:
             self._blocks.append(doc.Findings(tuple(findings)))
+        self._statuses |= {
+            one.status
+            for one in findings
+            if one.id not in optional or one.status is not doc.Status.not_evaluated
+        }
 
     def built(self) -> BuiltSection:
         """The section."""
-        blocks = tuple(self._blocks)
-        status = _worst(blocks) or doc.Status.not_evaluated
-        made = doc.Section(self._id, self._title, blocks, status, self._intro)
+        counted = (status for status in _WORST_FIRST if status in self._statuses)
+        status = next(counted, doc.Status.not_evaluated)
+        made = doc.Section(self._id, self._title, tuple(self._blocks), status, self._intro)
         return BuiltSection(made, dict(self._sources))
 
     def not_evaluated(self, reason: str) -> BuiltSection:
@@ -161,15 +176,3 @@ def figure_of(
     """A figure of an answer of one value."""
     figure = doc.Figure(title, plain(answer.rows[0][0]), kind, unit)
     return figure, Source(name, title, answer.sql, answer.read)
-
-
-def _worst(blocks: Sequence[doc.Block]) -> doc.Status | None:
-    """The status that counts of all findings; None if there are none."""
-    found = {
-        finding.status
-        for block in blocks
-        if isinstance(block, doc.Findings)
-        for finding in block.findings
-    }
-    order = (doc.Status.not_satisfied, doc.Status.not_evaluated, doc.Status.satisfied)
-    return next((status for status in order if status in found), None)

@@ -166,6 +166,9 @@ def _say_what_was_done(installation: Installation) -> None:
     """Entries of runs in the audit log, whose times are those of its own clock."""
     alice = installation.context()
     schedule = replace(alice, actor=Principal(Kind.SYSTEM, "the schedule", "a test"))
+    for run_id in ("soon", "late-0", "late-3"):
+        with replace(schedule, run_id=run_id).change("run.start", "the run of a test"):
+            pass
     with alice.change("hours.backfill", "hours of a test"):
         pass
     with schedule.change("hours.run", "hours of another test"):

@@ -191,7 +191,7 @@ def test_lag_counts_from_the_hours_end_and_unpublished_hours_are_late(
 def test_runs_and_their_failures_are_those_of_the_log(installation: Installation) -> None:
     told = installation.section("reliability", TODAY)
     runs = {row["action"]: (row["started"], row["failed"]) for row in told.rows("reliability_runs")}
-    assert runs == {"hours.run": (2, 1), "hours.backfill": (1, 0)}
+    assert runs == {"hours.run": (2, 1), "hours.backfill": (1, 0), "run.start": (3, 0)}
     (failure,) = told.rows("reliability_failures")
     assert (failure["resource"], failure["kind"]) == ("hours of a test", "TimeoutError")
 
@@ -227,7 +227,34 @@ def test_who_did_what_and_whether_the_log_is_whole(installation: Installation) -
     assert told.figures["Changes that failed"] == 1
     by_id = {name: one.status for name, one in told.findings.items()}
     assert by_id["audit.entries"] is by_id["audit.tables"] is SATISFIED
-    assert by_id["audit.seen"] is NOT_EVALUATED  # nobody kept a checkpoint
+    others = ("audit.seen", "audit.witnesses", "audit.timestamps")  # nobody asked them
+    assert {by_id[name] for name in others} == {NOT_EVALUATED}
+    for name in (name for name, status in by_id.items() if status is NOT_EVALUATED):
+        assert told.findings[name].observations, f"{name} says why"
+    assert by_id["audit.checkpoints"] is told.status is NOT_EVALUATED
+    installation.context().catch_up()  # signs the log, and puts it beside the lake
+    assert installation.section("audit_trail", TODAY).status is SATISFIED
+
+
+@pytest.mark.parametrize(
+    ("seen", "files", "status"),
+    [
+        (NOT_EVALUATED, SATISFIED, SATISFIED),
+        (SATISFIED, NOT_EVALUATED, NOT_EVALUATED),
+        (NOT_SATISFIED, SATISFIED, NOT_SATISFIED),
+        (NOT_EVALUATED, None, NOT_EVALUATED),
+    ],
+)
+def test_what_nobody_asked_for_leaves_the_status_to_the_rest(
+    installation: Installation, seen: doc.Status, files: doc.Status | None, status: doc.Status
+) -> None:
+    draft = Draft(installation.inputs(), "audit_trail", "Audit trail", "")
+    found = {"audit.seen": seen} | ({"audit.files": files} if files is not None else {})
+    draft.add_findings(
+        [doc.Finding(name, "what it says", one) for name, one in found.items()],
+        optional={"audit.seen"},
+    )
+    assert draft.built().section.status is status
 
 
 def test_a_day_in_which_nothing_was_written_down(installation: Installation) -> None:
