@@ -10,7 +10,7 @@ from chimera_assets.audit import OFF_THE_RECORD, Wanted, names_known, newest
 from chimera_assets.audit.guards import weaknesses
 from chimera_assets.commands.arguments import parse_moment
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table, text
-from chimera_assets.errors import ChimeraError, one_line
+from chimera_assets.errors import ArgumentError, ChimeraError, one_line
 from chimera_assets.postgres.databases import has_platform_database, platform_database
 from chimera_assets.postgres.embedded.server import embedded_server
 from chimera_assets.settings import get_settings
@@ -43,10 +43,13 @@ def wanted_entries(  # noqa: PLR0913, PLR0917
     """Which entries were asked for.
 
     Raises:
-        ArgumentError: A time is none.
+        ArgumentError: A time is none, or the end is not after the beginning.
     """
     begin = parse_moment(since, "--since") if since is not None else None
     end = parse_moment(until, "--until") if until is not None else None
+    if begin is not None and end is not None and begin >= end:
+        msg = f"--until: expected a time after --since, {iso(begin)}, found {iso(end)}"
+        raise ArgumentError(msg)
     return Wanted(action, actor, resource, begin, end, run_id, commits)
 
 

@@ -15,8 +15,8 @@ from chimera_assets.audit.tlog.encoding import to_base64
 from chimera_assets.audit.tlog.merkle import leaf_hash
 from chimera_assets.commands.audit_log import caught_up
 from chimera_assets.commands.invocation import command_name
+from chimera_assets.commands.new_files import require_new
 from chimera_assets.commands.terminal import iso, notes, out, print_json, print_table
-from chimera_assets.errors import ArgumentError
 from chimera_assets.lake import open_lake
 from chimera_assets.lake.objects import Objects
 from chimera_assets.paths import write_private
@@ -54,7 +54,7 @@ def show(sequence: int, *, as_json: bool) -> int:
 def prove(sequence: int, out_file: Path | None) -> int:
     """Write the proof of one entry into a file."""
     path = out_file or Path(f"audit-{sequence}.tlog-proof")
-    _require_new(path)
+    require_new(path)
     caught_up()
     proof = Prover(Objects(open_lake(), FOLDER)).prove(sequence, _whole(sequence).leaf.encode())
     write_private(path, proof.encode())
@@ -70,7 +70,7 @@ def prove(sequence: int, out_file: Path | None) -> int:
 
 def export(wanted: Wanted, path: Path) -> int:
     """Write entries into a file, a line of JSON each, with details, salt and proof."""
-    _require_new(path)
+    require_new(path)
     caught_up()
     prover = Prover(Objects(open_lake(), FOLDER))
     lines = [
@@ -126,9 +126,3 @@ def _line(whole: WholeEntry, proof: Proof) -> str:
     salt = to_base64(whole.salt) if whole.salt is not None else None
     made = {"details": whole.details, "salt": salt, "proof": proof.encode().decode()}
     return json.dumps(made, ensure_ascii=False) + "\n"
-
-
-def _require_new(path: Path) -> None:
-    if path.exists():
-        msg = f"{path}: expected no such file, found one; name another"
-        raise ArgumentError(msg)

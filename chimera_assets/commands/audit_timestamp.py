@@ -8,6 +8,7 @@ from chimera_assets.audit.publishing import FOLDER
 from chimera_assets.audit.timestamps import TIMESTAMPS, request_of, stamp, stamped, take_in
 from chimera_assets.audit.vouching import in_turn
 from chimera_assets.commands.audit_log import caught_up
+from chimera_assets.commands.new_files import require_folder
 from chimera_assets.commands.terminal import iso, notes, out
 from chimera_assets.errors import ArgumentError, SettingError
 from chimera_assets.lake import open_lake
@@ -34,6 +35,8 @@ def run(*, request: Path | None, response: Path | None) -> int:
     if request is not None and response is not None:
         msg = "expected --request, then --response with what was answered, found both"
         raise ArgumentError(msg)
+    if request is not None:
+        require_folder(request)
     if response is not None:
         return _take_in(response)
     if request is None and get_settings().timestamp_url is None:

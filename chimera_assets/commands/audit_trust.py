@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cryptography.x509 import load_pem_x509_certificates
 
 from chimera_assets.audit.policy_file import read_policy
+from chimera_assets.audit.tlog.errors import TransparencyError
 from chimera_assets.audit.tlog.keys import VerifierKey
 from chimera_assets.errors import ArgumentError
 from chimera_assets.paths import regular_bytes
@@ -42,15 +43,27 @@ def trust_of(keys: Sequence[str], policy: Path | None, tsa_roots: Sequence[Path]
     """Read what was given; the logs of a policy are trusted like keys.
 
     Raises:
-        ArgumentError: A file has no certificates.
-        MalformedError: A key is none.
+        ArgumentError: A key is none, or a file has no certificates.
         PolicyError: The policy cannot be read.
     """
     read = read_policy(policy, "--policy") if policy is not None else None
     of_logs = [one.key for one in read.logs] if read is not None else []
-    trusted = dict.fromkeys([*map(VerifierKey.parse, keys), *of_logs])
+    trusted = dict.fromkeys([*(public_key(key, "--key") for key in keys), *of_logs])
     roots = [certificate for path in tsa_roots for certificate in _certificates(path)]
     return Trust(tuple(trusted), read, tuple(dict.fromkeys(roots)))
+
+
+def public_key(given: str, option: str) -> VerifierKey:
+    """The public key of a log that was given.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    try:
+        return VerifierKey.parse(given)
+    except TransparencyError as error:
+        msg = f"{option}: {error}; `chimera audit keys` prints those of a log"
+        raise ArgumentError(msg) from None
 
 
 def _certificates(path: Path) -> list[Certificate]:

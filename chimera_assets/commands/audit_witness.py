@@ -9,11 +9,13 @@ from filelock import FileLock, Timeout
 
 from chimera_assets import interrupts
 from chimera_assets.audit.key_files import KeyFileError, read_keys, write_keys
-from chimera_assets.audit.tlog.keys import SEED_BYTES, SigningKey, VerifierKey
+from chimera_assets.audit.tlog.keys import SEED_BYTES, SigningKey
 from chimera_assets.audit.witness import KINDS, Witness
 from chimera_assets.audit.witness_server import WitnessServer
+from chimera_assets.commands.audit_trust import public_key
+from chimera_assets.commands.new_files import require_folder
 from chimera_assets.commands.terminal import notes, out
-from chimera_assets.errors import ArgumentError, ChimeraError
+from chimera_assets.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +37,7 @@ def run(*, listen: str, key: Path, logs: Sequence[str], state: Path, new_key: bo
         KeyFileError: The keys cannot be read or made.
         WitnessStateError: What the witness remembers cannot be read.
     """
-    address, known = _address(listen), [_log(vkey) for vkey in logs]
+    address, known = _address(listen), [public_key(vkey, "--log") for vkey in logs]
     keys = _keys(key, new=new_key)
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -84,19 +86,12 @@ def _tell(line: str) -> None:
     notes().print(line, markup=False, soft_wrap=True, highlight=False)
 
 
-def _log(vkey: str) -> VerifierKey:
-    try:
-        return VerifierKey.parse(vkey)
-    except ChimeraError as error:
-        msg = f"--log: {error}; `chimera audit keys` prints those of a log"
-        raise ArgumentError(msg) from None
-
-
 def _keys(path: Path, *, new: bool) -> tuple[SigningKey, ...]:
     if new:
         if path.exists():
             msg = f"--new-key: expected no file there yet, found {path}"
             raise ArgumentError(msg)
+        require_folder(path)
         name = f"chimera-witness/{secrets.token_hex(8)}"
         made = [SigningKey(name, kind, secrets.token_bytes(SEED_BYTES)) for kind in KINDS]
         write_keys(path, made, _HEADER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from chimera_assets.commands.new_files import require_folder
 from chimera_assets.commands.problems import print_problems
 from chimera_assets.commands.terminal import notes, out, percent, print_json, print_table
 from chimera_assets.contracts import ContractError, contracts, known_contracts, load_contract
@@ -202,9 +203,7 @@ def write_sources(path: Path | None, *, check_only: bool) -> int:
         check_only: Write nothing.
     """
     if path is not None:
-        if not path.parent.is_dir():
-            msg = f"{path}: expected a file in a folder that is there, found no such folder"
-            raise ArgumentError(msg)
+        require_folder(path)
         return _write(path, dbt_sources(known_contracts().values()), check_only=check_only)
     codes = [
         _write(pack.folder / SOURCES_FILE, dbt_sources(found.values()), check_only=check_only)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from chimera_assets.audit.known_keys import log_keys
 from chimera_assets.audit.publishing import FOLDER as AUDIT
 from chimera_assets.audit.signing_keys import load_keys
-from chimera_assets.audit.tlog.keys import VerifierKey
+from chimera_assets.commands.audit_trust import public_key
 from chimera_assets.commands.command_context import command_context
 from chimera_assets.commands.invocation import command_name
+from chimera_assets.commands.new_files import require_folder
 from chimera_assets.commands.report_bundle import bundle_of
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.contracts import contracts
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from chimera_assets.audit.tlog.keys import VerifierKey
     from chimera_assets.reports.build import Made
     from chimera_assets.reports.evidence.statement import Statement
     from chimera_assets.reports.evidence.strict_json import Json
@@ -98,6 +100,7 @@ def export_report(name: str, target: Path, *, now: datetime) -> int:
     """Write a report's bundle into a ZIP file, on the record."""
     store = Store(open_lake())
     report = found(store, name, OPERATOR)
+    require_folder(target)
     store.require_whole(report)
     with (
         command_context(now).change("report.export", f"report {report.name}"),
@@ -199,10 +202,11 @@ def _trusted(keys: Sequence[str]) -> tuple[VerifierKey, ...]:
     """The keys that were given; else those of this lake's log, also those that sign no longer.
 
     Raises:
-        ArgumentError: None was given, and there is no log here whose keys could be trusted.
+        ArgumentError: One is none; or none was given, and there is no log here whose keys could be
+            trusted.
     """
     if keys:
-        return tuple(VerifierKey.parse(key) for key in keys)
+        return tuple(public_key(key, "--key") for key in keys)
     settings = get_settings()
     if settings.database_url is not None or embedded_server(settings).cluster.data.exists():
         with platform_database(settings).transaction() as session:

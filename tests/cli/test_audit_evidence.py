@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cli.conftest import one_line
 from tests.cli.test_audit import TABLE, entries
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ def test_commits_are_in_the_log_and_out_of_the_way(chimera: Chimera) -> None:
     assert entries(chimera, "--action", "table.restore", "--until", at) == []
     said = chimera("audit", "list", "--since", "yesterday")
     assert (said.code, "--since: expected a time" in said.err) == (2, True)
+    for command in (("list",), ("export", "none")):
+        said = chimera("audit", *command, "--since", "2026-02-01", "--until", "2026-01-31")
+        assert one_line(said) == (
+            "chimera: --until: expected a time after --since, 2026-02-01T00:00:00Z, found "
+            "2026-01-31T00:00:00Z"
+        )
 
 
 def test_nothing_that_a_command_does_is_by_nobody(
@@ -119,11 +126,25 @@ def test_a_proof_is_verified_by_whoever_has_the_key(
 
     assert "--key: expected the public key" in chimera("audit", "verify", *both).err
     said = chimera("audit", "verify", *both, "--key", "no key")
-    assert (said.code, "verifier key" in said.err) == (2, True)
+    assert said.code == 2
+    assert "--key: verifier key: expected NAME+HASH+KEY, found 'no key'; `chimera audit" in said.err
     proof.write_bytes(proof.read_bytes().replace(b"\nindex ", b"\nindex 1"))
     broken = chimera("audit", "verify", *both, "--key", key, "--json")
     assert broken.code == 1
     assert [one["verified"] for one in json.loads(broken.out)] == [False] + [True] * (len(told) - 1)
+
+
+@pytest.mark.usefixtures("changed")
+def test_no_folder_is_made_for_a_file_that_is_asked_for(chimera: Chimera, tmp_path: Path) -> None:
+    folder = tmp_path / "mistyped"
+    for command in (
+        ("audit", "prove", "0", "--out"),
+        ("audit", "export"),
+        ("audit", "timestamp", "--request"),
+    ):
+        said = one_line(chimera(*command, str(folder / "file")))
+        assert f"{folder / 'file'}: expected a file in a folder that is there, found no" in said
+    assert not folder.exists()
 
 
 @pytest.mark.usefixtures("changed")

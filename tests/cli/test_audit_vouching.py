@@ -150,6 +150,10 @@ def test_a_witness_that_cannot_be_run_is_told_why(chimera: Chimera, tmp_path: Pa
         assert "--listen: expected HOST:PORT" in run(listen=address)
     assert "`chimera audit keys` prints those of a log" in run(log="nonsense")
     assert f"{key}: expected a key file, found none" in run()
+    nowhere = tmp_path / "nowhere"
+    said = run("--new-key", key=str(nowhere / "key"))
+    assert f"{nowhere / 'key'}: expected a file in a folder that is there, found no such" in said
+    assert not nowhere.exists()
     with running(tmp_path / "other", [LOG.verifier], (WITNESS,)) as other:
         assert "--listen: expected an address that is free" in run(
             "--new-key", listen=f"127.0.0.1:{other.port}"

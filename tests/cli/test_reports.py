@@ -22,7 +22,7 @@ from chimera_assets.packs import active_packs
 from chimera_assets.reports.access import OPERATOR, Reader, found, readable
 from chimera_assets.reports.store import NoSuchReport, Store
 from chimera_assets.settings import get_settings
-from tests.cli.conftest import HOURS
+from tests.cli.conftest import HOURS, one_line
 from tests.shipped import SHIPPED
 
 if TYPE_CHECKING:
@@ -137,6 +137,10 @@ def test_a_report_says_what_the_tables_say_and_proves_it(
     folder = Path(report["place"])
     assert {path.stat().st_mode & 0o077 for path in folder.rglob("*")} == {0}
     exported, key = tmp_path / "report.zip", key_of(chimera)
+    nowhere = tmp_path / "mistyped" / "report.zip"
+    said = one_line(chimera("report", "export", report["name"], str(nowhere)))
+    assert said.endswith("expected a file in a folder that is there, found no such folder")
+    assert not nowhere.parent.exists()
     assert chimera("report", "export", report["name"], str(exported)).code == 0
     shutil.copytree(folder, tmp_path / "taken")
     computed = json.loads(chimera("report", "reproduce", report["name"], "--json").out)

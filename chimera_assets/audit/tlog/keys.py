@@ -121,6 +121,8 @@ class VerifierKey:
         """
         name, _, rest = vkey.partition("+")
         key_id, _, encoded = rest.partition("+")
+        if not encoded:
+            raise MalformedError(_WHERE, expected="NAME+HASH+KEY", found=repr(vkey))
         material = parse_base64(encoded, _WHERE)
         if material[:1] not in {bytes([kind]) for kind in KeyKind}:
             expected = f"signature type {', '.join(f'{kind:#04x}' for kind in KeyKind)}"
