@@ -19,9 +19,9 @@ CHECKS = {
     "actors": "every commit was made in a run or command that is on the record",
 }
 
-#: What others are asked to vouch for, by whoever wants that. Where nobody was asked there is
-#: nothing to evaluate, and the log is none the less whole.
-OPTIONAL = frozenset({"seen", "witnesses", "timestamps"})
+#: What others are asked to vouch for, by whoever wants that, and reports, which nobody need build.
+#: Where there are none there is nothing to evaluate, and the log is none the less whole.
+OPTIONAL = frozenset({"seen", "witnesses", "timestamps", "reports"})
 
 
 @dataclass(slots=True)

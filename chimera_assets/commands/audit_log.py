@@ -9,14 +9,11 @@ from chimera_assets.access.principal import Principal
 from chimera_assets.audit.catch_up import CaughtUp, catch_up
 from chimera_assets.audit.findings import CHECKS
 from chimera_assets.audit.log import AuditLog
-from chimera_assets.audit.policy_file import read_policy
 from chimera_assets.audit.proofs import verify_entry, verify_exported
 from chimera_assets.audit.publishing import FOLDER
-from chimera_assets.audit.remembered import place, remembered
 from chimera_assets.audit.signing_keys import load_keys
 from chimera_assets.audit.third_parties import NotVouched
 from chimera_assets.audit.tlog.errors import TransparencyError
-from chimera_assets.audit.verify import verify_log
 from chimera_assets.audit.vouchers import Vouchers
 from chimera_assets.commands.audit import print_weaknesses
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
@@ -25,8 +22,7 @@ from chimera_assets.lake import open_lake
 from chimera_assets.lake.objects import Objects
 from chimera_assets.paths import regular_text
 from chimera_assets.postgres.databases import platform_database
-from chimera_assets.reports.recorded import check_reports, logged_checkpoints
-from chimera_assets.reports.store import Store
+from chimera_assets.reports.whole_log import verify_whole_log
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -36,7 +32,6 @@ if TYPE_CHECKING:
     from chimera_assets.audit.findings import Check
     from chimera_assets.audit.signing_keys import SigningKeys
     from chimera_assets.commands.audit_trust import Trust
-    from chimera_assets.settings import Settings
 
 #: What is told of an entry that a proof is of.
 _TOLD = ("where", "entry", "time", "action", "resource")
@@ -79,32 +74,21 @@ def verify(*, proofs: Sequence[Path], seen: Sequence[Path], trust: Trust, as_jso
     if proofs:
         return _verify_proofs(proofs, trust, as_json=as_json)
     settings = get_settings()
-    policy = trust.policy
-    if policy is None and settings.witness_policy is not None:
-        policy = read_policy(settings.witness_policy, "CHIMERA_WITNESS_POLICY")
-    found = verify_log(
+    found = verify_whole_log(
         AuditLog(platform_database(settings)),
         open_lake(),
+        settings,
         _keys_now(),
         trusted=trust.keys,
-        seen={**_seen_here(settings), **{str(path): _bytes_of(path) for path in seen}},
-        vouchers=Vouchers(policy, trust.tsa_roots),
+        seen={str(path): _bytes_of(path) for path in seen},
+        vouchers=Vouchers(trust.policy, trust.tsa_roots),
     )
-    found.append(check_reports(platform_database(settings), Store(open_lake())))
-    found.sort(key=lambda check: list(CHECKS).index(check.name))
     if as_json:
         print_json([{**asdict(check), "status": check.status} for check in found])
     else:
         _print(found)
     print_weaknesses(settings)
     return 1 if any(check.problems for check in found) else 0
-
-
-def _seen_here(settings: Settings) -> dict[str, bytes]:
-    """Checkpoints that this machine has signed, and those in the reports."""
-    note = remembered(settings)
-    own = {str(place(settings)): note.encode()} if note is not None else {}
-    return {**own, **logged_checkpoints(Store(open_lake()))}
 
 
 def _print(found: Sequence[Check]) -> None:

@@ -63,7 +63,7 @@ def check_reports(database: PlatformDatabase, store: Store) -> Check:
     with database.transaction() as session:
         rows = session.execute(_BUILT, _ACTIONS).fetchall()
     if not rows:
-        return Check("reports", None)
+        return Check("reports", None, notes=["no report was built yet"])
     there = {one.name: one for one in store.reports()}
     check = Check("reports", len(rows))
     for row in rows:

@@ -329,7 +329,16 @@ def test_who_may_only_add_to_the_log_hides_no_report_that_was_there(
     shutil.rmtree(report["place"])
     missing = f"{report['name']}: expected the report, found none"
     assert missing in reports_check(chimera, "not satisfied")
-    assert built(chimera, DAY)["revision"] == 2
+    again = built(chimera, DAY)
+    assert again["revision"] == 2
+    (found,) = [one for one in findings(chimera, again["name"]) if one["id"] == "audit.reports"]
+    assert (found["status"], missing in found["observations"][0]) == ("not satisfied", True)
+
+
+def findings(chimera: Chimera, name: str) -> list[dict[str, Any]]:
+    """What a report says of the log that it stands in."""
+    blocks = section(chimera, name, "audit_trail")["blocks"]
+    return [one for block in blocks if block["type"] == "findings" for one in block["findings"]]
 
 
 def entry_of(chimera: Chimera, report: dict[str, Any]) -> int:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from chimera_assets.audit import Wanted, newest
 from chimera_assets.audit.findings import CHECKS, OPTIONAL
-from chimera_assets.audit.policy_file import read_policy
 from chimera_assets.audit.signing_keys import load_keys
 from chimera_assets.audit.statistics import commits_by_table, entries_by_actor
-from chimera_assets.audit.verify import verify_log
-from chimera_assets.audit.vouchers import Vouchers
 from chimera_assets.errors import ChimeraError
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.inputs import Source
 from chimera_assets.reports.sections.draft import MOST_NAMED, Draft, NotEvaluatedError, section
+from chimera_assets.reports.whole_log import verify_whole_log
 from chimera_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -72,7 +70,7 @@ def audit_trail(inputs: Inputs, draft: Draft) -> None:
         msg = "there is no audit log"
         raise NotEvaluatedError(msg)
     # First, as it records what no entry speaks of yet.
-    checks = verify_log(audit, inputs.lake, _keys(), vouchers=_vouchers())
+    checks = verify_whole_log(audit, inputs.lake, get_settings(), _keys())
     draft.add_findings(list(map(_finding, checks)), optional=set(map(_id, OPTIONAL)))
     hours = inputs.period.hours
     wanted = Wanted(since=hours.start, until=hours.end)
@@ -143,9 +141,3 @@ def _keys() -> SigningKeys | None:
         return load_keys(get_settings())
     except ChimeraError:
         return None
-
-
-def _vouchers() -> Vouchers:
-    """The witnesses that the settings ask for."""
-    path = get_settings().witness_policy
-    return Vouchers(read_policy(path, "CHIMERA_WITNESS_POLICY") if path is not None else None)
