@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chimera_assets.access.principal import Kind, Principal
+from chimera_assets.audit.contents import contents_of
 from chimera_assets.audit.log import NewEntry
 from chimera_assets.audit.table_commits import TableCommit
 from chimera_assets.errors import ChimeraError
@@ -127,7 +128,7 @@ def _of_table(audit: AuditLog, table: Table, known: Position | None) -> Iterator
         table_id = str(table.delta().metadata().id)
         start = _start(table, recorded_versions(audit, name_of(table), table_id))
     while (entry := _entry(table, start)) is not None:
-        yield TableCommit(name_of(table), table_id, start, entry)
+        yield TableCommit(name_of(table), table_id, start, entry, contents_of(table, entry))
         start += 1
 
 

@@ -15,13 +15,14 @@ CHECKS = {
     "timestamps": "timestamps are of checkpoints of this log",
     "guards": "what keeps the log from being changed is as the migrations made it",
     "tables": "every version of every table has its entry and its files, every entry its version",
+    "contents": "every data file has the bytes that were committed",
     "reports": "every report on the record is there, as it was recorded",
     "actors": "every commit was made in a run or command that is on the record",
 }
 
-#: What others are asked to vouch for, by whoever wants that, and reports, which nobody need build.
-#: Where there are none there is nothing to evaluate, and the log is none the less whole.
-OPTIONAL = frozenset({"seen", "witnesses", "timestamps", "reports"})
+#: What others are asked to vouch for, by whoever wants that; reports, which nobody need build; and
+#: the bytes of data files, which take long to read. The log is whole without them.
+OPTIONAL = frozenset({"seen", "witnesses", "timestamps", "contents", "reports"})
 
 
 @dataclass(slots=True)

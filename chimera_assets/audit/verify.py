@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chimera_assets.audit.commits import record_commits
+from chimera_assets.audit.contents import CONTENTS, NOT_ASKED, check_contents
 from chimera_assets.audit.findings import CHECKS, Check
 from chimera_assets.audit.guards import MADE, guard_differences
 from chimera_assets.audit.known_keys import log_keys
@@ -39,6 +40,7 @@ def verify_log(  # noqa: PLR0913 - what is verified, and whom to trust for it
     trusted: Collection[VerifierKey] = (),
     seen: Mapping[str, bytes] | None = None,
     vouchers: Vouchers | None = None,
+    contents: bool = False,
 ) -> list[Check]:
     """Verify the log; what is sound is verified whatever else is not.
 
@@ -52,6 +54,7 @@ def verify_log(  # noqa: PLR0913 - what is verified, and whom to trust for it
         trusted: The public keys that are trusted; none for those that the log knows as its own.
         seen: Checkpoints that were kept elsewhere: where from -> the signed note.
         vouchers: Whose word is trusted beside that of the log.
+        contents: Whether every data file is read, too.
 
     Returns:
         One of each of `findings.CHECKS`, in their order.
@@ -69,6 +72,7 @@ def verify_log(  # noqa: PLR0913 - what is verified, and whom to trust for it
     with audit.database.transaction() as session:
         known = list(trusted) or log_keys(session, store, keys)
         log = read_log(session, store)
+        tables = check_tables(session, lake)
         found = [
             check_entries(session),
             check_details(session),
@@ -78,10 +82,11 @@ def verify_log(  # noqa: PLR0913 - what is verified, and whom to trust for it
             check_witnesses(log, lake, known, others.policy),
             check_timestamps(log, lake, known, others.tsa_roots),
             Check("guards", len(MADE), guard_differences(session)),
-            check_tables(session, lake),
+            tables,
+            check_contents(session, lake) if contents else Check(CONTENTS, None, notes=[NOT_ASKED]),
             check_actors(session),
         ]
     if failure is not None:
-        found[-2].problems.append(f"commits without entries: {failure}")
+        tables.problems.append(f"commits without entries: {failure}")
     order = list(CHECKS)
     return sorted(found, key=lambda check: order.index(check.name))

@@ -102,14 +102,20 @@ def audit_verify(  # noqa: PLR0913
         list[Path] | None,
         typer.Option(help="Root certificates of timestamp authorities, in PEM. Repeatable."),
     ] = None,
+    contents: Annotated[
+        bool,
+        typer.Option("--contents", help="Read every data file: has it the bytes it was made with?"),
+    ] = False,
     as_json: opt.AsJson = False,
 ) -> int:
     """Find out whether anything was changed unseen; 1 if it was."""
-    from chimera_assets.commands.audit_log import verify
+    from chimera_assets.commands.audit_log import verify, verify_proofs
     from chimera_assets.commands.audit_trust import trust_of
 
     trust = trust_of(key or [], policy, tsa_root or [])
-    return verify(proofs=proof or [], seen=seen or [], trust=trust, as_json=as_json)
+    if proof:
+        return verify_proofs(proof, trust, as_json=as_json)
+    return verify(seen=seen or [], trust=trust, contents=contents, as_json=as_json)
 
 
 @group.command("publish")

@@ -69,10 +69,8 @@ def publish(*, again: bool) -> int:
     return 0
 
 
-def verify(*, proofs: Sequence[Path], seen: Sequence[Path], trust: Trust, as_json: bool) -> int:
-    """Verify the log, or proofs alone; 1 if something does not hold."""
-    if proofs:
-        return _verify_proofs(proofs, trust, as_json=as_json)
+def verify(*, seen: Sequence[Path], trust: Trust, contents: bool, as_json: bool) -> int:
+    """Verify the log; 1 if something does not hold."""
     settings = get_settings()
     found = verify_whole_log(
         AuditLog(platform_database(settings)),
@@ -82,6 +80,7 @@ def verify(*, proofs: Sequence[Path], seen: Sequence[Path], trust: Trust, as_jso
         trusted=trust.keys,
         seen={str(path): _bytes_of(path) for path in seen},
         vouchers=Vouchers(trust.policy, trust.tsa_roots),
+        contents=contents,
     )
     if as_json:
         print_json([{**asdict(check), "status": check.status} for check in found])
@@ -110,7 +109,7 @@ def _print(found: Sequence[Check]) -> None:
     )
 
 
-def _verify_proofs(proofs: Sequence[Path], trust: Trust, *, as_json: bool) -> int:
+def verify_proofs(proofs: Sequence[Path], trust: Trust, *, as_json: bool) -> int:
     """Verify files that `prove` or `export` wrote, by the keys that were given."""
     if not trust.keys:
         msg = "--key: expected the public key of the log, as `chimera audit keys` prints it"

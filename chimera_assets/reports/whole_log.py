@@ -32,6 +32,7 @@ def verify_whole_log(  # noqa: PLR0913 - what is verified, and whom to trust for
     trusted: Collection[VerifierKey] = (),
     seen: Mapping[str, bytes] | None = None,
     vouchers: Vouchers | None = None,
+    contents: bool = False,
 ) -> list[Check]:
     """Verify the log, and that the reports on its record are there; see `verify_log`.
 
@@ -43,6 +44,7 @@ def verify_whole_log(  # noqa: PLR0913 - what is verified, and whom to trust for
         trusted: The public keys that are trusted; none for those that the log knows as its own.
         seen: Checkpoints that were kept elsewhere, beside those that are here.
         vouchers: Whose word is trusted beside that of the log; None for those of the settings.
+        contents: Whether every data file is read, too.
 
     Returns:
         One of each of `audit.findings.CHECKS`, in their order.
@@ -58,7 +60,13 @@ def verify_whole_log(  # noqa: PLR0913 - what is verified, and whom to trust for
         policy = read_policy(settings.witness_policy, "CHIMERA_WITNESS_POLICY")
         others = Vouchers(policy, others.tsa_roots)
     found = verify_log(
-        audit, lake, keys, trusted=trusted, seen={**known, **(seen or {})}, vouchers=others
+        audit,
+        lake,
+        keys,
+        trusted=trusted,
+        seen={**known, **(seen or {})},
+        vouchers=others,
+        contents=contents,
     )
     found.append(check_reports(audit.database, store))
     return sorted(found, key=lambda check: list(CHECKS).index(check.name))
