@@ -9,8 +9,10 @@ from chimera_assets.commands.report_bundle import another
 from chimera_assets.commands.terminal import notes, out, print_json, print_table
 from chimera_assets.lake import open_lake
 from chimera_assets.reports.access import OPERATOR, found
+from chimera_assets.reports.document import Kind
 from chimera_assets.reports.evidence.bundle import REPORT
 from chimera_assets.reports.evidence.strict_json import loads
+from chimera_assets.reports.rendering.people import from_json
 from chimera_assets.reports.store import Store
 
 if TYPE_CHECKING:
@@ -52,12 +54,14 @@ def _print_block(block: dict[str, Any]) -> None:
             out().print(block["text"], markup=False, soft_wrap=True)
         case "figures":
             rows = (
-                (one["label"], one["value"], one["unit"], one["before"]) for one in block["figures"]
+                (one["label"], *(_said(one[name], one) for name in ("value", "before")))
+                for one in block["figures"]
             )
-            print_table(("figure", "value", "unit", "before"), rows)
+            print_table(("figure", "value", "before"), rows)
         case "table":
-            columns = [column["title"] for column in block["columns"]]
-            print_table(columns, block["rows"][:_SHOWN], title=block["title"])
+            columns = block["columns"]
+            cells = (map(_said, row, columns) for row in block["rows"][:_SHOWN])
+            print_table([column["title"] for column in columns], cells, title=block["title"])
         case "findings":
             findings = (
                 (one["id"], one["status"], "; ".join(one["observations"]))
@@ -66,3 +70,8 @@ def _print_block(block: dict[str, Any]) -> None:
             print_table(("finding", "status", "found"), findings)
         case _:
             pass  # a chart is a picture of a table
+
+
+def _said(value: Any, of: dict[str, Any]) -> str:  # noqa: ANN401 - JSON
+    """A value of a figure or column."""
+    return from_json(value, Kind(of["kind"]), of["unit"])

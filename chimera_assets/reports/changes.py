@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.evidence.strict_json import at
+from chimera_assets.reports.rendering.people import from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from chimera_assets.reports.evidence.predicate import Figure
     from chimera_assets.reports.evidence.strict_json import Json
 
 SECTION = "changes"
+_NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,14 @@ def changes_section(before: Version, now: Version, revision: int) -> doc.Section
     new = {figure.name: figure for figure in now.figures if figure.tables}
     rows = []
     for name in changed_figures(before.figures, now.figures):
-        then = _shown(before.report, old[name]) if name in old else "none"
-        by_now = _shown(now.report, new[name]) if name in new else "none"
-        if then == by_now and name in old and name in new:
-            then, by_now = (
-                f"{shown}, {_before(version.report, figures[name])}"
-                for shown, version, figures in ((then, before, old), (by_now, now, new))
-            )
-        rows.append((name, then, by_now))
+        if name in old and name in new:
+            ways = zip(_told(before.report, old[name]), _told(now.report, new[name]), strict=True)
+            *_, last = both = list(ways)
+            rows.append((name, *next((pair for pair in both if pair[0] != pair[1]), last)))
+        elif name in old:
+            rows.append((name, next(_told(before.report, old[name])), _NONE))
+        else:
+            rows.append((name, _NONE, next(_told(now.report, new[name]))))
     columns = (
         doc.Column("figure", "Figure"),
         doc.Column("before", f"Revision {revision - 1}"),
@@ -76,21 +78,16 @@ def _counting(figures: Iterable[Figure]) -> dict[str, str]:
     return {figure.name: figure.sha256 for figure in figures if figure.tables}
 
 
-def _shown(report: Json, figure: Figure) -> str:
-    """A figure's value; of a table how many rows it has."""
+def _told(report: Json, figure: Figure) -> Iterator[str]:
+    """What there is to say of a figure, each time more of it: of a table, how many rows it has."""
     found: Any = at(report, figure.pointer, "report.json")
     if "rows" in found:
-        return f"{len(found['rows']):,} rows"
-    return _value(found["value"], found["unit"])
-
-
-def _before(report: Json, figure: Figure) -> str:
-    """What a figure is compared with; of a table, which looks the same, that its rows are not."""
-    found: Any = at(report, figure.pointer, "report.json")
-    if "rows" in found:
-        return f"SHA-256 {figure.sha256[:8]}…"
-    return f"in the period before {_value(found['before'], found['unit'])}"
-
-
-def _value(value: object, unit: str) -> str:
-    return "none" if value is None else f"{value} {unit}".strip()
+        rows = f"{len(found['rows']):,} rows"
+        yield rows
+        yield from (f"{rows}, SHA-256 {figure.sha256[:8]}…",) * 2
+        return
+    kind, unit = doc.Kind(found["kind"]), found["unit"]
+    value, before = (from_json(found[name], kind, unit) for name in ("value", "before"))
+    yield value
+    yield f"{value}, in the period before {before}"
+    yield f"{found['value']}, in the period before {found['before']}"

@@ -6,6 +6,7 @@ never shows as 100 %, nor one that is more than nothing as 0 %.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import isfinite
@@ -16,12 +17,15 @@ from chimera_assets.reports.rendering.machines import text, utc
 
 if TYPE_CHECKING:
     from chimera_assets.reports.document import Figure, Value
+    from chimera_assets.reports.rendering.machines import Scalar
 
 UNKNOWN = "–"  # noqa: RUF001 - an en dash
 
 #: A number and its unit stay on one line.
 _SPACE = "\u00a0"
 _CENTS = 2
+_NUMBERS = frozenset({Kind.number, Kind.money, Kind.share})
+_NUMBER, _MOMENT = re.compile(r"-?\d+(\.\d+)?"), re.compile(r"\d{4}-\d\d-\d\dT.*Z")
 _SHARE_PLACES, _MOST_SHARE_PLACES = 1, 6
 _WHOLE = Decimal(100)
 #: Floats from the least on show a digit at two decimals; beyond the most they have no more digits.
@@ -51,6 +55,16 @@ def with_unit(value: Value, kind: Kind, unit: str) -> str:
     """The value with its unit, `1,234 ms`."""
     plain = shown(value, kind)
     return plain if value is None or not unit else f"{plain}{_SPACE}{unit}"
+
+
+def from_json(value: Scalar, kind: Kind, unit: str = "") -> str:
+    """A value of `report.json`, with its unit: numbers that are texts there are numbers again."""
+    read: Value = value
+    if isinstance(value, str) and kind in _NUMBERS and _NUMBER.fullmatch(value):
+        read = Decimal(value)
+    elif isinstance(value, str) and kind is Kind.time and _MOMENT.fullmatch(value):
+        read = datetime.fromisoformat(value)
+    return with_unit(read, kind, unit)
 
 
 def decimals(value: Value, kind: Kind) -> int:

@@ -125,18 +125,40 @@ def test_days_are_those_of_the_reports_zone(lake: Lake) -> None:
 
 
 @pytest.mark.criterion("006.3", "006.4")
-def test_where_only_the_period_before_is_another_that_is_what_changed() -> None:
-    def version(before: int) -> Version:
-        read = (TableVersion("quality/seen", before, 1),)
-        said = {"value": 7, "unit": "", "before": before}
-        figure = Figure(
-            "own.one", "One", "SELECT count(*) FROM seen", "/one", f"{before:064}", read
-        )
+@pytest.mark.parametrize(
+    ("kind", "values", "told"),
+    [
+        ("number", ((7, 276), (8, 276)), ("7 USD", "8 USD")),
+        (
+            "money",
+            ((1234.5, 276), (1234.5, 275)),
+            (
+                "1,234.50 USD, in the period before 276.00 USD",
+                "1,234.50 USD, in the period before 275.00 USD",
+            ),
+        ),
+        (
+            "number",
+            ((0.1, None), (0.10000000000000002, None)),
+            (
+                "0.1, in the period before None",
+                "0.10000000000000002, in the period before None",
+            ),
+        ),
+    ],
+)
+def test_what_changed_is_told_so_that_it_is_seen(
+    kind: str, values: tuple[tuple[float, float | None], ...], told: tuple[str, str]
+) -> None:
+    def version(value: float, before: float | None) -> Version:
+        read = (TableVersion("quality/seen", 1, 1),)
+        said: Any = {"value": value, "unit": "USD", "before": before, "kind": kind}
+        figure = Figure("own.one", "One", "SELECT 7", "/one", f"{hash(str(said)):064x}", read)
         return Version((figure,), {"one": said, "notes": []})
 
-    changes = changes_section(version(276), version(275), 2)
+    changes = changes_section(version(*values[0]), version(*values[1]), 2)
     ((row,),) = [block.rows for block in changes.blocks if isinstance(block, doc.Table)]
-    assert row == ("own.one", "7, in the period before 276", "7, in the period before 275")
+    assert tuple(str(cell).replace("\u00a0", " ") for cell in row) == ("own.one", *told)
 
 
 @pytest.mark.criterion("006.4")
