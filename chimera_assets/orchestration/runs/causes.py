@@ -57,6 +57,7 @@ ERROR_MODULES = (
     "chimera_assets.sources.errors",
     "chimera_assets.warehouse.dbt_run",
     "chimera_assets.warehouse.hour_writing",
+    "chimera_assets.warehouse.select_tables",
     "chimera_assets.yaml_documents.problems",
 )
 
