@@ -109,7 +109,7 @@ def _found(
     def of_table(name: tuple[str, str]) -> list[TableCommit] | ChimeraError:
         table = lake.table(*name)
         try:
-            return list(_of_table(audit, table, known.get(name_of(table))))
+            return list(_of_table(audit, lake, table, known.get(name_of(table))))
         except ChimeraError as error:
             return error
 
@@ -120,7 +120,9 @@ def _found(
     return found, [one for one in answers if isinstance(one, ChimeraError)]
 
 
-def _of_table(audit: AuditLog, table: Table, known: Position | None) -> Iterator[TableCommit]:
+def _of_table(
+    audit: AuditLog, lake: Lake, table: Table, known: Position | None
+) -> Iterator[TableCommit]:
     """A table's commits that have no entry."""
     if known is not None and _sha256(table, known.version) == known.sha256:
         table_id, start = known.table_id, known.version + 1
@@ -128,7 +130,7 @@ def _of_table(audit: AuditLog, table: Table, known: Position | None) -> Iterator
         table_id = str(table.delta().metadata().id)
         start = _start(table, recorded_versions(audit, name_of(table), table_id))
     while (entry := _entry(table, start)) is not None:
-        yield TableCommit(name_of(table), table_id, start, entry, contents_of(table, entry))
+        yield TableCommit(name_of(table), table_id, start, entry, contents_of(lake, table, entry))
         start += 1
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from chimera_assets.audit.contents import CONTENTS
 from chimera_assets.audit.details import clean
 from chimera_assets.lake.commit import BATCH, CODE, COMMIT_ID, CONTRACT, HOURS, RUN, WRITE
 from chimera_assets.lake.log_entries import actions_of
@@ -44,14 +43,14 @@ class TableCommit:
         table_id: The id that the table got when it was made.
         version: The version.
         entry: The log's entry, as it is stored.
-        contents: The SHA-256 of each data file that it added and that is there, by its path.
+        contents: What the entry says of the bytes of its data files.
     """
 
     resource: str
     table_id: str
     version: int
     entry: bytes
-    contents: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sha256(self) -> bytes:
@@ -101,8 +100,7 @@ class Described:
             "bytes": sum(add["size"] for add in added),
         }
         details |= {name: info[key] for key, name in _SAID.items() if key in info}
-        if commit.contents:
-            details[CONTENTS] = dict(commit.contents)
+        details |= commit.contents
         if (columns := _columns(actions)) is not None:
             details["columns"] = columns
         ours = WRITE in info

@@ -9,10 +9,12 @@ period before, too.
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from chimera_assets.packs.claims import Claim, repeated
 from chimera_assets.packs.errors import PackError
@@ -38,8 +40,22 @@ Shown = Literal["text", "number", "money", "share", "time", "flag"]
 Select = Annotated[str, AfterValidator(lasting_select)]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 
+#: The digits that a double holds of any decimal number; YAML reads numbers with a point as doubles.
+_EXACT_DIGITS = 15
+
+
+def _bound(value: object) -> object:
+    """A threshold as it is written; a number of more digits than YAML keeps has to be a text."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return value
+    exact = Decimal(repr(value))
+    if len(exact.as_tuple().digits) > _EXACT_DIGITS:
+        refuse(f"a number of at most {_EXACT_DIGITS} digits, or one in quotes", repr(value))
+    return exact
+
+
 #: A threshold: no number is below or above "not a number".
-Bound = Annotated[float, Field(allow_inf_nan=False)]
+Bound = Annotated[Decimal, BeforeValidator(_bound), Field(allow_inf_nan=False)]
 
 
 class Figure(Part):

@@ -138,6 +138,7 @@ def inputs_of(
         context.now,
         PeriodTables(context.lake, masks, tenants, versions, order.period.zone),
         context.audit,
+        lineages=lineages,
     )
 
 

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chimera_assets.errors import ChimeraError
 from chimera_assets.reports.missing_hours import MissingHours, missing_hours
 from chimera_assets.reports.queries import Scope
+from chimera_assets.reports.table_streams import streams_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from chimera_assets.audit.log import AuditLog
     from chimera_assets.contracts import Contract
     from chimera_assets.lake import Lake
+    from chimera_assets.privacy.origins import Lineages
     from chimera_assets.reports.answers import TableRead
     from chimera_assets.reports.document import Section
     from chimera_assets.reports.periods import ReportPeriod
@@ -36,6 +39,7 @@ class Inputs:
         tables: The tables that queries see, each in one version.
         audit: The audit log; None where there is none.
         runs: What gives the runs of Dagster's jobs; None where it is not asked.
+        lineages: What the models' columns are made of.
     """
 
     lake: Lake
@@ -46,6 +50,7 @@ class Inputs:
     tables: PeriodTables
     audit: AuditLog | None = None
     runs: RunsWithin | None = None
+    lineages: Lineages = field(default_factory=dict)
 
     @property
     def scope(self) -> Scope:
@@ -65,6 +70,30 @@ class Inputs:
             ChimeraError: The accounts of hours, or a stream's log, cannot be read.
         """
         return missing_hours(self.tables, self.contracts, self.period.hours, self.built_at)
+
+    @cached_property
+    def missing_before(self) -> MissingHours:
+        """The hours that it lacks of the period before.
+
+        Raises:
+            ChimeraError: The accounts of hours, or a stream's log, cannot be read.
+        """
+        return missing_hours(self.tables, self.contracts, self.period.before, self.built_at)
+
+    def lacking(self, tables: Collection[str], *, before: bool = False) -> tuple[str, ...]:
+        """What is not there of the streams that tables are made of, a sentence each.
+
+        Args:
+            tables: Layer and name of each.
+            before: Whether of the period before.
+        """
+        if not tables:
+            return ()
+        try:
+            missing = self.missing_before if before else self.missing
+        except ChimeraError as error:
+            return (f"whether hours are missing could not be told: {error}.",)
+        return missing.notes(streams_of(self.lineages, tables))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ An hour is published once an extraction of it has passed its gate, with rows or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import counted
@@ -18,7 +18,7 @@ from chimera_assets.system_tables.batches import batches_table
 from chimera_assets.warehouse.duckdb import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from chimera_assets.contracts import Contract
@@ -96,9 +96,18 @@ class MissingHours:
     begins: Mapping[str, datetime]
     answer: Answer | None
 
-    def notes(self) -> tuple[str, ...]:
-        """A sentence for each, for the cover of a report; none if it lacks nothing."""
-        return tuple(self._notes())
+    def notes(self, streams: Collection[str] | None = None) -> tuple[str, ...]:
+        """A sentence for each, for the cover of a report; none if it lacks nothing.
+
+        Args:
+            streams: Only of these; None for all.
+        """
+        if streams is None:
+            return tuple(self._notes())
+        lacking = tuple(one for one in self.lacking if one.stream in streams)
+        pending = {name: parts for name, parts in self.pending.items() if name in streams}
+        begins = {name: first for name, first in self.begins.items() if name in streams}
+        return replace(self, lacking=lacking, pending=pending, begins=begins).notes()
 
     def _notes(self) -> Iterator[str]:
         """Streams that lack the same hours for the same reason stand together."""

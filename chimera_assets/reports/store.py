@@ -11,6 +11,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from chimera_assets.errors import ChimeraError
+from chimera_assets.lake.errors import translated
 from chimera_assets.lake.objects import Objects
 from chimera_assets.lake.storage import is_s3
 from chimera_assets.reports.evidence.bundle import MANIFEST, UNFINISHED
@@ -149,9 +150,14 @@ class Store:
         Its signatures nobody checks here.
         """
         try:
-            said = {one.name: one.sha256 for one in self.statement(report).subjects}
+            statement = self.statement(report)
         except (ChimeraError, FileNotFoundError) as error:
             return f"{MANIFEST}: {error}"
+        which = statement.predicate.report
+        if (which.id, which.revision) != (report.id, report.revision):
+            found = f"{which.id}.r{which.revision}"
+            return f"{MANIFEST}: expected the report {report.name}, found {found}"
+        said = {one.name: one.sha256 for one in statement.subjects}
         there = set(self.files(report)) - {MANIFEST}
         for name in sorted(there - said.keys()):
             return f"{name}: expected no such file, found one"
@@ -188,6 +194,9 @@ class Store:
         Args:
             report: The report, which nobody else builds meanwhile.
             write: Writes its bundle into a folder that is not there yet.
+
+        Raises:
+            LakeError: It cannot be written.
         """
         local = self.local(report)
         if local is None:
@@ -195,10 +204,13 @@ class Store:
                 write(folder / report.name)
                 self._upload(report, folder / report.name)
             return
-        self._objects.make_folder(report.period)
-        for half in local.parent.glob(f".{escape(report.id)}.r*{UNFINISHED}"):
-            rmtree(half)
-        write(local)
+        try:
+            self._objects.make_folder(report.period)
+            for half in local.parent.glob(f".{escape(report.id)}.r*{UNFINISHED}"):
+                rmtree(half)
+            write(local)
+        except OSError as error:  # a full disk, a file in the place of the folder
+            raise translated(error, str(local)) from error
 
     def _upload(self, report: StoredReport, folder: Path) -> None:
         """Its manifest comes last, and makes it whole."""

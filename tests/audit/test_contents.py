@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ from deltalake import DeltaTable
 
 from chimera_assets.audit.commits import record_commits
 from chimera_assets.audit.contents import check_contents
+from chimera_assets.hours import HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.lake.integrity import changed_files, damaged_files
-from tests.audit.small_table import RAW, write_hour
+from chimera_assets.run_context import RunContext
+from tests.audit.small_table import RAW, START, write_hour
 
 if TYPE_CHECKING:
     from chimera_assets.audit import AuditLog
@@ -87,8 +90,45 @@ def test_files_that_upkeep_merges_are_recorded_and_those_it_deletes_are_not_miss
         other = check_contents(session, Lake(lake.uri))
     assert (other.status, other.notes) == (
         "satisfied",
-        ["of 1 file it is not recorded, as it was added before that was done"],
+        ["no entry says what was in 1 file"],
     )
+
+
+@pytest.mark.criterion("006.7")
+def test_each_of_many_files_is_recorded_in_a_list_that_the_entry_names(
+    log: AuditLog, lake: Lake
+) -> None:
+    hours = HourRange(START, START + timedelta(hours=45))
+    RunContext(lake, START, "run-1")
+    rows = [(f"e-{hour:%d%H}", hour.date(), hour.hour) for hour in hours]
+    schema = {"event_id": pl.String, "hour_partition": pl.Date, "hour": pl.Int32}
+    lake.table(*RAW).write_hours(pl.DataFrame(rows, schema, orient="row"), hours)
+    found = contents(log, lake)
+    assert (found.status, found.checked, found.notes) == ("satisfied", 45, [])
+    last = data_files(lake)[-1]
+    last.write_bytes(last.read_bytes()[::-1])
+    (problem,) = contents(log, lake).problems
+    assert str(last.relative_to(lake.table(*RAW).uri)) in problem
+    (listed,) = Path(lake.uri, "audit", "contents").iterdir()
+    listed.write_text(listed.read_text().replace("a", "b"))
+    (problem,) = contents(log, lake).problems
+    assert problem.endswith(f"expected its list {listed}, found others")
+
+
+@pytest.mark.criterion("006.7")
+def test_a_file_that_was_changed_while_it_was_an_older_version_is_no_better_after_a_restore(
+    log: AuditLog, lake: Lake
+) -> None:
+    write_hour(lake, 0)
+    (old,) = data_files(lake)
+    record_commits(log, lake)
+    write_hour(lake, 0, rows=4)
+    old.write_bytes(old.read_bytes()[::-1])
+    (problem,) = contents(log, lake).problems
+    assert problem.endswith("expected the bytes that were committed, found others")
+    lake.table(*RAW).restore(1)
+    again = contents(log, lake).problems
+    assert any("expected the bytes that were committed first, found others" in one for one in again)
 
 
 def test_what_was_not_asked_for_and_what_lies_on_s3_says_why(log: AuditLog, bucket: str) -> None:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from chimera_assets.packs.sections import Figure, Section, Table
     from chimera_assets.reports.document import Block, Kind, Value
     from chimera_assets.reports.inputs import Inputs
-    from chimera_assets.reports.queries import PeriodTables
+
+#: What is noted of a figure without a period before to compare it with.
+_NOT_COMPARED = "not compared, as the period before is not whole in the lake"
 
 
 def pack_sections(inputs: Inputs, sections: Sequence[Section]) -> Iterator[BuiltSection]:
@@ -58,8 +60,7 @@ def _built(
 ) -> BuiltSection:
     """A section; if its values fit nothing, all of it is not evaluated, and says why."""
     try:
-        since = inputs.period.before.start
-        return _Building(section, now, before, inputs.tables, since).built()
+        return _Building(section, now, before, inputs).built()
     except ChimeraError as error:
         reason = one_line(str(error))
     except (ValueError, TypeError, ArithmeticError) as error:  # its words may hold values of rows
@@ -76,8 +77,7 @@ class _Building:
     section: Section
     now: Mapping[str, Answer | QueryError]
     before: Mapping[str, Answer | QueryError]
-    tables: PeriodTables
-    since: datetime
+    inputs: Inputs
     blocks: list[Block] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -124,13 +124,14 @@ class _Building:
             value, problem = _one_value(answer)
             if problem is not None:
                 self._add_failure(name, figure.title, answer, problem)
-            before = None
+            before, note = None, figure.note if problem is None else "not evaluated"
             if figure.compare and problem is None:
                 before = self._value_before(name)
+                note = note if before is not None or note else _NOT_COMPARED
             kind = doc.Kind(figure.show)
-            note = figure.note if problem is None else "not evaluated"
             shown.append(doc.Figure(figure.title, value, kind, figure.unit, before, note))
-            self._judge(name, figure, value)
+            if figure.at_least is not None or figure.at_most is not None:
+                self.findings.append(self._judged(name, figure, answer, problem))
             if isinstance(answer, Answer) and problem is None:
                 place = f"/blocks/{len(self.blocks)}/figures/{len(shown) - 1}"
                 self.sources[place] = Source(name, figure.title, answer.sql, answer.read)
@@ -141,14 +142,18 @@ class _Building:
         answer = self.before[_where(self.section, name)]
         if isinstance(answer, QueryError) or not any(one.rows for one in answer.read):
             return None
-        if not all(self.tables.reaches_back(one.table, self.since) for one in answer.read):
-            return None
-        return _one_value(answer)[0]
+        tables, since = [one.table for one in answer.read], self.inputs.period.before.start
+        if not all(self.inputs.tables.reaches_back(table, since) for table in tables):
+            return None  # retention has deleted the rows of before
+        return None if self.inputs.lacking(tables, before=True) else _one_value(answer)[0]
 
-    def _judge(self, name: str, figure: Figure, value: Value) -> None:
-        """What a figure's thresholds say of it."""
-        if figure.at_least is not None or figure.at_most is not None:
-            self.findings.append(judged(f"{self.section.id}.{name}", figure, value))
+    def _judged(
+        self, name: str, figure: Figure, answer: Answer | QueryError, problem: str | None
+    ) -> doc.Finding:
+        """What a figure's thresholds say of it; no pass is of rows that are not all there."""
+        tables = [one.table for one in answer.read] if isinstance(answer, Answer) else []
+        lacking, finding = self.inputs.lacking(tables), f"{self.section.id}.{name}"
+        return judged(finding, figure, _one_value(answer)[0], problem, lacking)
 
     def _add_table(self, name: str, table: Table) -> None:
         answer = self.now[_where(self.section, f"table {name}")]

@@ -103,7 +103,7 @@ MALFORMED = {
     "a null": (f"{ONE}#\0\nquorum w\n", "line 2: expected no control characters"),
     "no-break space": ("quorum\u00a0none\n", "line 1: expected `log"),
     "no key": ("log\nquorum none\n", "line 1: expected `log <vkey> [<url>]`"),
-    "a bad key": (f"{ONE}log x+y\n", "line 2, verifier key: expected signature type"),
+    "a bad key": (f"{ONE}log x+y\n", "line 2, verifier key: expected NAME+HASH+KEY"),
     "another id": (f"witness w {VKEY.replace('+', '+f', 1)}\n", "line 1, verifier key: expected"),
     "a log's key as a witness": (f"witness w {LOG.verifier}\n", "type 0x04 or 0x06, found 0x01"),
     "a witness's key as a log": (f"log {VKEY}\n", "line 1: expected a key of type 0x01 or 0x06"),

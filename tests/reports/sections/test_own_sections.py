@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+import yaml
 
 from chimera_assets.access.principal import Kind, Principal
 from chimera_assets.contracts import contracts
@@ -19,6 +20,7 @@ from chimera_assets.lake import Lake
 from chimera_assets.layers import QUALITY
 from chimera_assets.lifecycle.purge import purge
 from chimera_assets.packs.aggregates import active_aggregates
+from chimera_assets.packs.sections import Section
 from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.reconciliation.aggregates import from_facts
 from chimera_assets.reports import document as doc
@@ -32,6 +34,7 @@ from chimera_assets.reports.rendering.machines import scalar
 from chimera_assets.reports.reproduce import reproduce
 from chimera_assets.reports.sections import trace_gaps
 from chimera_assets.reports.sections.draft import Draft, section
+from chimera_assets.reports.sections.from_pack import pack_sections
 from chimera_assets.reports.sections.own import OWN_SECTIONS
 from chimera_assets.reports.sections.plain_values import plain
 from chimera_assets.reports.sections.reliability import reliability
@@ -604,3 +607,23 @@ def test_what_a_tenants_report_says_of_all_tenants_is_computed_again(
         )
     }
     assert told["data_quality.missing_hours"].outcome == "reproduced", told
+
+
+@pytest.mark.criterion("006.1", "006.2")
+def test_no_pass_and_no_comparison_is_of_hours_that_are_not_all_there(
+    installation: Installation,
+) -> None:
+    figure = "sql: SELECT count(*) FROM staged.generations, compare: true, at_least: 1"
+    figures = f"{{few: {{title: Few, {figure}, at_most: {3 * ROWS}}}}}"
+    own = Section.model_validate({"title": "Own", **yaml.safe_load(f"figures: {figures}")})
+    (found,) = pack_sections(installation.inputs(), [own])
+    told = Told(found)
+    (finding,) = told.findings.values()
+    assert finding.status is told.status is NOT_EVALUATED
+    assert finding.observations[0].endswith(", but not all of the period is there")
+    assert finding.observations[1].startswith(f"generations, {DAY} 02:00 to 03:00 UTC (1 hour)")
+    # Of tomorrow this day, which lacks hours, is the period before.
+    tomorrow = f"{START + timedelta(days=1):%Y-%m-%d}"
+    (compared,) = pack_sections(installation.inputs(tomorrow), [own])
+    ((shown,),) = [one.figures for one in compared.section.blocks if isinstance(one, doc.Figures)]
+    assert (shown.before, shown.note.startswith("not compared")) == (None, True)

@@ -70,7 +70,20 @@ def blocks(found: BuiltSection, kind: type[Any]) -> list[Any]:
         ("0.0500001", "at_most: 0.05", "not satisfied", ("at most 0.05", "found 0.0500001")),
         ("12.5", "at_most: 20, unit: USD", "satisfied", ("at most 20 USD", "found 12.5 USD")),
         ("'a text'", "at_most: 1", "not evaluated", ("at most 1", "expected a finite number")),
-        ("NULL", "at_most: 1", "not evaluated", ("at most 1", "there is no such figure")),
+        ("NULL", "at_most: 1", "not evaluated", ("at most 1", "its SQL gave no value, null")),
+        ("n FROM seen", "at_most: 1", "not evaluated", ("at most 1", "expected one row of one")),
+        (
+            "99999999999999999999999999999999999999::DECIMAL(38, 0)",
+            "at_most: 99999999999999999999999999999999999998",
+            "not satisfied",
+            ("at most 99,999", "found 99,999"),
+        ),
+        (
+            "12345678901234567.02::DECIMAL(38, 2)",
+            "at_most: '12345678901234567.01'",
+            "not satisfied",
+            ("at most 12,345,678,901,234,567.01", "found 12,345,678,901,234,567.02"),
+        ),
     ],
 )
 def test_a_figure_at_its_bound_is_within_it(
@@ -181,3 +194,9 @@ def test_what_a_figure_is_compared_with_is_computed_again_too(lake: Lake) -> Non
     assert place == "/blocks/0/figures/0"
     assert outcome(sum(range(1, 25))) == "reproduced: quality/seen version 1"
     assert outcome(299).startswith("differs: the period before: expected 299, found 300; ")
+
+
+def test_a_bound_that_yaml_would_round_has_to_be_in_quotes() -> None:
+    figures = "{one: {title: One, sql: SELECT 1, at_most: 12345678901234567.01}}"
+    with pytest.raises(ValueError, match="at most 15 digits, or one in quotes"):
+        Section.model_validate({"title": "Own", **yaml.safe_load(f"figures: {figures}")})
