@@ -84,9 +84,25 @@ def _widths(
         min(length, _WRAPPED) if at in taking else max(map(len, (title, *cells)))
         for at, (length, (title, cells)) in enumerate(zip(lengths, columns, strict=True))
     ]
-    if sum(whole) + _GAP * len(whole) > characters:
-        return [min(length, _MOST) + _GAP for length in lengths]
-    return [min(length, _MOST) if at in taking else None for at, length in enumerate(lengths)]
+    if sum(whole) + _GAP * len(whole) <= characters:
+        return [min(length, _MOST) if at in taking else None for at, length in enumerate(lengths)]
+    return _all_parts(columns, lengths, characters)
+
+
+def _all_parts(
+    columns: list[tuple[str, list[str]]], lengths: list[int], characters: int
+) -> list[int | None]:
+    """Each column's part where all wrap: its longest word, and of the rest by how much it has."""
+    words = [max(map(_longest_word, (title, *cells))) + _GAP for title, cells in columns]
+    least = [min(one, _WRAPPED) for one in words]
+    more = [
+        max(0, min(length, _MOST) + _GAP - one) for length, one in zip(lengths, least, strict=True)
+    ]
+    left = max(0, characters - sum(least))
+    return [
+        one + (left * rest // sum(more) if sum(more) else 0)
+        for one, rest in zip(least, more, strict=True)
+    ]
 
 
 def _bound(title: str, cells: list[str]) -> float:
