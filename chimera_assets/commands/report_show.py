@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chimera_assets.commands.command_context import command_context
-from chimera_assets.commands.report_bundle import another
-from chimera_assets.commands.terminal import notes, out, print_json, print_table
+from chimera_assets.commands.terminal import out, print_json, print_table
 from chimera_assets.lake import open_lake
 from chimera_assets.reports.access import OPERATOR, found
 from chimera_assets.reports.document import Kind
@@ -29,9 +28,6 @@ def show_report(name: str, *, as_json: bool, now: datetime) -> int:
     store.require_whole(report)
     with command_context(now).change("report.read", f"report {report.name}"):
         said: Any = loads(store.read(report, REPORT), REPORT)
-    if (problem := another(report, said.get("id"), said.get("revision"))) is not None:
-        notes().print(problem, markup=False, soft_wrap=True)
-        return 1
     if as_json:
         print_json(said)
         return 0

@@ -66,7 +66,8 @@ def build_report(
 def print_made(made: Made) -> None:
     """Say where a report is, what its sections say, and how it is verified."""
     if not made.new:
-        out().print(f"{made.report.name}: its figures are what they were; nothing was built.")
+        said = "its figures and findings are what they were; nothing was built."
+        out().print(f"{made.report.name}: {said}", markup=False)
     else:
         judged = [(name, one.value) for name, one in made.status.items() if one is not None]
         if judged:

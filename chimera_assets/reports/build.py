@@ -106,11 +106,12 @@ def build(
         draft = ReportDraft(context, order, revision, built, lacking)
         # With one that was damaged nothing can be compared.
         if last is not None and store.problem(last) is None:
-            before = _read(store, last)
+            before, now = _read(store, last), Version(draft.figures, draft.json)
             changed = len(changed_figures(before.figures, draft.figures))
-            if not changed and before.notes == lacking:
+            said = (before.notes, before.statuses) == (lacking, now.statuses)
+            if not changed and said:
                 return Made(last, new=False, place=store.place(last), status=draft.status)
-            changes = changes_section(before, Version(draft.figures, draft.json), revision)
+            changes = changes_section(before, now, revision)
             draft = ReportDraft(context, order, revision, [BuiltSection(changes), *built], lacking)
         report = StoredReport(order.period.name, order.id, revision)
         _write(context, store, report, draft, keys)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from chimera_assets.reports.evidence.strict_json import Json
 
 SECTION = "changes"
+#: The sections that are others in each revision, or say nothing of the period.
+_OF_THE_MOMENT = frozenset({SECTION, "audit_trail"})
 _NONE = "none"
 
 
@@ -30,6 +32,12 @@ class Version:
 
     figures: Sequence[Figure]
     report: Json
+
+    @property
+    def statuses(self) -> dict[str, str | None]:
+        """What its sections say, by section, but for what is said of the log that it stands in."""
+        found: Any = at(self.report, "/sections", "report.json")
+        return {one["id"]: one["status"] for one in found if one["id"] not in _OF_THE_MOMENT}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -64,6 +72,12 @@ def changes_section(before: Version, now: Version, revision: int) -> doc.Section
             rows.append((name, next(_told(before.report, old[name])), _NONE))
         else:
             rows.append((name, _NONE, next(_told(now.report, new[name]))))
+    said = ((name, before.statuses.get(name), now.statuses.get(name)) for name in now.statuses)
+    rows += [
+        (f"what section {name} says", then or _NONE, by_now or _NONE)
+        for name, then, by_now in said
+        if then != by_now
+    ]
     columns = (
         doc.Column("figure", "Figure"),
         doc.Column("before", f"Revision {revision - 1}"),

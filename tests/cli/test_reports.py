@@ -19,6 +19,7 @@ from chimera_assets.contracts import contracts
 from chimera_assets.lake import Lake, open_lake
 from chimera_assets.lake.s3_access import s3_client
 from chimera_assets.packs import active_packs
+from chimera_assets.packs.sections import read_sections
 from chimera_assets.reports.access import OPERATOR, Reader, found, readable
 from chimera_assets.reports.store import NoSuchReport, Store
 from chimera_assets.settings import get_settings
@@ -170,6 +171,22 @@ def test_a_report_says_what_the_tables_say_and_proves_it(
     assert "not satisfied" in changed.out
 
 
+@pytest.mark.criterion("006.3")
+@pytest.mark.usefixtures("lake")
+def test_a_section_that_says_otherwise_by_now_makes_a_revision(
+    chimera: Chimera, tmp_path: Path
+) -> None:
+    first = built(chimera, DAY)
+    assert "nothing was built" in chimera("report", "build", DAY).out
+    asked_for = tmp_path / "packs" / "own" / "reports" / "came.yaml"
+    asked_for.write_text(SECTION.replace("at_least: 1", "at_least: 1000000"))
+    read_sections.cache_clear()
+    second = built(chimera, DAY)
+    assert (first["revision"], second["revision"]) == (1, 2)
+    rows = section(chimera, second["name"], "changes")["blocks"][0]["rows"]
+    assert rows == [["what section came says", "not evaluated", "not satisfied"]]
+
+
 @pytest.mark.criterion("006.7")
 def test_a_report_that_cannot_be_read_hides_no_record(chimera: Chimera, lake: Lake) -> None:
     report = built(chimera, DAY)
@@ -188,7 +205,7 @@ def _is_told_in_another_ones_place(chimera: Chimera, folder: Path) -> None:
     shutil.copytree(folder, swapped)
     for command in ("verify", "reproduce", "show"):
         said = chimera("report", command, swapped.name)
-        assert said.code == 1, (command, said)
+        assert said.code == (2 if command == "show" else 1), (command, said)
         words = " ".join((said.out + said.err).split())
         assert f"found {folder.name}" in words, (command, words)
     shutil.rmtree(swapped)

@@ -167,7 +167,7 @@ def test_what_changed_is_told_so_that_it_is_seen(
         read = (TableVersion("quality/seen", 1, 1),)
         said: Any = {"value": value, "unit": "USD", "before": before, "kind": kind}
         figure = Figure("own.one", "One", "SELECT 7", "/one", f"{hash(str(said)):064x}", read)
-        return Version((figure,), {"one": said, "notes": []})
+        return Version((figure,), {"one": said, "notes": [], "sections": []})
 
     changes = changes_section(version(*values[0]), version(*values[1]), 2)
     ((row,),) = [block.rows for block in changes.blocks if isinstance(block, doc.Table)]
