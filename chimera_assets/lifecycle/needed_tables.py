@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chimera_assets.layers import AGGREGATES, MARTS, QUARANTINE, RAW, STAGED
-from chimera_assets.packs.aggregates import active_aggregates
+from chimera_assets.layers import QUARANTINE, RAW, STAGED
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.models import made_tables
 from chimera_assets.system_tables.batches import judged_streams
 from chimera_assets.system_tables.column_lineage import column_lineages
 
@@ -23,17 +24,15 @@ _PUBLISHED = "it is gone, though quality/batches has published hours of its stre
 _MADE = "it is gone, though quality/column_lineage has runs of its model"
 
 
-def made_of_facts() -> set[str]:
-    """The facts and aggregates that packs tell of, `layer/name`."""
-    aggregates = active_aggregates()
-    facts = {f"{MARTS}/{fact}" for one in aggregates for fact in one.facts}
-    return facts | {f"{AGGREGATES}/{one.table}" for one in aggregates}
+def made_by_models() -> set[str]:
+    """The tables that models of the active packs make, `layer/name`."""
+    return set[str]().union(*map(made_tables, active_packs()))
 
 
 def needed_tables(lake: Lake, contracts: Mapping[str, Contract]) -> dict[str, str]:
     """The tables that streams and models have written, `layer/name`, each with why it is needed.
 
-    Those of a stream that has no contract any more, and of a model that no pack tells of, are not
+    Those of a stream that has no contract any more, and of a model that no pack has, are not
     asked for.
 
     Args:
@@ -51,4 +50,4 @@ def needed_tables(lake: Lake, contracts: Mapping[str, Contract]) -> dict[str, st
         if published:
             needed[f"{STAGED}/{stream}"] = _PUBLISHED
     made = {"/".join(model) for model in column_lineages(lake)}
-    return needed | dict.fromkeys(made & made_of_facts(), _MADE)
+    return needed | dict.fromkeys(made & made_by_models(), _MADE)

@@ -23,7 +23,7 @@ from chimera_assets.layers import QUARANTINE, STREAM_LAYERS
 from chimera_assets.lifecycle.held_rows import holds_on
 from chimera_assets.lifecycle.legal_holds import active_holds
 from chimera_assets.lifecycle.maintenance import UPKEEP_TIME
-from chimera_assets.lifecycle.needed_tables import made_of_facts, needed_tables
+from chimera_assets.lifecycle.needed_tables import made_by_models, needed_tables
 from chimera_assets.lifecycle.past_time import (
     CYCLE,
     past_by_day,
@@ -132,7 +132,7 @@ def table_names(lake: Lake, contracts: Mapping[str, Contract]) -> list[str]:
         *("/".join(each) for each in lake.tables()),
         *(f"{layer}/{stream}" for layer in STREAM_LAYERS for stream in contracts),
         *(table for contract in contracts.values() for table in contract.table_retention),
-        *made_of_facts(),
+        *made_by_models(),
     }
     return sorted(told)
 

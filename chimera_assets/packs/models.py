@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chimera_assets.layers import stream_of_fact
+from chimera_assets.layers import AGGREGATES, MARTS, stream_of_fact
 from chimera_assets.paths import regular_text
 from chimera_assets.yaml_documents import Problem, one_of
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 #: The folders of `models`, whose names say what kind of table a model makes.
 MODEL_FOLDERS = ("staging", "marts", "aggregations")
+
+#: The folders whose models make tables -> the layer of these; those of staging are views.
+_LAYER_OF = {"marts": MARTS, "aggregations": AGGREGATES}
 
 #: Where a model says that it is replaced hour by hour.
 _HOURLY = re.compile(r"""strategy\s*=\s*["']hours["']""")
@@ -32,9 +35,12 @@ def model_files(pack: Pack) -> list[Path]:
 
 
 def made_tables(pack: Pack) -> set[str]:
-    """The names of the tables that a pack's models make; those of staging are views."""
-    views = pack.models / MODEL_FOLDERS[0]
-    return {path.stem for path in model_files(pack) if views not in path.parents}
+    """The tables that a pack's models make, `layer/name`."""
+    return {
+        f"{layer}/{path.stem}"
+        for folder, layer in _LAYER_OF.items()
+        for path in (pack.models / folder).rglob("*.sql")
+    }
 
 
 def uncompared_models(packs: Iterable[Pack], aggregates: Collection[str]) -> Iterator[Problem]:

@@ -15,7 +15,11 @@ from chimera_assets.lake import Lake
 from chimera_assets.lifecycle.legal_holds import place
 from chimera_assets.lifecycle.maintenance import maintain_lake
 from chimera_assets.lifecycle.retention_status import State, next_upkeep, retention_status
+from chimera_assets.packs import active_packs
+from chimera_assets.packs.models import model_files
+from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.system_tables.batches import BATCHES, append_batches
+from chimera_assets.system_tables.column_lineage import append_lineages
 from chimera_assets.system_tables.legal_holds import append_hold_row
 from tests.acting import acting, leave
 from tests.lifecycle.orders import HOURS, ORDERS, START, rejected, rows
@@ -243,3 +247,26 @@ def test_a_table_that_is_not_there_yet_is_told_from_one_that_is_gone(
         "staged/orders": said.format("published"),
     }
     assert State.GONE not in {one.state for one in status(Lake(lake.uri), {}, START).values()}
+
+
+def test_each_table_that_a_model_made_once_has_to_be_there(
+    lake: Lake, contracts: dict[str, Contract]
+) -> None:
+    layers = {"marts": "marts", "aggregations": "aggregates"}
+    files = [path for pack in active_packs() for path in model_files(pack)]
+    models = [
+        (layers[folder], path.stem) for path in files if (folder := path.parent.name) in layers
+    ]
+    assert {("marts", "fact_feedback"), ("marts", "dim_time")} < set(models)
+
+    before = status(lake, contracts, START)
+    assert {before["/".join(one)].not_evaluated for one in models} == {"there is no such table yet"}
+    left = ("staging", "stg_feedback"), ("marts", "fact_of_no_pack")
+    made = {"1": ModelLineage({}, frozenset())}
+    append_lineages(lake, dict.fromkeys((*models, *left), made))
+    found = status(lake, contracts, START)
+    gone = {name: one.not_evaluated for name, one in found.items() if one.state is State.GONE}
+    said = "it is gone, though quality/column_lineage has runs of its model"
+    assert gone == {"/".join(one): said for one in models}
+    only = list(retention_status(lake, contracts, START, only="marts/fact_feedback"))
+    assert [(one.table, one.state) for one in only] == [("marts/fact_feedback", State.GONE)]

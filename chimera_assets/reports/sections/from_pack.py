@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.contracts.active import known_contracts
 from chimera_assets.errors import ChimeraError, counted, one_line
-from chimera_assets.packs import active_packs
-from chimera_assets.packs.models import made_tables
+from chimera_assets.lifecycle.needed_tables import made_by_models
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.answers import AbsentError, Answer, QueryError
 from chimera_assets.reports.inputs import BuiltSection, Source
@@ -194,7 +193,7 @@ class _Building:
 
 def _tables_of_packs() -> set[str]:
     """The tables that there will be once their hours have run."""
-    return set(known_contracts()).union(*map(made_tables, active_packs()))
+    return set(known_contracts()) | {name.partition("/")[2] for name in made_by_models()}
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 SATISFIED, NOT_SATISFIED, NOT_EVALUATED = doc.Status
 #: Long before anything ran.
 BEFORE = "2026-01-01"
+DIM_TIME = ("marts", "dim_time")
 
 
 def test_rows_and_rules_are_what_was_judged(installation: Installation) -> None:
@@ -333,6 +334,7 @@ def test_retention_is_computed_from_the_tables(installation: Installation) -> No
         ("staged/generations", "staged/generations"),
         ("quarantine/providers", "quarantine/providers"),
         ("marts/fact_generations", "marts/fact_generations"),
+        ("marts/dim_time", "marts/dim_time"),  # which no aggregate is made of
     ],
 )
 def test_a_table_that_was_taken_away_is_named(
@@ -340,7 +342,8 @@ def test_a_table_that_was_taken_away_is_named(
 ) -> None:
     copy = installation.copy(tmp_path)
     model = {"1": ModelLineage({}, frozenset({("staged", "generations")}))}
-    append_lineages(copy.lake, {("marts", "fact_generations"): model})
+    append_lineages(copy.lake, dict.fromkeys((("marts", "fact_generations"), DIM_TIME), model))
+    copy.lake.table(*DIM_TIME).overwrite(pl.DataFrame({"hour": [0]}))
     assert copy.section("retention").status is SATISFIED
     shutil.rmtree(Path(copy.lake.uri, lost))
     told = replace(copy, lake=Lake(copy.lake.uri)).section("retention")
