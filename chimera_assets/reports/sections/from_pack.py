@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chimera_assets.contracts.active import known_contracts
 from chimera_assets.errors import ChimeraError, counted, one_line
-from chimera_assets.lifecycle.needed_tables import made_by_models
+from chimera_assets.lifecycle.needed_tables import made_by_models, needed_tables
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.answers import AbsentError, Answer, QueryError
 from chimera_assets.reports.inputs import BuiltSection, Source
@@ -82,12 +82,14 @@ class _Building:
     failures: list[str] = field(default_factory=list)
     to_come: dict[str, list[str]] = field(default_factory=dict)
     findings: list[doc.Finding] = field(default_factory=list)
+    is_lost: bool = False
 
     def built(self) -> BuiltSection:
         if self.section.figures:
             self._add_figures()
         for name, table in self.section.tables.items():
             self._add_table(name, table)
+        self._add_gone()
         if self.to_come and not self.sources and not self.failures:
             self.blocks.clear()  # figures without values, which one sentence says of all
             needed = _listed(self.to_come)
@@ -109,8 +111,20 @@ class _Building:
         )
         return BuiltSection(made, self.sources)
 
+    def _add_gone(self) -> None:
+        """Of the tables that are not there, note which were once: no run is going to make these."""
+        lake = self.tables.lake
+        needed = needed_tables(lake, known_contracts()) if self.to_come else {}
+        for name, why in needed.items():
+            layer, _, table = name.partition("/")
+            if table in self.to_come and not lake.table(layer, table).exists():
+                self.failures.append(f"{_listed(self.to_come.pop(table))}: {name}: {why}")
+                self.is_lost = True
+
     def _status(self) -> doc.Status | None:
         found = {finding.status for finding in self.findings}
+        if self.is_lost:
+            found.add(doc.Status.not_evaluated)
         for status in (doc.Status.not_satisfied, doc.Status.not_evaluated, doc.Status.satisfied):
             if status in found:
                 return status

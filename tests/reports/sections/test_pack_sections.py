@@ -13,6 +13,7 @@ from chimera_assets.hours import ONE_HOUR, HourRange
 from chimera_assets.lake import Lake
 from chimera_assets.packs.sections import Section
 from chimera_assets.privacy.masking import OPERATOR_LEVEL
+from chimera_assets.privacy.origins import ModelLineage
 from chimera_assets.privacy.table_masks import Masks
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.changes import Version, changes_section
@@ -22,6 +23,7 @@ from chimera_assets.reports.periods import parse_period
 from chimera_assets.reports.queries import PeriodTables, Scope
 from chimera_assets.reports.reproduce import reproduce
 from chimera_assets.reports.sections.from_pack import pack_sections
+from chimera_assets.system_tables.column_lineage import append_lineages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,3 +202,23 @@ def test_a_bound_that_yaml_would_round_has_to_be_in_quotes() -> None:
     figures = "{one: {title: One, sql: SELECT 1, at_most: 12345678901234567.01}}"
     with pytest.raises(ValueError, match="at most 15 digits, or one in quotes"):
         Section.model_validate({"title": "Own", **yaml.safe_load(f"figures: {figures}")})
+
+
+@pytest.mark.parametrize("beside", ["", "one: {title: One, sql: SELECT 1, at_least: 1},"])
+def test_a_table_that_was_made_once_is_told_as_gone_and_not_as_one_to_come(
+    tmp_path: Path, beside: str
+) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    table = "agg_technique_effectiveness"
+    append_lineages(lake, {("aggregates", table): {"1": ModelLineage({}, frozenset())}})
+    figures = f"{{{beside} a: {{title: A, sql: FROM {table}}}}}"
+    rows = f"rows: {{title: Rows, sql: FROM {table}}}, m: {{title: M, sql: FROM dim_models}}"
+
+    found = built(lake, f"figures: {figures}\ntables: {{{rows}}}")
+
+    assert found.section.status is doc.Status.not_evaluated
+    why = "it is gone, though quality/column_lineage has runs of its model"
+    assert [block.text for block in blocks(found, doc.Paragraph)] == [
+        f"Not evaluated: A and Rows: aggregates/{table}: {why}.",
+        "Not evaluated: M: dim_models is not in this lake yet.",
+    ]
