@@ -14,6 +14,7 @@ from chimera_assets.errors import ArgumentError, counted
 from chimera_assets.lake import open_lake
 from chimera_assets.lake.snapshot import polars_schema
 from chimera_assets.layers import LANDING, MARTS, STREAM_LAYERS, fact_table
+from chimera_assets.lineage.gone_tables import gone_tables
 from chimera_assets.lineage.key import parse_key
 from chimera_assets.lineage.shown import shown
 from chimera_assets.lineage.trace import Request, Surroundings, trace
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from chimera_assets.contracts import Contract
     from chimera_assets.hours import HourRange
     from chimera_assets.lineage.record import HourLineage, RecordLineage
+    from chimera_assets.privacy.origins import Lineages
 
 #: So many keys of no order are compared in a second, on two cores; what is in order takes less.
 _KEYS_A_SECOND = 15_000_000
@@ -67,7 +69,7 @@ def show_record(  # noqa: PLR0913 - the options of one command
     around = Surroundings(lake, _source, active_aggregates(), lineages)
     found = trace(around, Request(key, hours, everywhere, _say_searching))
     if not found.hours:
-        raise _nowhere(found, hours)
+        raise _nowhere(found, hours, lineages)
     masks = Masks(OPERATOR_LEVEL, known_contracts(), lineages)
     told = shown(found, masks, _schema, reveal=reveal)
     for hour, document in zip(found.hours, told.document["hours"], strict=True):
@@ -124,7 +126,7 @@ def _say_searching(rows: int, files: int) -> None:
         notes().print(f"{said}, less where keys are in order.", soft_wrap=True)
 
 
-def _nowhere(found: RecordLineage, hours: HourRange | None) -> ArgumentError:
+def _nowhere(found: RecordLineage, hours: HourRange | None, lineages: Lineages) -> ArgumentError:
     """Where a record was looked for in vain, and what may have taken it."""
     lake, contract, looked = open_lake(), found.key.contract, found.looked
     stream = contract.stream
@@ -133,13 +135,14 @@ def _nowhere(found: RecordLineage, hours: HourRange | None) -> ArgumentError:
     said = f"{stream} {found.key}: expected the key of a row, found none {where}"
     layers = [(layer, stream) for layer in (LANDING, *STREAM_LAYERS)]
     tables = [lake.table(*place) for place in (*layers, (MARTS, fact_table(stream)))]
-    gone = int(deletions(lake, tables, hours)["rows"].sum() or 0)
+    deleted = int(deletions(lake, tables, hours)["rows"].sum() or 0)
     parts = [
         f"{searched} (landing, raw, staged, quarantine, marts, and what older versions left)",
         f"the source: {looked.source}",
     ]
-    if gone:
-        parts.append(f"retention and purge have deleted {counted(gone, 'row')} of these tables")
+    parts += gone_tables(lake, contract, lineages)
+    if deleted:
+        parts.append(f"retention and purge have deleted {counted(deleted, 'row')} of these tables")
     if hours is not None:
         parts.append("without --hour all hours are searched")
     return ArgumentError(f"{said}: {'; '.join(parts)}")

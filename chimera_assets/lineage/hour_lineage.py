@@ -11,6 +11,7 @@ from chimera_assets.hours import HOUR_COLUMNS, HourRange
 from chimera_assets.layers import AGGREGATES, LANDING, MARTS, QUARANTINE, RAW, STAGED
 from chimera_assets.lineage.aggregate_rows import FactRows, counted_in
 from chimera_assets.lineage.facts import fact_tables, readers
+from chimera_assets.lineage.gone_tables import gone_tables
 from chimera_assets.lineage.happenings import happened
 from chimera_assets.lineage.record import HourLineage, Origin
 from chimera_assets.lineage.row_states import states
@@ -132,6 +133,12 @@ class HourTracer:
             for layer, name in readers(self._lineages, self._contract.stream) & there
         }
 
+    @cached_property
+    def _gone(self) -> list[str]:
+        """Of each table that may have had the record and is gone, that nothing is told of it."""
+        found = gone_tables(self._lake, self._contract, self._lineages)
+        return [f"{one}: what it had of the record cannot be said" for one in found]
+
     def _replays(self, hour: datetime | None) -> list[str]:
         if hour is None:
             return []
@@ -205,6 +212,7 @@ class HourTracer:
                 name = f"{layer}/{log.table.name}"
                 begins = f"the log of {name} begins with version {log.oldest}"
                 yield f"{begins}: what was before cannot be said"
+        yield from self._gone
         if hour is None:
             return
         runs = {one.run for one in history}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
 from chimera_assets.hours import HourRange
+from chimera_assets.lake import open_lake
 from chimera_assets.lake.removal import remove_rows
 from chimera_assets.system_tables.replays import REPLAYS, append_replays
 from tests.cli.conftest import one_line
@@ -223,6 +225,32 @@ def test_a_source_that_cannot_be_asked_is_no_error(
     assert document["looked"]["source"].startswith("could not be asked")
     assert document["hours"][0]["origins"][0]["is_there"] is None
     assert len(document["hours"][0]["history"]) > 3
+
+
+@pytest.mark.parametrize(
+    ("table", "account"),
+    [
+        ("raw/generations", "batches has judged hours of its stream"),
+        ("staged/generations", "batches has published hours of its stream"),
+        ("marts/fact_generations", "column_lineage has runs of its model"),
+        ("aggregates/agg_costs", "column_lineage has runs of its model"),
+    ],
+)
+def test_a_table_that_was_taken_away_is_noted(
+    chimera: Chimera, works: Works, table: str, account: str
+) -> None:
+    assert only_hour(chimera, "l-twin")["notes"] == []
+    there, away = Path(works.lake.uri, table), Path(works.lake.uri, "away")
+    there.rename(away)
+    open_lake.cache_clear()  # a command has a lake of its own
+    try:
+        gone = f"{table}: it is gone, though quality/{account}"
+        (note,) = only_hour(chimera, "l-twin")["notes"]
+        assert note == f"{gone}: what it had of the record cannot be said"
+        assert gone in one_line(chimera("lineage", "generations", "l-nobody"))
+    finally:
+        away.rename(there)
+        open_lake.cache_clear()
 
 
 def test_deleted_rows_compaction_and_files_that_are_gone_are_said_so(
