@@ -113,7 +113,7 @@ class _Building:
 
     def _add_gone(self) -> None:
         """Of the tables that are not there, note which were once: no run is going to make these."""
-        lake = self.tables.lake
+        lake = self.inputs.tables.lake
         needed = needed_tables(lake, known_contracts()) if self.to_come else {}
         for name, why in needed.items():
             layer, _, table = name.partition("/")
