@@ -40,6 +40,7 @@ BERLIN = timezone(timedelta(hours=1))
         (0.9999999999, Kind.share, "below 100\u00a0%", "0.9999999999"),
         (1e-12, Kind.share, "above 0\u00a0%", "1e-12"),
         (1.0, Kind.share, "100.0\u00a0%", "1.0"),
+        (-0.0, Kind.share, "0.0\u00a0%", "-0.0"),
         (date(2026, 1, 5), Kind.time, "2026-01-05", "2026-01-05"),
         (
             datetime(2026, 1, 5, 4, tzinfo=BERLIN),

@@ -118,7 +118,7 @@ def _number(value: float | Decimal, kind: Kind, places: int | None) -> str:
 
 
 def _share(value: float | Decimal) -> str:
-    percent = Decimal(str(value)) * _WHOLE
+    percent = Decimal(str(value or 0)) * _WHOLE  # no minus before 0
     exact = percent in {0, _WHOLE}
     for places in range(_SHARE_PLACES, _MOST_SHARE_PLACES + 1):
         rounded = percent.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)

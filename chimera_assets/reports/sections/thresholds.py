@@ -71,7 +71,7 @@ def _exactly(value: float | Decimal, figure: Figure) -> str:
         number, unit = number.scaleb(2), "%"
     else:
         unit = figure.unit
-    shown = f"{number:,f}"
+    shown = f"{number or Decimal(0):,f}"  # no minus before 0
     if "." in shown:
         shown = shown.rstrip("0").rstrip(".")
     return f"{shown} {unit}".strip()
