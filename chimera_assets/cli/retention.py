@@ -18,7 +18,7 @@ def retention_status(
     ] = None,
     as_json: opt.AsJson = False,
 ) -> int:
-    """Show what is past its time and still there. Exit 1 if anything is overdue."""
+    """Show what is past its time and still there. Exit 1 if anything is overdue or gone."""
     from chimera_assets.commands.retention import show_status
 
     return show_status(table=table, as_json=as_json, now=datetime.now(UTC))
