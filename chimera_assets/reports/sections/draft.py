@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from chimera_assets.reports.inputs import Inputs
 
-_WORST_FIRST = (doc.Status.not_satisfied, doc.Status.not_evaluated, doc.Status.satisfied)
+#: The status of a section is the first of these that any of its findings has.
+WORST_FIRST = (doc.Status.not_satisfied, doc.Status.not_evaluated, doc.Status.satisfied)
 #: Of a list in a finding so many are named.
 MOST_NAMED = 5
 
@@ -106,16 +107,15 @@ class Draft:
 
     def built(self) -> BuiltSection:
         """The section."""
-        counted = (status for status in _WORST_FIRST if status in self._statuses)
+        counted = (status for status in WORST_FIRST if status in self._statuses)
         status = next(counted, doc.Status.not_evaluated)
         made = doc.Section(self._id, self._title, tuple(self._blocks), status, self._intro)
         return BuiltSection(made, dict(self._sources))
 
     def not_evaluated(self, reason: str) -> BuiltSection:
         """The section without anything but why it is not evaluated."""
-        said = one_line(reason).replace(
-            f"{self._inputs.lake.uri}/", ""
-        )  # where it lies is nobody's
+        place = f"{self._inputs.lake.uri}/"  # which is nobody's to know
+        said = one_line(reason).replace(place, "")
         text = doc.Paragraph(f"Not evaluated: {said.rstrip('.')}.")
         status = doc.Status.not_evaluated
         return BuiltSection(doc.Section(self._id, self._title, (text,), status, self._intro))

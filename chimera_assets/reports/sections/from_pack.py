@@ -13,6 +13,7 @@ from chimera_assets.lifecycle.needed_tables import made_by_models, needed_tables
 from chimera_assets.reports import document as doc
 from chimera_assets.reports.answers import AbsentError, Answer, QueryError
 from chimera_assets.reports.inputs import BuiltSection, Source
+from chimera_assets.reports.sections.draft import WORST_FIRST
 from chimera_assets.reports.sections.pack_charts import ChartError, chart_of
 from chimera_assets.reports.sections.plain_values import plain
 from chimera_assets.reports.sections.thresholds import judged
@@ -125,10 +126,8 @@ class _Building:
         found = {finding.status for finding in self.findings}
         if self.is_lost:
             found.add(doc.Status.not_evaluated)
-        for status in (doc.Status.not_satisfied, doc.Status.not_evaluated, doc.Status.satisfied):
-            if status in found:
-                return status
-        return doc.Status.not_evaluated if self.failures else None
+        otherwise = doc.Status.not_evaluated if self.failures else None
+        return next((status for status in WORST_FIRST if status in found), otherwise)
 
     def _add_figures(self) -> None:
         shown = []
