@@ -1,7 +1,8 @@
 """Building a report: its sections, its files, its entry in the audit log, its signed bundle.
 
 Nothing is there until all of it is: a build that is killed leaves no half report. A report that was
-built before is built again only if its figures are others by now, as a new revision.
+built before is built again only if its figures are others by now, or what its sections say: as a
+new revision.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def build(
     keys: SigningKeys,
     runs: RunsWithin | None = None,
 ) -> Made:
-    """Build a report, unless it was built before and its figures are what they were.
+    """Build a report, unless it was built before and says what it said.
 
     Args:
         context: Who builds it, when, of which lake.
